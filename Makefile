@@ -1,0 +1,104 @@
+# Everything a person types while working on Countersign. `make help` lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PORT ?= 8080
+ACCOUNTS ?=
+SCOPES ?= payments:write orders:read orders:ship refunds:request refunds:approve
+SUBJECT ?=
+FUNCTION ?= wechat_notify
+CASE ?= paid-v3
+ARCH ?= arm64
+# Name an interpreter to use it instead of the one found below.
+PYTHON ?=
+
+BIN := .venv/bin
+SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam
+PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input --require-hashes
+UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command 'make lock'
+
+# The Lambda runtime is 3.13, so that comes first; a pyenv shim may stand on PATH and fail, so each candidate is tried.
+FIND_PYTHON = for candidate in "$(PYTHON)" python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13 \
+		python3 python3.14 python3.12 python3.11; do \
+	[ -n "$$candidate" ] && "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		&& { echo "$$candidate"; break; }; \
+	done
+
+# $(call make_environment,folder,lock file): made once, brought up to date when its lock file changes.
+define make_environment
+	@if [ ! -x $(1)/bin/pip ]; then \
+		python="$$($(FIND_PYTHON))"; \
+		[ -n "$$python" ] || { echo "Countersign needs Python 3.11 or newer (3.13 is what runs in the cloud); none was found." >&2; exit 1; }; \
+		echo "Making $(1) with $$("$$python" --version)"; \
+		rm -rf $(1) && "$$python" -m venv $(1); \
+	fi
+	@$(1)/bin/python -m pip install $(PIP_FLAGS) -r $(2)
+	@touch $@
+endef
+
+.PHONY: help env run demo test check format build bench soak token event lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock files
+
+.venv/.ready: requirements-dev.txt
+	$(call make_environment,.venv,requirements-dev.txt)
+
+.venv-cloud/.ready: sandbox/requirements-cloud.txt
+	$(call make_environment,.venv-cloud,sandbox/requirements-cloud.txt)
+
+.venv-sam/.ready: requirements-sam.txt
+	$(call make_environment,.venv-sam,requirements-sam.txt)
+
+run: env ## The whole system on this machine: API on PORT, simulators and control on PORT+1 (ACCOUNTS=<dir>)
+	@exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
+
+demo: env ## A payment from "create" to "paid", told step by step
+	@exec $(BIN)/python -m sandbox demo
+
+token: env ## Print a token of the running sandbox (SCOPES="..." SUBJECT=... ACCOUNTS=platform/account,...)
+	@exec $(BIN)/python -m sandbox token --port $(PORT) --scopes "$(SCOPES)" $(if $(SUBJECT),--subject "$(SUBJECT)") \
+		$(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
+
+event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
+	@exec $(BIN)/python -m sandbox event $(FUNCTION) $(CASE)
+
+test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes
+	@if [ -x $(BIN)/python3.13 ]; then \
+		$(MAKE) --no-print-directory .venv-sam/.ready && exec $(BIN)/python -m pytest -m "not soak"; \
+	else \
+		exec $(BIN)/python -m pytest -m "not soak and not artifact"; \
+	fi
+
+soak: env ## Thousands of payments while processes are killed, then three ledgers compared
+	@exec $(BIN)/python -m pytest -m soak -s
+
+bench: env ## Our callback path beside its peers; writes bench/results.md
+	@exec $(BIN)/python bench/run.py
+
+check: env .venv-sam/.ready ## Format, lint, types, import rules, template, build
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(SAM) validate --lint
+	$(BIN)/python -m pytest -q tests/infra -m "not soak"
+
+format: env ## Rewrite the sources as `make check` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+build: env .venv-sam/.ready ## Build what is deployed (ARCH=arm64 or x86_64; needs Python 3.13)
+	LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Arch=$(ARCH)
+
+lock: ## Compile the lock files again (needs uv)
+	uv pip compile $(UV_FLAGS) --upgrade layers/common/requirements.in -o layers/common/requirements.txt
+	uv pip compile $(UV_FLAGS) --upgrade requirements-dev.in -o requirements-dev.txt
+	uv pip compile $(UV_FLAGS) --upgrade sandbox/requirements-cloud.in -o sandbox/requirements-cloud.txt
+	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt
+
+clean: ## Remove everything that make made
+	rm -rf .venv .venv-cloud .venv-sam .aws-sam .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,36 @@
+"""Every minute: publish again what the stream did not bring to the bus."""
+
+import time
+from typing import Any
+
+from countersign import aws
+from countersign.actions.publish import PublishFailedError, publish
+from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.store import codec
+from countersign.store.due import LEASE_SECONDS, DueList
+from countersign.store.orders import OUTBOX_GRACE_SECONDS
+
+ENOUGH_TIME_MS = 5_000
+
+due = DueList.from_environment("sweep")
+events = aws.client("events")
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(_event: dict[str, Any], context: Any) -> None:
+    """Claim and publish each event that is due, until little time is left; the next run takes the rest."""
+    now = int(time.time())
+    age = 0
+    for item in due.due(now):
+        if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
+            break
+        age = max(age, now - (codec.as_number(item, "due_at") or now) + OUTBOX_GRACE_SECONDS)
+        if not due.claim(item, now=now, lease=LEASE_SECONDS):
+            continue
+        try:
+            count("Published", publish(item, events=events, due=due, now=now))
+        except PublishFailedError as error:
+            count("PublishFailed")
+            logger.error("not published; due again after its lease", extra={"reason": str(error)})
+    seconds("OutboxAgeSeconds", age)

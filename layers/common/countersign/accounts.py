@@ -1,0 +1,95 @@
+"""Credentials per platform and account: read from Secrets Manager, kept for five minutes, parsed once."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from countersign import aws
+from countersign.errors import KeysUnavailableError, MalformedError, NotFoundError, RateLimitedError
+from countersign.http import read_json
+
+FRESH_SECONDS = 300
+STALE_SECONDS = 3600  # how long keys are used on while Secrets Manager does not answer
+UNKNOWN_SECONDS = 60
+UNKNOWN_PER_MINUTE = 30  # look-ups of names that turn out not to exist, in one container
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}", re.ASCII)
+
+
+@dataclass(slots=True)
+class _Entry:
+    settings: Any
+    text: str
+    loaded_at: float
+
+
+class Accounts:
+    """One platform's accounts; `parse` turns a document into the platform's settings."""
+
+    def __init__(self, platform: str, parse: Callable[[Mapping[str, Any]], Any]) -> None:
+        self.platform = platform
+        self.parse = parse
+        self._entries: dict[str, _Entry] = {}
+        self._unknown: dict[str, float] = {}
+
+    def load(self, name: str) -> Any:
+        """Return the account's settings.
+
+        Raises NotFoundError (unknown name), RateLimitedError (too many unknown names tried) or KeysUnavailableError
+        (the document cannot be read, or holds keys that must not be used).
+        """
+        if not _NAME.fullmatch(name):
+            raise NotFoundError("no such account")
+        entry = self._entries.get(name)
+        clock = time.monotonic()
+        if entry is not None and clock - entry.loaded_at < FRESH_SECONDS:
+            return entry.settings
+        if entry is None:
+            self._refuse_guessing(name, clock)
+        try:
+            text = self._read(name)
+        except NotFoundError:
+            self._entries.pop(name, None)
+            self._unknown[name] = clock
+            raise
+        except KeysUnavailableError:
+            if entry is not None and clock - entry.loaded_at < STALE_SECONDS:
+                return entry.settings
+            raise
+        if entry is None or entry.text != text:
+            entry = _Entry(self._parse(text), text, clock)
+        entry.loaded_at = clock
+        self._entries[name] = entry
+        return entry.settings
+
+    def _refuse_guessing(self, name: str, clock: float) -> None:
+        self._unknown = {known: at for known, at in self._unknown.items() if clock - at < UNKNOWN_SECONDS}
+        if name in self._unknown:
+            raise NotFoundError("no such account")
+        if len(self._unknown) >= UNKNOWN_PER_MINUTE:
+            raise RateLimitedError("too many unknown accounts")
+
+    def _read(self, name: str) -> str:
+        secret_id = f"countersign/{os.environ['STAGE']}/{self.platform}/{name}"
+        try:
+            answer = aws.client("secretsmanager").get_secret_value(SecretId=secret_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                raise NotFoundError("no such account") from None
+            raise KeysUnavailableError("the account's document cannot be read") from error
+        except BotoCoreError as error:
+            raise KeysUnavailableError("Secrets Manager does not answer") from error
+        return str(answer["SecretString"])
+
+    def _parse(self, text: str) -> Any:
+        try:
+            document = read_json(text)
+        except MalformedError:
+            raise KeysUnavailableError("the account's document is not JSON") from None
+        if not isinstance(document, dict):
+            raise KeysUnavailableError("the account's document is not an object")
+        return self.parse(document)

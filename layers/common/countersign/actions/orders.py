@@ -1,0 +1,119 @@
+"""What people and the merchant's systems do with orders, whatever platform they come from."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from countersign.errors import ConflictError, NotFoundError, UnprocessableError
+from countersign.orders.changes import Change, CloseAsked, Fact, Operator, OrderKey, Resolved
+from countersign.orders.explain import explanation
+from countersign.orders.present import order_json, timestamp
+from countersign.orders.state import Order
+from countersign.runtime.caller import Caller
+from countersign.store import OrderStore, codec, keys
+from countersign.store.due import DueList
+from countersign.store.lists import History, OrderLists
+from countersign.store.present import event_json
+
+EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine")
+DECISIONS = ("accept", "refund", "dismiss")
+Json = dict[str, Any]
+
+
+class OrderDesk:
+    """One caller's view of the orders: everything outside the token's accounts does not exist."""
+
+    def __init__(self, store: OrderStore, lists: OrderLists, caller: Caller, now: int) -> None:
+        self.store = store
+        self.lists = lists
+        self.caller = caller
+        self.now = now
+
+    def order(self, key: OrderKey) -> Json:
+        """Return one order with its children and events."""
+        history = self._history(key)
+        return order_json(history.order, history.refunds, [event_json(item) for item in history.events])
+
+    def explanation(self, key: OrderKey) -> Json:
+        """Return why the order is in its state."""
+        history = self._history(key)
+        return explanation(history.order, [event_json(item) for item in history.events])
+
+    def page(self, account: str, *, status: str, transaction_id: str, cursor: str) -> Json:
+        """Return a page of an account's orders, or the one that a transaction paid."""
+        platform, separator, name = account.partition("/")
+        if not separator:
+            raise UnprocessableError("account is platform/name")
+        self.caller.require_account(platform, name)
+        if transaction_id:
+            key = self.lists.by_transaction(platform, name, transaction_id)
+            order = self.store.get(key) if key else None
+            return {"orders": [order_json(order)] if order else [], "cursor": None}
+        orders, following = self.lists.page(platform, name, status=status, cursor=cursor)
+        return {"orders": [order_json(order) for order in orders], "cursor": following or None}
+
+    def exceptions(self) -> Json:
+        """Return everything that a person must look at, by kind."""
+        return {"exceptions": [row for kind in EXCEPTIONS for row in self._exceptions(kind)]}
+
+    def refresh(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
+        """Have the platform asked now, by the platform's own poll function."""
+        order = self._order(key)
+        DueList(self.store.client, self.store.table, f"{key.platform}_poll").look_at(key, now=self.now)
+        message = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
+        queue.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+        return {"order": order_json(order), "refresh": "asked"}
+
+    def close(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
+        """Ask for the order to be closed at the platform; the poll function does it as soon as the platform allows."""
+        order = self._order(key)
+        if order.payment is not None:
+            raise ConflictError(f"the order is {order.status}")
+        if order.status != "closed":
+            self._record(key, CloseAsked(self.now))
+        return self.refresh(key, queue=queue, queue_url=queue_url)
+
+    def resolve(self, key: OrderKey, review_id: str, *, decision: str, note: str) -> Json:
+        """Answer an open question."""
+        self.caller.require_person()
+        order = self._order(key)
+        if decision not in DECISIONS:
+            raise UnprocessableError(f"decision is one of {', '.join(DECISIONS)}")
+        if review_id not in {question.review_id for question in order.questions}:
+            raise NotFoundError("no such open question")
+        self._record(key, Resolved(review_id, decision, note, self.now))
+        return self.order(key)
+
+    def _record(self, key: OrderKey, fact: Fact) -> None:
+        outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
+        if outcome.outcome == "refused":
+            raise ConflictError(outcome.reason)
+
+    def _order(self, key: OrderKey) -> Order:
+        self.caller.require_account(key.platform, key.account)
+        order = self.store.get(key)
+        if order is None:
+            raise NotFoundError("no such order")
+        return order
+
+    def _history(self, key: OrderKey) -> History:
+        self.caller.require_account(key.platform, key.account)
+        history = self.lists.history(key)
+        if history is None:
+            raise NotFoundError("no such order")
+        return history
+
+    def _exceptions(self, kind: str) -> Iterator[Json]:
+        for item in self.lists.exceptions(kind):
+            if kind == "quarantine":
+                platform, _, account = codec.as_text(item, "account").partition("/")
+                order_id = None
+            else:
+                key = keys.order_key(item["pk"]["S"])
+                platform, account, order_id = key.platform, key.account, key.order_id
+            if "*" not in self.caller.accounts and f"{platform}/{account}" not in self.caller.accounts:
+                continue
+            row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
+            row["since"] = timestamp(codec.as_number(item, "updated_at"))
+            row["reason"] = codec.as_text(item, "reason") or codec.as_text(item, "status")
+            yield row

@@ -1,0 +1,65 @@
+"""Put an event's news on the bus, at least once, under a stable id."""
+
+import json
+import os
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from countersign.errors import TemporaryError
+from countersign.orders.present import timestamp
+from countersign.store import codec, keys
+from countersign.store.codec import Item
+from countersign.store.due import DueList
+
+SOURCE = "countersign"
+
+
+class PublishFailedError(TemporaryError):
+    """The bus did not take an entry."""
+
+
+def entries(item: Item, bus: str) -> list[dict[str, str]]:
+    """Return an event row's bus entries; their ids stay the same however often they are sent."""
+    key = keys.order_key(item["pk"]["S"])
+    event_id = codec.as_text(item, "event_id")
+    detail_types = [emitted["S"] for emitted in item.get("emits", {}).get("L", [])]
+    return [
+        {
+            "Source": SOURCE,
+            "DetailType": detail_type,
+            "EventBusName": bus,
+            "Detail": json.dumps(
+                {
+                    "id": f"{detail_type}.{event_id}",
+                    "platform": key.platform,
+                    "account": key.account,
+                    "order_id": key.order_id,
+                    "version": codec.as_number(item, "version"),
+                    "event_id": event_id,
+                    "recorded_at": timestamp(codec.as_number(item, "received_at")),
+                },
+                ensure_ascii=False,
+            ),
+        }
+        for detail_type in detail_types
+    ]
+
+
+def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:
+    """Publish one event row and take it off the due list; return how many entries the bus took.
+
+    Raises PublishFailedError: the row stays due, and the sweep sends it again.
+    """
+    batch = entries(item, os.environ["EVENT_BUS_NAME"])
+    if not batch:
+        return 0
+    try:
+        answer = events.put_events(Entries=batch)
+    except (ClientError, BotoCoreError) as error:
+        raise PublishFailedError(f"the bus does not answer: {type(error).__name__}") from error
+    if answer.get("FailedEntryCount"):
+        codes = {entry.get("ErrorCode") for entry in answer["Entries"] if entry.get("ErrorCode")}
+        raise PublishFailedError(f"the bus refused entries: {', '.join(sorted(map(str, codes)))}")
+    due.published(item, now=now)
+    return len(batch)

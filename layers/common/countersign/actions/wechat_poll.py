@@ -1,0 +1,115 @@
+"""Work through what is due at WeChat: waiting orders, orphans, and refunds that an unsigned notice hinted at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from countersign.actions import wechat_ask
+from countersign.errors import ConflictError, CountersignError
+from countersign.orders.changes import Change, OrderKey, RefundReported
+from countersign.orders.ladder import must_close, next_look
+from countersign.orders.state import Order
+from countersign.platforms.wechat.client import WechatClient
+from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.codec import Item
+from countersign.store.due import LEASE_SECONDS, DueList
+
+BACK_OFF_SECONDS = 60
+ORPHAN_ALARM_SECONDS = 900
+ORPHAN_LOOKS = (60, 900, 3600, 4 * 3600, 24 * 3600)  # seconds after receipt; then only the exceptions list has it
+
+ClientFor = Callable[[str], WechatClient]
+Report = Callable[[Outcome, Change], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One run: the store, the due list, and how to reach an account's WeChat."""
+
+    store: OrderStore
+    due: DueList
+    client_for: ClientFor
+    report: Report
+    now: int
+
+    def look(self, item: Item) -> bool:
+        """Claim a due item and ask WeChat about it; False where somebody else has it.
+
+        Raises a CountersignError after putting the item back for a later time.
+        """
+        if not self.due.claim(item, now=self.now):
+            return False
+        key = keys.order_key(item["pk"]["S"])
+        try:
+            if item["sk"]["S"] == keys.ORDER:
+                self._look_at_order(codec.read_order(item))
+                again = self._next_look_at_order(key)
+            elif "orphan" in item:
+                again = self._look_at_orphan(item, key)
+            else:
+                self._look_at_hint(item, key)
+                again = None
+        except CountersignError:
+            self.due.look_again(item, at=self.now + BACK_OFF_SECONDS, leased=self._leased)
+            raise
+        if again is None:
+            self.due.done(item, leased=self._leased)
+        else:
+            self.due.look_again(item, at=again, leased=self._leased)
+        return True
+
+    @property
+    def _leased(self) -> int:
+        return self.now + LEASE_SECONDS
+
+    def _record(self, change: Change) -> Order | None:
+        outcome = self.store.record(change, now=self.now)
+        self.report(outcome, change)
+        return outcome.order
+
+    def _look_at_order(self, order: Order) -> None:
+        client = self.client_for(order.key.account)
+        system = order.terms.system
+        news = wechat_ask.about_order(client, order.key, system, now=self.now)
+        order = (self._record(news) if news else order) or order
+        if not must_close(order, self.now):
+            return
+        # Query, close, query: the payer may pay until the close, and WeChat answers 204 even for a wrong number.
+        try:
+            client.close(order.key.order_id, system=system)
+        except ConflictError:
+            return  # paid, or the payer is at it, at this very moment: the next look tells
+        news = wechat_ask.about_order(client, order.key, system, now=self.now)
+        self._record(news or wechat_ask.closed(client, order.key, system, now=self.now))
+
+    def _next_look_at_order(self, key: OrderKey) -> int | None:
+        order = self.store.get(key)
+        if order is None:
+            return None
+        self.store.attach_orphans(key, now=self.now)
+        again = next_look(order, self.now)
+        if again is None and order.payment is None and order.closed_at is None:
+            return self.now + BACK_OFF_SECONDS
+        return again
+
+    def _look_at_orphan(self, item: Item, key: OrderKey) -> int | None:
+        if self.store.get(key) is not None:
+            self.store.attach_orphans(key, now=self.now)
+            return None
+        stored = codec.load_change(key, codec.as_text(item, "change"))
+        client = self.client_for(key.account)
+        news = wechat_ask.about_order(client, key, stored.system or client.settings.api, now=self.now)
+        if news is not None:
+            self._record(news)
+        received_at = codec.as_number(item, "received_at") or self.now
+        if self.now - received_at >= ORPHAN_ALARM_SECONDS:
+            self.store.orphan_is_old(item, now=self.now)
+        return next((received_at + after for after in ORPHAN_LOOKS if received_at + after > self.now), None)
+
+    def _look_at_hint(self, item: Item, key: OrderKey) -> None:
+        hint = codec.load_change(key, codec.as_text(item, "change"))
+        if not isinstance(hint.fact, RefundReported):
+            return
+        client = self.client_for(key.account)
+        news = wechat_ask.about_refund(client, key, hint.fact.refund_id, hint.system or "v2", now=self.now)
+        if news is not None:
+            self._record(news)

@@ -1,0 +1,187 @@
+"""HTTP requests and replies as plain values, read from and written to API Gateway's payload 2.0."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from countersign.errors import MalformedError, TooLargeError, UnsupportedEncodingError
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request: the exact bytes of its body, header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    source_ip: str = ""
+    domain: str = ""
+    claims: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str:
+        """Return a header that may be sent once, or an empty string."""
+        value = self.headers.get(name, "")
+        if "," in value:
+            # API Gateway joins repeated headers with commas: two different values must not be a choice.
+            raise MalformedError(f"header {name} is repeated")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """One reply: status, body and headers."""
+
+    status: int
+    body: str = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_event(self) -> dict[str, Any]:
+        """Return API Gateway's response format 2.0."""
+        headers = dict(self.headers)
+        if self.body:
+            headers["content-type"] = self.content_type
+        return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
+
+
+def read_request(event: Mapping[str, Any], *, limit: int) -> HttpRequest:
+    """Read an API Gateway 2.0 event; `limit` is the largest body accepted, in bytes.
+
+    Raises MalformedError, TooLargeError (413) or UnsupportedEncodingError (415).
+    """
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    context = event["requestContext"]
+    headers: dict[str, str] = {}
+    for name, value in (event.get("headers") or {}).items():
+        key = name.lower()
+        if key in headers:
+            raise MalformedError(f"header {key} is repeated")
+        headers[key] = value
+    for name, values in (event.get("multiValueHeaders") or {}).items():
+        if len(values) > 1:
+            raise MalformedError(f"header {name.lower()} is repeated")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedEncodingError("the body must not be compressed")
+    body = _body(event, limit)
+    authorizer = context.get("authorizer") or {}
+    return HttpRequest(
+        method=context["http"]["method"],
+        path=event.get("rawPath", ""),
+        headers=headers,
+        body=body,
+        path_parameters=event.get("pathParameters") or {},
+        query=event.get("queryStringParameters") or {},
+        source_ip=context["http"].get("sourceIp", ""),
+        domain=context.get("domainName", ""),
+        claims=(authorizer.get("jwt") or {}).get("claims") or {},
+    )
+
+
+def _body(event: Mapping[str, Any], limit: int) -> bytes:
+    text = event.get("body") or ""
+    if len(text) > limit * 4 // 3 + 4:  # the base64 form of the limit: refuse before decoding
+        raise TooLargeError("the body is too large")
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except (binascii.Error, ValueError):  # ValueError: a lone surrogate, which UTF-8 cannot hold
+        raise MalformedError("the body cannot be decoded") from None
+    if len(body) > limit:
+        raise TooLargeError("the body is too large")
+    return body
+
+
+def json_reply(status: int, content: Any, *, headers: Mapping[str, str] | None = None) -> HttpReply:
+    """Reply with JSON."""
+    return HttpReply(status, json.dumps(content, ensure_ascii=False, separators=(",", ":")), headers=headers or {})
+
+
+def problem(status: int, title: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> HttpReply:
+    """Reply with an RFC 9457 problem document."""
+    content = {"type": "about:blank", "title": title, "status": status, **members}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return HttpReply(status, text, "application/problem+json", headers or {})
+
+
+MAX_JSON_DEPTH = 32
+MAX_JSON_KEYS = 10_000
+
+
+def read_json(data: bytes | str) -> Any:
+    """Read JSON strictly: UTF-8 without BOM, no duplicate keys, no NaN, bounded depth and number of keys.
+
+    Raises MalformedError; never RecursionError (RFC 8259, RFC 7493).
+    """
+    try:
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+    except UnicodeDecodeError:
+        raise MalformedError("not UTF-8") from None
+    if _depth_exceeds(text, MAX_JSON_DEPTH):
+        raise MalformedError("JSON is nested too deeply")
+    keys = 0
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal keys
+        keys += len(pairs)
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            raise MalformedError("JSON repeats a key")
+        if keys > MAX_JSON_KEYS:
+            raise MalformedError("JSON has too many keys")
+        return result
+
+    try:
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=_refuse_constant, parse_float=_finite)
+        text.encode()
+    except (ValueError, RecursionError):  # JSONDecodeError, a 5,000-digit integer, a lone surrogate
+        raise MalformedError("not JSON") from None
+    if "\\u" in text:
+        _refuse_surrogates(value)
+    return value
+
+
+def _depth_exceeds(text: str, limit: int) -> bool:
+    # Counting the openers is an upper bound that costs nothing; only a document over it is walked.
+    if text.count("{") + text.count("[") <= limit:
+        return False
+    depth, inside, escaped = 0, False, False
+    for char in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                inside = False
+        elif char == '"':
+            inside = True
+        elif char in "{[":
+            depth += 1
+            if depth > limit:
+                return True
+        elif char in "}]":
+            depth -= 1
+    return False
+
+
+def _refuse_constant(name: str) -> Any:
+    raise MalformedError(f"JSON holds {name}")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise MalformedError("JSON holds a number out of range")
+    return value
+
+
+def _refuse_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise MalformedError("JSON holds a lone surrogate") from None

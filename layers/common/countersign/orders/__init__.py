@@ -1,0 +1,1 @@
+"""What an order is and how news changes it: pure functions over plain values."""

@@ -1,0 +1,289 @@
+"""A change: one piece of news about one order, in our words, with how far it may be believed."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from countersign.money import Money
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OrderKey:
+    """What names an order: platform, the merchant's name of the account, the order number."""
+
+    platform: str
+    account: str
+    order_id: str
+
+
+# Trust is a type: who may change money states, and on what ground.
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Bytes that the platform signed, for this merchant; `key_id` names the key that verified."""
+
+    key_id: str
+    name: ClassVar[str] = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """The answer of an authenticated call that we made."""
+
+    key_id: str = ""
+    name: ClassVar[str] = "queried"
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A line of the platform's daily bill."""
+
+    key_id: str = ""
+    name: ClassVar[str] = "bill"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A signed-in person or the merchant's own back end; `key_id` is the token's subject."""
+
+    key_id: str
+    name: ClassVar[str] = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something unsigned: it can only put a query on the due list."""
+
+    key_id: str = ""
+    name: ClassVar[str] = "hint"
+
+
+Trust = Verified | Queried | Bill | Operator | Hint
+
+
+# Facts. `identity()` is what makes two pieces of news the same one; delivery times and ids stay out of it.
+
+Identity = tuple[str | int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the merchant asked for; fixed when the order is created."""
+
+    amount: Money
+    system: str  # the platform's API version or system that the order was created with
+    method: str
+    digest: str  # of everything the platform compares when the same number is created again
+    created_at: int
+    expires_at: int
+    description: str = ""
+    appid: str = ""
+    notify_base: str = ""
+    paid_late_policy: str = "ask"
+    replaces: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The merchant created the order."""
+
+    terms: Terms
+    kind: ClassVar[str] = "opened"
+
+    def identity(self) -> Identity:
+        return (self.terms.digest, self.terms.amount.minor, self.terms.amount.currency, self.terms.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The platform took the order and waits for the payer."""
+
+    kind: ClassVar[str] = "prepared"
+
+    def identity(self) -> Identity:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The platform says that the payer paid `total` (its own total for the order, before coupons)."""
+
+    transaction_id: str
+    total: Money
+    paid_at: int
+    payer_paid: int | None = None  # minor units of the order's currency, after coupons
+    kind: ClassVar[str] = "paid"
+
+    def identity(self) -> Identity:
+        return (self.transaction_id, self.total.minor, self.total.currency, self.paid_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """The platform says that it still waits; `word` is the platform's own."""
+
+    word: str
+    kind: ClassVar[str] = "unpaid"
+
+    def identity(self) -> Identity:
+        return (self.word,)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The platform says that paying failed."""
+
+    word: str
+    kind: ClassVar[str] = "failed"
+
+    def identity(self) -> Identity:
+        return (self.word,)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The platform says that the order can no longer be paid; `closed_at` is when we first knew."""
+
+    closed_at: int
+    kind: ClassVar[str] = "closed"
+
+    def identity(self) -> Identity:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReported:
+    """The platform tells about one refund; `status` is processing, succeeded, needs_action or failed."""
+
+    refund_id: str
+    amount: Money
+    status: str
+    source: str = "console"  # who made it, if we did not
+    platform_refund_id: str = ""
+    transaction_id: str = ""
+    total: Money | None = None
+    at: int | None = None
+    kind: ClassVar[str] = "refund"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.status, self.amount.minor, self.amount.currency, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """Genuine news in words that we do not know: kept, and changes nothing."""
+
+    what: str
+    word: str
+    kind: ClassVar[str] = "unknown"
+
+    def identity(self) -> Identity:
+        return (self.what, self.word)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAsked:
+    """The merchant wants the order closed; the poll function does it when the platform allows."""
+
+    at: int
+    kind: ClassVar[str] = "close_asked"
+
+    def identity(self) -> Identity:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A person answers an open question: accept, refund or dismiss."""
+
+    review_id: str
+    decision: str
+    note: str
+    at: int
+    kind: ClassVar[str] = "resolved"
+
+    def identity(self) -> Identity:
+        return (self.review_id, self.decision)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAsked:
+    """Somebody asks for a refund; `refund_id` becomes the platform's idempotency number."""
+
+    refund_id: str
+    amount: Money
+    reason: str
+    at: int
+    kind: ClassVar[str] = "refund_asked"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.amount.minor, self.amount.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundJudged:
+    """Somebody else approves or rejects a requested refund."""
+
+    refund_id: str
+    approved: bool
+    at: int
+    kind: ClassVar[str] = "refund_judged"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, "approved" if self.approved else "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The merchant created a new order in place of this one."""
+
+    by: str
+    kind: ClassVar[str] = "replaced"
+
+    def identity(self) -> Identity:
+        return (self.by,)
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Something found elsewhere makes this order a question: a payment that another order claims too."""
+
+    reason: str
+    subject: str
+    kind: ClassVar[str] = "flagged"
+
+    def identity(self) -> Identity:
+        return (self.reason, self.subject)
+
+
+Fact = (
+    Opened
+    | Prepared
+    | Paid
+    | Unpaid
+    | Failed
+    | Closed
+    | RefundReported
+    | Unrecognised
+    | CloseAsked
+    | Resolved
+    | RefundAsked
+    | RefundJudged
+    | Replaced
+    | Flagged
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A fact about an order, who says it, and by which road it came."""
+
+    key: OrderKey
+    fact: Fact
+    trust: Trust
+    via: str  # notify, query, bill, operator or merchant
+    tenant: str = ""  # the merchant number that the signed bytes name
+    system: str = ""  # the API version or system the news came by; empty where that says nothing
+    oddity: str = ""  # what a genuine message has that it should not have: becomes a question
+    envelope_id: str = ""  # the delivery's own id: evidence only

@@ -1,0 +1,233 @@
+"""What one change does to one order: a pure, total function.
+
+Facts accumulate (`Order` derives the rest), so any permutation of the same changes, with any duplicates, ends in
+the same order. What is refused or not understood is still kept as evidence by the store.
+"""
+
+from dataclasses import dataclass, replace
+
+from countersign.orders.changes import (
+    Change,
+    Closed,
+    CloseAsked,
+    Failed,
+    Flagged,
+    Hint,
+    Opened,
+    OrderKey,
+    Paid,
+    Prepared,
+    RefundAsked,
+    RefundJudged,
+    RefundReported,
+    Replaced,
+    Resolved,
+    Unpaid,
+    Unrecognised,
+)
+from countersign.orders.refunds import asked, judged, late_refund, reported, review_refund
+from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the store found beside the order: rows that the change touches."""
+
+    refund: Refund | None = None
+    transaction_owner: OrderKey | None = None  # another order that already has this transaction
+    refund_owner: OrderKey | None = None  # another order that already has this refund number
+    linked_paid: bool = False  # the order that this one replaces, or that replaces it, is paid
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a change, why, and what to write."""
+
+    outcome: str  # applied, unchanged, orphan or refused
+    reason: str
+    order: Order | None = None
+    refunds: tuple[Refund, ...] = ()  # children to write
+    emits: tuple[str, ...] = ()
+    query_now: bool = False  # the platform should be asked at once
+
+
+NOTHING = View()
+
+
+def decide(order: Order | None, change: Change, event_id: str = "", view: View = NOTHING) -> Decision:
+    """Return what `change` does to `order` (None: not created yet); never raises."""
+    if isinstance(change.trust, Hint):
+        return Decision("unchanged", "an unsigned hint changes nothing; the platform is asked", order)
+    if isinstance(change.fact, Opened):
+        return _open(order, change.key, change.fact)
+    if order is None:
+        return Decision("orphan", "the order is not known here yet; kept, and the platform is asked")
+    decision = _apply(order, change, event_id, view)
+    if decision.outcome != "applied" or decision.order is None:
+        return decision
+    return _with_consequences(order, decision)
+
+
+def _open(order: Order | None, key: OrderKey, fact: Opened) -> Decision:
+    if order is not None:
+        return Decision("refused", "the order exists already", order)
+    return Decision("applied", f"created for {fact.terms.amount}", Order(key, fact.terms))
+
+
+def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:  # noqa: PLR0911 - one line per fact
+    fact = change.fact
+    match fact:
+        case Paid():
+            return _paid(order, fact, change, event_id, view)
+        case RefundReported():
+            return _refund_reported(order, fact, change, view)
+        case Closed():
+            closed_at = fact.closed_at if order.closed_at is None else min(order.closed_at, fact.closed_at)
+            return _became(order, replace(order, closed_at=closed_at), "closed: it can no longer be paid")
+        case Failed():
+            return _became(order, replace(order, failed=True), f"the platform says {fact.word}: paying failed")
+        case Prepared():
+            return _became(order, replace(order, prepared=True), "the platform took the order and waits for the payer")
+        case Unpaid():
+            after = replace(order, prepared=True)
+            return _became(order, after, f"the platform says {fact.word}: not paid yet")
+        case CloseAsked():
+            asked_at = fact.at if order.close_asked_at is None else min(order.close_asked_at, fact.at)
+            return _became(order, replace(order, close_asked_at=asked_at), "the merchant asked to close the order")
+        case Resolved():
+            return _resolved(order, fact, change.trust.key_id)
+        case RefundAsked():
+            return _child(order, None, asked(order, view.refund, fact, change.trust.key_id), "refund requested")
+        case RefundJudged():
+            word = "approved" if fact.approved else "rejected"
+            return _child(order, view.refund, judged(order, view.refund, fact, change.trust.key_id), f"refund {word}")
+        case Replaced():
+            after = replace(order, replaced_by=max(order.replaced_by, fact.by))
+            return _became(order, after, f"replaced by order {fact.by}")
+        case Flagged():
+            after = _with_oddity(order, fact.reason, fact.subject)
+            return _became(order, after, f"{fact.reason}: a person must look")
+        case Unrecognised():
+            return Decision("unchanged", f"unknown {fact.what} {fact.word}: kept, changes nothing", order)
+    return Decision("unchanged", "the order exists already", order)  # Opened never comes here
+
+
+def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
+    oddity = change.oddity
+    if view.transaction_owner is not None:
+        oddity = "transaction_of_another_order"
+    elif fact.payer_paid is not None and fact.payer_paid > fact.total.minor:
+        oddity = "payer_paid_more_than_total"
+    claim = Claim(
+        fact.transaction_id, fact.total, change.system, oddity, fact.paid_at, fact.payer_paid, (event_id,) * bool(event_id)
+    )
+    same = next((known for known in order.claims if known.says_the_same_as(claim)), None)
+    others = [known for known in order.claims if known is not same]
+    claims = tuple(sorted([*others, same.merged(claim) if same else claim], key=_claim_sequence))
+    after = replace(order, claims=claims, prepared=True)
+    if view.linked_paid:
+        after = _with_oddity(after, "double_payment", order.linked)
+    mismatch = claim.mismatch(order.terms)
+    if mismatch:
+        reason = f"a payment of {fact.total} does not fit the order of {order.terms.amount} ({mismatch}): a person must look"
+    elif after.payment is not None and after.payment.transaction_id != fact.transaction_id:
+        reason = f"a second payment of {fact.total}: a person must look"
+    else:
+        reason = f"paid {fact.total}, as the order asks"
+    return _became(order, after, reason)
+
+
+def _claim_sequence(claim: Claim) -> tuple[str, str, int, str, str]:
+    return (claim.transaction_id, claim.total.currency, claim.total.minor, claim.system, claim.oddity)
+
+
+def _refund_reported(order: Order, fact: RefundReported, change: Change, view: View) -> Decision:
+    if view.refund_owner is not None:
+        after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
+        return _became(order, after, "the refund number belongs to another order: a person must look")
+    if fact.total is not None and fact.total != order.terms.amount:
+        after = _with_oddity(order, "refund_total_mismatch", fact.refund_id)
+        return _became(order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look")
+    child, contradiction = reported(view.refund, fact, change.trust)
+    after = replace(order, refund_seen=True)
+    if change.oddity:
+        after = _with_oddity(after, change.oddity, fact.refund_id)
+    if contradiction:
+        after = _with_oddity(after, "refund_amount_mismatch", fact.refund_id)
+    if child is None or child == view.refund:
+        return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
+    after = _with_totals(after, view.refund, child)
+    reason = f"the platform says the refund of {fact.amount} is {fact.status}"
+    # A refund proves a payment: if that is not known yet, the platform is asked at once.
+    return Decision("applied", reason, after, (child,), _refund_emits(view.refund, child), query_now=order.payment is None)
+
+
+def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
+    question = next((open_ for open_ in order.questions if open_.review_id == fact.review_id), None)
+    if question is None:
+        return Decision("refused", "there is no such open question", order)
+    if fact.decision == "accept" and question.reason == "transaction_of_another_order":
+        return Decision("refused", "the payment belongs to another order and cannot be accepted here", order)
+    resolution = Resolution(fact.review_id, fact.decision, by, fact.note, fact.at)
+    after = replace(order, resolutions=tuple(sorted([*order.resolutions, resolution])))
+    children: tuple[Refund, ...] = ()
+    if fact.decision == "refund":
+        child = review_refund(order, question, by, fact)
+        if child is None:
+            return Decision("refused", "this question is not about money that can be refunded", order)
+        after = _with_totals(after, None, child)
+        children = (child,)
+    reason = f"a person resolved {question.reason}: {fact.decision}"
+    return Decision("applied", reason, after, children, ("refund.approved",) if children else ())
+
+
+def _child(order: Order, before: Refund | None, result: Refund | str, reason: str) -> Decision:
+    if isinstance(result, str):
+        return Decision("refused", result, order)
+    after = _with_totals(order, before, result)
+    return Decision("applied", f"{reason}: {result.amount}", after, (result,), (f"refund.{result.status}",))
+
+
+def _became(before: Order, after: Order, reason: str) -> Decision:
+    if after == before:
+        return Decision("unchanged", reason, before)
+    return Decision("applied", reason, after)
+
+
+def _with_oddity(order: Order, reason: str, subject: str) -> Order:
+    return replace(order, oddities=tuple(sorted({*order.oddities, Oddity(reason, subject)})))
+
+
+def _with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
+    reserved, refunded = after.reserves, after.refunds
+    if before is not None:
+        reserved, refunded = reserved - before.reserves, refunded - before.refunds
+    return replace(order, reserved=order.reserved + reserved, refunded=order.refunded + refunded)
+
+
+def _refund_emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
+    changed = before is None or before.status != after.status
+    return (f"refund.{after.status}",) if changed and after.status in ("succeeded", "failed", "needs_action") else ()
+
+
+def _with_consequences(before: Order, decision: Decision) -> Decision:
+    after = decision.order
+    assert after is not None  # noqa: S101 - narrowed by the caller
+    emits, refunds = list(decision.emits), decision.refunds
+    if before.payment is None and after.payment is not None:
+        emits.append("order.paid")
+    if after.paid_late and not before.paid_late:
+        emits.append("order.paid_late")
+        child = late_refund(after)
+        if child is not None and not after.late_refund_id:
+            after = replace(_with_totals(after, None, child), late_refund_id=child.refund_id)
+            refunds = (*refunds, child)
+            emits.append(f"refund.{child.status}")
+    if after.status == "closed" and before.status != "closed":
+        emits.append("order.closed")
+    if after.status == "failed" and before.status != "failed":
+        emits.append("order.failed")
+    known = {question.review_id for question in before.questions}
+    if any(question.review_id not in known for question in after.questions):
+        emits.append("order.review")
+    return replace(decision, order=after, refunds=refunds, emits=tuple(emits))

@@ -1,0 +1,1 @@
+"""WeChat Pay, API versions 2 (XML) and 3 (JSON)."""

@@ -1,0 +1,203 @@
+"""The fields of a WeChat account document, typed, with unusable keys refused.
+
+What several functions need is checked when the document is loaded; what only one needs (the private key, the
+mini program's secret) when it is used, so that a notice is still verified while such a field is wrong.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from countersign.errors import KeysUnavailableError
+from countersign.signing import rsa
+from countersign.signing.credentials import Secret, secret
+
+API_HOST = "https://api.mch.weixin.qq.com"
+LOGIN_HOST = "https://api.weixin.qq.com"
+SIGN_TYPES = ("MD5", "HMAC-SHA256")
+# The key of WeChat's own v2 samples, found in many copied projects.
+_PUBLISHED = frozenset({"192006250b4c09247ec02edce69f6a2d"})
+_API_V3_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """How the mini program pushes messages; checked by the function that receives them."""
+
+    mode: str = "secure"
+    token: Secret | None = None
+    encoding_aes_keys: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The mini store that belongs to the merchant."""
+
+    appid: str
+    secret: Secret | None
+    push: Push
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One WeChat merchant number; lists hold the current key first, then previous ones."""
+
+    mchid: str
+    appid: str
+    appids: tuple[str, ...] = ()
+    sub_mchid: str = ""
+    api: str = "v3"
+    api_v3_keys: tuple[Secret, ...] = ()
+    api_v2_keys: tuple[Secret, ...] = ()
+    v2_sign_type: str = "MD5"
+    merchant_private_key_pem: Secret | None = None
+    merchant_serial: str = ""
+    merchant_cert_pem: str = ""
+    wechatpay_public_keys: Mapping[str, str] = field(default_factory=dict)  # id -> PEM
+    platform_certificates: tuple[str, ...] = ()
+    mini_program_secret: Secret | None = None
+    push: Push = Push()
+    store: Store | None = None
+    printers: tuple[Mapping[str, Any], ...] = ()
+    notices: Mapping[str, Any] = field(default_factory=dict)
+    paid_late_policy: str = "ask"
+    api_base: str = ""
+
+    def owns_appid(self, appid: object) -> bool:
+        """Tell whether the app belongs to this account."""
+        return appid == self.appid or appid in self.appids
+
+    @property
+    def request_key_id(self) -> str:
+        """The key that WeChat shall sign its answers with, or an empty string in certificate mode."""
+        return next(iter(self.wechatpay_public_keys), "")
+
+
+def load(document: Mapping[str, object]) -> Settings:
+    """Type an account document; KeysUnavailableError names the field and the reason, never the value."""
+    api = _choice(document, "api", ("v3", "v2"))
+    settings = Settings(
+        mchid=_text(document, "mchid", required=True),
+        appid=_text(document, "appid", required=True),
+        appids=_texts(document, "appids"),
+        sub_mchid=_text(document, "sub_mchid"),
+        api=api,
+        api_v3_keys=_secrets(document, "api_v3_keys", _API_V3_KEY_BYTES),
+        api_v2_keys=_secrets(document, "api_v2_keys"),
+        v2_sign_type=_choice(document, "v2_sign_type", SIGN_TYPES),
+        merchant_private_key_pem=_wrapped(document, "merchant_private_key_pem"),
+        merchant_serial=_text(document, "merchant_serial").upper(),
+        merchant_cert_pem=_text(document, "merchant_cert_pem"),
+        wechatpay_public_keys=_public_keys(document),
+        platform_certificates=_texts(document, "platform_certificates"),
+        mini_program_secret=_wrapped(document, "mini_program_secret"),
+        push=_push(document, "push"),
+        store=_store(document),
+        printers=tuple(_mapping(printer, "printers[]") for printer in _list(document, "printers")),
+        notices=_mapping(document.get("notices") or {}, "notices"),
+        paid_late_policy=_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        api_base=_text(document, "api_base").rstrip("/"),
+    )
+    if api == "v3" and not settings.api_v3_keys:
+        raise KeysUnavailableError("api_v3_keys is empty: no notice of API v3 could be opened")
+    if api == "v3" and not (settings.wechatpay_public_keys or settings.platform_certificates):
+        raise KeysUnavailableError("wechatpay_public_keys and platform_certificates are empty: nothing could be verified")
+    if api == "v2" and not settings.api_v2_keys:
+        raise KeysUnavailableError("api_v2_keys is empty: no notice of API v2 could be verified")
+    _refuse_own_key(settings)
+    return settings
+
+
+def _refuse_own_key(settings: Settings) -> None:
+    """Refuse the merchant's own key where WeChat's belongs, the commonest mistake in copying certificates."""
+    if not settings.merchant_cert_pem:
+        return
+    own = rsa.pem_body(settings.merchant_cert_pem, "CERTIFICATE", "merchant_cert_pem")
+    for key_id, pem in settings.wechatpay_public_keys.items():
+        # A certificate holds its public key in exactly this form, so nothing needs to be parsed.
+        if rsa.pem_body(pem, "PUBLIC KEY", f"wechatpay_public_keys[{key_id}]") in own:
+            raise KeysUnavailableError(f"wechatpay_public_keys[{key_id}] is the merchant's own key, not WeChat's")
+    for index, pem in enumerate(settings.platform_certificates):
+        if rsa.pem_body(pem, "CERTIFICATE", f"platform_certificates[{index}]") == own:
+            raise KeysUnavailableError(f"platform_certificates[{index}] is the merchant's own certificate")
+
+
+def _public_keys(document: Mapping[str, object]) -> Mapping[str, str]:
+    keys: dict[str, str] = {}
+    for entry in _list(document, "wechatpay_public_keys"):
+        key = _mapping(entry, "wechatpay_public_keys[]")
+        key_id, pem = _text(key, "id", required=True), _text(key, "pem", required=True)
+        if not key_id.startswith("PUB_KEY_ID_"):
+            raise KeysUnavailableError("wechatpay_public_keys[].id does not begin with PUB_KEY_ID_")
+        keys.setdefault(key_id, pem)
+    return keys
+
+
+def _push(document: Mapping[str, object], name: str) -> Push:
+    entry = _mapping(document.get(name) or {}, name)
+    return Push(
+        mode=_choice(entry, "mode", ("secure", "compatible", "plain")),
+        token=_wrapped(entry, "token"),
+        encoding_aes_keys=tuple(Secret(key) for key in _texts(entry, "encoding_aes_keys")),
+    )
+
+
+def _store(document: Mapping[str, object]) -> Store | None:
+    if not document.get("store"):
+        return None
+    entry = _mapping(document["store"], "store")
+    return Store(_text(entry, "appid", required=True), _wrapped(entry, "secret"), _push(entry, "push"))
+
+
+def _secrets(document: Mapping[str, object], name: str, size: int | None = None) -> tuple[Secret, ...]:
+    values = _list(document, name)
+    return tuple(
+        secret(value, f"{name}[{index}]", refused=_PUBLISHED, size=size) for index, value in enumerate(values)
+    )
+
+
+def _wrapped(document: Mapping[str, object], name: str) -> Secret | None:
+    value = _text(document, name)
+    return Secret(value) if value else None
+
+
+def _list(document: Mapping[str, object], name: str) -> list[object]:
+    value = document.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise KeysUnavailableError(f"{name} is not a list")
+    return value
+
+
+def _texts(document: Mapping[str, object], name: str) -> tuple[str, ...]:
+    values = _list(document, name)
+    texts = tuple(value for value in values if isinstance(value, str) and value.strip())
+    if len(texts) != len(values):
+        raise KeysUnavailableError(f"{name} holds something empty or not text")
+    return texts
+
+
+def _text(document: Mapping[str, object], name: str, *, required: bool = False) -> str:
+    value = document.get(name)
+    if value is None or value == "":
+        if required:
+            raise KeysUnavailableError(f"{name} is missing")
+        return ""
+    if not isinstance(value, str) or not value.strip():
+        raise KeysUnavailableError(f"{name} is not text")
+    return value
+
+
+def _choice(document: Mapping[str, object], name: str, choices: tuple[str, ...]) -> str:
+    """Return one of `choices`; the first where the field is absent."""
+    value = _text(document, name) or choices[0]
+    if value not in choices:
+        raise KeysUnavailableError(f"{name} is not one of {', '.join(choices)}")
+    return value
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise KeysUnavailableError(f"{name} is not an object")
+    return value

@@ -1,0 +1,104 @@
+"""Is this notice or answer WeChat's, for this merchant, and what does it say?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from countersign.errors import InvalidSignatureError, MalformedError, TenantMismatchError
+from countersign.http import HttpRequest, read_json
+from countersign.platforms.wechat import v2, v3, xml
+from countersign.platforms.wechat.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Genuine:
+    """A notice that WeChat made for this merchant, opened; `fields` is its plaintext.
+
+    `signed` is false for the refund notice of API v2, which is only encrypted: a hint.
+    """
+
+    system: str  # v2 or v3
+    key_id: str
+    event_type: str  # v3's own word; v2 has none: PAYMENT or REFUND here
+    fields: Mapping[str, Any]
+    envelope_id: str = ""
+    signed: bool = True
+
+
+def system_of(request: HttpRequest) -> str:
+    """Return the API version that the request claims to be: `v3` (JSON, signature in headers) or `v2` (XML)."""
+    is_v3 = request.body[:1] == b"{" or "wechatpay-signature" in request.headers
+    return "v3" if is_v3 else "v2"
+
+
+def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
+    """Return what a notice says if WeChat made it for this merchant.
+
+    Raises NotGenuineError (401) or MalformedError (400); an account whose own keys are unusable raises
+    KeysUnavailableError.
+    """
+    if system_of(request) == "v3":
+        return _verify_v3(request, settings, now)
+    return _verify_v2(xml.read(request.body), settings)
+
+
+def _verify_v3(request: HttpRequest, settings: Settings, now: int) -> Genuine:
+    key_id = v3.verify(request.headers, request.body, settings, now=now)
+    envelope = read_json(request.body)
+    if not isinstance(envelope, dict):
+        raise MalformedError("the notice is not an object")
+    fields = read_json(v3.open_resource(envelope.get("resource"), settings))
+    if not isinstance(fields, dict):
+        raise MalformedError("the opened resource is not an object")
+    event_type, envelope_id = envelope.get("event_type"), envelope.get("id")
+    if not isinstance(event_type, str) or not isinstance(envelope_id, str):
+        raise MalformedError("the notice lacks its id or event_type")
+    check_tenant(fields, settings, merchants=("mchid", "sp_mchid"), apps=("appid", "sp_appid"), sub="sub_mchid")
+    return Genuine("v3", key_id, event_type, fields, envelope_id)
+
+
+def _verify_v2(fields: dict[str, str], settings: Settings) -> Genuine:
+    if fields.get("return_code", "SUCCESS") != "SUCCESS":
+        raise InvalidSignatureError("a failure message of API v2 carries no signature")
+    if "req_info" in fields and "sign" not in fields:
+        opened, key_id = v2.open_refund(fields["req_info"], settings)
+        check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id")
+        sub_merchant = {"sub_mch_id": fields["sub_mch_id"]} if fields.get("sub_mch_id") else {}
+        return Genuine("v2", key_id, "REFUND", {**opened, **sub_merchant}, signed=False)
+    key_id = v2.verify(fields, settings)
+    check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id")
+    return Genuine("v2", key_id, "PAYMENT", fields)
+
+
+def check_tenant(
+    fields: Mapping[str, Any], settings: Settings, *, merchants: tuple[str, ...], apps: tuple[str, ...], sub: str
+) -> None:
+    """Raise TenantMismatchError unless every merchant and app that the fields name is this account's.
+
+    The platform's key may be common to many merchants, so a signature alone does not say whose money this is. A
+    sub-merchant where none is configured is let through here and becomes a question on the order.
+    """
+    named = [fields[name] for name in merchants if name in fields]
+    if any(merchant != settings.mchid for merchant in named):
+        raise TenantMismatchError("the message is for another merchant")
+    if not named and ("out_trade_no" in fields or "req_info" in fields or "sign" in fields):
+        raise TenantMismatchError("the message names no merchant")
+    if any(not settings.owns_appid(fields[name]) for name in apps if fields.get(name)):
+        raise TenantMismatchError("the message is for another app")
+    if settings.sub_mchid and named and fields.get(sub) != settings.sub_mchid:
+        raise TenantMismatchError("the message is for another sub-merchant")
+
+
+def verify_answer_v3(headers: Mapping[str, str], body: bytes, settings: Settings, *, now: int) -> str:
+    """Return the id of the key that signed an answer of API v3; `headers` have lower-case names."""
+    return v3.verify(headers, body, settings, now=now)
+
+
+def verify_answer_v2(body: bytes, settings: Settings) -> tuple[dict[str, str], str]:
+    """Return the fields of an answer of API v2 and the name of the key that signed it."""
+    fields = xml.read(body)
+    if fields.get("return_code") != "SUCCESS":
+        raise InvalidSignatureError("a failure message of API v2 carries no signature")
+    key_id = v2.verify(fields, settings)
+    check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id")
+    return fields, key_id

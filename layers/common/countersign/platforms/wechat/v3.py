@@ -1,0 +1,163 @@
+"""The signatures and the ciphertext of API v3."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from countersign.errors import (
+    InvalidSignatureError,
+    KeysUnavailableError,
+    MalformedError,
+    PlatformUnavailableError,
+    SignatureProbeError,
+    UndecryptableError,
+    UnknownKeyError,
+)
+from countersign.http import read_json
+from countersign.platforms.wechat.settings import Settings
+from countersign.signing import aead, freshness, rsa
+from countersign.signing.encoding import from_base64
+
+WINDOW_SECONDS = 300
+SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
+ALGORITHM = "AEAD_AES_256_GCM"
+_PROBE = "WECHATPAY/SIGNTEST/"
+_NONCE = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header that must be there once; `headers` have lower-case names."""
+    value = headers.get(name, "")
+    if not value:
+        raise InvalidSignatureError(f"header {name} is missing")
+    if "," in value:
+        raise MalformedError(f"header {name} is repeated")
+    return value
+
+
+def verify(headers: Mapping[str, str], body: bytes, settings: Settings, *, now: int) -> str:
+    """Return the id of WeChat's key that signed the body, a notice's or an answer's."""
+    # https://pay.weixin.qq.com/doc/v3/merchant/4013053249
+    signature = header(headers, "wechatpay-signature")
+    serial = header(headers, "wechatpay-serial")
+    if headers.get("wechatpay-signature-type", SIGNATURE_TYPE) != SIGNATURE_TYPE:
+        raise InvalidSignatureError("only RSA signatures are taken")
+    message = signed_message(headers, body, now=now)
+    key_id, key = _trusted_key(serial, settings, now)
+    if signature.startswith(_PROBE):
+        raise SignatureProbeError("WeChat tests whether signatures are checked")
+    rsa.verify(key, message, signature)
+    return key_id
+
+
+def signed_message(headers: Mapping[str, str], body: bytes, *, now: int) -> bytes:
+    """Return the bytes that WeChat signs, if their time is near now."""
+    timestamp, nonce = header(headers, "wechatpay-timestamp"), header(headers, "wechatpay-nonce")
+    freshness.check(timestamp, now=now, back=WINDOW_SECONDS, ahead=WINDOW_SECONDS)
+    if not _NONCE.fullmatch(nonce):  # a line break in it could move the borders of what is signed
+        raise InvalidSignatureError("the nonce is not plain text")
+    return b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body)
+
+
+def _trusted_key(serial: str, settings: Settings, now: int) -> tuple[str, RSAPublicKey]:
+    pem = settings.wechatpay_public_keys.get(serial)
+    if pem is not None:
+        return serial, rsa.public_key(pem, f"wechatpay_public_keys[{serial}]")
+    if not serial.startswith("PUB_KEY_ID_"):
+        for index, certificate_pem in enumerate(settings.platform_certificates):
+            certificate = rsa.certificate(certificate_pem, f"platform_certificates[{index}]")
+            if certificate.serial == serial.upper() and certificate.valid_at(now):
+                _refuse_own_key(certificate, settings, f"platform_certificates[{index}]")
+                return certificate.serial, certificate.key
+    raise UnknownKeyError("the key that the message names is not configured, or not valid now")
+
+
+def _refuse_own_key(certificate: rsa.Certificate, settings: Settings, name: str) -> None:
+    if settings.merchant_cert_pem:
+        own = rsa.pem_body(settings.merchant_cert_pem, "CERTIFICATE", "merchant_cert_pem")
+        if certificate.subject_public_key_info in own:
+            raise KeysUnavailableError(f"{name} holds the merchant's own key, not WeChat's")
+
+
+def open_resource(resource: Any, settings: Settings) -> bytes:
+    """Return the plaintext of a sealed `resource` or certificate."""
+    # https://pay.weixin.qq.com/doc/v3/merchant/4012071382
+    if not isinstance(resource, dict):
+        raise MalformedError("resource is not an object")
+    if resource.get("algorithm") != ALGORITHM:
+        raise UndecryptableError("the resource is sealed by another algorithm than AEAD_AES_256_GCM")
+    texts = [resource.get("nonce"), resource.get("ciphertext"), resource.get("associated_data") or ""]
+    if not all(isinstance(text, str) for text in texts):
+        raise MalformedError("resource lacks its nonce or ciphertext")
+    nonce, ciphertext, associated_data = texts[0].encode(), from_base64(texts[1]), texts[2].encode()
+    for key in settings.api_v3_keys:
+        try:
+            return aead.open_gcm(key.reveal().encode(), nonce, ciphertext, associated_data)
+        except UndecryptableError:
+            continue
+    raise UndecryptableError("the signature is good, but no api_v3_keys opens the message: the APIv3 key is wrong")
+
+
+def authorization(method: str, target: str, body: bytes, settings: Settings, *, now: int, nonce: str) -> str:
+    """Return the Authorization header of a request for `target` (path and query as sent) with exactly this body."""
+    # https://pay.weixin.qq.com/doc/v3/merchant/4012365342
+    if not settings.merchant_serial:
+        raise KeysUnavailableError("merchant_serial is missing")
+    message = b"%b\n%b\n%d\n%b\n%b\n" % (method.encode(), target.encode(), now, nonce.encode(), body)
+    signature = sign(message, settings)
+    return (
+        f'WECHATPAY2-SHA256-RSA2048 mchid="{settings.mchid}",nonce_str="{nonce}",signature="{signature}",'
+        f'timestamp="{now}",serial_no="{settings.merchant_serial}"'
+    )
+
+
+def pay_sign(appid: str, prepay_id: str, settings: Settings, *, now: int, nonce: str) -> dict[str, str]:
+    """Return the parameters of wx.requestPayment; the appid is signed and not passed."""
+    # https://pay.weixin.qq.com/doc/v3/merchant/4012365341
+    package = f"prepay_id={prepay_id}"
+    signature = sign(f"{appid}\n{now}\n{nonce}\n{package}\n".encode(), settings)
+    return {"timeStamp": str(now), "nonceStr": nonce, "package": package, "signType": "RSA", "paySign": signature}
+
+
+def sign(message: bytes, settings: Settings) -> str:
+    """Sign with the merchant's private key."""
+    if settings.merchant_private_key_pem is None:
+        raise KeysUnavailableError("merchant_private_key_pem is missing")
+    return rsa.sign(settings.merchant_private_key_pem.reveal(), message, "merchant_private_key_pem")
+
+
+def open_certificates(
+    status: int, headers: Mapping[str, str], body: bytes, settings: Settings, *, now: int
+) -> tuple[str, ...]:
+    """Return the usable certificates (PEM) of an answer of /v3/certificates.
+
+    The answer is signed with a certificate inside itself: opening it proves that the sender knows the APIv3 key, then
+    that certificate must fit the signature.
+    """
+    # https://pay.weixin.qq.com/doc/v3/merchant/4012551764
+    if status in (404, 500):
+        raise KeysUnavailableError(
+            f"WeChat has no platform certificates for this merchant (HTTP {status}): configure wechatpay_public_keys"
+        )
+    if status != 200:
+        raise PlatformUnavailableError(f"WeChat answered HTTP {status} instead of its certificates")
+    signature, serial = header(headers, "wechatpay-signature"), header(headers, "wechatpay-serial").upper()
+    message = signed_message(headers, body, now=now)
+    document = read_json(body)
+    entries = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise MalformedError("the answer holds no list of certificates")
+    usable: dict[str, tuple[str, rsa.Certificate]] = {}
+    for entry in entries:
+        pem = open_resource(entry.get("encrypt_certificate") if isinstance(entry, dict) else None, settings).decode()
+        certificate = rsa.certificate(pem, "an encrypt_certificate")
+        if certificate.serial != entry.get("serial_no"):
+            raise MalformedError("a certificate has another serial than its entry says")
+        if certificate.valid_at(now):
+            usable[certificate.serial] = (pem, certificate)
+    if serial not in usable:
+        raise UnknownKeyError("the answer is signed with a certificate that it does not hold")
+    rsa.verify(usable[serial][1].key, message, signature)
+    return tuple(pem for pem, _ in usable.values())

@@ -1,0 +1,1 @@
+"""Lambda glue: entry points, logs and metrics, the session for outgoing calls."""

@@ -1,0 +1,50 @@
+"""What every callback does once its message is known to be genuine."""
+
+from collections.abc import Callable
+
+from countersign.errors import MalformedError
+from countersign.orders.changes import Change, Hint
+from countersign.runtime.telemetry import count, logger
+from countersign.store import OrderStore, Outcome
+from countersign.store.keeping import count_hint, quarantine
+
+
+def record(
+    store: OrderStore,
+    translate: Callable[[], Change],
+    *,
+    platform: str,
+    account: str,
+    key_id: str,
+    raw: bytes,
+    now: int,
+) -> Outcome | None:
+    """Translate and record genuine news; what cannot be read is kept in quarantine, and None is returned.
+
+    Either way something durable was written when this returns, so that the platform may be told that all is well.
+    """
+    try:
+        change = translate()
+    except MalformedError as error:
+        quarantine(
+            store.client, store.table, platform=platform, account=account, key_id=key_id, reason=str(error), raw=raw, now=now
+        )
+        count("Quarantined")
+        logger.error("genuine news cannot be read", extra={"reason": str(error)})
+        return None
+    if isinstance(change.trust, Hint):
+        count_hint(store.client, store.table, platform=platform, account=account, now=now)
+    outcome = store.record(change, now=now, raw=raw)
+    report(outcome, change)
+    return outcome
+
+
+def report(outcome: Outcome, change: Change) -> None:
+    """Count and log what became of a change."""
+    count(f"Order{outcome.outcome.capitalize()}")
+    if "order.review" in outcome.emits:
+        count("ReviewOpened")
+    if "order.paid_late" in outcome.emits:
+        count("PaidLate")
+    extra = {"order_id": change.key.order_id, "kind": change.fact.kind, "outcome": outcome.outcome}
+    logger.info("order recorded", extra=extra)

@@ -1,0 +1,50 @@
+"""Entry points: an event in, a reply out, and every known error in the words that the caller understands."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from countersign.errors import CountersignError, RefusedError
+from countersign.http import HttpReply, HttpRequest, problem, read_request
+from countersign.runtime.telemetry import count, logger, metrics
+
+CALLBACK_LIMIT = 64 * 1024
+
+Handler = Callable[[HttpRequest, int], HttpReply]
+Refused = Callable[[HttpRequest | None, CountersignError], HttpReply]
+Event = dict[str, Any]
+
+
+def refused_as_problem(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
+    """Answer an error on the merchant API."""
+    headers = {"retry-after": "5"} if error.status in (429, 502, 503) else {}
+    return problem(error.status, str(error), headers=headers)
+
+
+def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Handler], Callable[[Event, Any], Event]]:
+    """Make a Lambda handler of `handler(request, now)`.
+
+    Errors of ours become a metric, a log line with the reason and the reply that `refused` gives; anything else leaves,
+    so that Lambda's Errors metric, the 5xx alarm and the sender's retry all work.
+    """
+
+    def decorate(handler: Handler) -> Callable[[Event, Any], Event]:
+        @wraps(handler)
+        @metrics.log_metrics
+        @logger.inject_lambda_context(clear_state=True)
+        def lambda_handler(event: Event, _context: Any) -> Event:
+            request = None
+            try:
+                request = read_request(event, limit=limit)
+                reply = handler(request, int(time.time()))
+            except CountersignError as error:
+                count(type(error).__name__)
+                log = logger.warning if isinstance(error, RefusedError) else logger.error
+                log("refused", extra={"error": type(error).__name__, "reason": str(error)})
+                reply = refused(request, error)
+            return reply.to_event()
+
+        return lambda_handler
+
+    return decorate

@@ -1,0 +1,217 @@
+"""Items of the table: our values to DynamoDB's attribute values and back."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from countersign.money import Money
+from countersign.orders import changes
+from countersign.orders.changes import Change, Fact, OrderKey, Terms, Trust
+from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution
+from countersign.store import keys
+
+Item = dict[str, dict[str, Any]]
+
+_FACTS: dict[str, type[Fact]] = {
+    cls.kind: cls
+    for cls in (
+        changes.Opened,
+        changes.Prepared,
+        changes.Paid,
+        changes.Unpaid,
+        changes.Failed,
+        changes.Closed,
+        changes.RefundReported,
+        changes.Unrecognised,
+        changes.CloseAsked,
+        changes.Resolved,
+        changes.RefundAsked,
+        changes.RefundJudged,
+        changes.Replaced,
+        changes.Flagged,
+    )
+}
+_TRUSTS: dict[str, type[Trust]] = {
+    cls.name: cls for cls in (changes.Verified, changes.Queried, changes.Bill, changes.Operator, changes.Hint)
+}
+
+
+def text(value: str) -> dict[str, str]:
+    """Return a string attribute."""
+    return {"S": value}
+
+
+def number(value: int) -> dict[str, str]:
+    """Return a number attribute."""
+    return {"N": str(value)}
+
+
+def as_text(item: Mapping[str, Any], name: str) -> str:
+    """Return a string attribute's value, empty where absent."""
+    return str(item[name]["S"]) if name in item else ""
+
+
+def as_number(item: Mapping[str, Any], name: str) -> int | None:
+    """Return a number attribute's value."""
+    return int(item[name]["N"]) if name in item else None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _money(value: Money) -> list[Any]:
+    return [value.minor, value.currency]
+
+
+def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
+    """Return the order's item; `due_at` puts it on the due list of the function `owner`."""
+    key, terms = order.key, order.terms
+    facts = {
+        "terms": {**asdict(terms), "amount": _money(terms.amount)},
+        "prepared": order.prepared,
+        "claims": [{**asdict(claim), "total": _money(claim.total)} for claim in order.claims],
+        "closed_at": order.closed_at,
+        "failed": order.failed,
+        "close_asked_at": order.close_asked_at,
+        "oddities": [[oddity.reason, oddity.subject] for oddity in order.oddities],
+        "resolutions": [asdict(resolution) for resolution in order.resolutions],
+        "refund_seen": order.refund_seen,
+        "late_refund_id": order.late_refund_id,
+        "replaced_by": order.replaced_by,
+    }
+    item: Item = {
+        "pk": text(keys.order_pk(key)),
+        "sk": text(keys.ORDER),
+        "status": text(order.status),
+        "version": number(order.version),
+        "updated_at": number(order.updated_at),
+        "account_shard": text(keys.account_shard(key)),
+        "refunded": number(order.refunded),
+        "reserved": number(order.reserved),
+        "settled": number(order.settled),
+        "facts": text(_json(facts)),
+    }
+    if order.questions:
+        item["exception"] = text("review")
+    if due_at is not None:
+        item["due_at"] = number(due_at)
+        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
+    return item
+
+
+def read_order(item: Mapping[str, Any]) -> Order:
+    """Read an order's item."""
+    facts = json.loads(item["facts"]["S"])
+    terms = facts["terms"]
+    return Order(
+        key=keys.order_key(item["pk"]["S"]),
+        terms=Terms(
+            **{
+                **terms,
+                "amount": Money(*terms["amount"]),
+                "metadata": tuple((name, value) for name, value in terms["metadata"]),
+            }
+        ),
+        prepared=facts["prepared"],
+        claims=tuple(
+            Claim(**{**claim, "total": Money(*claim["total"]), "evidence": tuple(claim["evidence"])})
+            for claim in facts["claims"]
+        ),
+        closed_at=facts["closed_at"],
+        failed=facts["failed"],
+        close_asked_at=facts["close_asked_at"],
+        oddities=tuple(Oddity(*oddity) for oddity in facts["oddities"]),
+        resolutions=tuple(Resolution(**resolution) for resolution in facts["resolutions"]),
+        refund_seen=facts["refund_seen"],
+        refunded=int(item["refunded"]["N"]),
+        reserved=int(item["reserved"]["N"]),
+        settled=int(item["settled"]["N"]),
+        late_refund_id=facts["late_refund_id"],
+        replaced_by=facts["replaced_by"],
+        version=int(item["version"]["N"]),
+        updated_at=int(item["updated_at"]["N"]),
+    )
+
+
+def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, now: int) -> Item:
+    """Return a refund's item."""
+    content = {**asdict(refund), "amount": _money(refund.amount)}
+    item: Item = {
+        "pk": text(keys.order_pk(key)),
+        "sk": text(keys.REFUND + keys.part(refund.refund_id)),
+        "status": text(refund.status),
+        "updated_at": number(now),
+        "facts": text(_json(content)),
+    }
+    if refund.status == "needs_action":
+        item["exception"] = text("needs_action")
+    if due_at is not None:
+        item["due_at"] = number(due_at)
+        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
+    return item
+
+
+def read_refund(item: Mapping[str, Any]) -> Refund:
+    """Read a refund's item."""
+    content = json.loads(item["facts"]["S"])
+    content["amount"] = Money(*content["amount"])
+    content["reported"] = tuple(content["reported"])
+    return Refund(**content)
+
+
+def dump_change(change: Change) -> str:
+    """Write a change as JSON, so that an orphan can be decided again when its order appears."""
+    fact: dict[str, Any] = asdict(change.fact)
+    return _json(
+        {
+            "kind": change.fact.kind,
+            "fact": fact,
+            "trust": change.trust.name,
+            "key_id": change.trust.key_id,
+            "via": change.via,
+            "tenant": change.tenant,
+            "system": change.system,
+            "oddity": change.oddity,
+            "envelope_id": change.envelope_id,
+        }
+    )
+
+
+def load_change(key: OrderKey, content: str) -> Change:
+    """Read a change that `dump_change` wrote."""
+    data = json.loads(content)
+    fact = {name: _load_value(value) for name, value in data["fact"].items()}
+    return Change(
+        key,
+        _FACTS[data["kind"]](**fact),
+        _TRUSTS[data["trust"]](data["key_id"]),
+        data["via"],
+        data["tenant"],
+        data["system"],
+        data["oddity"],
+        data["envelope_id"],
+    )
+
+
+def _load_value(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"minor", "currency"}:
+        return Money(**value)
+    if isinstance(value, dict):  # the terms of an opened order
+        loaded = {name: _load_value(member) for name, member in value.items()}
+        return Terms(**{**loaded, "metadata": tuple((name, member) for name, member in loaded["metadata"])})
+    return value
+
+
+def compress(raw: bytes) -> bytes:
+    """Compress evidence."""
+    return zlib.compress(raw, 6)
+
+
+def decompress(data: bytes) -> bytes:
+    """Return the exact bytes that arrived."""
+    return zlib.decompress(data)
+
+

@@ -1,0 +1,97 @@
+"""The due list: everything that must be looked at by some time, and who is looking at it."""
+
+import os
+from collections.abc import Iterator
+from typing import Any, Self
+
+from countersign import aws
+from countersign.errors import StoreUnavailableError
+from countersign.orders.changes import OrderKey
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+LEASE_SECONDS = 60
+
+
+class DueList:
+    """The items that one function owns; each is claimed before it is worked on, so two runs never do one job."""
+
+    def __init__(self, client: Any, table: str, owner: str) -> None:
+        self.client = client
+        self.table = table
+        self.owner = owner
+
+    @classmethod
+    def from_environment(cls, owner: str) -> Self:
+        """Return the due list of `owner` (the function's folder name)."""
+        return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"], owner)
+
+    def due(self, now: int) -> Iterator[Item]:
+        """Yield what is due, shard by shard, oldest first."""
+        for shard in range(keys.SHARDS):
+            yield from dynamo.read_all(
+                self.client,
+                TableName=self.table,
+                IndexName="due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues={":shard": text(f"{self.owner}#{shard}"), ":now": number(now)},
+            )
+
+    def claim(self, item: Item, *, now: int, lease: int = LEASE_SECONDS) -> bool:
+        """Take an item for `lease` seconds; False if somebody else has it or it is no longer due."""
+        return self._move(item, now + lease, seen=codec.as_number(item, "due_at"))
+
+    def look_again(self, item: Item, *, at: int, leased: int) -> bool:
+        """Put a claimed item back on the list for a later time, unless something changed it meanwhile."""
+        return self._move(item, at, seen=leased)
+
+    def done(self, item: Item, *, leased: int) -> bool:
+        """Take a claimed item off the list, unless something changed it meanwhile."""
+        return self._update(item, "REMOVE due_at, due_shard", {":seen": number(leased)})
+
+    def published(self, item: Item, *, now: int) -> bool:
+        """Mark an event as published and take it off the list."""
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        return self._conditional(
+            Key=key,
+            UpdateExpression="SET published_at = :now REMOVE due_at, due_shard",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":now": number(now)},
+        )
+
+    def look_at(self, key: OrderKey, *, now: int) -> bool:
+        """Make an order due at once; False if there is no such order."""
+        return self._conditional(
+            Key={"pk": text(keys.order_pk(key)), "sk": text(keys.ORDER)},
+            UpdateExpression="SET due_at = :now, due_shard = :shard",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":now": number(now), ":shard": text(keys.due_shard(self.owner, key.order_id))},
+        )
+
+    def read(self, key: OrderKey) -> Item | None:
+        """Return an order's item as the list would give it."""
+        row = (keys.order_pk(key), keys.ORDER)
+        return dynamo.read_many(self.client, self.table, [row]).get(row)
+
+    def _move(self, item: Item, at: int, *, seen: int | None) -> bool:
+        return self._update(item, "SET due_at = :at", {":seen": number(seen or 0), ":at": number(at)})
+
+    def _update(self, item: Item, expression: str, values: dict[str, Any]) -> bool:
+        return self._conditional(
+            Key={"pk": item["pk"], "sk": item["sk"]},
+            UpdateExpression=expression,
+            # Somebody else's claim, or a change of the order, moved due_at: then the item is theirs.
+            ConditionExpression="due_at = :seen",
+            ExpressionAttributeValues=values,
+        )
+
+    def _conditional(self, **update: Any) -> bool:
+        for attempt in dynamo.attempts():
+            try:
+                dynamo.call(self.client.update_item, TableName=self.table, **update)
+            except dynamo.StaleViewError as error:
+                if attempt == 0 and not dynamo.is_condition(error):
+                    continue
+                return False
+            return True
+        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before

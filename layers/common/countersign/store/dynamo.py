@@ -1,0 +1,108 @@
+"""DynamoDB calls with their errors in our words."""
+
+import random
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from countersign.errors import ContentionError, StoreUnavailableError
+from countersign.store.codec import Item
+
+BUDGET_SECONDS = 2.8  # for one change, inside the handler's 3.5 s
+_CONDITION_FAILED = {"ConditionalCheckFailed", "TransactionConflict"}
+_RETRYABLE = {
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+_CANCELLED_RETRYABLE = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+class StaleViewError(Exception):
+    """What was read has changed since: read again and decide again."""
+
+
+def is_condition(error: StaleViewError) -> bool:
+    """Tell whether a condition of ours failed, rather than the table being busy."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def attempts(budget: float = BUDGET_SECONDS) -> Iterator[int]:
+    """Yield attempt numbers with full jitter between them until the budget is spent, then raise ContentionError."""
+    end = time.monotonic() + budget
+    attempt = 0
+    while True:
+        yield attempt
+        attempt += 1
+        pause = random.uniform(0, min(0.4, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        if time.monotonic() + pause >= end:
+            raise ContentionError("the order kept changing for the whole deadline")
+        time.sleep(pause)
+
+
+def call(operation: Any, **arguments: Any) -> dict[str, Any]:
+    """Call DynamoDB once (botocore repeats inside its own limits).
+
+    Raises StaleViewError where a condition failed or the outcome must be read anew, StoreUnavailableError otherwise.
+    """
+    try:
+        result: dict[str, Any] = operation(**arguments)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "TransactionCanceledException":
+            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+            if reasons & (_CONDITION_FAILED | _CANCELLED_RETRYABLE):
+                raise StaleViewError from error
+        if code == "ConditionalCheckFailedException" or code in _RETRYABLE:
+            raise StaleViewError from error
+        raise StoreUnavailableError(f"DynamoDB refused: {code}") from error
+    except BotoCoreError as error:
+        # The answer is lost, the write may stand: reading again tells.
+        raise StaleViewError from error
+    return result
+
+
+def read_many(client: Any, table: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+    """Read items consistently in one batch; keys that DynamoDB did not process are asked for again, never absent."""
+    pending: Any = {
+        table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted], "ConsistentRead": True}
+    }
+    found: dict[tuple[str, str], Item] = {}
+    for _ in attempts():
+        try:
+            answer = call(client.batch_get_item, RequestItems=pending)
+        except StaleViewError:
+            continue
+        for item in answer["Responses"].get(table, []):
+            found[item["pk"]["S"], item["sk"]["S"]] = item
+        pending = answer.get("UnprocessedKeys")
+        if not pending:
+            break
+    return found
+
+
+def read_all(client: Any, **query: Any) -> Iterator[Item]:
+    """Yield all items of a query, page by page."""
+    start: Any = None
+    while True:
+        page = {**query, "ExclusiveStartKey": start} if start else query
+        answer = _read(client.query, page)
+        yield from answer["Items"]
+        start = answer.get("LastEvaluatedKey")
+        if not start:
+            return
+
+
+def _read(operation: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    for _ in attempts():
+        try:
+            return call(operation, **arguments)
+        except StaleViewError:
+            continue
+    raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before

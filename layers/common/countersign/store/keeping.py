@@ -1,0 +1,75 @@
+"""Rows beside the orders: genuine news that could not be processed, and limits on unsigned hints."""
+
+from typing import Any
+
+from countersign.errors import RateLimitedError
+from countersign.signing import digests
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+HINTS_PER_MINUTE = 60
+
+
+def quarantine(
+    client: Any, table: str, *, platform: str, account: str, key_id: str, reason: str, raw: bytes, now: int
+) -> None:
+    """Keep verified bytes that could not be processed, with the reason; the same bytes again are kept once a day."""
+    digest = digests.sha256_hex(raw)
+    item: Item = {
+        "pk": text(f"QUARANTINE#{now // 86400}"),
+        "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digest}"),
+        "exception": text("quarantine"),
+        "updated_at": number(now),
+        "account": text(f"{platform}/{account}"),
+        "key_id": text(key_id),
+        "reason": text(reason),
+        "digest": text(digest),
+        "raw": {"B": codec.compress(raw)},
+    }
+    for _ in dynamo.attempts():
+        try:
+            dynamo.call(client.put_item, TableName=table, Item=item)
+        except dynamo.StaleViewError:
+            continue
+        return
+
+
+def count_hint(client: Any, table: str, *, platform: str, account: str, now: int) -> None:
+    """Count one unsigned hint of an account; raises RateLimitedError over the limit of its minute."""
+    for _ in dynamo.attempts():
+        try:
+            dynamo.call(
+                client.update_item,
+                TableName=table,
+                Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
+                UpdateExpression="SET hints = if_not_exists(hints, :none) + :one, minute = :minute",
+                ConditionExpression="attribute_not_exists(pk) OR (minute = :minute AND hints < :most)",
+                ExpressionAttributeValues={
+                    ":none": number(0),
+                    ":one": number(1),
+                    ":minute": number(now // 60),
+                    ":most": number(HINTS_PER_MINUTE),
+                },
+            )
+        except dynamo.StaleViewError as error:
+            if not dynamo.is_condition(error):
+                continue
+            if _new_minute(client, table, platform=platform, account=account, now=now):
+                return
+            raise RateLimitedError("too many unsigned hints for this account") from error
+        return
+
+
+def _new_minute(client: Any, table: str, *, platform: str, account: str, now: int) -> bool:
+    try:
+        dynamo.call(
+            client.update_item,
+            TableName=table,
+            Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
+            UpdateExpression="SET hints = :one, minute = :minute",
+            ConditionExpression="minute < :minute",
+            ExpressionAttributeValues={":one": number(1), ":minute": number(now // 60)},
+        )
+    except dynamo.StaleViewError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""Keys of the table's items; parts are percent-encoded, so ids with delimiters in them cannot collide."""
+
+import json
+from urllib.parse import quote, unquote
+
+from countersign.orders.changes import Change, OrderKey
+from countersign.signing import digests
+
+SHARDS = 8
+
+ORDER = "ORDER"
+EVENT = "EVENT#"
+REFUND = "REFUND#"
+
+
+def part(text: str) -> str:
+    """Return one part of a key, free of the delimiter."""
+    return quote(text, safe="")
+
+
+def order_pk(key: OrderKey) -> str:
+    """Return the partition that holds an order and everything about it."""
+    return f"{part(key.platform)}#{part(key.account)}#{part(key.order_id)}"
+
+
+def order_key(pk: str) -> OrderKey:
+    """Return the order that a partition key names."""
+    platform, account, order_id = pk.split("#")
+    return OrderKey(unquote(platform), unquote(account), unquote(order_id))
+
+
+def transaction_pk(platform: str, tenant: str, transaction_id: str) -> str:
+    """Return the key that makes a platform's transaction belong to one order."""
+    return f"TXN#{part(platform)}#{part(tenant)}#{part(transaction_id)}"
+
+
+def alias_pk(platform: str, account: str, kind: str, number: str) -> str:
+    """Return the key by which a platform's own number leads to an order."""
+    return f"ALIAS#{part(platform)}#{part(account)}#{part(kind)}#{part(number)}"
+
+
+def shard(text: str) -> int:
+    """Return a stable shard for an id."""
+    return int(digests.sha256_hex(text.encode())[:4], 16) % SHARDS
+
+
+def account_shard(key: OrderKey) -> str:
+    """Return the list index's partition for an order: eight for each account."""
+    return f"{part(key.platform)}#{part(key.account)}#{shard(key.order_id)}"
+
+
+def due_shard(owner: str, text: str) -> str:
+    """Return the due list's partition of an item that `owner` must look at."""
+    return f"{owner}#{shard(text)}"
+
+
+def event_id(change: Change) -> str:
+    """Return the idempotency key of a change.
+
+    It covers what the news says (tenant, order, ids, state, amount, platform's time) and by which road it came, never
+    the envelope: a redelivery or a replay under new headers is the same event, two different changes never are.
+    """
+    key = change.key
+    content = [change.tenant, key.platform, key.account, key.order_id, *change.fact.identity()]
+    canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"{change.fact.kind}.{change.via}.{digests.sha256_hex(canonical)}"

@@ -1,0 +1,144 @@
+"""What people look at: one order with everything about it, lists, exceptions."""
+
+import base64
+import binascii
+import heapq
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Self
+
+from countersign import aws
+from countersign.errors import MalformedError
+from countersign.orders.changes import OrderKey
+from countersign.orders.state import Order, Refund
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One order, its refunds, and its events as stored, oldest first."""
+
+    order: Order
+    refunds: tuple[Refund, ...]
+    events: tuple[Item, ...]
+
+
+class OrderLists:
+    """Reads for people and for the merchant's systems; nothing here is on a callback's path."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self.client = client
+        self.table = table
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the lists over the table that the function's environment names."""
+        return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
+
+    def history(self, key: OrderKey) -> History | None:
+        """Return an order with its children and events, or None if there is no such order."""
+        order, refunds, events = None, [], []
+        query = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key))},
+            "ConsistentRead": True,
+        }
+        for item in dynamo.read_all(self.client, **query):
+            sk = item["sk"]["S"]
+            if sk == keys.ORDER:
+                order = codec.read_order(item)
+            elif sk.startswith(keys.REFUND):
+                refunds.append(codec.read_refund(item))
+            elif sk.startswith(keys.EVENT):
+                events.append(item)
+        if order is None:
+            return None
+        events.sort(key=_sequence)
+        return History(order, tuple(refunds), tuple(events))
+
+    def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
+        """Return the order that a platform's transaction paid."""
+        row = (keys.alias_pk(platform, account, "transaction", transaction_id), "ALIAS")
+        item = dynamo.read_many(self.client, self.table, [row]).get(row)
+        return keys.order_key(item["order"]["S"]) if item else None
+
+    def page(self, platform: str, account: str, *, status: str = "", cursor: str = "") -> tuple[list[Order], str]:
+        """Return a page of an account's orders, least recently changed first, and the cursor of the next page.
+
+        An order that changes while somebody pages moves behind the cursor, so it may come twice and is never missed;
+        the last cursor also tells later what changed since.
+        """
+        after = _read_cursor(cursor)
+        shards = [self._shard(platform, account, shard, status, after) for shard in range(keys.SHARDS)]
+        items = list(islice(heapq.merge(*shards, key=_place), PAGE))
+        following = _write_cursor(_place(items[-1])) if items else cursor
+        return [codec.read_order(item) for item in items], following
+
+    def _shard(
+        self, platform: str, account: str, shard: int, status: str, after: tuple[int, str]
+    ) -> Iterator[Item]:
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "IndexName": "by_account",
+            "KeyConditionExpression": "account_shard = :shard AND updated_at >= :after",
+            "ExpressionAttributeValues": {
+                ":shard": text(f"{keys.part(platform)}#{keys.part(account)}#{shard}"),
+                ":after": number(after[0]),
+            },
+            "Limit": PAGE,
+        }
+        if status:
+            query["FilterExpression"] = "#status = :status"
+            query["ExpressionAttributeNames"] = {"#status": "status"}
+            query["ExpressionAttributeValues"][":status"] = text(status)
+        # Orders that changed in the same second come in no fixed sequence from the index: sort each second.
+        second: list[Item] = []
+        for item in dynamo.read_all(self.client, **query):
+            if second and second[0]["updated_at"] != item["updated_at"]:
+                yield from sorted((known for known in second if _place(known) > after), key=_place)
+                second = []
+            second.append(item)
+        yield from sorted((known for known in second if _place(known) > after), key=_place)
+
+    def exceptions(self, kind: str) -> Iterator[Item]:
+        """Yield items that a person must look at: `review`, `orphan`, `needs_action` or `quarantine`."""
+        names = {"#exception": "exception"}
+        yield from dynamo.read_all(
+            self.client,
+            TableName=self.table,
+            IndexName="exceptions",
+            KeyConditionExpression="#exception = :kind",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={":kind": text(kind)},
+        )
+
+
+def _sequence(item: Item) -> tuple[int, int, str]:
+    return (codec.as_number(item, "received_at") or 0, codec.as_number(item, "version") or 0, item["sk"]["S"])
+
+
+def _place(item: Item) -> tuple[int, str]:
+    return (int(item["updated_at"]["N"]), item["pk"]["S"])
+
+
+def _write_cursor(place: tuple[int, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    if not cursor:
+        return (0, "")
+    try:
+        updated_at, pk = json.loads(base64.urlsafe_b64decode(cursor))
+    except (ValueError, binascii.Error):
+        raise MalformedError("the cursor is not one of ours") from None
+    if type(updated_at) is not int or not isinstance(pk, str):
+        raise MalformedError("the cursor is not one of ours")
+    return (updated_at, pk)

@@ -1,0 +1,388 @@
+"""Record changes: read what a change touches, decide, write everything in one transaction."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from countersign import aws
+from countersign.errors import StoreUnavailableError
+from countersign.orders import decide as decisions
+from countersign.orders.changes import (
+    Change,
+    Flagged,
+    Hint,
+    OrderKey,
+    Paid,
+    Queried,
+    RefundAsked,
+    RefundJudged,
+    RefundReported,
+)
+from countersign.orders.decide import Decision, View, decide
+from countersign.orders.ladder import next_look
+from countersign.orders.state import Order, Refund
+from countersign.signing import digests
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+ORPHAN_QUERY_SECONDS = 60
+OUTBOX_GRACE_SECONDS = 60
+_ABSENT = "attribute_not_exists(pk)"
+_Row = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a change: applied, unchanged, orphan, refused or duplicate, and the order as it is now."""
+
+    outcome: str
+    reason: str
+    event_id: str
+    order: Order | None = None
+    emits: tuple[str, ...] = ()
+
+
+class OrderStore:
+    """Orders, their children and their evidence in one DynamoDB table."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self.client = client
+        self.table = table
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the store that the function's environment names; calls nothing."""
+        return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
+
+    def record(self, change: Change, *, now: int, raw: bytes = b"") -> Outcome:
+        """Take one change into the order record; `raw` is the evidence, `now` the time of receipt (epoch seconds).
+
+        One consistent batch read and one transaction; a duplicate costs the read alone. Raises ContentionError or
+        StoreUnavailableError if nothing could be written: then nothing is.
+        """
+        event_id = keys.event_id(change)
+        for _ in dynamo.attempts():
+            rows = self._read_view(change, event_id)
+            event_row = (keys.order_pk(change.key), keys.EVENT + event_id)
+            if event_row in rows:
+                return self._duplicate(rows, change, event_id)
+            decision = self._decide(rows, change, event_id)
+            if decision.outcome == "refused":
+                return _outcome(decision, event_id)
+            try:
+                written = self._write(rows, change, decision, event_id, raw, now)
+            except dynamo.StaleViewError:
+                continue
+            return _outcome(written, event_id)
+        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+
+    def attach_orphans(self, key: OrderKey, *, now: int) -> int:
+        """Decide anew every stored event that came before its order; return how many were attached."""
+        attached = 0
+        for item in self._orphans(key):
+            change = codec.load_change(key, codec.as_text(item, "change"))
+            for _ in dynamo.attempts():
+                rows = self._read_view(change, codec.as_text(item, "event_id"))
+                stored = rows.get((item["pk"]["S"], item["sk"]["S"]))
+                if stored is None or "orphan" not in stored or (item["pk"]["S"], keys.ORDER) not in rows:
+                    break
+                decision = self._decide(rows, change, codec.as_text(item, "event_id"))
+                try:
+                    self._write(rows, change, decision, codec.as_text(item, "event_id"), b"", now, orphan=stored)
+                except dynamo.StaleViewError:
+                    continue
+                attached += 1
+                break
+        return attached
+
+    def orphan_is_old(self, item: Item, *, now: int) -> bool:
+        """Put an orphan on the exceptions list and tell the bus, once; False if that was done before."""
+        key = keys.order_key(item["pk"]["S"])
+        event_id = f"orphan.store.{codec.as_text(item, 'event_id')}"
+        alarm: Item = {
+            "pk": item["pk"],
+            "sk": text(keys.EVENT + event_id),
+            "event_id": text(event_id),
+            "kind": text("orphan"),
+            "via": text("store"),
+            "trust": item["trust"],
+            "key_id": item["key_id"],
+            "change": item["change"],
+            "received_at": number(now),
+            "decision": text("unchanged"),
+            "reason": text("the order is still unknown here: a person must look"),
+            "emits": {"L": [text("order.orphan")]},
+            "due_at": number(now + OUTBOX_GRACE_SECONDS),
+            "due_shard": text(keys.due_shard("sweep", key.order_id)),
+        }
+        mark = {
+            "TableName": self.table,
+            "Key": {"pk": item["pk"], "sk": item["sk"]},
+            "UpdateExpression": "SET #exception = :orphan, updated_at = :now",
+            "ConditionExpression": "attribute_exists(orphan) AND attribute_not_exists(#exception)",
+            "ExpressionAttributeNames": {"#exception": "exception"},
+            "ExpressionAttributeValues": {":orphan": text("orphan"), ":now": number(now)},
+        }
+        try:
+            writes = [{"Update": mark}, self._put(alarm, _ABSENT)]
+            dynamo.call(self.client.transact_write_items, TransactItems=writes)
+        except dynamo.StaleViewError:
+            return False
+        return True
+
+    def get(self, key: OrderKey) -> Order | None:
+        """Return an order, read consistently."""
+        row = (keys.order_pk(key), keys.ORDER)
+        item = dynamo.read_many(self.client, self.table, [row]).get(row)
+        return codec.read_order(item) if item else None
+
+    def _orphans(self, key: OrderKey) -> list[Item]:
+        query = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :event)",
+            "FilterExpression": "attribute_exists(orphan)",
+            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":event": text(keys.EVENT)},
+            "ConsistentRead": True,
+        }
+        items = list(dynamo.read_all(self.client, **query))
+        return sorted(items, key=lambda item: (codec.as_number(item, "received_at") or 0, item["sk"]["S"]))
+
+    def _read_view(self, change: Change, event_id: str) -> dict[_Row, Item]:
+        pk = keys.order_pk(change.key)
+        wanted = [(pk, keys.ORDER), (pk, keys.EVENT + event_id), *_touched(change)]
+        rows = dynamo.read_many(self.client, self.table, wanted)
+        order = rows.get((pk, keys.ORDER))
+        if order is None or (pk, keys.EVENT + event_id) in rows or not isinstance(change.fact, Paid):
+            return rows
+        # Two rare cases cost one more read: a replaced order, and a payment that another order has already.
+        more = [(keys.order_pk(other), keys.ORDER) for other in _related(codec.read_order(order), rows, change)]
+        return {**rows, **dynamo.read_many(self.client, self.table, more)} if more else rows
+
+    def _duplicate(self, rows: Mapping[_Row, Item], change: Change, event_id: str) -> Outcome:
+        item = rows.get((keys.order_pk(change.key), keys.ORDER))
+        order = codec.read_order(item) if item else None
+        return Outcome("duplicate", "the same news again: nothing changes", event_id, order)
+
+    def _decide(self, rows: Mapping[_Row, Item], change: Change, event_id: str) -> Decision:
+        item = rows.get((keys.order_pk(change.key), keys.ORDER))
+        order = codec.read_order(item) if item else None
+        return decide(order, change, event_id, _view(rows, change, order))
+
+    def _write(
+        self,
+        rows: Mapping[_Row, Item],
+        change: Change,
+        decision: Decision,
+        event_id: str,
+        raw: bytes,
+        now: int,
+        orphan: Item | None = None,
+    ) -> Decision:
+        order = decision.order
+        changed = decision.outcome == "applied"
+        if changed and order is not None:
+            order = replace(order, version=order.version + 1, updated_at=now)
+            decision = replace(decision, order=order)
+        event = _event_item(change, decision, event_id, raw, now, orphan)
+        writes = [self._put(event, "attribute_exists(orphan)" if orphan else _ABSENT)]
+        if decision.outcome == "orphan":
+            writes.append(self._absent((keys.order_pk(change.key), keys.ORDER)))
+        elif changed and order is not None:
+            writes.append(self._put_order(order, now, query_now=decision.query_now))
+            writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
+        elif decision.query_now and order is not None:
+            writes.append(self._look_soon(order, now))
+        writes += self._claims(rows, change)
+        writes += self._other_order(rows, change, order, now)
+        if len(writes) == 1:
+            put = writes[0]["Put"]
+            dynamo.call(self.client.put_item, **put)
+        else:
+            dynamo.call(self.client.transact_write_items, TransactItems=writes)
+        return decision
+
+    def _put(self, item: Item, condition: str, **values: dict[str, Any]) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self.table, "Item": item, "ConditionExpression": condition}
+        if values:
+            put["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
+        return {"Put": put}
+
+    def _absent(self, row: _Row) -> dict[str, Any]:
+        key = {"pk": text(row[0]), "sk": text(row[1])}
+        return {"ConditionCheck": {"TableName": self.table, "Key": key, "ConditionExpression": _ABSENT}}
+
+    def _put_order(self, order: Order, now: int, *, query_now: bool) -> dict[str, Any]:
+        due_at = now if query_now else next_look(order, now)
+        item = codec.order_item(order, owner=f"{order.key.platform}_poll", due_at=due_at)
+        if order.version == 1:
+            return self._put(item, _ABSENT)
+        put = self._put(item, "#version = :seen", seen=number(order.version - 1))
+        put["Put"]["ExpressionAttributeNames"] = {"#version": "version"}
+        return put
+
+    def _put_refund(self, rows: Mapping[_Row, Item], order: Order, refund: Refund, now: int) -> dict[str, Any]:
+        due_at = now if refund.status in ("approved", "processing") else None
+        owner = f"{order.key.platform}_refund"
+        item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, now=now)
+        # The order's version guards the child: both only ever change in one transaction.
+        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
+        return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
+
+    def _look_soon(self, order: Order, now: int) -> dict[str, Any]:
+        update = {
+            "TableName": self.table,
+            "Key": {"pk": text(keys.order_pk(order.key)), "sk": text(keys.ORDER)},
+            "UpdateExpression": "SET due_at = :now, due_shard = :shard",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {
+                ":now": number(now),
+                ":shard": text(keys.due_shard(f"{order.key.platform}_poll", order.key.order_id)),
+            },
+        }
+        return {"Update": update}
+
+    def _claims(self, rows: Mapping[_Row, Item], change: Change) -> list[dict[str, Any]]:
+        """Return puts that make the platform's own numbers belong to this order, or to nobody else."""
+        puts = []
+        for pk, sk in _claimed(change):
+            owner = rows.get((pk, sk))
+            if owner is None:
+                item = {"pk": text(pk), "sk": text(sk), "order": text(keys.order_pk(change.key))}
+                puts.append(self._put(item, _ABSENT))
+        return puts
+
+    def _other_order(self, rows: Mapping[_Row, Item], change: Change, order: Order | None, now: int) -> list[Any]:
+        """Flag the order that has this payment already, and hold a linked order still while this one is decided."""
+        if order is None or not isinstance(change.fact, Paid):
+            return []
+        writes: list[Any] = []
+        for other_key in _related(order, rows, change):
+            item = rows.get((keys.order_pk(other_key), keys.ORDER))
+            if item is None:
+                continue
+            other = codec.read_order(item)
+            if other_key == _transaction_owner(rows, change):
+                flag = Flagged("transaction_of_another_order", change.fact.transaction_id)
+                news = Change(other_key, flag, Queried(), "store", change.tenant)
+                decision = decide(other, news)
+                if decision.outcome == "applied" and decision.order is not None:
+                    flagged = replace(decision.order, version=other.version + 1, updated_at=now)
+                    writes.append(self._put_order(flagged, now, query_now=False))
+                    event = _event_item(news, replace(decision, order=flagged), keys.event_id(news), b"", now, None)
+                    writes.append(self._put(event, _ABSENT))
+            else:
+                writes.append(
+                    {
+                        "ConditionCheck": {
+                            "TableName": self.table,
+                            "Key": {"pk": item["pk"], "sk": item["sk"]},
+                            "ConditionExpression": "#version = :seen",
+                            "ExpressionAttributeNames": {"#version": "version"},
+                            "ExpressionAttributeValues": {":seen": number(other.version)},
+                        }
+                    }
+                )
+        return writes
+
+
+def _outcome(decision: Decision, event_id: str) -> Outcome:
+    return Outcome(decision.outcome, decision.reason, event_id, decision.order, decision.emits)
+
+
+def _claimed(change: Change) -> list[_Row]:
+    """Return the rows by which the platform's numbers in this change lead to its order."""
+    key, fact = change.key, change.fact
+    if isinstance(change.trust, Hint):
+        return []
+    if isinstance(fact, Paid):
+        return [
+            (keys.transaction_pk(key.platform, change.tenant, fact.transaction_id), "TXN"),
+            (keys.alias_pk(key.platform, key.account, "transaction", fact.transaction_id), "ALIAS"),
+        ]
+    if isinstance(fact, RefundReported):
+        return [(keys.alias_pk(key.platform, key.account, "refund", fact.refund_id), "ALIAS")]
+    return []
+
+
+def _touched(change: Change) -> list[_Row]:
+    rows = _claimed(change)
+    if isinstance(change.fact, RefundReported | RefundAsked | RefundJudged):
+        rows.append((keys.order_pk(change.key), keys.REFUND + keys.part(change.fact.refund_id)))
+    return rows
+
+
+def _owner(rows: Mapping[_Row, Item], row: _Row, key: OrderKey) -> OrderKey | None:
+    item = rows.get(row)
+    owner = keys.order_key(item["order"]["S"]) if item else key
+    return None if owner == key else owner
+
+
+def _transaction_owner(rows: Mapping[_Row, Item], change: Change) -> OrderKey | None:
+    claimed = _claimed(change)
+    return _owner(rows, claimed[0], change.key) if isinstance(change.fact, Paid) else None
+
+
+def _related(order: Order, rows: Mapping[_Row, Item], change: Change) -> list[OrderKey]:
+    related = []
+    if order.linked:
+        related.append(OrderKey(order.key.platform, order.key.account, order.linked))
+    owner = _transaction_owner(rows, change)
+    if owner is not None and owner not in related:
+        related.append(owner)
+    return related
+
+
+def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> View:
+    if order is None:
+        return decisions.NOTHING
+    pk = keys.order_pk(change.key)
+    fact = change.fact
+    if isinstance(fact, RefundReported | RefundAsked | RefundJudged):
+        child = rows.get((pk, keys.REFUND + keys.part(fact.refund_id)))
+        owners = [_owner(rows, row, change.key) for row in _claimed(change)]
+        return View(refund=codec.read_refund(child) if child else None, refund_owner=owners[0] if owners else None)
+    if isinstance(fact, Paid):
+        linked = rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
+        paid = linked is not None and codec.read_order(linked).payment is not None
+        return View(transaction_owner=_transaction_owner(rows, change), linked_paid=paid)
+    return decisions.NOTHING
+
+
+def _event_item(
+    change: Change, decision: Decision, event_id: str, raw: bytes, now: int, orphan: Item | None
+) -> Item:
+    item: Item = {
+        "pk": text(keys.order_pk(change.key)),
+        "sk": text(keys.EVENT + event_id),
+        "event_id": text(event_id),
+        "kind": text(change.fact.kind),
+        "via": text(change.via),
+        "trust": text(change.trust.name),
+        "key_id": text(change.trust.key_id),
+        "change": text(codec.dump_change(change)),
+        "received_at": number(now),
+        "decision": text(decision.outcome),
+        "reason": text(decision.reason),
+    }
+    if change.envelope_id:
+        item["envelope_id"] = text(change.envelope_id)
+    if orphan is not None:
+        kept = ("received_at", "raw", "digest")
+        item.update({name: orphan[name] for name in kept if name in orphan}, attached_at=number(now))
+    elif raw:
+        item["raw"] = {"B": codec.compress(raw)}
+        item["digest"] = text(digests.sha256_hex(raw))
+    if decision.outcome == "applied" and decision.order is not None:
+        item["version"] = number(decision.order.version)
+    if decision.outcome == "orphan":
+        item["orphan"] = number(1)
+    if decision.outcome == "orphan" or isinstance(change.trust, Hint):
+        # Kept on the poll function's list until the platform was asked.
+        item["due_at"] = number(now if isinstance(change.trust, Hint) else now + ORPHAN_QUERY_SECONDS)
+        item["due_shard"] = text(keys.due_shard(f"{change.key.platform}_poll", change.key.order_id))
+    elif decision.emits:
+        item["emits"] = {"L": [text(detail_type) for detail_type in decision.emits]}
+        item["due_at"] = number(now + OUTBOX_GRACE_SECONDS)
+        item["due_shard"] = text(keys.due_shard("sweep", change.key.order_id))
+    return item

@@ -1,0 +1,27 @@
+"""Stored events in the words of the HTTP contract."""
+
+import json
+from typing import Any
+
+from countersign.orders.present import timestamp
+from countersign.store.codec import Item, as_number, as_text
+
+
+def event_json(item: Item) -> dict[str, Any]:
+    """Return an event row of the contract; the raw evidence stays in the table."""
+    fact = json.loads(as_text(item, "change"))["fact"]
+    occurred = next((fact[name] for name in ("paid_at", "closed_at", "at") if fact.get(name)), None)
+    return {
+        "event_id": as_text(item, "event_id"),
+        "kind": as_text(item, "kind"),
+        "via": as_text(item, "via"),
+        "trust": as_text(item, "trust"),
+        "key_id": as_text(item, "key_id") or None,
+        "occurred_at": timestamp(occurred),
+        "received_at": timestamp(as_number(item, "received_at")),
+        "decision": as_text(item, "decision"),
+        "reason": as_text(item, "reason"),
+        "digest": as_text(item, "digest") or None,
+        "version": as_number(item, "version"),
+        "published_at": timestamp(as_number(item, "published_at")),
+    }

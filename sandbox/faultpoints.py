@@ -1,0 +1,209 @@
+"""Kill and fault points around every external call of a function: its AWS calls and its calls of platforms.
+
+`install(folder, function)` watches `folder/faults.json`, which may change at any time:
+
+    {"crash": [{"id", "function", "call", "when": "before"|"after", "count": 1, "probability": 1.0}],
+     "dynamodb": [{"id", "kind": "conflict"|"throttle"|"timeout_before"|"timeout_after", "count": 1, "function"?, "call"?}],
+     "record": true}
+
+A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `events.PutEvents`, `http.POST /v3/pay/transactions/jsapi`
+(with `*` and `?` as wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a
+request on the wire. Counts hold across processes: each use is claimed by making a file, which only one process can do.
+With `record`, calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "TrentService": "kms"}
+_DYNAMODB_ERRORS = {
+    "throttle": ("ProvisionedThroughputExceededException", {}),
+    "conflict": ("TransactionConflictException", {}),
+}
+
+
+class FaultPoints:
+    """The fault points of one process."""
+
+    def __init__(self, folder: Path, function: str) -> None:
+        self._folder, self._function = folder, function
+        self._path = folder / "faults.json"
+        self._claims = folder / "claims"
+        self._stamp = 0
+        self._plan: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._calls, self._request_id = 0, ""
+
+    def begin(self, request_id: str) -> None:
+        """A new invocation: calls are counted from one again."""
+        self._calls, self._request_id = 0, request_id
+
+    def around(self, name: str, send: Callable[[], Any], broken: Callable[[str, bool], Any] | None = None) -> Any:
+        """Make an external call, unless the plan wants something else to happen."""
+        with self._lock:
+            self._calls += 1
+            number = self._calls
+        plan = self._current()
+        if plan.get("record"):
+            self._record(number, name)
+        self._crash(plan, "before", number, name)
+        fault = self._dynamodb_fault(plan, number, name) if broken else None
+        if fault == "timeout_after":
+            send()
+        answer = broken(fault, name.endswith("TransactWriteItems")) if broken and fault else send()
+        self._crash(plan, "after", number, name)
+        return answer
+
+    def _current(self) -> dict[str, Any]:
+        try:
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._stamp:
+                self._plan = json.loads(self._path.read_bytes())
+                self._stamp = stamp
+        except FileNotFoundError:
+            self._plan = {}
+        return self._plan
+
+    def _crash(self, plan: dict[str, Any], when: str, number: int, name: str) -> None:
+        for crash in plan.get("crash", ()):
+            if crash.get("when", "before") == when and self._matches(crash, number, name) and self._claim(crash):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def _dynamodb_fault(self, plan: dict[str, Any], number: int, name: str) -> str | None:
+        if name.startswith("dynamodb."):
+            for fault in plan.get("dynamodb", ()):
+                if self._matches({"call": "*", **fault}, number, name) and self._claim(fault):
+                    return str(fault["kind"])
+        return None
+
+    def _matches(self, wanted: dict[str, Any], number: int, name: str) -> bool:
+        call = wanted.get("call", "*")
+        named = number == call if isinstance(call, int) else fnmatch.fnmatchcase(name, call)
+        return named and wanted.get("function", self._function) in (self._function, snake_case(self._function))
+
+    def _claim(self, wanted: dict[str, Any]) -> bool:
+        if random.random() >= wanted.get("probability", 1.0):  # noqa: S311 - a die for tests
+            return False
+        self._claims.mkdir(exist_ok=True)
+        for use in range(wanted.get("count", 1)):
+            try:
+                os.close(os.open(self._claims / f"{wanted['id']}-{use}", os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                continue
+            return True
+        return False
+
+    def _record(self, number: int, name: str) -> None:
+        entry = {"function": self._function, "request_id": self._request_id, "number": number, "call": name}
+        with (self._folder / "calls.jsonl").open("ab", buffering=0) as file:
+            file.write(json.dumps(entry).encode() + b"\n")
+
+
+def snake_case(name: str) -> str:
+    """`WechatNotify` as its folder is called: `wechat_notify`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def install(folder: Path, function: str) -> FaultPoints:
+    """Put fault points around the calls of this process, as soon as it imports what makes them."""
+    points = FaultPoints(folder, function)
+    patches = {
+        "botocore.httpsession": lambda module: _patch_botocore(module, points),
+        "requests.adapters": lambda module: _patch_requests(module, points),
+    }
+    for name in set(patches) & set(sys.modules):
+        patches.pop(name)(sys.modules[name])
+    sys.meta_path.insert(0, _AfterImport(patches))
+    return points
+
+
+def _patch_botocore(module: Any, points: FaultPoints) -> None:
+    send = module.URLLib3Session.send
+
+    def patched(session: Any, request: Any) -> Any:
+        def broken(kind: str, transaction: bool) -> Any:
+            if kind.startswith("timeout"):
+                raise module.ReadTimeoutError(endpoint_url=request.url, error="injected")
+            return _refusal(request.url, kind, transaction)
+
+        return points.around(_aws_call(request), lambda: send(session, request), broken)
+
+    module.URLLib3Session.send = patched
+
+
+def _patch_requests(module: Any, points: FaultPoints) -> None:
+    send = module.HTTPAdapter.send
+
+    def patched(adapter: Any, request: Any, *arguments: Any, **options: Any) -> Any:
+        name = f"http.{request.method} {request.path_url.partition('?')[0]}"
+        return points.around(name, lambda: send(adapter, request, *arguments, **options))
+
+    module.HTTPAdapter.send = patched
+
+
+def _aws_call(request: Any) -> str:
+    target = request.headers.get("X-Amz-Target", b"unknown")
+    text = target.decode() if isinstance(target, bytes) else str(target)
+    service, _, operation = text.partition(".")
+    return f"{_SERVICES.get(service, service)}.{operation}"
+
+
+def _refusal(url: str, kind: str, transaction: bool) -> Any:
+    """DynamoDB's answer when it throttles or when transactions meet."""
+    from botocore.awsrequest import AWSResponse
+
+    code, extra = _DYNAMODB_ERRORS[kind]
+    if kind == "conflict" and transaction:
+        code = "TransactionCanceledException"
+        extra = {"CancellationReasons": [{"Code": "TransactionConflict", "Message": "injected"}]}
+    text = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": f"{code} [TransactionConflict]", **extra}
+    raw = _RawBody(json.dumps(text).encode())
+    return AWSResponse(url, 400, {"content-type": "application/x-amz-json-1.0"}, raw)
+
+
+class _RawBody(io.BytesIO):
+    def stream(self) -> Iterator[bytes]:
+        """Read as urllib3's responses are read."""
+        yield self.read()
+
+
+class _AfterImport(importlib.abc.MetaPathFinder):
+    """Calls a patch right after a module was imported."""
+
+    def __init__(self, patches: dict[str, Callable[[Any], None]]) -> None:
+        self._patches = patches
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find the module as usual, with the patch behind its loader."""
+        if name not in self._patches:
+            return None
+        patch = self._patches.pop(name)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return None
+        loader: Any = spec.loader
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            patch(module)
+
+        loader.exec_module = exec_module
+        return spec

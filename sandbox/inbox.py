@@ -1,0 +1,44 @@
+"""What left the product: bus events, and what each simulator received or sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.dataplane import DataPlane
+
+
+class Inbox:
+    """A list that everybody may add to."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._entries: list[dict[str, Any]] = []
+
+    def add(self, kind: str, entry: dict[str, Any]) -> None:
+        """Keep an entry with the sandbox time."""
+        with self._lock:
+            self._entries.append({"kind": kind, "at": self._now(), **entry})
+
+    def entries(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Everything of a kind, oldest first."""
+        with self._lock:
+            return [entry for entry in self._entries if kind in (None, entry["kind"])]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+
+    def watch(self, plane: DataPlane, queue_url: str) -> None:
+        """Keep every event of the bus, from the queue of a rule that matches all; for a thread of its own."""
+        while True:
+            answer = plane.call(
+                "sqs", "ReceiveMessage", QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=5
+            )
+            for message in answer.get("Messages", []):
+                self.add("bus", json.loads(message["Body"]))
+                plane.call("sqs", "DeleteMessage", QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])

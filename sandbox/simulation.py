@@ -1,0 +1,90 @@
+"""Finds the platform simulators and gives each its accounts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+from sandbox import simulators
+from sandbox.clock import ClockReader
+from sandbox.dataplane import DataPlane
+from sandbox.inbox import Inbox
+
+Documents = dict[str, dict[str, Any]]
+
+
+class Simulator(Protocol):
+    """What a simulator offers; `sandbox/simulators/__init__.py` says it in words."""
+
+    def handle(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answer a call of the product."""
+
+    def control(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Make something happen."""
+
+    def faults(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Set the misbehaviour knobs."""
+
+    def start(self) -> None:
+        """Begin the background work."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+def platforms() -> list[str]:
+    """The platforms that have a simulator."""
+    return sorted(module.name for module in pkgutil.iter_modules(simulators.__path__))
+
+
+def accounts(folder: Path | None, control_url: str) -> dict[str, Documents]:
+    """Account documents per platform: those of a folder, else the simulators' throwaway ones, completed by the simulators."""
+    found: dict[str, Documents] = {}
+    if folder is not None:
+        if not folder.is_dir():
+            sys.exit(f"there is no account folder {folder}")
+        for path in sorted(folder.glob("*/**/*.json")):
+            platform, *name = path.relative_to(folder).with_suffix("").parts
+            try:
+                found.setdefault(platform, {})["/".join(name)] = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                sys.exit(f"{path} is not JSON: {error}")
+    for platform in platforms():
+        kind = importlib.import_module(f"sandbox.simulators.{platform}").Simulator
+        documents = found.setdefault(platform, {}) if folder else kind.throwaway_accounts()
+        api_base = f"{control_url}/{platform}"
+        found[platform] = {name: kind.prepare_account(document, api_base) for name, document in documents.items()}
+    return found
+
+
+def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None:
+    """Put every document where functions look for it."""
+    for platform, by_name in documents.items():
+        for name, document in by_name.items():
+            text = json.dumps(document, ensure_ascii=False)
+            plane.call(
+                "secretsmanager",
+                "CreateSecret",
+                Name=f"countersign/{stage}/{platform}/{name}",
+                SecretString=text,
+                ClientRequestToken=f"{platform}-{name}".ljust(32, "-")[:64],
+            )
+
+
+def make(
+    documents: dict[str, Documents], clock: ClockReader, inbox: Inbox, public_base_url: str, state: Path
+) -> dict[str, Simulator]:
+    """Make the simulators."""
+    made: dict[str, Simulator] = {}
+    for platform in platforms():
+        kind = importlib.import_module(f"sandbox.simulators.{platform}").Simulator
+        folder = state / platform
+        folder.mkdir(exist_ok=True)
+        made[platform] = kind(clock, documents[platform], inbox, public_base_url, folder)
+    return made

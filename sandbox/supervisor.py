@@ -1,0 +1,189 @@
+"""Brings the whole system up, keeps it up, and takes it down so that nothing is left."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from sandbox import control as control_side
+from sandbox import leash, simulation
+from sandbox.clock import Clock
+from sandbox.dataplane import Ministack
+from sandbox.deployment import Deployer, subscribe
+from sandbox.inbox import Inbox
+from sandbox.provision import Provisioner, make_queue
+from sandbox.queues import Queues
+from sandbox.template import ACCOUNT, Template
+from sandbox.tokens import AUDIENCE, Issuer
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGE = "sandbox"
+
+
+class Supervisor:
+    """One running sandbox."""
+
+    def __init__(self, port: int, accounts: Path | None, template: Path) -> None:
+        self._accounts, self._template = accounts, template
+        self._port = port
+        self._api, self._own, self._internal = _listen(port), _listen(port + 1), _listen(0)
+        self.api_url, self.control_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        self.state = ROOT / ".sandbox" / str(port)
+        self._runner: subprocess.Popen[bytes] | None = None
+        self._ministack: Ministack | None = None
+
+    def start(self) -> dict[str, list[str]]:
+        """Start everything; returns the accounts' names per platform once the API answers."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        self.state.mkdir(parents=True)
+        leash.adopt_orphans()
+        self._ministack = Ministack(self.state)
+        clock = Clock(self.state / "clock")
+        inbox = Inbox(clock.now)
+        issuer = Issuer(f"{self.control_url}/issuer", self.state / "issuer.pem")
+        self._control = control_side.Control(self.state, clock, inbox, issuer)
+        self._control.runner_port = self._internal.getsockname()[1]
+        self._control.kill_runner = self._kill_runner
+        _background(control_side.serve(self._control, self._own).serve_forever)
+        documents = simulation.accounts(self._accounts, self.control_url)
+        plane = self._ministack.wait_ready()
+
+        parameters = {
+            "Stage": STAGE,
+            "PublicBaseUrl": self.api_url,
+            "JwtIssuer": f"{self.control_url}/issuer",
+            "JwtAudience": AUDIENCE,
+        }
+        template = Template(self._template, parameters)
+        provisioner = Provisioner(template, plane, "sandbox-")
+        provisioner.everything()
+        Deployer(template, plane, provisioner).deploy().save(self.state / "deployment.json")
+        simulation.store(plane, STAGE, documents)
+        everything = make_queue(plane, "sandbox-inbox", {})
+        for bus in ["default", *(provisioner.attributes(name)["Ref"] for name in template.resources("AWS::Events::EventBus"))]:
+            subscribe(plane, bus, "sandbox-inbox", {"account": [ACCOUNT]}, everything["Arn"])
+
+        self._control.queues = Queues(plane, clock)
+        self._control.simulators = simulation.make(documents, clock, inbox, self.api_url, self.state)
+        for simulator in self._control.simulators.values():
+            simulator.start()
+        _background(self._control.queues.release_for_ever)
+        _background(inbox.watch, plane, everything["Ref"])
+        settings = {"data_plane": plane.endpoint, "queues": f"{self.control_url}/_sqs", "port": self._port}
+        (self.state / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+        self._start_runner()
+        self._wait_for_runner()
+        self._control.ready = True
+        return {platform: sorted(names) for platform, names in documents.items()}
+
+    def run(self) -> None:
+        """Keep the runner alive until a signal ends us."""
+        assert self._runner is not None and self._ministack is not None  # noqa: S101, PT018 - started
+        while True:
+            try:
+                code = self._runner.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                print(f"the runner ended ({code}); another one is started", flush=True)
+                self._start_runner()
+            if (code := self._ministack.process.poll()) is not None:
+                raise RuntimeError(f"the data plane ended ({code}); see {self.state / 'ministack.log'}")
+            leash.reap_orphans({self._runner.pid, self._ministack.process.pid})
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        control = getattr(self, "_control", None)
+        for simulator in control.simulators.values() if control else ():
+            simulator.stop()
+        if self._runner:
+            self._runner.kill()
+            self._runner.wait()
+        if self._ministack:
+            self._ministack.stop()
+        end = time.monotonic() + 2  # functions die with their runner; as their adopted parent we see that they did
+        while time.monotonic() < end and leash.has_children():
+            leash.reap_orphans(set())
+            time.sleep(0.01)
+        shutil.rmtree(self.state / "tmp", ignore_errors=True)
+
+    def _start_runner(self) -> None:
+        sockets = (self._api.fileno(), self._internal.fileno())
+        command = [sys.executable, "-m", "sandbox.runner", str(self.state), str(os.getpid()), *map(str, sockets)]
+        self._runner = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=sockets, process_group=0
+        )
+
+    def _wait_for_runner(self, seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._runner and self._runner.poll() is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._control.runner_port, timeout=seconds)
+            try:
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+            finally:
+                connection.close()
+        raise RuntimeError("the runner did not start")
+
+    def _kill_runner(self) -> int:
+        assert self._runner is not None  # noqa: S101 - it is started before the control side is ready
+        pid = self._runner.pid
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+
+def _background(work: object, *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, daemon=True).start()  # type: ignore[arg-type]
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=512)
+    except OSError as error:
+        sys.exit(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}. Choose another with PORT=...")
+
+
+def _end(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def run(port: int, accounts: Path | None, template: Path, *, quiet: bool) -> int:
+    """Run a sandbox until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    supervisor = Supervisor(port, accounts, template)
+    try:
+        names = supervisor.start()
+        if not quiet:
+            _greet(supervisor, names)
+        supervisor.run()
+    except KeyboardInterrupt:
+        return 0
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        supervisor.stop()
+
+
+def _greet(supervisor: Supervisor, names: dict[str, list[str]]) -> None:
+    print(f"API       {supervisor.api_url}")
+    print(f"control   {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
+    for platform, accounts in names.items():
+        print(f"{platform:9} {supervisor.control_url}/{platform}   accounts: {', '.join(accounts) or 'none'}")
+    print(f"logs      {supervisor.state.relative_to(ROOT) / 'logs'}")
+    print("Ctrl-C ends it.", flush=True)

@@ -1,0 +1,94 @@
+"""Each function may do what it does and nothing beside (properties H2 and H3)."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.infra.reading import ROOT, as_list, events, functions, is_open, resources, snake, statements
+
+FUNCTIONS = sorted(functions())
+SECRETS = (
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:countersign/${Stage}/{platform}/*"
+)
+CALLBACK_ACTIONS = {
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "secretsmanager:GetSecretValue",
+}
+
+
+def actions(function: dict[str, Any]) -> set[str]:
+    return {action for statement in statements(function) for action in as_list(statement["Action"])}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_policies_are_inline_and_allow_named_actions(name: str) -> None:
+    function = functions()[name]
+
+    assert "Role" not in function
+    assert all(isinstance(policy, dict) and set(policy) == {"Version", "Statement"} for policy in function["Policies"])
+    assert all(statement["Effect"] == "Allow" for statement in statements(function))
+    assert all(re.fullmatch(r"[a-z]+:[A-Z][A-Za-z]+", action) for action in actions(function))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_statement_names_one_resource(name: str) -> None:
+    platform = snake(name).split("_")[0]
+    for statement in statements(functions()[name]):
+        resource = statement["Resource"]
+        assert isinstance(resource, dict)
+        match resource:
+            case {"Fn::GetAtt": attribute}:
+                assert attribute.endswith(".Arn")
+            case {"Fn::Sub": text} if statement["Action"] == "secretsmanager:GetSecretValue":
+                # The accounts of its own platform: their names are the merchant's, so only the last part is open.
+                assert text == SECRETS.replace("{platform}", platform)
+            case {"Fn::Sub": text}:
+                assert re.fullmatch(r"\$\{OrdersTable\.Arn\}/index/\w+", text)
+            case _:
+                pytest.fail(f"{name}: {resource}")
+
+
+def test_a_callback_records_and_does_nothing_else() -> None:
+    callbacks = {name for name, event in events("HttpApi") if is_open(event) and event["Method"] == "POST"}
+
+    assert callbacks
+    for name in callbacks:
+        assert actions(functions()[name]) <= CALLBACK_ACTIONS
+
+
+def test_only_functions_of_a_platform_read_its_secrets() -> None:
+    readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
+
+    assert readers == {"WechatCreatePayment", "WechatNotify", "WechatPoll"}
+
+
+def test_only_the_publishers_reach_the_bus() -> None:
+    assert {name for name in FUNCTIONS if "events:PutEvents" in actions(functions()[name])} == {"Publish", "Sweep"}
+
+
+def test_no_order_can_be_deleted() -> None:
+    for name in FUNCTIONS:
+        for statement in statements(functions()[name]):
+            if "dynamodb:DeleteItem" in as_list(statement["Action"]):
+                assert statement["Resource"] == {"Fn::GetAtt": "IdempotencyTable.Arn"}
+
+
+def test_roles_of_our_own_are_as_narrow() -> None:
+    for role in resources("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in "".join(as_list(statement["Action"]))
+                assert set(statement["Resource"]) == {"Fn::GetAtt"}
+
+
+def test_every_partition_is_possible() -> None:
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"\barn:([^:\s]+(?:::\w+})?)", text)) == {"${AWS::Partition}"}
