@@ -17,8 +17,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="bring everything up and stay up")
-    run.add_argument("--port", type=int, default=8080, help="the API's port; control and simulators are on the next one")
-    run.add_argument("--accounts", type=Path, help="a folder of {platform}/{account}.json; without it, throwaway accounts")
+    run.add_argument(
+        "--port", type=int, default=8080, help="the API's port; control and simulators are on the next one"
+    )
+    run.add_argument(
+        "--accounts", type=Path, help="a folder of {platform}/{account}.json; without it, throwaway accounts"
+    )
     run.add_argument("--template", type=Path, default=ROOT / "template.yaml")
     run.add_argument("--quiet", action="store_true", help="do not print the URLs")
     commands.add_parser("demo", help="a payment's whole story, told step by step")
@@ -56,7 +60,7 @@ def _token(options: argparse.Namespace) -> int:
         wanted["accounts"] = options.accounts.split(",")
     url = f"http://127.0.0.1:{options.port + 1}/token"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(wanted).encode()), timeout=10) as reply:  # noqa: S310
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(wanted).encode()), timeout=10) as reply:
             print(json.load(reply)["access_token"])
     except urllib.error.URLError as error:
         print(f"no sandbox answers on port {options.port + 1}: {error.reason}", file=sys.stderr)

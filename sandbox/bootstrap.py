@@ -1,7 +1,7 @@
 """Starts one function as AWS's runtime does, on the sandbox's clock and with its fault points.
 
-The function's code is untouched and knows nothing of this: what differs from `python -m awslambdaric` happens before it is
-imported. Run with `python -P`, so that this folder never comes onto the module path.
+The function's code is untouched and knows nothing of this: what differs from `python -m awslambdaric` happens before it
+is imported. Run with `python -P`, so that this folder never comes onto the module path.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 def travel(clock: Any) -> Any:
     """Make every reading of the wall clock in this process the sandbox's; monotonic time stays real.
 
-    time-machine's C extension does this for `time` and `datetime` alike. Its Python half would import unittest and uuid into
-    every cold start, so the extension is given the two names of it that it looks for. Returns the extension.
+    time-machine's C extension does this for `time` and `datetime` alike. Its Python half would import unittest and uuid
+    into every cold start, so the extension is given the two names of it that it looks for. Returns the extension.
     """
-    import _time_machine
+    import _time_machine  # type: ignore[import-not-found]
 
     stand_in: Any = types.ModuleType("time_machine")
     stand_in._time_machine, stand_in.traveller_stack = _time_machine, [clock]
@@ -43,7 +43,7 @@ def main() -> None:
     faults = faultpoints.install(state, os.environ["AWS_LAMBDA_FUNCTION_NAME"])
     extension = travel(ClockReader(state / "clock"))
 
-    import awslambdaric.__main__
+    import awslambdaric.__main__  # type: ignore[import-untyped]
     from awslambdaric import bootstrap, lambda_context
 
     # A deadline is a duration: moving the clock in the middle of an invocation must not use it up.

@@ -1,7 +1,7 @@
 """What time it is in the sandbox: one small file that every process maps and reads at every call.
 
-The supervisor writes it, everyone else only reads. Sandbox time runs from an anchor on the machine's monotonic clock, so that
-moving, stopping or scaling it is one write that everybody sees at once, and years back is as good as years ahead.
+The supervisor writes it, everyone else only reads. Sandbox time runs from an anchor on the machine's monotonic clock, so
+that moving, stopping or scaling it is one write that everybody sees at once, and years back are as good as ahead.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import mmap
 import struct
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # sequence, monotonic anchor (ns), sandbox time there (ns), rate, sequence again: a reader retries while the two differ.
 _RECORD = struct.Struct("<qqqdq")
@@ -63,7 +66,7 @@ class Clock(ClockReader):
         super().__init__(path)
 
     def state(self) -> dict[str, float | bool]:
-        """The clock as `GET /clock` shows it."""
+        """Describe the clock as `GET /clock` does."""
         return {"now": self.now(), "frozen": self._frozen, "rate": self._rate}
 
     def change(self, wanted: dict[str, object]) -> dict[str, float | bool]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
-import socket
 import uuid
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from sandbox.clock import Clock
-from sandbox.inbox import Inbox
-from sandbox.queues import Queues
-from sandbox.simulation import Simulator
-from sandbox.tokens import Issuer
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.clock import Clock
+    from sandbox.inbox import Inbox
+    from sandbox.queues import Queues
+    from sandbox.simulation import Simulator
+    from sandbox.tokens import Issuer
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -53,33 +54,25 @@ class Control:
             return _json(400, {"message": str(error)})
 
     def _own(self, method: str, path: str, query: dict[str, list[str]], wanted: dict[str, Any]) -> Answer:
-        match method, path:
-            case "GET", "/healthz":
-                return _json(200 if self.ready else 503, {"status": "ready" if self.ready else "starting"})
-            case "GET", "/clock":
-                return _json(200, self._clock.state())
-            case "POST", "/clock":
-                return _json(200, self._clock.change(wanted))
-            case "POST", "/token":
-                return _json(200, {"access_token": self._issuer.token(wanted, self._clock.now()), "token_type": "Bearer"})
-            case "GET", "/inbox":
-                return _json(200, self._inbox.entries(query.get("kind", [None])[0]))
-            case "DELETE", "/inbox":
-                self._inbox.clear()
-                return _json(200, [])
-            case "GET", "/faults":
-                return _json(200, self._faults)
-            case "POST", "/faults":
-                return _json(200, self._set_faults(wanted))
-            case "DELETE", "/faults":
-                return _json(200, self._clear_faults())
-            case "GET", "/calls":
-                return _json(200, self._calls())
-            case "POST", "/kill" if wanted.get("what") == "runner":
-                return _json(200, {"killed": self.kill_runner()})
-            case "POST", "/kill" | "/invoke":
-                return self._ask_runner(path, wanted)
-        return _json(404, {"message": "Not Found"})
+        if method == "GET" and path == "/healthz":
+            return _json(200 if self.ready else 503, {"status": "ready" if self.ready else "starting"})
+        if method == "POST" and path == "/kill" and wanted.get("what") == "runner":
+            return _json(200, {"killed": self.kill_runner()})
+        if method == "POST" and path in ("/kill", "/invoke"):
+            return self._ask_runner(path, wanted)
+        actions: dict[tuple[str, str], Callable[[], Any]] = {
+            ("GET", "/clock"): self._clock.state,
+            ("POST", "/clock"): lambda: self._clock.change(wanted),
+            ("POST", "/token"): lambda: self._issuer.grant(wanted, self._clock.now()),
+            ("GET", "/inbox"): lambda: self._inbox.entries(query.get("kind", [None])[0]),
+            ("DELETE", "/inbox"): self._inbox.clear,
+            ("GET", "/faults"): lambda: self._faults,
+            ("POST", "/faults"): lambda: self._set_faults(wanted),
+            ("DELETE", "/faults"): self._clear_faults,
+            ("GET", "/calls"): self._calls,
+        }
+        action = actions.get((method, path))
+        return _json(200, action()) if action else _json(404, {"message": "Not Found"})
 
     def _set_faults(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Hand platforms' knobs to their simulators; the rest is for the fault points of functions."""
@@ -87,7 +80,9 @@ class Control:
             if name in self.simulators:
                 self._faults[name] = self.simulators[name].faults(value)
             elif name == "crash":
-                self._faults["crash"] = [_numbered(item) for item in (value if isinstance(value, list) else [value]) if item]
+                self._faults["crash"] = [
+                    _numbered(item) for item in (value if isinstance(value, list) else [value]) if item
+                ]
             elif name == "dynamodb":
                 self._faults["dynamodb"] = [_numbered(item) for item in _dynamodb_faults(value)]
             elif name == "record":
@@ -126,7 +121,7 @@ def write_faults(folder: Path, faults: dict[str, Any]) -> None:
     """Change the plan that fault points follow, in one step."""
     temporary = folder / "faults.json.new"
     temporary.write_text(json.dumps(faults), encoding="utf-8")
-    os.replace(temporary, folder / "faults.json")
+    temporary.replace(folder / "faults.json")
 
 
 def _numbered(fault: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +147,7 @@ def _json(status: int, value: Any) -> Answer:
 
 
 def serve(control: Control, listener: socket.socket) -> ThreadingHTTPServer:
-    """A server on a socket that listens already, a thread for each connection."""
+    """Make a server on a socket that listens already, a thread for each connection."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -170,16 +165,16 @@ def serve(control: Control, listener: socket.socket) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(reply)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - names that the base class looks for
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Say nothing: the inbox has it."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that goes away is no news."""
+            """Say nothing: a client that goes away is no news."""
 
     server = Server(listener.getsockname(), Handler, bind_and_activate=False)
     server.socket.close()

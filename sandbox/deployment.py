@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.dataplane import DataPlane
-from sandbox.provision import Provisioner, function_arn, make_queue
+from sandbox.provision import function_arn, make_queue
 from sandbox.template import Template, TemplateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.dataplane import DataPlane
 
 
 @dataclass
@@ -99,8 +102,8 @@ class Deployment:
 class Deployer:
     """Reads a template's functions and what feeds them."""
 
-    def __init__(self, template: Template, plane: DataPlane, provisioner: Provisioner) -> None:
-        self._template, self._plane, self._provisioner = template, plane, provisioner
+    def __init__(self, template: Template, plane: DataPlane, prefix: str) -> None:
+        self._template, self._plane, self._prefix = template, plane, prefix
         self._deployment = Deployment([], [], [], [], "", [])
 
     def deploy(self) -> Deployment:
@@ -135,7 +138,9 @@ class Deployer:
                 handler=wanted["Handler"],
                 timeout=float(wanted.get("Timeout", 3)),
                 memory=int(wanted.get("MemorySize", 128)),
-                environment={key: str(value) for key, value in wanted.get("Environment", {}).get("Variables", {}).items()},
+                environment={
+                    key: str(value) for key, value in wanted.get("Environment", {}).get("Variables", {}).items()
+                },
                 retries=int(invoke.get("MaximumRetryAttempts", 2)),
                 dead_letters=self._queue_url(destination),
             )
@@ -166,9 +171,7 @@ class Deployer:
             case _:
                 raise TemplateError(f"the sandbox does not know events of type {kind} ({function})")
 
-    def _mapping(
-        self, function: str, kind: str, source: str, arn: str, batch: int, wanted: dict[str, Any]
-    ) -> None:
+    def _mapping(self, function: str, kind: str, source: str, arn: str, batch: int, wanted: dict[str, Any]) -> None:
         if not wanted.get("Enabled", True):
             return
         failure = wanted.get("DestinationConfig", {}).get("OnFailure", {})
@@ -191,7 +194,7 @@ class Deployer:
     def _rule(self, function: str, event: str, wanted: dict[str, Any]) -> None:
         """Give the rule a queue of its own in the local cloud; the runner empties it."""
         name = f"{function}{event}"
-        queue = make_queue(self._plane, f"sandbox-rule-{name}", {"VisibilityTimeout": 60})
+        queue = make_queue(self._plane, f"{self._prefix}rule-{name}", {"VisibilityTimeout": 60})
         bus = wanted.get("EventBusName", "default")
         subscribe(self._plane, bus, name, wanted["Pattern"], queue["Arn"])
         self._deployment.mappings.append(Mapping("rule", function, queue["QueueUrl"], function_arn(function)))

@@ -13,12 +13,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox import http_server
-from sandbox.deployment import Function
 from sandbox.http_server import Reply, Request
 from sandbox.provision import function_arn
 from sandbox.template import REGION
+
+if TYPE_CHECKING:
+    from sandbox.deployment import Function
 
 MOST_ENVIRONMENTS = 8
 _INIT_SECONDS = 10.0
@@ -37,7 +40,7 @@ class Outcome:
 
     @classmethod
     def error(cls, kind: str, text: str) -> Outcome:
-        """An error that the function could not report itself."""
+        """Make an error that the function could not report itself."""
         return cls(json.dumps({"errorType": kind, "errorMessage": text}).encode(), failed=True)
 
 
@@ -80,17 +83,24 @@ class Environment:
         started = time.monotonic()
         self._taken, self._answer = False, loop.create_future()
         self._events.put_nowait((str(uuid.uuid4()), event))
-        cold = not self._ready.is_set()
         try:
-            if cold:
+            if not self._ready.is_set():
                 async with asyncio.timeout(_INIT_SECONDS):
-                    await asyncio.wait({self._answer, loop.create_task(self._ready.wait())}, return_when="FIRST_COMPLETED")
+                    await self._started_or_ended()
             async with asyncio.timeout(self._function.timeout):
                 return await self._answer
         except TimeoutError:
             self.kill()
             self._sink(self._function.name, f"[ERROR] Task timed out after {time.monotonic() - started:.2f} seconds")
             return Outcome.error("Sandbox.Timedout", f"Task timed out after {self._function.timeout:.2f} seconds")
+
+    async def _started_or_ended(self) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self.ended)]
+        try:
+            await asyncio.wait(waits, return_when="FIRST_COMPLETED")
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def kill(self) -> None:
         """End the process at once."""
@@ -180,9 +190,10 @@ class Pool:
 
     def __init__(self, function: Function, state: Path, extra: dict[str, str], sink: LineSink) -> None:
         self.function = function
-        self._make = lambda: Environment(function, state, extra, sink)
+        self._make: Callable[[], Environment] = lambda: Environment(function, state, extra, sink)
         self._idle: list[Environment] = []
         self._waiting: deque[asyncio.Future[Environment]] = deque()
+        self._replacements: set[asyncio.Task[None]] = set()
         self.all: set[Environment] = set()
 
     async def invoke(self, event: bytes) -> Outcome:
@@ -227,7 +238,9 @@ class Pool:
             if alive:
                 turn.set_result(environment)
             else:
-                asyncio.ensure_future(self._replace(turn))
+                replacement = asyncio.create_task(self._replace(turn))
+                self._replacements.add(replacement)
+                replacement.add_done_callback(self._replacements.discard)
             return
         if alive:
             self._idle.append(environment)

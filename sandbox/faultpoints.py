@@ -2,14 +2,14 @@
 
 `install(folder, function)` watches `folder/faults.json`, which may change at any time:
 
-    {"crash": [{"id", "function", "call", "when": "before"|"after", "count": 1, "probability": 1.0}],
-     "dynamodb": [{"id", "kind": "conflict"|"throttle"|"timeout_before"|"timeout_after", "count": 1, "function"?, "call"?}],
+    {"crash": [{"id", "function"?, "call"?, "when": "before"|"after", "count": 1, "probability": 1.0}],
+     "dynamodb": [{"id", "kind": "conflict"|"throttle"|"timeout_before"|"timeout_after", "count": 1, ...}],
      "record": true}
 
-A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `events.PutEvents`, `http.POST /v3/pay/transactions/jsapi`
-(with `*` and `?` as wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a
-request on the wire. Counts hold across processes: each use is claimed by making a file, which only one process can do.
-With `record`, calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
+A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?` are
+wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on the
+wire. Counts hold across processes: each use is claimed by making a file, which only one process can do. With `record`,
+calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from types import ModuleType
 
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "TrentService": "kms"}
-_DYNAMODB_ERRORS = {
+_DYNAMODB_ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
     "throttle": ("ProvisionedThroughputExceededException", {}),
     "conflict": ("TransactionConflictException", {}),
 }
@@ -50,7 +52,7 @@ class FaultPoints:
         self._calls, self._request_id = 0, ""
 
     def begin(self, request_id: str) -> None:
-        """A new invocation: calls are counted from one again."""
+        """Begin an invocation: calls are counted from one again."""
         self._calls, self._request_id = 0, request_id
 
     def around(self, name: str, send: Callable[[], Any], broken: Callable[[str, bool], Any] | None = None) -> Any:
@@ -173,7 +175,8 @@ def _refusal(url: str, kind: str, transaction: bool) -> Any:
         extra = {"CancellationReasons": [{"Code": "TransactionConflict", "Message": "injected"}]}
     text = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": f"{code} [TransactionConflict]", **extra}
     raw = _RawBody(json.dumps(text).encode())
-    return AWSResponse(url, 400, {"content-type": "application/x-amz-json-1.0"}, raw)
+    headers: Any = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse(url, 400, headers, raw)
 
 
 class _RawBody(io.BytesIO):

@@ -8,12 +8,14 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from sandbox.deployment import Route
 from sandbox.http_server import Headers, Reply, Request
 from sandbox.template import ACCOUNT
+
+if TYPE_CHECKING:
+    from sandbox.deployment import Route
 
 _TEXT_TYPES = ("application/json", "application/xml", "application/javascript")
 _HOP_HEADERS = {"connection", "transfer-encoding", "content-length", "keep-alive"}
@@ -109,7 +111,9 @@ def event(request: Request, found: Match, claims: dict[str, Any] | None, now: fl
     }
     if claims is not None:
         scopes = found.route.scopes or None
-        context["authorizer"] = {"jwt": {"claims": {name: _claim(claim) for name, claim in claims.items()}, "scopes": scopes}}
+        context["authorizer"] = {
+            "jwt": {"claims": {name: _claim(claim) for name, claim in claims.items()}, "scopes": scopes}
+        }
     result: dict[str, Any] = {
         "version": "2.0",
         "routeKey": found.key,
@@ -122,7 +126,8 @@ def event(request: Request, found: Match, claims: dict[str, Any] | None, now: fl
     if cookies:
         result["cookies"] = cookies
     if pairs := parse_qsl(request.query, keep_blank_values=True):
-        result["queryStringParameters"] = query = {}
+        query: dict[str, str] = {}
+        result["queryStringParameters"] = query
         for name, value in pairs:
             query[name] = f"{query[name]},{value}" if name in query else value
     if found.parameters:
@@ -143,7 +148,7 @@ def _body(body: bytes, content_type: str) -> tuple[str, bool]:
 
 
 def _claim(value: Any) -> str:
-    """A claim as the gateway passes it on: always a string."""
+    """Turn a claim into what the gateway passes on: always a string."""
     if isinstance(value, list):
         return f"[{' '.join(map(_claim, value))}]"
     return value if isinstance(value, str) else json.dumps(value)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 _HEAD_LIMIT = 64 * 1024
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 Headers = list[tuple[str, str]]
 
 
@@ -25,7 +29,7 @@ class Request:
     peer: str
 
     def header(self, name: str) -> str | None:
-        """The first header of that name."""
+        """Give the first header of that name."""
         return next((value for key, value in self.headers if key == name), None)
 
 
@@ -117,7 +121,7 @@ async def _chunks(reader: asyncio.StreamReader, body_limit: int) -> bytes:
 
 
 async def _write(writer: asyncio.StreamWriter, reply: Reply, *, keep: bool, bodiless: bool = False) -> None:
-    reason = HTTPStatus(reply.status).phrase if reply.status in HTTPStatus else "Unknown"
+    reason = _REASONS.get(reply.status, "Unknown")
     lines = [f"HTTP/1.1 {reply.status} {reason}"]
     lines += [f"{name}: {value}" for name, value in reply.headers]
     if reply.status != HTTPStatus.NO_CONTENT:

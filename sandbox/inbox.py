@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.dataplane import DataPlane
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.dataplane import DataPlane
 
 
 class Inbox:
@@ -35,10 +39,10 @@ class Inbox:
 
     def watch(self, plane: DataPlane, queue_url: str) -> None:
         """Keep every event of the bus, from the queue of a rule that matches all; for a thread of its own."""
-        while True:
-            answer = plane.call(
-                "sqs", "ReceiveMessage", QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=5
-            )
-            for message in answer.get("Messages", []):
-                self.add("bus", json.loads(message["Body"]))
-                plane.call("sqs", "DeleteMessage", QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        source = {"QueueUrl": queue_url}
+        with contextlib.suppress(OSError, http.client.HTTPException):  # until the data plane is gone
+            while True:
+                answer = plane.call("sqs", "ReceiveMessage", **source, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+                for message in answer.get("Messages", []):
+                    self.add("bus", json.loads(message["Body"]))
+                    plane.call("sqs", "DeleteMessage", **source, ReceiptHandle=message["ReceiptHandle"])

@@ -1,4 +1,4 @@
-"""What feeds functions besides HTTP: queues, the table's stream and rules of the bus, with their retries and dead letters."""
+"""What feeds functions besides HTTP: queues, the table's stream, rules of the bus; with retries and dead letters."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import asyncio
 import json
 import time
 import uuid
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox import patterns
-from sandbox.clock import ClockReader
-from sandbox.dataplane import DataPlane
-from sandbox.deployment import Function, Mapping
-from sandbox.environments import Outcome, Pool
 from sandbox.provision import function_arn
 from sandbox.template import REGION
 
-_SHARD = "shardId-00000001-00000001"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.clock import ClockReader
+    from sandbox.dataplane import DataPlane
+    from sandbox.deployment import Function, Mapping
+    from sandbox.environments import Outcome, Pool
 
 
 class Asynchronous:
@@ -64,7 +65,9 @@ class QueueFeed:
         if passing:
             outcome = await self._pool.invoke(json.dumps({"Records": passing}).encode())
             everything = {record["messageId"] for record in passing}
-            failed = _failed_items(outcome, everything) if self._mapping.partial else everything if outcome.failed else set()
+            failed = (
+                _failed_items(outcome, everything) if self._mapping.partial else everything if outcome.failed else set()
+            )
         done = [message for message in messages if message["MessageId"] not in failed]
         await delete(self._plane, self._mapping.source, done)
 
@@ -114,7 +117,9 @@ class StreamFeed:
         """Read for ever."""
         iterator = await self._iterator()
         while True:
-            page = await asyncio.to_thread(self._plane.call, "streams", "GetRecords", ShardIterator=iterator, Limit=self._mapping.batch_size)
+            page = await asyncio.to_thread(
+                self._plane.call, "streams", "GetRecords", ShardIterator=iterator, Limit=self._mapping.batch_size
+            )
             iterator = page["NextShardIterator"]
             if records := page["Records"]:
                 await self._deliver([self._record(record) for record in records])
@@ -127,9 +132,11 @@ class StreamFeed:
         if self._position.exists():
             sequence = self._position.read_text(encoding="ascii")
             place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": sequence}
-        answer = await asyncio.to_thread(
-            self._plane.call, "streams", "GetShardIterator", StreamArn=self._mapping.source, ShardId=_SHARD, **place
-        )
+        source = {"StreamArn": self._mapping.source}
+        stream = await asyncio.to_thread(self._plane.call, "streams", "DescribeStream", **source)
+        self._shard = stream["StreamDescription"]["Shards"][0]["ShardId"]  # the local stream has one
+        source["ShardId"] = self._shard
+        answer = await asyncio.to_thread(self._plane.call, "streams", "GetShardIterator", **source, **place)
         return str(answer["ShardIterator"])
 
     def _record(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +149,9 @@ class StreamFeed:
         while records:
             outcome = await self._pool.invoke(json.dumps({"Records": records}).encode())
             everything = {_sequence(record) for record in records}
-            failed = _failed_items(outcome, everything) if self._mapping.partial else everything if outcome.failed else set()
+            failed = (
+                _failed_items(outcome, everything) if self._mapping.partial else everything if outcome.failed else set()
+            )
             if not failed:
                 return
             # Lambda goes on from the first failure: what came before it is done, whatever came after it comes again.
@@ -162,7 +171,7 @@ class StreamFeed:
         if self._mapping.on_failure:
             record = _failure(self._mapping.function, "RetryAttemptsExhausted", attempts, outcome)
             record["DDBStreamBatchInfo"] = {
-                "shardId": _SHARD,
+                "shardId": self._shard,
                 "startSequenceNumber": _sequence(records[0]),
                 "endSequenceNumber": _sequence(records[-1]),
                 "batchSize": len(records),
@@ -211,7 +220,12 @@ def _failure(function: str, condition: str, attempts: int, outcome: Outcome) -> 
 
 async def receive(plane: DataPlane, url: str, most: int) -> list[dict[str, Any]]:
     """Wait for messages of a queue, at most a few seconds."""
-    wanted = {"MaxNumberOfMessages": most, "WaitTimeSeconds": 5, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]}
+    wanted = {
+        "MaxNumberOfMessages": most,
+        "WaitTimeSeconds": 5,
+        "AttributeNames": ["All"],
+        "MessageAttributeNames": ["All"],
+    }
     answer = await asyncio.to_thread(plane.call, "sqs", "ReceiveMessage", QueueUrl=url, **wanted)
     return list(answer.get("Messages", []))
 
@@ -226,5 +240,3 @@ async def delete(plane: DataPlane, url: str, messages: list[dict[str, Any]]) -> 
     entries = [{"Id": str(index), "ReceiptHandle": item["ReceiptHandle"]} for index, item in enumerate(messages)]
     if entries:
         await asyncio.to_thread(plane.call, "sqs", "DeleteMessageBatch", QueueUrl=url, Entries=entries)
-
-

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.dataplane import DataPlane
 from sandbox.template import ACCOUNT, REGION, Attributes, Template
+
+if TYPE_CHECKING:
+    from sandbox.dataplane import DataPlane
 
 _TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes", "ProvisionedThroughput", "BillingMode")
 _INDEX_SETTINGS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
 _QUEUE_SETTINGS = (
-    "VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "MaximumMessageSize",
-    "FifoQueue", "ContentBasedDeduplication", "RedrivePolicy",
-)  # fmt: skip
+    "ContentBasedDeduplication",
+    "DelaySeconds",
+    "FifoQueue",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "VisibilityTimeout",
+)
 
 
 class Provisioner:
@@ -31,7 +39,7 @@ class Provisioner:
                 self.attributes(name)
 
     def attributes(self, name: str) -> Attributes:
-        """What `Ref` and `GetAtt` of a resource give."""
+        """Say what `Ref` and `GetAtt` of a resource give."""
         if name not in self._made:
             kind = self._template.kind_of(name)
             properties = self._template.resources(kind).get(name, {})
@@ -69,7 +77,11 @@ class Provisioner:
 def make_queue(plane: DataPlane, name: str, settings: dict[str, Any]) -> Attributes:
     """Make one queue."""
     attributes = {
-        key: json.dumps(value) if isinstance(value, dict) else str(value).lower() if isinstance(value, bool) else str(value)
+        key: json.dumps(value)
+        if isinstance(value, dict)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
         for key, value in settings.items()
     }
     url = plane.call("sqs", "CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
@@ -87,7 +99,7 @@ def _elsewhere(provisioner: Provisioner, name: str, properties: dict[str, Any]) 
 
 
 def function_arn(name: str) -> str:
-    """The address of a function of the template."""
+    """Name a function of the template as AWS does."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
 
 

@@ -1,6 +1,6 @@
 """Runs the product: the HTTP API, function environments, schedules and mappings.
 
-A process of its own, so that tests can kill it: the listening sockets belong to the supervisor, which starts the next one.
+A process of its own, so that tests can kill it: the listening sockets belong to the supervisor, which starts the next.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import random
 import socket
 import sys
 import traceback
-from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox import gateway, http_server, leash, schedules
 from sandbox.clock import ClockReader
@@ -26,6 +25,9 @@ from sandbox.faultpoints import snake_case
 from sandbox.http_server import Reply, Request
 from sandbox.mappings import Asynchronous, QueueFeed, RuleFeed, StreamFeed
 from sandbox.tokens import Authorizer, ForbiddenError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 _MOST_BYTES = 10 << 20
 _ERROR_SIGNS = ('"level":"ERROR"', '"level":"CRITICAL"', "[ERROR]", "Traceback (most recent call last)")
@@ -42,7 +44,9 @@ class Runner:
         public_key = (state / "issuer.pem").read_bytes()
         self._authorizer = Authorizer(self._deployment.issuer, self._deployment.audience, public_key)
         extra = {"AWS_ENDPOINT_URL": settings["data_plane"], "AWS_ENDPOINT_URL_SQS": settings["queues"]}
-        self._pools = {function.name: Pool(function, state, extra, self._log) for function in self._deployment.functions}
+        self._pools = {
+            function.name: Pool(function, state, extra, self._log) for function in self._deployment.functions
+        }
         self._asynchronous = Asynchronous(self._plane, self._clock, self._pools)
         self._tasks: set[asyncio.Task[None]] = set()
         (state / "logs").mkdir(exist_ok=True)
@@ -97,7 +101,7 @@ class Runner:
         return gateway.message(500, "Internal Server Error") if outcome.failed else gateway.reply(outcome.payload)
 
     async def _control(self, request: Request) -> Reply:
-        """What the supervisor asks of a runner."""
+        """Answer what the supervisor asks of a runner."""
         wanted = json.loads(request.body or b"{}")
         match request.path:
             case "/healthz":

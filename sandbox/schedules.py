@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sandbox.deployment import Schedule
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sandbox.deployment import Schedule
 
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _NAMES = {
@@ -18,7 +21,7 @@ _NAMES = {
 
 
 def next_after(expression: str, timezone: str, moment: float) -> float | None:
-    """The first time after a moment at which an expression fires."""
+    """Find the first time after a moment at which an expression fires."""
     kind, _, rest = expression.partition("(")
     text = rest.rstrip(")").strip()
     if kind == "rate":
@@ -59,7 +62,7 @@ def _day_matches(days: str, day: datetime) -> bool:
 
 
 def _values(field: str, first: int, last: int) -> set[int]:
-    """The numbers that one cron field names."""
+    """List the numbers that one cron field names."""
     found: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
@@ -96,7 +99,7 @@ class Timetable:
 
 
 def event(schedule: Schedule, due: float) -> str:
-    """What the function gets: the schedule's own input, else the scheduled event."""
+    """Make what the function gets: the schedule's own input, else the scheduled event."""
     if schedule.payload is not None:
         return schedule.payload
     moment = datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,13 +6,16 @@ import importlib
 import json
 import pkgutil
 import sys
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox import simulators
-from sandbox.clock import ClockReader
-from sandbox.dataplane import DataPlane
-from sandbox.inbox import Inbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.clock import ClockReader
+    from sandbox.dataplane import DataPlane
+    from sandbox.inbox import Inbox
 
 Documents = dict[str, dict[str, Any]]
 
@@ -39,12 +42,12 @@ class Simulator(Protocol):
 
 
 def platforms() -> list[str]:
-    """The platforms that have a simulator."""
+    """List the platforms that have a simulator."""
     return sorted(module.name for module in pkgutil.iter_modules(simulators.__path__))
 
 
 def accounts(folder: Path | None, control_url: str) -> dict[str, Documents]:
-    """Account documents per platform: those of a folder, else the simulators' throwaway ones, completed by the simulators."""
+    """Collect account documents per platform, completed: those of a folder, else the simulators' throwaway ones."""
     found: dict[str, Documents] = {}
     if folder is not None:
         if not folder.is_dir():

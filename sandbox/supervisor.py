@@ -66,10 +66,13 @@ class Supervisor:
         template = Template(self._template, parameters)
         provisioner = Provisioner(template, plane, "sandbox-")
         provisioner.everything()
-        Deployer(template, plane, provisioner).deploy().save(self.state / "deployment.json")
+        Deployer(template, plane, "sandbox-").deploy().save(self.state / "deployment.json")
         simulation.store(plane, STAGE, documents)
         everything = make_queue(plane, "sandbox-inbox", {})
-        for bus in ["default", *(provisioner.attributes(name)["Ref"] for name in template.resources("AWS::Events::EventBus"))]:
+        for bus in [
+            "default",
+            *(provisioner.attributes(name)["Ref"] for name in template.resources("AWS::Events::EventBus")),
+        ]:
             subscribe(plane, bus, "sandbox-inbox", {"account": [ACCOUNT]}, everything["Arn"])
 
         self._control.queues = Queues(plane, clock)
@@ -87,17 +90,18 @@ class Supervisor:
 
     def run(self) -> None:
         """Keep the runner alive until a signal ends us."""
-        assert self._runner is not None and self._ministack is not None  # noqa: S101, PT018 - started
-        while True:
+        while self._runner and self._ministack:
             try:
-                code = self._runner.wait(timeout=0.5)
+                ended = self._runner.wait(timeout=0.5)
             except subprocess.TimeoutExpired:
                 pass
             else:
-                print(f"the runner ended ({code}); another one is started", flush=True)
+                print(f"the runner ended ({ended}); another one is started", flush=True)
+                if ended != -signal.SIGKILL:
+                    time.sleep(1)  # it failed by itself and may well do so again
                 self._start_runner()
-            if (code := self._ministack.process.poll()) is not None:
-                raise RuntimeError(f"the data plane ended ({code}); see {self.state / 'ministack.log'}")
+            if self._ministack.process.poll() is not None:
+                raise RuntimeError(f"the data plane ended; see {self.state / 'ministack.log'}")
             leash.reap_orphans({self._runner.pid, self._ministack.process.pid})
 
     def stop(self) -> None:
@@ -119,9 +123,7 @@ class Supervisor:
     def _start_runner(self) -> None:
         sockets = (self._api.fileno(), self._internal.fileno())
         command = [sys.executable, "-m", "sandbox.runner", str(self.state), str(os.getpid()), *map(str, sockets)]
-        self._runner = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=sockets, process_group=0
-        )
+        self._runner = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=sockets, process_group=0)
 
     def _wait_for_runner(self, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -138,9 +140,9 @@ class Supervisor:
         raise RuntimeError("the runner did not start")
 
     def _kill_runner(self) -> int:
-        assert self._runner is not None  # noqa: S101 - it is started before the control side is ready
-        pid = self._runner.pid
-        os.kill(pid, signal.SIGKILL)
+        pid = self._runner.pid if self._runner else 0
+        if pid:
+            os.kill(pid, signal.SIGKILL)
         return pid
 
 
@@ -174,6 +176,8 @@ def run(port: int, accounts: Path | None, template: Path, *, quiet: bool) -> int
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
+    else:
+        return 0
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)

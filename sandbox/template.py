@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 REGION, ACCOUNT, STACK = "us-east-1", "000000000000", "countersign-sandbox"
 _PSEUDO = {
@@ -73,7 +75,7 @@ class Template:
         }
 
     def kind_of(self, name: str) -> str:
-        """The type of a resource."""
+        """Name the type of a resource."""
         return str(self._declared[name]["Type"])
 
     def resolve(self, value: Any) -> Any:
@@ -94,37 +96,25 @@ class Template:
         return {key: item for key, item in pairs.items() if item is not _ABSENT}
 
     def _call(self, name: str, argument: Any) -> Any:
-        match name:
-            case "Ref":
-                return self._reference(argument)
-            case "Condition":
-                return self._holds(argument)
-            case "Fn::GetAtt":
-                resource, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
-                return self._attribute(resource, attribute)
-            case "Fn::Sub":
-                return self._substituted(argument)
-            case "Fn::If":
-                return self._resolve(argument[1] if self._holds(argument[0]) else argument[2])
-            case "Fn::Join":
-                return str(argument[0]).join(map(str, self._resolve(argument[1])))
-            case "Fn::Select":
-                return self._resolve(argument[1])[int(argument[0])]
-            case "Fn::Split":
-                return str(self._resolve(argument[1])).split(argument[0])
-            case "Fn::FindInMap":
-                table, first, second = self._resolve(argument)
-                return self._mappings[table][first][second]
-            case "Fn::Equals":
-                left, right = self._resolve(argument)
-                return str(left) == str(right)
-            case "Fn::And":
-                return all(self._resolve(argument))
-            case "Fn::Or":
-                return any(self._resolve(argument))
-            case "Fn::Not":
-                return not self._resolve(argument)[0]
-        raise TemplateError(f"the sandbox does not know {name}")
+        function = _FUNCTIONS.get(name)
+        if function is None:
+            raise TemplateError(f"the sandbox does not know {name}")
+        return function(self, argument)
+
+    def _get_attribute(self, argument: Any) -> str:
+        resource, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
+        return self._attribute(resource, attribute)
+
+    def _if(self, argument: list[Any]) -> Any:
+        return self._resolve(argument[1] if self._holds(argument[0]) else argument[2])
+
+    def _find_in_map(self, argument: list[Any]) -> Any:
+        table, first, second = self._resolve(argument)
+        return self._mappings[table][first][second]
+
+    def _equals(self, argument: list[Any]) -> bool:
+        left, right = self._resolve(argument)
+        return str(left) == str(right)
 
     def _holds(self, condition: str | None) -> bool:
         return condition is None or bool(self._resolve(self._conditions[condition]))
@@ -171,3 +161,20 @@ def _merged(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def _is_call(value: dict[str, Any]) -> bool:
     return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::", "Condition"))
+
+
+_FUNCTIONS: dict[str, Callable[[Template, Any], Any]] = {
+    "Ref": Template._reference,
+    "Condition": Template._holds,
+    "Fn::GetAtt": Template._get_attribute,
+    "Fn::Sub": Template._substituted,
+    "Fn::If": Template._if,
+    "Fn::Join": lambda self, argument: str(argument[0]).join(map(str, self._resolve(argument[1]))),
+    "Fn::Select": lambda self, argument: self._resolve(argument[1])[int(argument[0])],
+    "Fn::Split": lambda self, argument: str(self._resolve(argument[1])).split(argument[0]),
+    "Fn::FindInMap": Template._find_in_map,
+    "Fn::Equals": Template._equals,
+    "Fn::And": lambda self, argument: all(self._resolve(argument)),
+    "Fn::Or": lambda self, argument: any(self._resolve(argument)),
+    "Fn::Not": lambda self, argument: not self._resolve(argument)[0],
+}

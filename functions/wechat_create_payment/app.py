@@ -5,12 +5,14 @@ import os
 from countersign import aws
 from countersign.accounts import Accounts
 from countersign.actions import wechat_create_payment as action
+from countersign.actions.wechat_ask import Reach
 from countersign.http import HttpReply, HttpRequest, json_reply
 from countersign.platforms.wechat import settings
-from countersign.platforms.wechat.client import WechatClient
+from countersign.platforms.wechat.client import Client
 from countersign.runtime import caller, outbound
 from countersign.runtime.entrypoint import entrypoint, refused_as_problem
 from countersign.runtime.idempotency import once
+from countersign.signing import nonces
 from countersign.store import OrderStore
 
 accounts = Accounts("wechat", settings.load)
@@ -28,17 +30,16 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     body = action.read_body(request.body)
     creation = action.Creation(
         account=name,
-        settings=account,
+        reach=Reach(account, Client(outbound.session(), account, now=lambda: now, nonce=nonces.nonce)),
         subject=bearer.subject,
         base_url=os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}",
         source_ip=request.source_ip,
         now=now,
     )
-    client = WechatClient(outbound.session(), account, now=now)
     queue_url = os.environ["WECHAT_POLL_QUEUE_URL"]
 
     def create() -> tuple[int, dict[str, object]]:
-        return action.create(creation, body, store=store, client=client, queue=queue, queue_url=queue_url)
+        return action.create(creation, body, store=store, queue=queue, queue_url=queue_url)
 
     lifetime = 240 if body.method == "h5" else 3600  # an h5 URL lives 5 minutes, a prepay id 2 hours
     status, content = once(create, request, account=name, subject=bearer.subject, lifetime=lifetime)

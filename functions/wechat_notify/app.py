@@ -1,6 +1,7 @@
 """POST /wechat/{account}/notify: take WeChat's payment and refund results, v2 and v3, into the order record."""
 
 from countersign.accounts import Accounts
+from countersign.errors import CountersignError
 from countersign.http import HttpReply, HttpRequest
 from countersign.platforms.wechat import replies, settings, signing, translate
 from countersign.runtime import callbacks
@@ -11,7 +12,12 @@ accounts = Accounts("wechat", settings.load)
 store = OrderStore.from_environment()
 
 
-@entrypoint(refused=replies.refused)
+def refused(request: HttpRequest | None, error: CountersignError) -> HttpReply:
+    """Answer in the words of the API version that the request came by."""
+    return replies.refused(signing.system_of(request) if request else "v3", error)
+
+
+@entrypoint(refused=refused)
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Verify, read, translate, record, acknowledge; a repeated delivery changes nothing."""
     name = request.path_parameters["account"]

@@ -5,13 +5,15 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
+from countersign.actions.wechat_ask import Reach
 from countersign.actions.wechat_poll import Poll
 from countersign.errors import CountersignError
 from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import settings
-from countersign.platforms.wechat.client import WechatClient
+from countersign.platforms.wechat.client import Client
 from countersign.runtime import callbacks, outbound
 from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.signing import nonces
 from countersign.store import OrderStore, codec
 from countersign.store.codec import Item
 from countersign.store.due import DueList
@@ -23,8 +25,9 @@ store = OrderStore.from_environment()
 due = DueList.from_environment("wechat_poll")
 
 
-def _client_for(account: str) -> WechatClient:
-    return WechatClient(outbound.session(), accounts.load(account), now=int(time.time()))
+def _reach(name: str) -> Reach:
+    account = accounts.load(name)
+    return Reach(account, Client(outbound.session(), account, now=lambda: int(time.time()), nonce=nonces.nonce))
 
 
 def _woken(event: dict[str, Any], now: int) -> list[Item]:
@@ -46,7 +49,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         now = int(time.time())
         overdue = max(overdue, now - (codec.as_number(item, "due_at") or now))
         try:
-            count("PollQueried", int(Poll(store, due, _client_for, callbacks.report, now).look(item)))
+            count("PollQueried", int(Poll(store, due, _reach, callbacks.report, now).look(item)))
         except CountersignError as error:
             count("PollFailed")
             logger.warning("asked in vain", extra={"error": type(error).__name__, "reason": str(error)})

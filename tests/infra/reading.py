@@ -110,7 +110,7 @@ def shipped() -> dict[str, Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """Return the dotted names that a file imports, at its top or inside functions; `from a import b` gives a and a.b."""
+    """Return the dotted names that a file imports, anywhere in it; `from a import b` gives a and a.b."""
     found: set[str] = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):

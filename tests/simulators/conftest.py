@@ -6,16 +6,17 @@ import dataclasses
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.simulators.wechat import Simulator
 
-NOON = 1_795_328_845.0
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 SUCCESS_V2 = b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>"
 
 

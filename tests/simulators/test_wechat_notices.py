@@ -21,7 +21,6 @@ from tests.simulators.conftest import SUCCESS_V2, Clock, Shop
 
 @pytest.fixture
 def order(platform: Simulator, accounts: dict[str, Any]) -> dict[str, Any]:
-    """An unpaid v3 order of 8800 fen."""
     return known_only_to_wechat(platform, "shop", accounts)
 
 

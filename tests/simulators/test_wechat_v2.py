@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import xmltodict
@@ -12,6 +11,9 @@ from wechatpy.pay import WeChatPay  # type: ignore[import-untyped]
 from wechatpy.pay.utils import calculate_signature_hmac  # type: ignore[import-untyped]
 
 from sandbox.simulators.wechat import Simulator, crypto, xml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOTIFY = "https://shop.example.com/wechat/classic/notify"
 

@@ -1,33 +1,46 @@
 """Ask WeChat what became of an order or a refund, and say it as a change."""
 
+from dataclasses import dataclass
+
 from countersign.orders.changes import Change, Closed, OrderKey, Queried
 from countersign.platforms.wechat import translate
-from countersign.platforms.wechat.client import WechatClient
+from countersign.platforms.wechat.client import Client
+from countersign.platforms.wechat.settings import Settings
 
 
-def about_order(client: WechatClient, key: OrderKey, system: str, *, now: int) -> Change | None:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An account's WeChat: its keys, and the client that uses them."""
+
+    settings: Settings
+    client: Client
+
+
+def about_order(reach: Reach, key: OrderKey, system: str, *, now: int) -> Change | None:
     """Return what WeChat says about an order, or None where WeChat does not know it.
 
     Raises PlatformUnavailableError where the answer is missing or cannot be believed.
     """
-    answer = client.query(key.order_id, system=system)
+    answer = reach.client.query(key.order_id, system=system)
     if answer is None:
         return None
+    trust = Queried(answer.key_id)
     return translate.transaction_to_change(
-        answer.message, client.settings, key.account, system=system, via="query", trust=Queried(answer.key_id), now=now
+        answer.message, reach.settings, key.account, system=system, via="query", trust=trust, now=now
     )
 
 
-def about_refund(client: WechatClient, key: OrderKey, refund_id: str, system: str, *, now: int) -> Change | None:
+def about_refund(reach: Reach, key: OrderKey, refund_id: str, system: str) -> Change | None:
     """Return what WeChat says about a refund, or None where WeChat does not know it."""
-    answer = client.query_refund(refund_id, system=system)
+    answer = reach.client.query_refund(refund_id, system=system)
     if answer is None:
         return None
+    trust = Queried(answer.key_id)
     return translate.refund_to_change(
-        answer.message, client.settings, key.account, system=system, via="query", trust=Queried(answer.key_id), now=now
+        answer.message, reach.settings, key.account, system=system, via="query", trust=trust
     )
 
 
-def closed(client: WechatClient, key: OrderKey, system: str, *, now: int) -> Change:
+def closed(reach: Reach, key: OrderKey, system: str, *, now: int) -> Change:
     """Return the news that WeChat knows of no order that could be paid."""
-    return Change(key, Closed(now), Queried(), "query", client.settings.mchid, system)
+    return Change(key, Closed(now), Queried(), "query", reach.settings.mchid, system)

@@ -2,12 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from countersign.actions import wechat_ask
+from countersign.actions.wechat_ask import Reach
 from countersign.errors import ConflictError, MalformedError, PlatformUnavailableError, UnprocessableError
 from countersign.http import read_json
 from countersign.money import Money
@@ -15,8 +16,7 @@ from countersign.orders.changes import Change, CloseAsked, Opened, Operator, Ord
 from countersign.orders.ladder import RUNGS
 from countersign.orders.present import order_json
 from countersign.orders.state import Order
-from countersign.platforms.wechat.client import PaymentRequest, WechatClient
-from countersign.platforms.wechat.settings import Settings
+from countersign.platforms.wechat.client import PaymentRequest
 from countersign.signing import digests
 from countersign.store import OrderStore
 from countersign.store.due import DueList
@@ -111,7 +111,7 @@ class Creation:
     """One call: for whom, on which account, with what."""
 
     account: str
-    settings: Settings
+    reach: Reach
     subject: str
     base_url: str
     source_ip: str
@@ -119,7 +119,7 @@ class Creation:
 
 
 def create(
-    creation: Creation, body: PaymentBody, *, store: OrderStore, client: WechatClient, queue: Any, queue_url: str
+    creation: Creation, body: PaymentBody, *, store: OrderStore, queue: Any, queue_url: str
 ) -> tuple[int, dict[str, Any]]:
     """Return status and body of the answer: 201 for a new order, 200 for the same order again.
 
@@ -127,41 +127,43 @@ def create(
     PlatformUnavailableError (outcome unknown: call again with the same body).
     """
     key = OrderKey("wechat", creation.account, body.order_id)
-    openid = _openid(body, client, creation.settings)
+    openid = _openid(body, creation.reach)
     payment = _payment_request(creation, body, openid)
     order = store.get(key)
     status = 200 if order else 201
     if order is None:
-        _replace(creation, body, store, client)
+        _replace(creation, body, store)
         order = _open(creation, body, payment, store, key)
     _require_same_terms(order, payment, body)
     # The expiry that was recorded is what WeChat compares when the same number is created again.
-    payment = payment.expiring_at(order.terms.expires_at)
+    payment = replace(payment, expires_at=order.terms.expires_at)
     try:
-        prepared = client.create(payment)
+        prepared = creation.reach.client.create(payment, system=order.terms.system)
     except ConflictError:
         DueList(store.client, store.table, "wechat_poll").look_at(key, now=creation.now)
         raise
-    store.record(Change(key, Prepared(), Queried(prepared.key_id), "query", creation.settings.mchid), now=creation.now)
+    store.record(Change(key, Prepared(), Queried(), "query", creation.reach.settings.mchid), now=creation.now)
     store.attach_orphans(key, now=creation.now)
     _remind(queue, queue_url, key)
     return status, {"order": order_json(store.get(key) or order), "client": dict(prepared.client)}
 
 
-def _openid(body: PaymentBody, client: WechatClient, settings: Settings) -> str:
+def _openid(body: PaymentBody, reach: Reach) -> str:
     if body.method != "jsapi":
         return body.payer.openid or ""
     if body.payer.openid:
         return body.payer.openid
     if not body.payer.login_code:
         raise UnprocessableError("payer.openid or payer.login_code is needed for jsapi")
-    return client.exchange_code(body.payer.login_code, appid=body.appid or settings.appid)
+    if body.appid not in (None, reach.settings.appid):
+        raise UnprocessableError("payer.login_code is exchanged under the account's first appid only: give the openid")
+    return reach.client.exchange_code(body.payer.login_code)
 
 
 def _payment_request(creation: Creation, body: PaymentBody, openid: str) -> PaymentRequest:
-    settings = creation.settings
+    settings = creation.reach.settings
     appid = body.appid or settings.appid
-    if appid not in (settings.appid, *settings.appids):
+    if not settings.owns_appid(appid):
         raise UnprocessableError("appid is not one of the account's")
     if body.method == "h5" and body.h5 is None:
         raise UnprocessableError("h5.type is needed for h5")
@@ -178,7 +180,7 @@ def _payment_request(creation: Creation, body: PaymentBody, openid: str) -> Paym
         appid=appid,
         openid=openid,
         client_ip=body.client_ip or creation.source_ip,
-        h5_type=body.h5.type if body.h5 else "",
+        h5_type=body.h5.type if body.h5 else "Wap",
     )
 
 
@@ -195,25 +197,25 @@ def terms_digest(payment: PaymentRequest, body: PaymentBody) -> str:
         payment.expires_at if body.expires_at else None,
         body.replaces,
     ]
-    return digests.sha256_hex(json.dumps(content, ensure_ascii=False).encode())
+    return digests.sha256(json.dumps(content, ensure_ascii=False).encode())
 
 
 def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store: OrderStore, key: OrderKey) -> Order:
     terms = Terms(
         amount=payment.amount,
-        system=creation.settings.api,
+        system=creation.reach.settings.api,
         method=payment.method,
         digest=terms_digest(payment, body),
         created_at=creation.now,
-        expires_at=payment.expires_at,
+        expires_at=payment.expires_at or creation.now + DEFAULT_LIFETIME,
         description=payment.description,
         appid=payment.appid,
         notify_base=creation.base_url,
-        paid_late_policy=creation.settings.paid_late_policy,
+        paid_late_policy=creation.reach.settings.paid_late_policy,
         replaces=body.replaces or "",
         metadata=tuple(sorted((body.metadata or {}).items())),
     )
-    news = Change(key, Opened(terms), Operator(creation.subject), "merchant", creation.settings.mchid, terms.system)
+    news = Change(key, Opened(terms), Operator(creation.subject), "merchant", creation.reach.settings.mchid, terms.system)
     store.record(news, now=creation.now)
     # Read back: a create of the same number at the same moment may have been first.
     order = store.get(key)
@@ -229,7 +231,7 @@ def _require_same_terms(order: Order, payment: PaymentRequest, body: PaymentBody
         raise ConflictError(f"the order exists with other terms ({order.status}); a new price is a new order_id with replaces")
 
 
-def _replace(creation: Creation, body: PaymentBody, store: OrderStore, client: WechatClient) -> None:
+def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
     """Ask about the old order and close it, so that only the new one can be paid."""
     if not body.replaces:
         return
@@ -237,14 +239,14 @@ def _replace(creation: Creation, body: PaymentBody, store: OrderStore, client: W
     old = store.get(old_key)
     if old is None:
         raise UnprocessableError("replaces names an order that does not exist")
-    news = wechat_ask.about_order(client, old_key, old.terms.system, now=creation.now)
+    news = wechat_ask.about_order(creation.reach, old_key, old.terms.system, now=creation.now)
     old = (store.record(news, now=creation.now).order if news else old) or old
     if old.payment is not None:
         raise ConflictError(f"the order to replace is {old.status}")
     by = Operator(creation.subject)
-    store.record(Change(old_key, Replaced(body.order_id), by, "merchant", creation.settings.mchid), now=creation.now)
+    store.record(Change(old_key, Replaced(body.order_id), by, "merchant", creation.reach.settings.mchid), now=creation.now)
     # Closing waits where WeChat does not allow it yet (the first five minutes): the poll function closes as asked.
-    store.record(Change(old_key, CloseAsked(creation.now), by, "merchant", creation.settings.mchid), now=creation.now)
+    store.record(Change(old_key, CloseAsked(creation.now), by, "merchant", creation.reach.settings.mchid), now=creation.now)
 
 
 def _remind(queue: Any, queue_url: str, key: OrderKey) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from countersign.actions import wechat_ask
+from countersign.actions.wechat_ask import Reach
 from countersign.errors import ConflictError, CountersignError
 from countersign.orders.changes import Change, OrderKey, RefundReported
 from countersign.orders.ladder import must_close, next_look
 from countersign.orders.state import Order
-from countersign.platforms.wechat.client import WechatClient
 from countersign.store import OrderStore, Outcome, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
@@ -17,7 +17,7 @@ BACK_OFF_SECONDS = 60
 ORPHAN_ALARM_SECONDS = 900
 ORPHAN_LOOKS = (60, 900, 3600, 4 * 3600, 24 * 3600)  # seconds after receipt; then only the exceptions list has it
 
-ClientFor = Callable[[str], WechatClient]
+ReachFor = Callable[[str], Reach]
 Report = Callable[[Outcome, Change], None]
 
 
@@ -27,7 +27,7 @@ class Poll:
 
     store: OrderStore
     due: DueList
-    client_for: ClientFor
+    reach: ReachFor
     report: Report
     now: int
 
@@ -67,19 +67,19 @@ class Poll:
         return outcome.order
 
     def _look_at_order(self, order: Order) -> None:
-        client = self.client_for(order.key.account)
+        reach = self.reach(order.key.account)
         system = order.terms.system
-        news = wechat_ask.about_order(client, order.key, system, now=self.now)
+        news = wechat_ask.about_order(reach, order.key, system, now=self.now)
         order = (self._record(news) if news else order) or order
         if not must_close(order, self.now):
             return
         # Query, close, query: the payer may pay until the close, and WeChat answers 204 even for a wrong number.
         try:
-            client.close(order.key.order_id, system=system)
+            reach.client.close(order.key.order_id, system=system)
         except ConflictError:
             return  # paid, or the payer is at it, at this very moment: the next look tells
-        news = wechat_ask.about_order(client, order.key, system, now=self.now)
-        self._record(news or wechat_ask.closed(client, order.key, system, now=self.now))
+        news = wechat_ask.about_order(reach, order.key, system, now=self.now)
+        self._record(news or wechat_ask.closed(reach, order.key, system, now=self.now))
 
     def _next_look_at_order(self, key: OrderKey) -> int | None:
         order = self.store.get(key)
@@ -96,8 +96,8 @@ class Poll:
             self.store.attach_orphans(key, now=self.now)
             return None
         stored = codec.load_change(key, codec.as_text(item, "change"))
-        client = self.client_for(key.account)
-        news = wechat_ask.about_order(client, key, stored.system or client.settings.api, now=self.now)
+        reach = self.reach(key.account)
+        news = wechat_ask.about_order(reach, key, stored.system or reach.settings.api, now=self.now)
         if news is not None:
             self._record(news)
         received_at = codec.as_number(item, "received_at") or self.now
@@ -109,7 +109,7 @@ class Poll:
         hint = codec.load_change(key, codec.as_text(item, "change"))
         if not isinstance(hint.fact, RefundReported):
             return
-        client = self.client_for(key.account)
-        news = wechat_ask.about_refund(client, key, hint.fact.refund_id, hint.system or "v2", now=self.now)
+        reach = self.reach(key.account)
+        news = wechat_ask.about_refund(reach, key, hint.fact.refund_id, hint.system or "v2")
         if news is not None:
             self._record(news)

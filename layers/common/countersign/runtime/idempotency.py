@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyPersistenceLayerError,
     IdempotencyValidationError,
 )
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from countersign.errors import ConflictError, MalformedError, StoreUnavailableError, UnprocessableError
@@ -57,11 +58,11 @@ def once(
         hash_function="sha256",
         expires_after_seconds=lifetime,
         raise_on_no_idempotency_key=True,
-        lambda_context=_Deadline(),
+        lambda_context=cast(LambdaContext, _Deadline()),
     )
     scope = [account, subject, f"{request.method} {request.path}", header]
     envelope = {
-        "key": digests.sha256_hex(json.dumps(scope).encode()),
+        "key": digests.sha256(json.dumps(scope).encode()),
         "body": json.dumps(read_json(request.body), sort_keys=True),
     }
 

@@ -27,7 +27,10 @@ def open_gcm(key: bytes, nonce: bytes, ciphertext: bytes, associated_data: bytes
 
 
 def open_ecb(key: bytes, ciphertext: bytes) -> bytes:
-    """Open AES-256-ECB with PKCS#7 padding. Nothing authenticates it: whoever holds old messages can mix their blocks."""
+    """Open AES-256-ECB with PKCS#7 padding.
+
+    Nothing authenticates it: whoever holds old messages can mix their blocks.
+    """
     # Rarely needed, and not by callers that only use GCM: imported here.
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 

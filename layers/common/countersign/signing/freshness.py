@@ -1,4 +1,4 @@
-"""Is a signed time near enough to now?"""
+"""Tells whether a signed time is near enough to now."""
 
 from countersign.errors import InvalidSignatureError, StaleTimestampError
 

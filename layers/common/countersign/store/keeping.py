@@ -14,7 +14,7 @@ def quarantine(
     client: Any, table: str, *, platform: str, account: str, key_id: str, reason: str, raw: bytes, now: int
 ) -> None:
     """Keep verified bytes that could not be processed, with the reason; the same bytes again are kept once a day."""
-    digest = digests.sha256_hex(raw)
+    digest = digests.sha256(raw)
     item: Item = {
         "pk": text(f"QUARANTINE#{now // 86400}"),
         "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digest}"),
@@ -42,8 +42,8 @@ def count_hint(client: Any, table: str, *, platform: str, account: str, now: int
                 client.update_item,
                 TableName=table,
                 Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
-                UpdateExpression="SET hints = if_not_exists(hints, :none) + :one, minute = :minute",
-                ConditionExpression="attribute_not_exists(pk) OR (minute = :minute AND hints < :most)",
+                UpdateExpression="SET hints = if_not_exists(hints, :none) + :one, in_minute = :minute",
+                ConditionExpression="attribute_not_exists(pk) OR (in_minute = :minute AND hints < :most)",
                 ExpressionAttributeValues={
                     ":none": number(0),
                     ":one": number(1),
@@ -66,8 +66,8 @@ def _new_minute(client: Any, table: str, *, platform: str, account: str, now: in
             client.update_item,
             TableName=table,
             Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
-            UpdateExpression="SET hints = :one, minute = :minute",
-            ConditionExpression="minute < :minute",
+            UpdateExpression="SET hints = :one, in_minute = :minute",
+            ConditionExpression="in_minute < :minute",
             ExpressionAttributeValues={":one": number(1), ":minute": number(now // 60)},
         )
     except dynamo.StaleViewError:

@@ -41,7 +41,7 @@ def alias_pk(platform: str, account: str, kind: str, number: str) -> str:
 
 def shard(text: str) -> int:
     """Return a stable shard for an id."""
-    return int(digests.sha256_hex(text.encode())[:4], 16) % SHARDS
+    return int(digests.sha256(text.encode())[:4], 16) % SHARDS
 
 
 def account_shard(key: OrderKey) -> str:
@@ -63,4 +63,4 @@ def event_id(change: Change) -> str:
     key = change.key
     content = [change.tenant, key.platform, key.account, key.order_id, *change.fact.identity()]
     canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return f"{change.fact.kind}.{change.via}.{digests.sha256_hex(canonical)}"
+    return f"{change.fact.kind}.{change.via}.{digests.sha256(canonical)}"

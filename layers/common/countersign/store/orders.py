@@ -372,7 +372,7 @@ def _event_item(
         item.update({name: orphan[name] for name in kept if name in orphan}, attached_at=number(now))
     elif raw:
         item["raw"] = {"B": codec.compress(raw)}
-        item["digest"] = text(digests.sha256_hex(raw))
+        item["digest"] = text(digests.sha256(raw))
     if decision.outcome == "applied" and decision.order is not None:
         item["version"] = number(decision.order.version)
     if decision.outcome == "orphan":

@@ -101,7 +101,9 @@ def load(document: Mapping[str, object]) -> Settings:
     if api == "v3" and not settings.api_v3_keys:
         raise KeysUnavailableError("api_v3_keys is empty: no notice of API v3 could be opened")
     if api == "v3" and not (settings.wechatpay_public_keys or settings.platform_certificates):
-        raise KeysUnavailableError("wechatpay_public_keys and platform_certificates are empty: nothing could be verified")
+        raise KeysUnavailableError(
+            "wechatpay_public_keys and platform_certificates are empty: nothing could be verified"
+        )
     if api == "v2" and not settings.api_v2_keys:
         raise KeysUnavailableError("api_v2_keys is empty: no notice of API v2 could be verified")
     _refuse_own_key(settings)
@@ -151,9 +153,7 @@ def _store(document: Mapping[str, object]) -> Store | None:
 
 def _secrets(document: Mapping[str, object], name: str, size: int | None = None) -> tuple[Secret, ...]:
     values = _list(document, name)
-    return tuple(
-        secret(value, f"{name}[{index}]", refused=_PUBLISHED, size=size) for index, value in enumerate(values)
-    )
+    return tuple(secret(value, f"{name}[{index}]", refused=_PUBLISHED, size=size) for index, value in enumerate(values))
 
 
 def _wrapped(document: Mapping[str, object], name: str) -> Secret | None:

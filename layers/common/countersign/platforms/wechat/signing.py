@@ -1,4 +1,4 @@
-"""Is this notice or answer WeChat's, for this merchant, and what does it say?"""
+"""Tells whether a notice or answer is WeChat's, for this merchant, and what it says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,12 +71,19 @@ def _verify_v2(fields: dict[str, str], settings: Settings) -> Genuine:
 
 
 def check_tenant(
-    fields: Mapping[str, Any], settings: Settings, *, merchants: tuple[str, ...], apps: tuple[str, ...], sub: str
+    fields: Mapping[str, Any],
+    settings: Settings,
+    *,
+    merchants: tuple[str, ...],
+    apps: tuple[str, ...],
+    sub: str,
+    strict: bool = True,
 ) -> None:
     """Raise TenantMismatchError unless every merchant and app that the fields name is this account's.
 
     The platform's key may be common to many merchants, so a signature alone does not say whose money this is. A
-    sub-merchant where none is configured is let through here and becomes a question on the order.
+    sub-merchant where none is configured is let through here and becomes a question on the order. An answer to our own
+    call (not `strict`) may leave the sub-merchant out.
     """
     named = [fields[name] for name in merchants if name in fields]
     if any(merchant != settings.mchid for merchant in named):
@@ -85,7 +92,7 @@ def check_tenant(
         raise TenantMismatchError("the message names no merchant")
     if any(not settings.owns_appid(fields[name]) for name in apps if fields.get(name)):
         raise TenantMismatchError("the message is for another app")
-    if settings.sub_mchid and named and fields.get(sub) != settings.sub_mchid:
+    if settings.sub_mchid and (named if strict else fields.get(sub)) and fields.get(sub) != settings.sub_mchid:
         raise TenantMismatchError("the message is for another sub-merchant")
 
 
@@ -100,5 +107,5 @@ def verify_answer_v2(body: bytes, settings: Settings) -> tuple[dict[str, str], s
     if fields.get("return_code") != "SUCCESS":
         raise InvalidSignatureError("a failure message of API v2 carries no signature")
     key_id = v2.verify(fields, settings)
-    check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id")
+    check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id", strict=False)
     return fields, key_id

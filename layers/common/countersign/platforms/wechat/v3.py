@@ -88,13 +88,13 @@ def open_resource(resource: Any, settings: Settings) -> bytes:
         raise MalformedError("resource is not an object")
     if resource.get("algorithm") != ALGORITHM:
         raise UndecryptableError("the resource is sealed by another algorithm than AEAD_AES_256_GCM")
-    texts = [resource.get("nonce"), resource.get("ciphertext"), resource.get("associated_data") or ""]
-    if not all(isinstance(text, str) for text in texts):
+    nonce, text, associated_data = resource.get("nonce"), resource.get("ciphertext"), resource.get("associated_data")
+    if not (isinstance(nonce, str) and isinstance(text, str) and isinstance(associated_data, str | None)):
         raise MalformedError("resource lacks its nonce or ciphertext")
-    nonce, ciphertext, associated_data = texts[0].encode(), from_base64(texts[1]), texts[2].encode()
+    ciphertext, associated = from_base64(text), (associated_data or "").encode()
     for key in settings.api_v3_keys:
         try:
-            return aead.open_gcm(key.reveal().encode(), nonce, ciphertext, associated_data)
+            return aead.open_gcm(key.reveal().encode(), nonce.encode(), ciphertext, associated)
         except UndecryptableError:
             continue
     raise UndecryptableError("the signature is good, but no api_v3_keys opens the message: the APIv3 key is wrong")

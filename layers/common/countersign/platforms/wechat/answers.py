@@ -1,0 +1,194 @@
+"""What an answer of WeChat's API means for the caller: done, refused for good, or unknown."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from countersign.errors import (
+    ConflictError,
+    CountersignError,
+    KeysUnavailableError,
+    MalformedError,
+    NotFoundError,
+    NotGenuineError,
+    PlatformUnavailableError,
+    UnprocessableError,
+)
+from countersign.http import read_json
+from countersign.platforms.wechat import signing
+from countersign.platforms.wechat.settings import Settings
+
+T = TypeVar("T")
+
+MAX_BYTES = 256 * 1024
+_CODE = re.compile(r"[A-Z0-9_]{1,64}")
+# Without `_`: spellings changed over the years.
+_UNKNOWN = frozenset(
+    {"SYSTEMERROR", "BIZERRNEEDRETRY", "FREQUENCYLIMITED", "RATELIMITED", "RATELIMITEXCEEDED", "SERVICEUNAVAILABLE"}
+)
+_STATE = frozenset({"ORDERPAID", "ORDERCLOSED", "OUTTRADENOUSED", "USERPAYING", "ORDERREVERSED"})
+_ABSENT = frozenset({"ORDERNOTEXIST", "RESOURCENOTEXISTS", "REFUNDNOTEXIST"})
+
+
+class Response(Protocol):
+    """What is used of an HTTP response."""
+
+    status_code: int
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers."""
+
+    @property
+    def content(self) -> bytes:
+        """Return the bytes of the body."""
+
+
+class Session(Protocol):
+    """What is used of `requests.Session`."""
+
+    def request(
+        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send one request; raises PlatformUnavailableError where no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What WeChat said, which key signed it, and the bytes as evidence."""
+
+    message: T
+    key_id: str
+    raw: bytes
+    system: str
+
+
+class OrderStateError(ConflictError):
+    """WeChat says that the order's state forbids the call; `code` is its word without `_`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"WeChat refused: {code}")
+        self.code = code
+
+
+class UnknownNumberError(NotFoundError):
+    """WeChat knows no order or refund of this number; right after creating one that may be a lag."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"WeChat refused: {code}")
+        self.code = code
+
+
+class CallRefusedError(UnprocessableError):
+    """WeChat refused the call for good; `code` is its word without `_`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"WeChat refused: {code}")
+        self.code = code
+
+
+def refusal(code: str) -> CountersignError:
+    """Return the error that WeChat's code stands for; only the code is passed on, never its text."""
+    word = code.replace("_", "")
+    if word in _UNKNOWN:
+        return PlatformUnavailableError(f"WeChat answered {word}: the outcome is unknown")
+    if word in _STATE:
+        return OrderStateError(word)
+    if word in _ABSENT:
+        return UnknownNumberError(word)
+    return CallRefusedError(word)
+
+
+@contextmanager
+def believed() -> Iterator[None]:
+    """Make an answer that lacks what it promises one that cannot be believed."""
+    try:
+        yield
+    except MalformedError as error:
+        raise PlatformUnavailableError(f"WeChat's answer cannot be believed: {error}") from error
+
+
+def read_v3(response: Response, settings: Settings, *, now: int) -> tuple[Mapping[str, object], str]:
+    """Return the object that an answer of API v3 holds and the key that signed it.
+
+    What cannot be believed, a probe included, leaves the outcome unknown: the call may well have worked.
+    """
+    status, body = response.status_code, _bounded(response)
+    if status >= 500 or status == 429:
+        raise PlatformUnavailableError(f"WeChat answered HTTP {status}{_spelled(body)}: the outcome is unknown")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    try:
+        key_id = signing.verify_answer_v3(headers, body, settings, now=now)
+        document = read_json(body) if body else {}
+    except (NotGenuineError, MalformedError) as error:
+        raise PlatformUnavailableError(
+            f"WeChat's answer cannot be believed: HTTP {status}{_spelled(body)}, {error}"
+        ) from error
+    if not isinstance(document, dict):
+        raise PlatformUnavailableError("WeChat's answer is not an object")
+    if status in (200, 204):
+        return document, key_id
+    if 300 <= status < 400:
+        raise PlatformUnavailableError(f"WeChat answered HTTP {status}")
+    code = document.get("code")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise PlatformUnavailableError(f"WeChat answered HTTP {status} without a code")
+    if status == 202 and code.replace("_", "") != "USERPAYING":
+        raise PlatformUnavailableError("WeChat took the call and has not finished it")
+    raise refusal(code)
+
+
+def read_v2(response: Response, settings: Settings) -> tuple[Mapping[str, str], str]:
+    """Return the fields that an answer of API v2 holds and the key that signed it."""
+    status, body = response.status_code, _bounded(response)
+    if status != 200:
+        raise PlatformUnavailableError(f"WeChat answered HTTP {status}: the outcome is unknown")
+    try:
+        fields, key_id = signing.verify_answer_v2(body, settings)
+    except (NotGenuineError, MalformedError) as error:
+        raise PlatformUnavailableError(f"WeChat's answer cannot be believed: {error}") from error
+    if fields.get("result_code") != "SUCCESS":
+        code = fields.get("err_code", "")
+        if not _CODE.fullmatch(code):
+            raise PlatformUnavailableError("WeChat refused without a code")
+        raise refusal(code)
+    return fields, key_id
+
+
+def read_login(response: Response) -> Mapping[str, object]:
+    """Return the object that the mini-program API answers; nothing signs it but TLS."""
+    if response.status_code != 200:
+        raise PlatformUnavailableError(f"WeChat answered HTTP {response.status_code}")
+    try:
+        document = read_json(_bounded(response))
+    except MalformedError:
+        raise PlatformUnavailableError("WeChat's answer is not JSON") from None
+    if not isinstance(document, dict):
+        raise PlatformUnavailableError("WeChat's answer is not an object")
+    match document.get("errcode", 0):
+        case 0:
+            return document
+        case 40029 | 40163 | 40226:
+            raise UnprocessableError("login_code is not valid, used already or of a risky user")
+        case 40013 | 40125 | 41002 | 41004:
+            raise KeysUnavailableError("WeChat does not take the appid with mini_program_secret")
+    raise PlatformUnavailableError("WeChat did not exchange the login code")
+
+
+def _bounded(response: Response) -> bytes:
+    body = response.content
+    if len(body) > MAX_BYTES:
+        raise PlatformUnavailableError("WeChat's answer is too large")
+    return body
+
+
+def _spelled(body: bytes) -> str:
+    """Return ` CODE` of an error that may not be believed: for the person who reads the log, nothing branches on it."""
+    try:
+        document = read_json(body)
+    except MalformedError:
+        return ""
+    code = document.get("code") if isinstance(document, dict) else None
+    return f" {code}" if isinstance(code, str) and _CODE.fullmatch(code) else ""

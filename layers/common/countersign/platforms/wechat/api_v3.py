@@ -1,0 +1,113 @@
+"""Calls of API v3: bytes are built once, and the same bytes are signed and sent."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from countersign.errors import MalformedError
+from countersign.platforms.wechat import answers, messages, payments, v3
+from countersign.platforms.wechat.answers import Answer, Session, believed
+from countersign.platforms.wechat.messages import RefundNotice, Transaction
+from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.settings import API_HOST, Settings
+
+
+class ApiV3:
+    """One account's calls; a service provider's (`sub_mchid` set) go to the partner addresses."""
+
+    def __init__(
+        self, session: Session, settings: Settings, *, now: Callable[[], int], nonce: Callable[[], str]
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._now = now
+        self._nonce = nonce
+        self._partner = bool(settings.sub_mchid)
+        self._merchant = {"mchid": settings.mchid}
+        if self._partner:
+            self._merchant = {"sp_mchid": settings.mchid, "sub_mchid": settings.sub_mchid}
+        self._root = "/v3/pay/partner/transactions" if self._partner else "/v3/pay/transactions"
+
+    def create(self, payment: PaymentRequest) -> Prepared:
+        """Create an order, or fetch fresh parameters for one created with the same terms."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4012791897 (jsapi), 4012791877 (native), 4012791835 (h5)
+        appid = payment.appid or self._settings.appid
+        body: dict[str, Any] = {
+            "sp_appid" if self._partner else "appid": appid,
+            **self._merchant,
+            "description": payments.shown(payment.description),
+            "out_trade_no": payment.order_id,
+            "notify_url": payment.notify_url,
+            "amount": {"total": payment.amount.minor, "currency": payment.amount.currency},
+        }
+        if payment.expires_at is not None:
+            body["time_expire"] = payments.beijing(payment.expires_at).isoformat()
+        if payment.method == "jsapi":
+            body["payer"] = {"sp_openid" if self._partner else "openid": payment.openid}
+        if payment.client_ip:
+            body["scene_info"] = {"payer_client_ip": payment.client_ip}
+        if payment.method == "h5":
+            body["scene_info"]["h5_info"] = {"type": payment.h5_type}
+        answer, _, _ = self._call("POST", f"{self._root}/{payment.method}", body)
+        if payment.method == "native":
+            return Prepared({"code_url": payments.link(answer, "code_url")})
+        if payment.method == "h5":
+            return Prepared({"h5_url": payments.link(answer, "h5_url")})
+        prepay_id = payments.prepay_id(answer)
+        return Prepared(v3.pay_sign(appid, prepay_id, self._settings, now=self._now(), nonce=self._nonce()))
+
+    def query(self, out_trade_no: str) -> Answer[Transaction]:
+        """Ask what became of an order."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4012791900
+        target = f"{self._root}/out-trade-no/{quote(out_trade_no, safe='')}?{urlencode(self._merchant)}"
+        fields, key_id, raw = self._call("GET", target)
+        with believed():
+            message = messages.transaction_v3(fields)
+            self._check_own(message, message.out_trade_no == out_trade_no)
+        return Answer(message, key_id, raw, "v3")
+
+    def close(self, out_trade_no: str) -> None:
+        """Close an order."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4012791901
+        self._call("POST", f"{self._root}/out-trade-no/{quote(out_trade_no, safe='')}/close", self._merchant)
+
+    def query_refund(self, out_refund_no: str) -> Answer[RefundNotice]:
+        """Ask what became of a refund."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4012791904
+        sub_merchant = f"?{urlencode({'sub_mchid': self._settings.sub_mchid})}" if self._partner else ""
+        target = f"/v3/refund/domestic/refunds/{quote(out_refund_no, safe='')}{sub_merchant}"
+        fields, key_id, raw = self._call("GET", target)
+        with believed():
+            message = messages.refund_v3(fields)
+            self._check_own(message, message.out_refund_no == out_refund_no)
+        return Answer(message, key_id, raw, "v3")
+
+    def _check_own(self, message: Transaction | RefundNotice, same_number: bool) -> None:
+        settings = self._settings
+        mine = message.mchid in ("", settings.mchid)
+        if isinstance(message, Transaction):
+            mine = message.mchid == settings.mchid and (not message.appid or settings.owns_appid(message.appid))
+        if settings.sub_mchid and message.sub_mchid:
+            mine = mine and message.sub_mchid == settings.sub_mchid
+        if not (same_number and mine):
+            raise MalformedError("it is about something else than was asked")
+
+    def _call(
+        self, method: str, target: str, document: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, object], str, bytes]:
+        settings = self._settings
+        body = b"" if document is None else json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {
+            "Accept": "application/json",
+            "Authorization": v3.authorization(method, target, body, settings, now=self._now(), nonce=self._nonce()),
+        }
+        if body:
+            headers["Content-Type"] = "application/json"
+        if settings.request_key_id:
+            # Chooses the key that signs the answer, so it goes on every request, GET included.
+            headers["Wechatpay-Serial"] = settings.request_key_id
+        base = settings.api_base or API_HOST
+        response = self._session.request(method, base + target, data=body or None, headers=headers)
+        fields, key_id = answers.read_v3(response, settings, now=self._now())
+        return fields, key_id, response.content

@@ -1,0 +1,109 @@
+"""Calls to WeChat Pay: create, query and close an order, query a refund, exchange a login code.
+
+The session brings time-outs, verified TLS and no redirects, and raises PlatformUnavailableError where no answer came.
+So do we where an answer cannot be believed: the outcome is unknown then, and a query tells.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from countersign.errors import KeysUnavailableError, PlatformUnavailableError
+from countersign.platforms.wechat import answers, payments
+from countersign.platforms.wechat.answers import (
+    Answer,
+    CallRefusedError,
+    OrderStateError,
+    Session,
+    UnknownNumberError,
+)
+from countersign.platforms.wechat.api_v2 import ApiV2
+from countersign.platforms.wechat.api_v3 import ApiV3
+from countersign.platforms.wechat.messages import RefundNotice, Transaction
+from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
+
+__all__ = [
+    "Answer",
+    "CallRefusedError",
+    "Client",
+    "OrderStateError",
+    "PaymentRequest",
+    "Prepared",
+    "UnknownNumberError",
+]
+
+_LOGIN_CODE = re.compile(r"[\x21-\x7e]{1,256}")
+
+
+class Client:
+    """One account's calls; `system` is the API version of the order, the account's own where it is empty."""
+
+    def __init__(
+        self, session: Session, settings: Settings, *, now: Callable[[], int], nonce: Callable[[], str]
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._now = now
+        self._nonce = nonce
+
+    def create(self, payment: PaymentRequest, *, system: str = "") -> Prepared:
+        """Create an order, or fetch fresh parameters for one created with the same terms.
+
+        OrderStateError.code tells ORDERPAID, ORDERCLOSED and OUTTRADENOUSED (other terms) apart.
+        """
+        payments.check(payment, self._settings, system=system or self._settings.api)
+        return self._api(system).create(payment)
+
+    def query(self, out_trade_no: str, *, system: str = "") -> Answer[Transaction] | None:
+        """Ask what became of an order; None where WeChat does not know it."""
+        payments.require(out_trade_no, payments.ORDER_NUMBER, "order_id")
+        try:
+            return self._api(system).query(out_trade_no)
+        except UnknownNumberError:
+            return None
+
+    def close(self, out_trade_no: str, *, system: str = "") -> None:
+        """Close an order; one that is closed already is fine. Money that is on its way may still arrive.
+
+        OrderStateError.code is ORDERPAID or USERPAYING where the payer was faster.
+        """
+        payments.require(out_trade_no, payments.ORDER_NUMBER, "order_id")
+        try:
+            self._api(system).close(out_trade_no)
+        except OrderStateError as error:
+            if error.code != "ORDERCLOSED":
+                raise
+
+    def query_refund(self, out_refund_no: str, *, system: str = "") -> Answer[RefundNotice] | None:
+        """Ask what became of a refund; None where WeChat does not know it."""
+        payments.require(out_refund_no, payments.REFUND_NUMBER, "refund_id")
+        try:
+            return self._api(system).query_refund(out_refund_no)
+        except UnknownNumberError:
+            return None
+
+    def exchange_code(self, login_code: str) -> str:
+        """Return the openid of a login code; the session key that comes with it is dropped here."""
+        # https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html
+        if self._settings.mini_program_secret is None:
+            raise KeysUnavailableError("mini_program_secret is missing: a login_code cannot be exchanged")
+        payments.require(login_code, _LOGIN_CODE, "payer.login_code")
+        query = urlencode(
+            {
+                "appid": self._settings.appid,
+                "secret": self._settings.mini_program_secret.reveal(),
+                "js_code": login_code,
+                "grant_type": "authorization_code",
+            }
+        )
+        host = self._settings.api_base or LOGIN_HOST
+        answer = answers.read_login(self._session.request("GET", f"{host}/sns/jscode2session?{query}"))
+        openid = answer.get("openid")
+        if not isinstance(openid, str) or not payments.OPENID.fullmatch(openid):
+            raise PlatformUnavailableError("WeChat's answer holds no openid")
+        return openid
+
+    def _api(self, system: str) -> ApiV2 | ApiV3:
+        chosen = ApiV2 if (system or self._settings.api) == "v2" else ApiV3
+        return chosen(self._session, self._settings, now=self._now, nonce=self._nonce)

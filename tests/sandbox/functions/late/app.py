@@ -1,0 +1,7 @@
+"""Takes longer than it may."""
+
+import time
+
+
+def handler(event, context):
+    time.sleep(5)

@@ -1,0 +1,141 @@
+"""The due list's claims, the lists that people page through, and the rows beside the orders."""
+
+import pytest
+
+from countersign.errors import MalformedError, RateLimitedError
+from countersign.money import Money
+from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Terms, Verified
+from countersign.store import codec, dynamo, keys
+from countersign.store.due import DueList
+from countersign.store.keeping import HINTS_PER_MINUTE, count_hint, quarantine
+
+NOW = 1_795_328_845
+
+
+def opened(number: str, account: str = "shop") -> Change:
+    key = OrderKey("wechat", account, number)
+    terms = Terms(Money(100, "CNY"), "v3", "jsapi", "d", NOW, NOW + 7200)
+    return Change(key, Opened(terms), Operator("m"), "merchant", "1900099001", "v3")
+
+
+def paid(number: str) -> Change:
+    fact = Paid(f"42000029012026112214{number}", Money(100, "CNY"), NOW + 5)
+    return Change(OrderKey("wechat", "shop", number), fact, Verified("k"), "notify", "1900099001", "v3")
+
+
+@pytest.fixture
+def due(dynamodb) -> DueList:
+    return DueList(dynamodb, "Orders", "wechat_poll")
+
+
+def test_a_new_order_is_due_at_its_first_rung_and_a_paid_one_no_more(store, due):
+    store.record(opened("ORDER-1"), now=NOW)
+    assert list(due.due(NOW + 9)) == []
+    assert len(list(due.due(NOW + 10))) == 1
+
+    store.record(paid("ORDER-1"), now=NOW + 11)
+    assert list(due.due(NOW + 99_999)) == []
+
+
+def test_two_runs_never_do_one_job(store, due):
+    store.record(opened("ORDER-1"), now=NOW)
+    [item] = due.due(NOW + 10)
+
+    assert due.claim(item, now=NOW + 10)
+    assert not due.claim(item, now=NOW + 10)
+    assert list(due.due(NOW + 60)) == []
+    assert len(list(due.due(NOW + 70))) == 1
+
+
+def test_a_job_that_is_put_back_waits_for_its_time(store, due):
+    store.record(opened("ORDER-1"), now=NOW)
+    [item] = due.due(NOW + 10)
+    due.claim(item, now=NOW + 10)
+
+    assert due.look_again(item, at=NOW + 30, leased=NOW + 70)
+    assert [codec.as_number(row, "due_at") for row in due.due(NOW + 30)] == [NOW + 30]
+
+
+def test_a_change_of_the_order_wins_over_putting_it_back(store, due):
+    store.record(opened("ORDER-1"), now=NOW)
+    [item] = due.due(NOW + 10)
+    due.claim(item, now=NOW + 10)
+    store.record(paid("ORDER-1"), now=NOW + 11)
+
+    assert not due.look_again(item, at=NOW + 30, leased=NOW + 70)
+    assert list(due.due(NOW + 99_999)) == []
+
+
+def test_looking_at_an_order_that_does_not_exist_makes_nothing(due, dynamodb):
+    key = OrderKey("wechat", "shop", "NOBODY")
+
+    assert not due.look_at(key, now=NOW)
+    assert dynamo.read_many(dynamodb, "Orders", [(keys.order_pk(key), keys.ORDER)]) == {}
+
+
+def test_a_published_event_leaves_the_sweeps_list(store, dynamodb):
+    store.record(opened("ORDER-1"), now=NOW)
+    store.record(paid("ORDER-1"), now=NOW + 11)
+    sweep = DueList(dynamodb, "Orders", "sweep")
+    [item] = sweep.due(NOW + 71)
+
+    assert sweep.published(item, now=NOW + 72)
+    assert list(sweep.due(NOW + 999)) == []
+
+
+def test_E14_paging_gives_every_order_once_with_equal_times_and_no_gap(store, lists, monkeypatch):
+    monkeypatch.setattr("countersign.store.lists.PAGE", 7)
+    numbers = [f"ORDER-{number}" for number in range(40)]
+    for index, number in enumerate(numbers):
+        store.record(opened(number), now=NOW + index // 10)
+    store.record(opened("FOREIGN", account="other"), now=NOW)
+
+    seen, cursor = [], ""
+    while True:
+        orders, cursor = lists.page("wechat", "shop", cursor=cursor)
+        if not orders:
+            break
+        seen += [order.key.order_id for order in orders]
+
+    assert sorted(seen) == sorted(numbers)
+    store.record(paid("ORDER-3"), now=NOW + 99)
+    changed, _ = lists.page("wechat", "shop", cursor=cursor)
+    assert [order.key.order_id for order in changed] == ["ORDER-3"]
+
+
+def test_a_list_by_status_and_a_look_up_by_transaction(store, lists):
+    store.record(opened("ORDER-1"), now=NOW)
+    store.record(opened("ORDER-2"), now=NOW)
+    store.record(paid("ORDER-2"), now=NOW + 5)
+
+    orders, _ = lists.page("wechat", "shop", status="paid")
+    assert [order.key.order_id for order in orders] == ["ORDER-2"]
+    assert lists.by_transaction("wechat", "shop", "42000029012026112214ORDER-2") == OrderKey("wechat", "shop", "ORDER-2")
+    assert lists.by_transaction("wechat", "shop", "42") is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "////", "W10=", "WyJhIiwgMV0=", "é"])
+def test_a_cursor_that_is_not_ours_is_malformed(lists, cursor):
+    with pytest.raises(MalformedError):
+        lists.page("wechat", "shop", cursor=cursor)
+
+
+def test_quarantined_bytes_are_kept_once_and_are_an_exception(dynamodb, lists):
+    for _ in range(2):
+        quarantine(
+            dynamodb, "Orders", platform="wechat", account="shop", key_id="k", reason="no total", raw=b"{}", now=NOW
+        )
+
+    [item] = lists.exceptions("quarantine")
+    assert codec.decompress(item["raw"]["B"]) == b"{}"
+    assert item["reason"]["S"] == "no total"
+
+
+def test_F2_hints_are_limited_for_each_account_and_minute(dynamodb):
+    for _ in range(HINTS_PER_MINUTE):
+        count_hint(dynamodb, "Orders", platform="wechat", account="shop", now=NOW)
+    with pytest.raises(RateLimitedError):
+        count_hint(dynamodb, "Orders", platform="wechat", account="shop", now=NOW)
+
+    count_hint(dynamodb, "Orders", platform="wechat", account="other", now=NOW)
+    count_hint(dynamodb, "Orders", platform="wechat", account="shop", now=NOW + 60)

@@ -1,0 +1,294 @@
+"""Recording changes: one read, one transaction, evidence, uniqueness, orphans, lost answers."""
+
+import hashlib
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign.errors import ContentionError
+from countersign.money import Money
+from countersign.orders.changes import (
+    Change,
+    Fact,
+    Hint,
+    Opened,
+    Operator,
+    OrderKey,
+    Paid,
+    Queried,
+    RefundReported,
+    Replaced,
+    Terms,
+    Trust,
+    Verified,
+)
+from countersign.orders.state import Order
+from countersign.store import OrderStore, codec, dynamo, keys
+
+KEY = OrderKey("wechat", "shop", "A|b*-_1")
+NOW = 1_795_328_845
+TXN = "4200002901202611221403050001"
+RAW = b'{"id":"40910694"}'
+
+
+def opened(key: OrderKey = KEY, minor: int = 8800, replaces: str = "") -> Change:
+    terms = Terms(Money(minor, "CNY"), "v3", "jsapi", "digest", NOW, NOW + 7200, replaces=replaces, metadata=(("a", "b"),))
+    return Change(key, Opened(terms), Operator("merchant"), "merchant", "1900099001", "v3")
+
+
+def news(fact: Fact, key: OrderKey = KEY, trust: Trust | None = None, via: str = "notify", envelope: str = "") -> Change:
+    return Change(key, fact, trust or Verified("PUB_KEY_ID_1"), via, "1900099001", "v3", "", envelope)
+
+
+def paid(minor: int = 8800, txn: str = TXN) -> Paid:
+    return Paid(txn, Money(minor, "CNY"), NOW + 60, minor)
+
+
+def event_rows(dynamodb, key: OrderKey = KEY):
+    rows = dynamo.read_all(
+        dynamodb,
+        TableName="Orders",
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :e)",
+        ExpressionAttributeValues={":pk": {"S": keys.order_pk(key)}, ":e": {"S": "EVENT#"}},
+    )
+    return list(rows)
+
+
+def test_a_fresh_callback_costs_one_read_and_one_transaction_and_a_duplicate_one_read(store, dynamodb):
+    store.record(opened(), now=NOW)
+    dynamodb.calls.clear()
+
+    first = store.record(news(paid(), envelope="id-1"), now=NOW + 61, raw=RAW)
+    assert dynamodb.calls == ["batch_get_item", "transact_write_items"]
+
+    dynamodb.calls.clear()
+    again = store.record(news(paid(), envelope="id-2"), now=NOW + 99, raw=RAW)
+    assert dynamodb.calls == ["batch_get_item"]
+
+    assert (first.outcome, again.outcome) == ("applied", "duplicate")
+    order = store.get(KEY)
+    assert order is not None and order.status == "paid"
+    assert order.version == 2
+
+
+def test_the_event_row_keeps_the_evidence(store, dynamodb):
+    store.record(opened(), now=NOW)
+
+    outcome = store.record(news(paid(), envelope="id-1"), now=NOW + 61, raw=RAW)
+
+    row = next(row for row in event_rows(dynamodb) if row["event_id"]["S"] == outcome.event_id)
+    assert codec.decompress(row["raw"]["B"]) == RAW
+    assert row["digest"]["S"] == hashlib.sha256(RAW).hexdigest()
+    assert row["trust"]["S"] == "verified"
+    assert row["key_id"]["S"] == "PUB_KEY_ID_1"
+    assert row["envelope_id"]["S"] == "id-1"
+    assert [emitted["S"] for emitted in row["emits"]["L"]] == ["order.paid"]
+    assert row["due_shard"]["S"].startswith("sweep#")
+
+
+def test_A17_a_replay_under_a_new_envelope_is_a_duplicate(store):
+    store.record(opened(), now=NOW)
+    store.record(news(paid(), envelope="id-1"), now=NOW + 61, raw=RAW)
+
+    assert store.record(news(paid(), envelope="id-9"), now=NOW + 99, raw=b"other bytes").outcome == "duplicate"
+
+
+def test_D12_a_callback_and_a_poll_of_one_fact_are_two_events_and_one_transition(store, dynamodb):
+    store.record(opened(), now=NOW)
+
+    first = store.record(news(paid()), now=NOW + 61)
+    second = store.record(news(paid(), trust=Queried("k"), via="query"), now=NOW + 62)
+
+    assert (first.emits, second.emits) == (("order.paid",), ())
+    assert len(event_rows(dynamodb)) == 3
+
+
+def test_D9_news_of_an_unknown_order_is_kept_as_an_orphan_and_attached_when_the_order_appears(store, dynamodb):
+    first = store.record(news(paid()), now=NOW, raw=RAW)
+    assert first.outcome == "orphan"
+    [row] = event_rows(dynamodb)
+    assert int(row["due_at"]["N"]) == NOW + 60
+    assert row["due_shard"]["S"].startswith("wechat_poll#")
+
+    store.record(opened(), now=NOW + 5)
+    assert store.attach_orphans(KEY, now=NOW + 6) == 1
+
+    order = store.get(KEY)
+    assert order is not None and order.status == "paid"
+    attached = next(row for row in event_rows(dynamodb) if row["kind"]["S"] == "paid")
+    assert "orphan" not in attached
+    assert codec.decompress(attached["raw"]["B"]) == RAW
+    assert attached["due_shard"]["S"].startswith("sweep#")
+    assert store.attach_orphans(KEY, now=NOW + 7) == 0
+    assert store.record(news(paid()), now=NOW + 8).outcome == "duplicate"
+
+
+def test_an_old_orphan_is_told_once(store, dynamodb):
+    store.record(news(paid()), now=NOW)
+    [row] = event_rows(dynamodb)
+
+    assert store.orphan_is_old(row, now=NOW + 900)
+    assert not store.orphan_is_old(row, now=NOW + 901)
+    told = [row for row in event_rows(dynamodb) if "emits" in row]
+    assert [emitted["S"] for emitted in told[0]["emits"]["L"]] == ["order.orphan"]
+
+
+def test_B11_one_transaction_for_two_orders_is_a_question_on_both(store):
+    other = OrderKey("wechat", "shop", "OTHER-1")
+    store.record(opened(), now=NOW)
+    store.record(opened(other), now=NOW)
+    store.record(news(paid()), now=NOW + 61)
+
+    second = store.record(news(paid(), key=other), now=NOW + 62)
+
+    assert second.order is not None and second.order.status == "review"
+    first = store.get(KEY)
+    assert first is not None and first.status == "paid"
+    assert [question.reason for question in first.questions] == ["transaction_of_another_order"]
+
+
+def test_an_order_and_its_replacement_both_paid_is_a_question_whichever_was_paid_first(store):
+    new = OrderKey("wechat", "shop", "NEW-01")
+    store.record(opened(), now=NOW)
+    store.record(opened(new, 9900, replaces=KEY.order_id), now=NOW)
+    store.record(news(Replaced(new.order_id), trust=Operator("m"), via="merchant"), now=NOW)
+    store.record(news(paid(9900, "42000029012026112214030500002"), key=new), now=NOW + 61)
+
+    late = store.record(news(paid()), now=NOW + 62)
+
+    assert late.order is not None and late.order.status == "paid"
+    assert [question.reason for question in late.order.questions] == ["double_payment"]
+
+
+def test_a_refund_made_in_the_console_becomes_a_child(store, lists):
+    store.record(opened(), now=NOW)
+    store.record(news(paid()), now=NOW + 61)
+
+    store.record(news(RefundReported("c1", Money(100, "CNY"), "succeeded", at=NOW + 99)), now=NOW + 100)
+
+    history = lists.history(KEY)
+    assert history is not None
+    assert [(refund.refund_id, refund.source, refund.status) for refund in history.refunds] == [("c1", "console", "succeeded")]
+    assert history.order.status == "partially_refunded"
+
+
+def test_a_refund_number_of_another_order_is_a_question(store):
+    other = OrderKey("wechat", "shop", "OTHER-1")
+    store.record(opened(), now=NOW)
+    store.record(opened(other), now=NOW)
+    refund = RefundReported("r1", Money(100, "CNY"), "succeeded", at=NOW + 99)
+    store.record(news(refund), now=NOW + 100)
+
+    second = store.record(news(refund, key=other), now=NOW + 101)
+
+    assert second.order is not None
+    assert [question.reason for question in second.order.questions] == ["refund_of_another_order"]
+    assert second.order.refunded == 0
+
+
+def test_B7_an_unsigned_hint_is_kept_for_a_query_and_claims_no_numbers(store, dynamodb):
+    store.record(opened(), now=NOW)
+
+    store.record(news(RefundReported("r1", Money(100, "CNY"), "succeeded"), trust=Hint()), now=NOW + 1)
+
+    hint = next(row for row in event_rows(dynamodb) if row["trust"]["S"] == "hint")
+    assert hint["due_shard"]["S"].startswith("wechat_poll#")
+    assert int(hint["due_at"]["N"]) == NOW + 1
+    alias = (keys.alias_pk("wechat", "shop", "refund", "r1"), "ALIAS")
+    assert dynamo.read_many(dynamodb, "Orders", [alias]) == {}
+    order = store.get(KEY)
+    assert order is not None and order.refunded == 0
+
+
+def test_E2_a_commit_whose_answer_was_lost_is_not_applied_twice(store, dynamodb):
+    store.record(opened(), now=NOW)
+    dynamodb.lost_answers["transact_write_items"] = [ReadTimeoutError(endpoint_url="x")]
+
+    outcome = store.record(news(paid()), now=NOW + 61)
+
+    assert outcome.outcome == "duplicate"
+    order = store.get(KEY)
+    assert order is not None and (order.status, order.version) == ("paid", 2)
+    assert len(event_rows(dynamodb)) == 2
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError", "TransactionInProgressException"])
+def test_E3_a_busy_table_is_asked_again(store, dynamodb, code):
+    store.record(opened(), now=NOW)
+    busy = ClientError({"Error": {"Code": code, "Message": ""}}, "TransactWriteItems")
+    dynamodb.faults["transact_write_items"] = [busy, busy]
+
+    assert store.record(news(paid()), now=NOW + 61).outcome == "applied"
+
+
+def test_E3_a_conflict_is_read_and_decided_again(store, dynamodb):
+    store.record(opened(), now=NOW)
+    response = {"Error": {"Code": "TransactionCanceledException", "Message": ""}}
+    response["CancellationReasons"] = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+    dynamodb.faults["transact_write_items"] = [ClientError(response, "TransactWriteItems")]
+
+    assert store.record(news(paid()), now=NOW + 61).outcome == "applied"
+    assert dynamodb.calls[-2:] == ["batch_get_item", "transact_write_items"]
+
+
+def test_E3_a_table_that_stays_busy_is_an_error_and_no_success(store, dynamodb, monkeypatch):
+    store.record(opened(), now=NOW)
+    monkeypatch.setattr(dynamo, "BUDGET_SECONDS", 0.05)
+    busy = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "TransactWriteItems")
+    dynamodb.faults["transact_write_items"] = [busy] * 5000
+
+    with pytest.raises(ContentionError):
+        store.record(news(paid()), now=NOW + 61)
+
+
+def test_unprocessed_keys_are_asked_for_again(store, dynamodb):
+    store.record(opened(), now=NOW)
+    real = dynamodb._client.batch_get_item
+    half = iter([True])
+
+    def stingy(**arguments):
+        answer = real(**arguments)
+        if next(half, False):
+            return {"Responses": {"Orders": []}, "UnprocessedKeys": arguments["RequestItems"]}
+        return answer
+
+    dynamodb._client.batch_get_item = stingy
+
+    assert store.record(news(paid()), now=NOW + 61).outcome == "applied"
+
+
+def test_an_order_survives_the_table(store):
+    store.record(opened(), now=NOW)
+    outcome = store.record(news(paid(1)), now=NOW + 61)
+
+    assert store.get(KEY) == outcome.order
+    assert isinstance(outcome.order, Order)
+
+
+ids = st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=12)
+
+
+@given(st.tuples(ids, ids, ids), st.tuples(ids, ids, ids))
+def test_B13_ids_with_delimiters_never_collide(first, second):
+    one, two = keys.order_pk(OrderKey(*first)), keys.order_pk(OrderKey(*second))
+
+    assert (one == two) == (first == second)
+    assert keys.order_key(one) == OrderKey(*first)
+
+
+@given(st.sampled_from([paid(), paid(1), paid(8800, "4200002901202611221403050009")]), st.sampled_from(["a", "b"]))
+def test_D14_the_event_id_covers_what_the_news_says_and_nothing_of_the_envelope(fact, envelope):
+    same = keys.event_id(news(fact, envelope=envelope)) == keys.event_id(news(paid(), envelope="z"))
+
+    assert same == (fact == paid())
+
+
+@given(st.sampled_from([opened(), news(paid()), news(RefundReported("r", Money(1, "CNY"), "failed", total=Money(2, "CNY")))]))
+def test_a_change_survives_being_stored(change):
+    assert codec.load_change(KEY, codec.dump_change(change)) == change
+
+
+def test_the_store_of_a_function_calls_nothing_when_it_is_made():
+    assert OrderStore.from_environment().table == "Orders"
