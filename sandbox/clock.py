@@ -1,7 +1,7 @@
 """What time it is in the sandbox: one small file that every process maps and reads at every call.
 
-The supervisor writes it, everyone else only reads. Sandbox time runs from an anchor on the machine's monotonic clock, so
-that moving, stopping or scaling it is one write that everybody sees at once, and years back are as good as ahead.
+The supervisor writes it, everyone else only reads. Sandbox time runs from an anchor on the machine's monotonic clock,
+so that moving, stopping or scaling it is one write that everybody sees at once, and years back are as good as ahead.
 """
 
 from __future__ import annotations

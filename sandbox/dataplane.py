@@ -34,6 +34,13 @@ class DataPlaneError(Exception):
         self.code = code
 
 
+class _Connection(http.client.HTTPConnection):
+    """Closes itself when the thread that it belongs to has ended."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class DataPlane:
     """Calls the local cloud; safe to use from many threads."""
 
@@ -75,7 +82,7 @@ class DataPlane:
 
     def _connection(self, fresh: bool) -> http.client.HTTPConnection:
         if fresh or not hasattr(self._local, "connection"):
-            self._local.connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
+            self._local.connection = _Connection(self._host, self._port, timeout=30)
         connection: http.client.HTTPConnection = self._local.connection
         return connection
 

@@ -6,8 +6,8 @@
      "dynamodb": [{"id", "kind": "conflict"|"throttle"|"timeout_before"|"timeout_after", "count": 1, ...}],
      "record": true}
 
-A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?` are
-wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on the
+A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?`
+are wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on the
 wire. Counts hold across processes: each use is claimed by making a file, which only one process can do. With `record`,
 calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
 """

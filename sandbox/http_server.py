@@ -97,6 +97,8 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body
     except ValueError:
         raise _RefusedError(400) from None
     if length > body_limit:
+        while length > 0 and (read := await reader.read(min(length, 1 << 20))):  # or the client never sees the answer
+            length -= len(read)
         raise _RefusedError(413, b'{"message":"Request Entity Too Large"}')
     if any(name == "expect" and value.lower() == "100-continue" for name, value in headers):
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

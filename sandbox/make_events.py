@@ -11,7 +11,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.wechat_events import ROOT, Case, Maker
+from sandbox.events import wechat_merchant, wechat_notify
+from sandbox.events.maker import ROOT, Case, Maker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
         write(ROOT)
         return 0
     name = ".".join(arguments)
-    cases = Maker(int(time.time())).cases()
+    cases = all_cases(Maker(int(time.time())))
     if name not in cases:
         print(f"there is no event {name}; there are:\n  " + "\n  ".join(sorted(cases)), file=sys.stderr)
         return 1
     print(_json(cases[name].event), end="")
     return 0
+
+
+def all_cases(maker: Maker) -> dict[str, Case]:
+    """Return every case by `function.case`."""
+    return {**wechat_notify.cases(maker), **wechat_merchant.cases(maker)}
 
 
 def write(root: Path) -> None:
@@ -40,7 +46,7 @@ def write(root: Path) -> None:
     events, accounts = root / "events" / "wechat", root / "tests" / "accounts" / "wechat"
     for folder in (events, accounts):
         folder.mkdir(parents=True, exist_ok=True)
-    cases = maker.cases()
+    cases = all_cases(maker)
     for name, case in cases.items():
         (events / f"{name}.json").write_text(_json(case.event), encoding="utf-8")
     index = {f"{name}.json": _entry(case) for name, case in sorted(cases.items())}

@@ -105,6 +105,20 @@ class Sandbox:
         """List what left the product, of one kind."""
         return list(self.control("GET", f"/inbox?kind={kind}"))
 
+    def data_plane(self) -> DataPlane:
+        """Reach behind the product, into its tables and queues."""
+        settings = ROOT / ".sandbox" / str(self.port) / "settings.json"
+        return DataPlane(json.loads(settings.read_bytes())["data_plane"])
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """Take what lies in a queue of the template."""
+        plane = self.data_plane()
+        url = plane.call("sqs", "GetQueueUrl", QueueName=queue)["QueueUrl"]
+        found = plane.call("sqs", "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            plane.call("sqs", "DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return list(found)
+
     def stop(self, signum: int = signal.SIGINT) -> int:
         """End it as Ctrl-C does; says with which status."""
         if self.process.poll() is None:

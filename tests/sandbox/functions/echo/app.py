@@ -1,11 +1,12 @@
 """Answers with the event, or with whatever the body tells it to answer."""
 
 import json
+import logging
 import os
 
 
 def handler(event, context):
     if event["routeKey"] == "POST /reply":
         return json.loads(event["body"])
-    print(f"echoed {event['rawPath']}")
+    logging.error("echoed %s", event["rawPath"])
     return {"event": event, "remaining": context.get_remaining_time_in_millis(), "pid": os.getpid(), "cwd": os.getcwd()}

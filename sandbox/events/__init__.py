@@ -1,0 +1,1 @@
+"""Sample events: what each function is called with, signed with throwaway keys."""

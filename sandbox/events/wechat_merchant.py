@@ -1,0 +1,179 @@
+"""What the merchant, the clock and the table send to functions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sandbox.events import shapes
+from sandbox.events.maker import OPENID, Case, Event, Maker, number, transaction_id
+
+CREATE = "POST /wechat/{account}/payments"
+ORDER = "/orders/{platform}/{account}/{order_id}"
+PEOPLE = "payments:write orders:read refunds:approve"
+
+
+def cases(maker: Maker) -> dict[str, Case]:
+    """Return the cases of everything but notices."""
+    return {**_create(maker), **_poll(maker), **_orders_api(maker), **_streams(maker)}
+
+
+# The merchant's calls
+
+
+def _create_event(
+    maker: Maker, body: dict[str, Any] | str, case: str, account: str = "shop", accounts: str = "*"
+) -> Event:
+    return shapes.http(
+        CREATE,
+        maker.now,
+        parameters={"account": account},
+        headers={"Content-Type": "application/json", "Idempotency-Key": shapes.stable_uuid(case)},
+        body=body if isinstance(body, str) else json.dumps(body, ensure_ascii=False),
+        claims=shapes.claims(maker.now, "payments:write", accounts=accounts),
+    )
+
+
+def _create(maker: Maker) -> dict[str, Case]:
+    def body(case: str, **changes: Any) -> dict[str, Any]:
+        wanted = {
+            "order_id": number(case),
+            "amount": {"minor": 8800, "currency": "CNY"},
+            "description": "测试商品-奶茶",
+            "payer": {"openid": OPENID},
+            "client_ip": "203.0.113.7",
+        } | changes
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def create(case: str, status: int, why: str, content: dict[str, Any] | str, **where: str) -> Case:
+        return Case(_create_event(maker, content, case, **where), status, why, needs_platform=status == 201)
+
+    h5 = body("create-h5", method="h5", payer=None, h5={"type": "Wap"})
+    native = body("create-native", method="native", payer=None)
+    return {
+        "wechat_create_payment.jsapi": create("jsapi", 201, "what wx.requestPayment wants", body("create-jsapi")),
+        "wechat_create_payment.native": create("native", 201, "a code_url to show as QR code", native),
+        "wechat_create_payment.h5": create("h5", 201, "an h5_url to open", h5),
+        "wechat_create_payment.v2-jsapi": create(
+            "v2", 201, "the same over API v2", body("create-v2"), account="classic"
+        ),
+        "wechat_create_payment.bad-body": create("bad-body", 400, "not JSON", '{"order_id": "EV'),
+        "wechat_create_payment.fraction": create(
+            "fraction", 400, "an amount is a whole number of fen",
+            body("fraction", amount={"minor": 88.0, "currency": "CNY"}),
+        ),
+        "wechat_create_payment.no-payer": create(
+            "no-payer", 422, "JSAPI needs an openid or a log-in code", body("no-payer", payer=None)
+        ),
+        "wechat_create_payment.other-account": create(
+            "other-account", 404, "the token is for another account", body("other"), accounts="[wechat/classic]"
+        ),
+    }  # fmt: skip
+
+
+def _poll(maker: Maker) -> dict[str, Case]:
+    message = json.dumps({"platform": "wechat", "account": "shop", "order_id": number("poll")})
+    return {
+        "wechat_poll.schedule": Case(
+            shapes.schedule("WechatPollEveryMinute", maker.now), None, "everything that is due is asked about",
+            needs_platform=True,
+        ),
+        "wechat_poll.sqs": Case(
+            shapes.sqs("WechatPollQueue", [message], maker.now), None, "one order's early look",
+            maker.order("poll"), needs_platform=True,
+        ),
+    }  # fmt: skip
+
+
+def _orders_api(maker: Maker) -> dict[str, Case]:
+    paid = ("wechat_notify.paid-v3",)
+    known = {"platform": "wechat", "account": "shop", "order_id": number("paid-v3")}
+    wrong = known | {"order_id": number("wrong-amount")}
+    review = wrong | {"review_id": f"amount_mismatch.{transaction_id('wrong-amount')}"}
+
+    def ask(route: str, status: int, why: str, *, after: tuple[str, ...] = (), **shape: Any) -> Case:
+        signed_in = None if shape.pop("anonymous", False) else shapes.claims(maker.now, PEOPLE)
+        order = {} if not after else maker.order(after[0].partition(".")[2])
+        becomes = shape.pop("becomes", "")
+        return Case(shapes.http(route, maker.now, claims=signed_in, **shape), status, why, order, becomes, after)
+
+    resolve = json.dumps({"decision": "accept", "note": "the shopper rounded up"})
+    json_type = {"Content-Type": "application/json"}
+    return {
+        "orders_api.get": ask(f"GET {ORDER}", 200, "one order", after=paid, parameters=known),
+        "orders_api.explanation": ask(
+            f"GET {ORDER}/explanation", 200, "why it is paid", after=paid, parameters=known
+        ),
+        "orders_api.unknown": ask(
+            f"GET {ORDER}", 404, "no such order", parameters=known | {"order_id": "EV-NEVER"}
+        ),
+        "orders_api.list": ask("GET /orders", 200, "an account's orders", after=paid, query="account=wechat/shop"),
+        "orders_api.transaction": ask(
+            "GET /orders", 200, "the order that a transaction paid", after=paid,
+            query=f"account=wechat/shop&transaction_id={transaction_id('paid-v3')}",
+        ),
+        "orders_api.exceptions": ask(
+            "GET /exceptions", 200, "what a person must look at", after=("wechat_notify.wrong-amount",)
+        ),
+        "orders_api.resolve": ask(
+            f"POST {ORDER}/review/{{review_id}}/resolve", 200, "a person accepts the other amount",
+            after=("wechat_notify.wrong-amount",), parameters=review, body=resolve, headers=json_type, becomes="paid",
+        ),
+        "orders_api.openapi": ask("GET /openapi.json", 200, "the published contract", anonymous=True),
+    }  # fmt: skip
+
+
+# The outbox
+
+
+def _event_row(maker: Maker, case: str, *, orphan: bool = False) -> Event:
+    """Return an event's item as the orders table holds it."""
+    event_id = f"paid.notify.{hashlib.sha256(case.encode()).hexdigest()}"
+    fact = {
+        "transaction_id": transaction_id(case),
+        "total": {"minor": 8800, "currency": "CNY"},
+        "paid_at": maker.now - 20,
+        "payer_paid": 8800,
+    }
+    change = {
+        "kind": "paid", "fact": fact, "trust": "verified", "key_id": maker.keys.public.serial, "via": "notify",
+        "tenant": maker.documents["shop"]["mchid"], "system": "v3", "oddity": "",
+        "envelope_id": shapes.stable_uuid(case),
+    }  # fmt: skip
+    row: Event = {
+        "pk": {"S": f"wechat#shop#{number(case)}"},
+        "sk": {"S": f"EVENT#{event_id}"},
+        "event_id": {"S": event_id},
+        "kind": {"S": "paid"},
+        "via": {"S": "notify"},
+        "trust": {"S": "verified"},
+        "key_id": {"S": maker.keys.public.serial},
+        "change": {"S": json.dumps(change, ensure_ascii=False, separators=(",", ":"))},
+        "received_at": {"N": str(maker.now)},
+        "decision": {"S": "orphan" if orphan else "applied"},
+    }
+    if orphan:
+        waiting = {"due_at": {"N": str(maker.now + 60)}, "due_shard": {"S": "wechat_poll#0"}}
+        return row | {"reason": {"S": "the order is not known here yet"}, "orphan": {"N": "1"}} | waiting
+    published = {"emits": {"L": [{"S": "order.paid"}]}, "due_at": {"N": str(maker.now + 60)}}
+    return row | published | {"reason": {"S": "paid in full"}, "version": {"N": "3"}, "due_shard": {"S": "sweep#0"}}
+
+
+def _streams(maker: Maker) -> dict[str, Case]:
+    insert = (None, _event_row(maker, "stream-insert"))
+    attached = (_event_row(maker, "stream-orphan", orphan=True), _event_row(maker, "stream-orphan"))
+    broken = (None, _event_row(maker, "stream-broken") | {"pk": {"S": "no order's key"}})
+    return {
+        "publish.insert": Case(shapes.stream("Orders", [insert], maker.now), None, "a new event goes on the bus"),
+        "publish.orphan-attached": Case(
+            shapes.stream("Orders", [attached], maker.now), None, "an orphan whose order has appeared goes on the bus",
+        ),
+        "publish.mixed": Case(
+            shapes.stream("Orders", [insert, broken, attached], maker.now), None,
+            "only the record that cannot be read is given back",
+        ),
+        "sweep.schedule": Case(
+            shapes.schedule("SweepEveryMinute", maker.now), None, "what the stream did not publish is published",
+        ),
+    }  # fmt: skip

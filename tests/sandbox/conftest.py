@@ -1,0 +1,61 @@
+"""A sandbox that runs the small product of this folder, shared by the tests that only look at it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.testing import LocalCloud, Sandbox, ministack, running_sandbox
+
+TEMPLATE = Path(__file__).with_name("template.yaml")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Sandbox]:
+    with running_sandbox(template=TEMPLATE) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def small(shared: Sandbox) -> Iterator[Sandbox]:
+    """The shared sandbox, with time and faults as they were."""
+    yield shared
+    shared.control("DELETE", "/faults")
+    shared.clock(now=time.time(), frozen=False, rate=1)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloud]:
+    with ministack() as running:
+        yield running
+
+
+@pytest.fixture
+def notes(shared: Sandbox) -> Callable[[str], list[Any]]:
+    """What workers noted, of one kind."""
+    plane = shared.data_plane()
+
+    def read(kind: str) -> list[Any]:
+        items = plane.call("dynamodb", "Scan", TableName="sandbox-Table", ConsistentRead=True)["Items"]
+        found = [item for item in items if item.get("kind") == {"S": kind}]
+        return [json.loads(item["value"]["S"]) for item in sorted(found, key=lambda item: item["pk"]["S"])]
+
+    return read
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """Wait until something is true, and give it back."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 10) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := condition():
+                return value
+            time.sleep(0.05)
+        raise AssertionError("it did not happen in time")
+
+    return wait
