@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import sys
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -83,8 +84,9 @@ class Control:
                 self._faults["crash"] = [
                     _numbered(item) for item in (value if isinstance(value, list) else [value]) if item
                 ]
-            elif name == "dynamodb":
-                self._faults["dynamodb"] = [_numbered(item) for item in _dynamodb_faults(value)]
+            elif name in ("aws", "dynamodb"):
+                pattern = "*" if name == "aws" else "dynamodb.*"
+                self._faults["aws"] = [_numbered({"call": pattern, **item}) for item in _listed(value)]
             elif name == "record":
                 self._faults["record"] = bool(value)
                 (self._state / "calls.jsonl").unlink(missing_ok=True)
@@ -128,8 +130,10 @@ def _numbered(fault: dict[str, Any]) -> dict[str, Any]:
     return {"id": uuid.uuid4().hex, **fault}
 
 
-def _dynamodb_faults(value: Any) -> list[dict[str, Any]]:
-    """`{"conflict": 2}` in short, or the list of faults that it stands for."""
+def _listed(value: Any) -> list[dict[str, Any]]:
+    """Spell out `{"conflict": 2}`, which is short for a list of faults."""
+    if isinstance(value, dict) and "kind" in value:
+        return [value]
     if isinstance(value, dict):
         return [{"kind": kind, "count": count} for kind, count in value.items()]
     return list(value or [])
@@ -174,7 +178,9 @@ def serve(control: Control, listener: socket.socket) -> ThreadingHTTPServer:
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Say nothing: a client that goes away is no news."""
+            """Print what went wrong, but a client that went away is no news."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
 
     server = Server(listener.getsockname(), Handler, bind_and_activate=False)
     server.socket.close()

@@ -2,14 +2,15 @@
 
 `install(folder, function)` watches `folder/faults.json`, which may change at any time:
 
-    {"crash": [{"id", "function"?, "call"?, "when": "before"|"after", "count": 1, "probability": 1.0}],
-     "dynamodb": [{"id", "kind": "conflict"|"throttle"|"timeout_before"|"timeout_after", "count": 1, ...}],
+    {"crash": [{"id", "call"?, "when": "before"|"after", "function"?, "count": 1, "probability": 1.0}],
+     "aws": [{"id", "call"?, "kind", "function"?, "count": 1, "probability": 1.0, "seconds": 1}],
      "record": true}
 
-A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?`
-are wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on the
-wire. Counts hold across processes: each use is claimed by making a file, which only one process can do. With `record`,
-calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
+Trouble with AWS has the kinds `throttle`, `conflict`, `error500`, `timeout_before`, `timeout_after` (done, but the
+answer is lost) and `hang` (for some seconds). A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?`
+are wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on
+the wire. Counts hold across processes: each use is claimed by making a file, which only one process can do. With
+`record`, calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "TrentService": "kms"}
-_DYNAMODB_ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "throttle": ("ProvisionedThroughputExceededException", {}),
-    "conflict": ("TransactionConflictException", {}),
+_REFUSALS = {
+    "throttle": (400, "ThrottlingException"),
+    "conflict": (400, "TransactionConflictException"),
+    "error500": (500, "InternalServerError"),
 }
 
 
@@ -46,7 +49,7 @@ class FaultPoints:
         self._folder, self._function = folder, function
         self._path = folder / "faults.json"
         self._claims = folder / "claims"
-        self._stamp = 0
+        self._stamp = (0, 0, 0)
         self._plan: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._calls, self._request_id = 0, ""
@@ -55,7 +58,7 @@ class FaultPoints:
         """Begin an invocation: calls are counted from one again."""
         self._calls, self._request_id = 0, request_id
 
-    def around(self, name: str, send: Callable[[], Any], broken: Callable[[str, bool], Any] | None = None) -> Any:
+    def around(self, name: str, send: Callable[[], Any], broken: Callable[[str], Any] | None = None) -> Any:
         """Make an external call, unless the plan wants something else to happen."""
         with self._lock:
             self._calls += 1
@@ -64,16 +67,20 @@ class FaultPoints:
         if plan.get("record"):
             self._record(number, name)
         self._crash(plan, "before", number, name)
-        fault = self._dynamodb_fault(plan, number, name) if broken else None
-        if fault == "timeout_after":
-            send()
-        answer = broken(fault, name.endswith("TransactWriteItems")) if broken and fault else send()
+        fault = self._aws_fault(plan, number, name) if broken else {}
+        kind = fault.get("kind", "")
+        if kind == "hang":
+            time.sleep(fault.get("seconds", 1))
+        answer = send() if kind in ("", "hang", "timeout_after") else None
+        if broken and kind not in ("", "hang"):
+            answer = broken(kind)
         self._crash(plan, "after", number, name)
         return answer
 
     def _current(self) -> dict[str, Any]:
         try:
-            stamp = self._path.stat().st_mtime_ns
+            status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
             if stamp != self._stamp:
                 self._plan = json.loads(self._path.read_bytes())
                 self._stamp = stamp
@@ -86,12 +93,11 @@ class FaultPoints:
             if crash.get("when", "before") == when and self._matches(crash, number, name) and self._claim(crash):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def _dynamodb_fault(self, plan: dict[str, Any], number: int, name: str) -> str | None:
-        if name.startswith("dynamodb."):
-            for fault in plan.get("dynamodb", ()):
-                if self._matches({"call": "*", **fault}, number, name) and self._claim(fault):
-                    return str(fault["kind"])
-        return None
+    def _aws_fault(self, plan: dict[str, Any], number: int, name: str) -> dict[str, Any]:
+        for fault in plan.get("aws", ()):
+            if self._matches(fault, number, name) and self._claim(fault):
+                return dict(fault)
+        return {}
 
     def _matches(self, wanted: dict[str, Any], number: int, name: str) -> bool:
         call = wanted.get("call", "*")
@@ -138,12 +144,14 @@ def _patch_botocore(module: Any, points: FaultPoints) -> None:
     send = module.URLLib3Session.send
 
     def patched(session: Any, request: Any) -> Any:
-        def broken(kind: str, transaction: bool) -> Any:
+        name = _aws_call(request)
+
+        def broken(kind: str) -> Any:
             if kind.startswith("timeout"):
                 raise module.ReadTimeoutError(endpoint_url=request.url, error="injected")
-            return _refusal(request.url, kind, transaction)
+            return _refusal(request.url, kind, name)
 
-        return points.around(_aws_call(request), lambda: send(session, request), broken)
+        return points.around(name, lambda: send(session, request), broken)
 
     module.URLLib3Session.send = patched
 
@@ -165,18 +173,18 @@ def _aws_call(request: Any) -> str:
     return f"{_SERVICES.get(service, service)}.{operation}"
 
 
-def _refusal(url: str, kind: str, transaction: bool) -> Any:
-    """DynamoDB's answer when it throttles or when transactions meet."""
+def _refusal(url: str, kind: str, name: str) -> Any:
+    """Make the answer of a service that is too busy, or of DynamoDB where transactions meet."""
     from botocore.awsrequest import AWSResponse
 
-    code, extra = _DYNAMODB_ERRORS[kind]
-    if kind == "conflict" and transaction:
-        code = "TransactionCanceledException"
-        extra = {"CancellationReasons": [{"Code": "TransactionConflict", "Message": "injected"}]}
-    text = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": f"{code} [TransactionConflict]", **extra}
-    raw = _RawBody(json.dumps(text).encode())
+    status, code = _REFUSALS[kind]
+    text: dict[str, Any] = {"__type": code, "message": "injected"}
+    if kind == "conflict" and name.endswith(".TransactWriteItems"):
+        text["__type"] = "TransactionCanceledException"
+        text["message"] = "Transaction cancelled, please refer cancellation reasons for specific reasons"
+        text["CancellationReasons"] = [{"Code": "TransactionConflict", "Message": "injected"}]
     headers: Any = {"content-type": "application/x-amz-json-1.0"}
-    return AWSResponse(url, 400, headers, raw)
+    return AWSResponse(url, status, headers, _RawBody(json.dumps(text).encode()))
 
 
 class _RawBody(io.BytesIO):

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 
+_LINUX = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -33,6 +34,8 @@ def adopt_orphans() -> None:
 
 def reap_orphans(children: set[int]) -> None:
     """Collect ended processes that are not `children`, which are waited for elsewhere."""
+    if not _LINUX:  # there init adopts them
+        return
     with contextlib.suppress(ChildProcessError):
         while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             if ended.si_pid in children:
@@ -43,14 +46,15 @@ def reap_orphans(children: set[int]) -> None:
 def has_children() -> bool:
     """Whether any process is still ours, ended or not."""
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if _LINUX:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
-    return True
+    return _LINUX
 
 
 def _prctl(option: int, argument: int) -> bool:
-    if not sys.platform.startswith("linux"):
+    if not _LINUX:
         return False
     return bool(ctypes.CDLL(None).prctl(option, argument, 0, 0, 0) == 0)
 

@@ -153,8 +153,9 @@ def _background(work: object, *arguments: object) -> None:
 def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port), backlog=512)
-    except OSError as error:
-        sys.exit(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}. Choose another with PORT=...")
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+        sys.exit(f"port {port} of 127.0.0.1 cannot be used: {reason}. Choose another with PORT=...")
 
 
 def _end(*_: object) -> None:

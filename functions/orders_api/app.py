@@ -124,7 +124,7 @@ def _as_response(error: CountersignError) -> Response[str]:
     return Response(reply.status, reply.content_type, reply.body)
 
 
-@app.exception_handler(CountersignError)
+@app.exception_handler(CountersignError)  # type: ignore[untyped-decorator]
 def refused(error: CountersignError) -> Response[str]:
     """Answer an error of ours as a problem document."""
     count(type(error).__name__)
@@ -132,11 +132,11 @@ def refused(error: CountersignError) -> Response[str]:
     return _as_response(error)
 
 
-@app.exception_handler(RequestValidationError)
+@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def invalid(error: RequestValidationError) -> Response[str]:
     """Name the fields that do not fit, never their values."""
     wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    reply = problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
+    reply = problem(HTTPStatus.BAD_REQUEST, wrong)
     return Response(reply.status, reply.content_type, reply.body)
 
 
@@ -151,4 +151,5 @@ def unknown_route(_error: RouteNotFoundError) -> Response[str]:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Route a request of the merchant API."""
+    count("ApiRequest")
     return app.resolve(event, context)

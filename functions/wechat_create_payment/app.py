@@ -12,6 +12,7 @@ from countersign.platforms.wechat.client import Client
 from countersign.runtime import caller, outbound
 from countersign.runtime.entrypoint import entrypoint, refused_as_problem
 from countersign.runtime.idempotency import once
+from countersign.runtime.telemetry import count
 from countersign.signing import nonces
 from countersign.store import OrderStore
 
@@ -43,4 +44,5 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
 
     lifetime = 240 if body.method == "h5" else 3600  # an h5 URL lives 5 minutes, a prepay id 2 hours
     status, content = once(create, request, account=name, subject=bearer.subject, lifetime=lifetime)
+    count("PaymentPrepared")
     return json_reply(status, content)

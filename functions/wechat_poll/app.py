@@ -49,7 +49,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         now = int(time.time())
         overdue = max(overdue, now - (codec.as_number(item, "due_at") or now))
         try:
-            count("PollQueried", int(Poll(store, due, _reach, callbacks.report, now).look(item)))
+            count("PollQueried", int(Poll(store, due, _reach, callbacks.report, count, now).look(item)))
         except CountersignError as error:
             count("PollFailed")
             logger.warning("asked in vain", extra={"error": type(error).__name__, "reason": str(error)})

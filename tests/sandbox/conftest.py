@@ -21,7 +21,7 @@ def shared() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def small(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox, with time and faults as they were."""
+    """Lend the shared sandbox, and put time and faults back afterwards."""
     yield shared
     shared.control("DELETE", "/faults")
     shared.clock(now=time.time(), frozen=False, rate=1)
@@ -35,7 +35,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def notes(shared: Sandbox) -> Callable[[str], list[Any]]:
-    """What workers noted, of one kind."""
+    """Read what workers noted, of one kind."""
     plane = shared.data_plane()
 
     def read(kind: str) -> list[Any]:

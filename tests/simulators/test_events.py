@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox import make_events
 from wechatpayv3 import WeChatPay, WeChatPayType  # type: ignore[import-untyped]
 from wechatpayv3.utils import load_certificate  # type: ignore[import-untyped]
+
+from sandbox import make_events
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "events" / "wechat"

@@ -34,11 +34,15 @@ RAW = b'{"id":"40910694"}'
 
 
 def opened(key: OrderKey = KEY, minor: int = 8800, replaces: str = "") -> Change:
-    terms = Terms(Money(minor, "CNY"), "v3", "jsapi", "digest", NOW, NOW + 7200, replaces=replaces, metadata=(("a", "b"),))
+    terms = Terms(
+        Money(minor, "CNY"), "v3", "jsapi", "digest", NOW, NOW + 7200, replaces=replaces, metadata=(("a", "b"),)
+    )
     return Change(key, Opened(terms), Operator("merchant"), "merchant", "1900099001", "v3")
 
 
-def news(fact: Fact, key: OrderKey = KEY, trust: Trust | None = None, via: str = "notify", envelope: str = "") -> Change:
+def news(
+    fact: Fact, key: OrderKey = KEY, trust: Trust | None = None, via: str = "notify", envelope: str = ""
+) -> Change:
     return Change(key, fact, trust or Verified("PUB_KEY_ID_1"), via, "1900099001", "v3", "", envelope)
 
 
@@ -170,7 +174,9 @@ def test_a_refund_made_in_the_console_becomes_a_child(store, lists):
 
     history = lists.history(KEY)
     assert history is not None
-    assert [(refund.refund_id, refund.source, refund.status) for refund in history.refunds] == [("c1", "console", "succeeded")]
+    assert [(refund.refund_id, refund.source, refund.status) for refund in history.refunds] == [
+        ("c1", "console", "succeeded")
+    ]
     assert history.order.status == "partially_refunded"
 
 
@@ -285,7 +291,11 @@ def test_D14_the_event_id_covers_what_the_news_says_and_nothing_of_the_envelope(
     assert same == (fact == paid())
 
 
-@given(st.sampled_from([opened(), news(paid()), news(RefundReported("r", Money(1, "CNY"), "failed", total=Money(2, "CNY")))]))
+@given(
+    st.sampled_from(
+        [opened(), news(paid()), news(RefundReported("r", Money(1, "CNY"), "failed", total=Money(2, "CNY")))]
+    )
+)
 def test_a_change_survives_being_stored(change):
     assert codec.load_change(KEY, codec.dump_change(change)) == change
 

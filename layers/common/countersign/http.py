@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +111,8 @@ def problem(status: int, title: str, *, headers: Mapping[str, str] | None = None
 
 MAX_JSON_DEPTH = 32
 MAX_JSON_KEYS = 10_000
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKETS = re.compile(r"[{}\[\]]")
 
 
 def read_json(data: bytes | str) -> Any:
@@ -149,23 +152,11 @@ def _depth_exceeds(text: str, limit: int) -> bool:
     # Counting the openers is an upper bound that costs nothing; only a document over it is walked.
     if text.count("{") + text.count("[") <= limit:
         return False
-    depth, inside, escaped = 0, False, False
-    for char in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                inside = False
-        elif char == '"':
-            inside = True
-        elif char in "{[":
-            depth += 1
-            if depth > limit:
-                return True
-        elif char in "}]":
-            depth -= 1
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "{[" else -1
+        if depth > limit:
+            return True
     return False
 
 

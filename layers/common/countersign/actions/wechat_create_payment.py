@@ -12,7 +12,17 @@ from countersign.actions.wechat_ask import Reach
 from countersign.errors import ConflictError, MalformedError, PlatformUnavailableError, UnprocessableError
 from countersign.http import read_json
 from countersign.money import Money
-from countersign.orders.changes import Change, CloseAsked, Opened, Operator, OrderKey, Prepared, Queried, Replaced, Terms
+from countersign.orders.changes import (
+    Change,
+    CloseAsked,
+    Opened,
+    Operator,
+    OrderKey,
+    Prepared,
+    Queried,
+    Replaced,
+    Terms,
+)
 from countersign.orders.ladder import RUNGS
 from countersign.orders.present import order_json
 from countersign.orders.state import Order
@@ -95,7 +105,7 @@ class PaymentBody(_Strict):
 
 
 def read_body(body: bytes) -> PaymentBody:
-    """Read the body; raises MalformedError (not JSON) or UnprocessableError naming the fields."""
+    """Read the body; raises MalformedError naming the fields that do not fit, never their values."""
     content = read_json(body)
     if not isinstance(content, dict):
         raise MalformedError("the body is not a JSON object")
@@ -103,7 +113,7 @@ def read_body(body: bytes) -> PaymentBody:
         return PaymentBody.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors())
-        raise UnprocessableError(wrong) from None
+        raise MalformedError(wrong) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +225,9 @@ def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store:
         replaces=body.replaces or "",
         metadata=tuple(sorted((body.metadata or {}).items())),
     )
-    news = Change(key, Opened(terms), Operator(creation.subject), "merchant", creation.reach.settings.mchid, terms.system)
+    news = Change(
+        key, Opened(terms), Operator(creation.subject), "merchant", creation.reach.settings.mchid, terms.system
+    )
     store.record(news, now=creation.now)
     # Read back: a create of the same number at the same moment may have been first.
     order = store.get(key)
@@ -228,7 +240,9 @@ def _require_same_terms(order: Order, payment: PaymentRequest, body: PaymentBody
     if order.status not in ("created", "pending", "failed"):
         raise ConflictError(f"the order is {order.status}; a new payment needs a new order_id")
     if order.terms.digest != terms_digest(payment, body):
-        raise ConflictError(f"the order exists with other terms ({order.status}); a new price is a new order_id with replaces")
+        raise ConflictError(
+            f"the order exists with other terms ({order.status}); a new price is a new order_id with replaces"
+        )
 
 
 def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
@@ -244,15 +258,17 @@ def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
     if old.payment is not None:
         raise ConflictError(f"the order to replace is {old.status}")
     by = Operator(creation.subject)
-    store.record(Change(old_key, Replaced(body.order_id), by, "merchant", creation.reach.settings.mchid), now=creation.now)
+    store.record(
+        Change(old_key, Replaced(body.order_id), by, "merchant", creation.reach.settings.mchid), now=creation.now
+    )
     # Closing waits where WeChat does not allow it yet (the first five minutes): the poll function closes as asked.
-    store.record(Change(old_key, CloseAsked(creation.now), by, "merchant", creation.reach.settings.mchid), now=creation.now)
+    store.record(
+        Change(old_key, CloseAsked(creation.now), by, "merchant", creation.reach.settings.mchid), now=creation.now
+    )
 
 
 def _remind(queue: Any, queue_url: str, key: OrderKey) -> None:
     """Ask to be woken at the rungs that the schedule is too coarse for; the due list covers a lost message."""
     message = json.dumps({"platform": key.platform, "account": key.account, "order_id": key.order_id})
-    entries = [
-        {"Id": str(rung), "MessageBody": message, "DelaySeconds": rung} for rung in SHORT_RUNGS
-    ]
+    entries = [{"Id": str(rung), "MessageBody": message, "DelaySeconds": rung} for rung in SHORT_RUNGS]
     queue.send_message_batch(QueueUrl=queue_url, Entries=entries)

@@ -29,6 +29,7 @@ class Poll:
     due: DueList
     reach: ReachFor
     report: Report
+    count: Callable[[str], None]
     now: int
 
     def look(self, item: Item) -> bool:
@@ -101,8 +102,8 @@ class Poll:
         if news is not None:
             self._record(news)
         received_at = codec.as_number(item, "received_at") or self.now
-        if self.now - received_at >= ORPHAN_ALARM_SECONDS:
-            self.store.orphan_is_old(item, now=self.now)
+        if self.now - received_at >= ORPHAN_ALARM_SECONDS and self.store.orphan_is_old(item, now=self.now):
+            self.count("OrphanOld")
         return next((received_at + after for after in ORPHAN_LOOKS if received_at + after > self.now), None)
 
     def _look_at_hint(self, item: Item, key: OrderKey) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from countersign.orders.changes import (
     Change,
-    Closed,
     CloseAsked,
+    Closed,
     Failed,
     Flagged,
     Hint,
@@ -74,7 +74,7 @@ def _open(order: Order | None, key: OrderKey, fact: Opened) -> Decision:
     return Decision("applied", f"created for {fact.terms.amount}", Order(key, fact.terms))
 
 
-def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:  # noqa: PLR0911 - one line per fact
+def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:  # noqa: C901 - one case per fact
     fact = change.fact
     match fact:
         case Paid():
@@ -119,7 +119,13 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
     elif fact.payer_paid is not None and fact.payer_paid > fact.total.minor:
         oddity = "payer_paid_more_than_total"
     claim = Claim(
-        fact.transaction_id, fact.total, change.system, oddity, fact.paid_at, fact.payer_paid, (event_id,) * bool(event_id)
+        fact.transaction_id,
+        fact.total,
+        change.system,
+        oddity,
+        fact.paid_at,
+        fact.payer_paid,
+        (event_id,) * bool(event_id),
     )
     same = next((known for known in order.claims if known.says_the_same_as(claim)), None)
     others = [known for known in order.claims if known is not same]
@@ -129,7 +135,9 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
         after = _with_oddity(after, "double_payment", order.linked)
     mismatch = claim.mismatch(order.terms)
     if mismatch:
-        reason = f"a payment of {fact.total} does not fit the order of {order.terms.amount} ({mismatch}): a person must look"
+        reason = (
+            f"a payment of {fact.total} does not fit the order of {order.terms.amount} ({mismatch}): a person must look"
+        )
     elif after.payment is not None and after.payment.transaction_id != fact.transaction_id:
         reason = f"a second payment of {fact.total}: a person must look"
     else:
@@ -147,7 +155,9 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
         return _became(order, after, "the refund number belongs to another order: a person must look")
     if fact.total is not None and fact.total != order.terms.amount:
         after = _with_oddity(order, "refund_total_mismatch", fact.refund_id)
-        return _became(order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look")
+        return _became(
+            order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
+        )
     child, contradiction = reported(view.refund, fact, change.trust)
     after = replace(order, refund_seen=True)
     if change.oddity:
@@ -159,7 +169,9 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
     after = _with_totals(after, view.refund, child)
     reason = f"the platform says the refund of {fact.amount} is {fact.status}"
     # A refund proves a payment: if that is not known yet, the platform is asked at once.
-    return Decision("applied", reason, after, (child,), _refund_emits(view.refund, child), query_now=order.payment is None)
+    return Decision(
+        "applied", reason, after, (child,), _refund_emits(view.refund, child), query_now=order.payment is None
+    )
 
 
 def _resolved(order: Order, fact: Resolved, by: str) -> Decision:

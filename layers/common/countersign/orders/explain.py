@@ -52,7 +52,8 @@ def _summary(order: Order) -> str:
     late = " It was paid after it had been closed." if order.paid_late else ""
     review = " Open questions need a person." if order.questions else ""
     refunded = f" {order.refunded} of {payment.total.minor} minor units were refunded." if order.refunded else ""
-    return f"Paid {payment.total} at {timestamp(payment.paid_at)} by transaction {payment.transaction_id}.{late}{refunded}{review}"
+    paid = f"Paid {payment.total} at {timestamp(payment.paid_at)} by transaction {payment.transaction_id}."
+    return f"{paid}{late}{refunded}{review}"
 
 
 def _step(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,7 @@ class Question:
 
     @property
     def review_id(self) -> str:
+        """The question's name in the merchant API."""
         return f"{self.reason}.{self.subject}" if self.subject else self.reason
 
 

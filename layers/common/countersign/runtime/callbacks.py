@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from countersign.errors import MalformedError
+from countersign.errors import MalformedError, RateLimitedError
 from countersign.orders.changes import Change, Hint
 from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore, Outcome
@@ -27,13 +27,22 @@ def record(
         change = translate()
     except MalformedError as error:
         quarantine(
-            store.client, store.table, platform=platform, account=account, key_id=key_id, reason=str(error), raw=raw, now=now
+            store.client,
+            store.table,
+            platform=platform,
+            account=account,
+            key_id=key_id,
+            reason=str(error),
+            raw=raw,
+            now=now,
         )
         count("Quarantined")
         logger.error("genuine news cannot be read", extra={"reason": str(error)})
         return None
-    if isinstance(change.trust, Hint):
-        count_hint(store.client, store.table, platform=platform, account=account, now=now)
+    hint = isinstance(change.trust, Hint)
+    if hint and not count_hint(store.client, store.table, platform=platform, account=account, now=now):
+        count("HintLimited")
+        raise RateLimitedError("too many unsigned hints for this account")
     outcome = store.record(change, now=now, raw=raw)
     report(outcome, change)
     return outcome

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
@@ -13,12 +13,14 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyPersistenceLayerError,
     IdempotencyValidationError,
 )
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from countersign.errors import ConflictError, MalformedError, StoreUnavailableError, UnprocessableError
 from countersign.http import HttpRequest, read_json
 from countersign.signing import digests
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 Answer = tuple[int, dict[str, Any]]
 MAX_KEY = 255
@@ -39,9 +41,7 @@ def _layer(_lifetime: int) -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(table_name=os.environ["IDEMPOTENCY_TABLE_NAME"], boto_config=config)
 
 
-def once(
-    action: Callable[[], Answer], request: HttpRequest, *, account: str, subject: str, lifetime: int
-) -> Answer:
+def once(action: Callable[[], Answer], request: HttpRequest, *, account: str, subject: str, lifetime: int) -> Answer:
     """Run `action` once for each Idempotency-Key of a caller and replay its answer for `lifetime` seconds.
 
     Without the header the action runs as it is. Raises ConflictError while the first call still runs and
@@ -58,7 +58,7 @@ def once(
         hash_function="sha256",
         expires_after_seconds=lifetime,
         raise_on_no_idempotency_key=True,
-        lambda_context=cast(LambdaContext, _Deadline()),
+        lambda_context=cast("LambdaContext", _Deadline()),
     )
     scope = [account, subject, f"{request.method} {request.path}", header]
     envelope = {

@@ -1,4 +1,4 @@
-"""Base64 of which only one text is right for any bytes."""
+"""Base64, read strictly."""
 
 import binascii
 
@@ -6,13 +6,17 @@ from countersign.errors import MalformedError
 
 
 def from_base64(text: str) -> bytes:
-    """Decode canonical base64: no space, no junk, full padding, no stray bits. Anything else is MalformedError."""
+    """Decode base64 without space or junk and with its full padding; anything else is MalformedError."""
     try:
-        data = binascii.a2b_base64(text)
+        return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:  # binascii.Error, or text outside ASCII
         raise MalformedError("not base64") from None
-    # The decoder is lenient; encoding again is what makes the accepted text unique.
-    if binascii.b2a_base64(data, newline=False).decode() != text:
+
+
+def from_canonical_base64(text: str) -> bytes:
+    """Decode base64 so that only one text is right for any bytes: a signature must not have a second spelling."""
+    data = from_base64(text)
+    if to_base64(data) != text:  # bits after the last byte, which decoders ignore
         raise MalformedError("not canonical base64")
     return data
 

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from countersign.errors import InvalidSignatureError, KeysUnavailableError, MalformedError
-from countersign.signing.encoding import from_base64, to_base64
+from countersign.signing.encoding import from_base64, from_canonical_base64, to_base64
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+PublicKey = RSAPublicKey
 MIN_BITS = 2048
 _PADDING, _HASH = PKCS1v15(), SHA256()
 # AlgorithmIdentifier of rsaEncryption with its NULL parameter (RFC 8017, appendix C).
@@ -28,7 +29,7 @@ class Certificate:
     serial: str
     not_before: int
     not_after: int
-    key: RSAPublicKey
+    key: PublicKey
     subject_public_key_info: bytes
 
     def valid_at(self, now: int) -> bool:
@@ -36,10 +37,10 @@ class Certificate:
         return self.not_before <= now <= self.not_after
 
 
-def verify(key: RSAPublicKey, message: bytes, signature: str) -> None:
+def verify(key: PublicKey, message: bytes, signature: str) -> None:
     """Raise InvalidSignatureError unless `signature` is the one base64 text that signs the message."""
     try:
-        key.verify(from_base64(signature), message, _PADDING, _HASH)
+        key.verify(from_canonical_base64(signature), message, _PADDING, _HASH)
     except InvalidSignature:
         raise InvalidSignatureError("the signature does not fit the bytes received") from None
     except MalformedError:
@@ -64,7 +65,7 @@ def pem_body(pem: str, label: str, name: str) -> bytes:
 
 
 @lru_cache(maxsize=32)
-def public_key(pem: str, name: str) -> RSAPublicKey:
+def public_key(pem: str, name: str) -> PublicKey:
     """Read a `PUBLIC KEY` PEM; `name` is the field to blame."""
     # Read here rather than by cryptography's serialization module, whose import costs a cold start 15 ms more.
     try:
@@ -114,7 +115,7 @@ def _private_key(pem: str, name: str) -> "RSAPrivateKey":
     return key
 
 
-def _strong(key: RSAPublicKey, name: str) -> RSAPublicKey:
+def _strong(key: PublicKey, name: str) -> PublicKey:
     if key.key_size < MIN_BITS:
         raise KeysUnavailableError(f"{name} is an RSA key of fewer than {MIN_BITS} bits")
     return key

@@ -213,5 +213,3 @@ def compress(raw: bytes) -> bytes:
 def decompress(data: bytes) -> bytes:
     """Return the exact bytes that arrived."""
     return zlib.decompress(data)
-
-

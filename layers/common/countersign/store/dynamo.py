@@ -70,9 +70,7 @@ def call(operation: Any, **arguments: Any) -> dict[str, Any]:
 
 def read_many(client: Any, table: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
     """Read items consistently in one batch; keys that DynamoDB did not process are asked for again, never absent."""
-    pending: Any = {
-        table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted], "ConsistentRead": True}
-    }
+    pending: Any = {table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted], "ConsistentRead": True}}
     found: dict[tuple[str, str], Item] = {}
     for _ in attempts():
         try:

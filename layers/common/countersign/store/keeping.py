@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from countersign.errors import RateLimitedError
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -34,8 +33,8 @@ def quarantine(
         return
 
 
-def count_hint(client: Any, table: str, *, platform: str, account: str, now: int) -> None:
-    """Count one unsigned hint of an account; raises RateLimitedError over the limit of its minute."""
+def count_hint(client: Any, table: str, *, platform: str, account: str, now: int) -> bool:
+    """Count one unsigned hint of an account; False over the limit of its minute."""
     for _ in dynamo.attempts():
         try:
             dynamo.call(
@@ -54,10 +53,9 @@ def count_hint(client: Any, table: str, *, platform: str, account: str, now: int
         except dynamo.StaleViewError as error:
             if not dynamo.is_condition(error):
                 continue
-            if _new_minute(client, table, platform=platform, account=account, now=now):
-                return
-            raise RateLimitedError("too many unsigned hints for this account") from error
-        return
+            return _new_minute(client, table, platform=platform, account=account, now=now)
+        return True
+    return False  # attempts() raised before
 
 
 def _new_minute(client: Any, table: str, *, platform: str, account: str, now: int) -> bool:

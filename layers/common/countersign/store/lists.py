@@ -81,9 +81,7 @@ class OrderLists:
         following = _write_cursor(_place(items[-1])) if items else cursor
         return [codec.read_order(item) for item in items], following
 
-    def _shard(
-        self, platform: str, account: str, shard: int, status: str, after: tuple[int, str]
-    ) -> Iterator[Item]:
+    def _shard(self, platform: str, account: str, shard: int, status: str, after: tuple[int, str]) -> Iterator[Item]:
         query: dict[str, Any] = {
             "TableName": self.table,
             "IndexName": "by_account",

@@ -343,15 +343,15 @@ def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> Vie
         owners = [_owner(rows, row, change.key) for row in _claimed(change)]
         return View(refund=codec.read_refund(child) if child else None, refund_owner=owners[0] if owners else None)
     if isinstance(fact, Paid):
-        linked = rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
+        linked = (
+            rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
+        )
         paid = linked is not None and codec.read_order(linked).payment is not None
         return View(transaction_owner=_transaction_owner(rows, change), linked_paid=paid)
     return decisions.NOTHING
 
 
-def _event_item(
-    change: Change, decision: Decision, event_id: str, raw: bytes, now: int, orphan: Item | None
-) -> Item:
+def _event_item(change: Change, decision: Decision, event_id: str, raw: bytes, now: int, orphan: Item | None) -> Item:
     item: Item = {
         "pk": text(keys.order_pk(change.key)),
         "sk": text(keys.EVENT + event_id),

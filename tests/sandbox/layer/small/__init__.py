@@ -12,7 +12,7 @@ _CONFIG = Config(read_timeout=2, retries={"mode": "standard", "total_max_attempt
 
 
 def table() -> Any:
-    """The small product's table."""
+    """Make a client of the table."""
     return boto3.client("dynamodb", config=_CONFIG)
 
 

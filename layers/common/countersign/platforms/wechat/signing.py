@@ -85,13 +85,17 @@ def check_tenant(
     sub-merchant where none is configured is let through here and becomes a question on the order. An answer to our own
     call (not `strict`) may leave the sub-merchant out.
     """
-    named = [fields[name] for name in merchants if name in fields]
-    if any(merchant != settings.mchid for merchant in named):
-        raise TenantMismatchError("the message is for another merchant")
+    named = False
+    for name in merchants:
+        if name in fields:
+            named = True
+            if fields[name] != settings.mchid:
+                raise TenantMismatchError("the message is for another merchant")
     if not named and ("out_trade_no" in fields or "req_info" in fields or "sign" in fields):
         raise TenantMismatchError("the message names no merchant")
-    if any(not settings.owns_appid(fields[name]) for name in apps if fields.get(name)):
-        raise TenantMismatchError("the message is for another app")
+    for name in apps:
+        if fields.get(name) and not settings.owns_appid(fields[name]):
+            raise TenantMismatchError("the message is for another app")
     if settings.sub_mchid and (named if strict else fields.get(sub)) and fields.get(sub) != settings.sub_mchid:
         raise TenantMismatchError("the message is for another sub-merchant")
 

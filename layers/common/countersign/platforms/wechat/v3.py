@@ -1,10 +1,7 @@
 """The signatures and the ciphertext of API v3."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from countersign.errors import (
     InvalidSignatureError,
@@ -24,27 +21,13 @@ WINDOW_SECONDS = 300
 SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 ALGORITHM = "AEAD_AES_256_GCM"
 _PROBE = "WECHATPAY/SIGNTEST/"
-_NONCE = re.compile(r"[\x21-\x7e]{1,128}")
-
-
-def header(headers: Mapping[str, str], name: str) -> str:
-    """Return a header that must be there once; `headers` have lower-case names."""
-    value = headers.get(name, "")
-    if not value:
-        raise InvalidSignatureError(f"header {name} is missing")
-    if "," in value:
-        raise MalformedError(f"header {name} is repeated")
-    return value
+_HEADERS = ("wechatpay-signature", "wechatpay-serial", "wechatpay-timestamp", "wechatpay-nonce")
 
 
 def verify(headers: Mapping[str, str], body: bytes, settings: Settings, *, now: int) -> str:
-    """Return the id of WeChat's key that signed the body, a notice's or an answer's."""
+    """Return the id of WeChat's key that signed the body, a notice's or an answer's; header names in lower case."""
     # https://pay.weixin.qq.com/doc/v3/merchant/4013053249
-    signature = header(headers, "wechatpay-signature")
-    serial = header(headers, "wechatpay-serial")
-    if headers.get("wechatpay-signature-type", SIGNATURE_TYPE) != SIGNATURE_TYPE:
-        raise InvalidSignatureError("only RSA signatures are taken")
-    message = signed_message(headers, body, now=now)
+    signature, serial, message = _signed(headers, body, now)
     key_id, key = _trusted_key(serial, settings, now)
     if signature.startswith(_PROBE):
         raise SignatureProbeError("WeChat tests whether signatures are checked")
@@ -52,16 +35,23 @@ def verify(headers: Mapping[str, str], body: bytes, settings: Settings, *, now: 
     return key_id
 
 
-def signed_message(headers: Mapping[str, str], body: bytes, *, now: int) -> bytes:
-    """Return the bytes that WeChat signs, if their time is near now."""
-    timestamp, nonce = header(headers, "wechatpay-timestamp"), header(headers, "wechatpay-nonce")
+def _signed(headers: Mapping[str, str], body: bytes, now: int) -> tuple[str, str, bytes]:
+    """Return the signature, the name of its key, and the bytes that it covers, if their time is near now."""
+    values = [headers.get(name, "") for name in _HEADERS]
+    if "" in values:
+        raise InvalidSignatureError(f"header {_HEADERS[values.index('')]} is missing")
+    signature, serial, timestamp, nonce = values
+    if "," in signature + serial + timestamp + nonce:
+        raise MalformedError("a header of the signature is repeated")
+    if headers.get("wechatpay-signature-type", SIGNATURE_TYPE) != SIGNATURE_TYPE:
+        raise InvalidSignatureError("only RSA signatures are taken")
     freshness.check(timestamp, now=now, back=WINDOW_SECONDS, ahead=WINDOW_SECONDS)
-    if not _NONCE.fullmatch(nonce):  # a line break in it could move the borders of what is signed
+    if not (nonce.isascii() and nonce.isprintable()):  # a line break could move the borders of what is signed
         raise InvalidSignatureError("the nonce is not plain text")
-    return b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body)
+    return signature, serial, b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body)
 
 
-def _trusted_key(serial: str, settings: Settings, now: int) -> tuple[str, RSAPublicKey]:
+def _trusted_key(serial: str, settings: Settings, now: int) -> tuple[str, rsa.PublicKey]:
     pem = settings.wechatpay_public_keys.get(serial)
     if pem is not None:
         return serial, rsa.public_key(pem, f"wechatpay_public_keys[{serial}]")
@@ -143,8 +133,7 @@ def open_certificates(
         )
     if status != 200:
         raise PlatformUnavailableError(f"WeChat answered HTTP {status} instead of its certificates")
-    signature, serial = header(headers, "wechatpay-signature"), header(headers, "wechatpay-serial").upper()
-    message = signed_message(headers, body, now=now)
+    signature, serial, message = _signed(headers, body, now)
     document = read_json(body)
     entries = document.get("data") if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -157,7 +146,7 @@ def open_certificates(
             raise MalformedError("a certificate has another serial than its entry says")
         if certificate.valid_at(now):
             usable[certificate.serial] = (pem, certificate)
-    if serial not in usable:
+    if serial.upper() not in usable:
         raise UnknownKeyError("the answer is signed with a certificate that it does not hold")
-    rsa.verify(usable[serial][1].key, message, signature)
+    rsa.verify(usable[serial.upper()][1].key, message, signature)
     return tuple(pem for pem, _ in usable.values())

@@ -1,0 +1,146 @@
+"""Functions in process: moto as the cloud, the accounts of tests/accounts, WeChat's simulator behind the session."""
+
+import importlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+import pytest
+import requests
+import time_machine
+from moto import mock_aws
+from requests.adapters import BaseAdapter
+
+from countersign import aws
+from countersign.runtime import idempotency, outbound
+from sandbox.simulators.wechat import Simulator
+from sandbox.template import Template
+
+ROOT = Path(__file__).parents[2]
+NOW = 1795328845
+TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+Event = dict[str, Any]
+
+
+class WechatAdapter(BaseAdapter):
+    """Carries requests to the simulator without a socket."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__()
+        self.simulator = simulator
+        self.sent: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        self.sent.append(f"{request.method} {parts.path}")
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        path = parts.path.removeprefix("/wechat")
+        headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        status, answer_headers, answer = self.simulator.handle(str(request.method), path, parts.query, headers, body)
+        response = requests.Response()
+        response.status_code, response.raw = status, io.BytesIO(answer)
+        response.headers.update(answer_headers)
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Cloud:
+    """One stack: tables, secrets, queue and bus of the template, and the functions over them."""
+
+    def __init__(self, clock: time_machine.Traveller, wechat: WechatAdapter) -> None:
+        self.clock = clock
+        self.wechat = wechat
+        session = botocore.session.get_session()
+        self.dynamodb = session.create_client("dynamodb")
+        self.events = session.create_client("events")
+        self.sqs = session.create_client("sqs")
+        self.modules: dict[str, ModuleType] = {}
+
+    def invoke(self, function: str, event: Event, *, remaining_ms: int = 60_000) -> Any:
+        """Run a function's handler as Lambda would."""
+        if function not in self.modules:
+            self.modules[function] = importlib.reload(importlib.import_module(f"functions.{function}.app"))
+        context = SimpleNamespace(
+            function_name=function,
+            memory_limit_in_mb=1024,
+            invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{function}",
+            aws_request_id="00000000-0000-0000-0000-000000000000",
+            get_remaining_time_in_millis=lambda: remaining_ms,
+        )
+        return self.modules[function].lambda_handler(event, context)
+
+    def table(self) -> list[Event]:
+        """Return every item of the orders table."""
+        return list(self.dynamodb.scan(TableName="Orders")["Items"])
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    with mock_aws():
+        for cached in (aws.client, aws._session, outbound.session, idempotency._layer):
+            cached.cache_clear()
+        documents = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/accounts/wechat").glob("*.json")}
+        prepared = {
+            name: Simulator.prepare_account(document, "http://127.0.0.1:1/wechat") for name, document in documents.items()
+        }
+        ticking = SimpleNamespace(now=lambda: __import__("time").time())
+        inbox = SimpleNamespace(add=lambda kind, entry: None)
+        simulator = Simulator(ticking, prepared, inbox, "https://pay.example.com", tmp_path)
+        adapter = WechatAdapter(simulator)
+        stack = Cloud(clock, adapter)
+        _provision(stack, prepared)
+        queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
+        monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
+        outbound.session().mount("http://127.0.0.1:1/", adapter)
+        yield stack
+
+
+def _provision(stack: Cloud, accounts: dict[str, Event]) -> None:
+    template = Template(ROOT / "template.yaml", {"Stage": "test"})
+    tables = template.resources("AWS::DynamoDB::Table")
+    for name, resource in (("Orders", "OrdersTable"), ("Idempotency", "IdempotencyTable")):
+        declared = {key: tables[resource][key] for key in TABLE_SETTINGS if key in tables[resource]}
+        stack.dynamodb.create_table(TableName=name, **declared)
+    secrets = botocore.session.get_session().create_client("secretsmanager")
+    for name, document in accounts.items():
+        secrets.create_secret(Name=f"countersign/test/wechat/{name}", SecretString=json.dumps(document))
+    stack.events.create_event_bus(Name="countersign-test")
+
+
+def http_event(method: str, route: str, parameters: Event, **members: Any) -> Event:
+    """Return an API Gateway 2.0 event of the merchant API."""
+    path = route
+    for name, value in parameters.items():
+        path = path.replace("{" + name + "}", value)
+    claims = {"sub": "anna", "client_id": "spa", "accounts": "[*]", **members.pop("claims", {})}
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {route}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", **members.pop("headers", {})},
+        "pathParameters": parameters,
+        "requestContext": {
+            "http": {"method": method, "path": path, "sourceIp": "203.0.113.9"},
+            "domainName": "pay.example.com",
+            "stage": "$default",
+            "requestId": "id",
+            "authorizer": {"jwt": {"claims": claims, "scopes": []}},
+        },
+        "isBase64Encoded": False,
+        **members,
+    }
