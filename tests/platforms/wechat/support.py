@@ -114,7 +114,9 @@ def merchant_public_key() -> rsa.RSAPublicKey:
     return key
 
 
-def seal(resource: Any, *, key: str = API_V3_KEY, aad: str = "transaction", nonce: str = "c9EKOeyGOZab") -> dict[str, Any]:
+def seal(
+    resource: Any, *, key: str = API_V3_KEY, aad: str = "transaction", nonce: str = "c9EKOeyGOZab"
+) -> dict[str, Any]:
     """Encrypt a resource; text goes in as it is."""
     plain = resource if isinstance(resource, str) else json.dumps(resource, ensure_ascii=False)
     sealed = AESGCM(key.encode()).encrypt(nonce.encode(), plain.encode(), aad.encode())
@@ -128,7 +130,12 @@ def seal(resource: Any, *, key: str = API_V3_KEY, aad: str = "transaction", nonc
 
 
 def signature_headers(
-    body: bytes, *, at: int | str = NOW, by: dict[str, str] = PUBLIC_KEY, serial: str = "", nonce: str = "YbGh7l7i5gxExeE8"
+    body: bytes,
+    *,
+    at: int | str = NOW,
+    by: dict[str, str] = PUBLIC_KEY,
+    serial: str = "",
+    nonce: str = "YbGh7l7i5gxExeE8",
 ) -> dict[str, str]:
     """Sign a body as WeChat does; header names are in lower case, as API Gateway gives them."""
     message = f"{at}\n{nonce}\n".encode() + body + b"\n"
