@@ -133,7 +133,7 @@ def install(folder: Path, function: str) -> FaultPoints:
     """Put fault points around the calls of this process, as soon as it imports what makes them."""
     points = FaultPoints(folder, function)
     patches = {
-        "botocore.httpsession": lambda module: _patch_botocore(module, points),
+        "botocore.endpoint": lambda module: _patch_botocore(module, points),
         "requests.adapters": lambda module: _patch_requests(module, points),
     }
     for name in set(patches) & set(sys.modules):
@@ -143,19 +143,22 @@ def install(folder: Path, function: str) -> FaultPoints:
 
 
 def _patch_botocore(module: Any, points: FaultPoints) -> None:
-    send = module.URLLib3Session.send
+    # Whatever transport a client has, its requests go through here, one by one with their retries.
+    send = module.Endpoint._send
 
-    def patched(session: Any, request: Any) -> Any:
+    def patched(endpoint: Any, request: Any) -> Any:
         name = _aws_call(request)
 
         def broken(kind: str) -> Any:
             if kind.startswith("timeout"):
-                raise module.ReadTimeoutError(endpoint_url=request.url, error="injected")
+                from botocore.exceptions import ReadTimeoutError
+
+                raise ReadTimeoutError(endpoint_url=request.url, error="injected")
             return _refusal(request.url, kind, name)
 
-        return points.around(name, lambda: send(session, request), broken)
+        return points.around(name, lambda: send(endpoint, request), broken)
 
-    module.URLLib3Session.send = patched
+    module.Endpoint._send = patched
 
 
 def _patch_requests(module: Any, points: FaultPoints) -> None:

@@ -296,10 +296,7 @@ def _claimed(change: Change) -> list[_Row]:
     if isinstance(change.trust, Hint):
         return []
     if isinstance(fact, Paid):
-        return [
-            (keys.transaction_pk(key.platform, change.tenant, fact.transaction_id), "TXN"),
-            (keys.alias_pk(key.platform, key.account, "transaction", fact.transaction_id), "ALIAS"),
-        ]
+        return [(keys.transaction_pk(key.platform, key.account, fact.transaction_id), "TXN")]
     if isinstance(fact, RefundReported):
         return [(keys.alias_pk(key.platform, key.account, "refund", fact.refund_id), "ALIAS")]
     return []
