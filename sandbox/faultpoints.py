@@ -143,20 +143,12 @@ def install(folder: Path, function: str) -> FaultPoints:
 
 
 def _patch_botocore(module: Any, points: FaultPoints) -> None:
-    # Whatever transport a client has, its requests go through here, one by one with their retries.
+    """Stand between botocore and whatever transport a client has."""
     send = module.Endpoint._send
 
     def patched(endpoint: Any, request: Any) -> Any:
         name = _aws_call(request)
-
-        def broken(kind: str) -> Any:
-            if kind.startswith("timeout"):
-                from botocore.exceptions import ReadTimeoutError
-
-                raise ReadTimeoutError(endpoint_url=request.url, error="injected")
-            return _refusal(request.url, kind, name)
-
-        return points.around(name, lambda: send(endpoint, request), broken)
+        return points.around(name, lambda: send(endpoint, request), lambda kind: _broken(request.url, kind, name))
 
     module.Endpoint._send = patched
 
@@ -178,10 +170,13 @@ def _aws_call(request: Any) -> str:
     return f"{_SERVICES.get(service, service)}.{operation}"
 
 
-def _refusal(url: str, kind: str, name: str) -> Any:
-    """Make the answer of a service that is too busy, or of DynamoDB where transactions meet."""
+def _broken(url: str, kind: str, name: str) -> Any:
+    """Lose the connection, or answer as a service does that is too busy, or DynamoDB where transactions meet."""
     from botocore.awsrequest import AWSResponse
+    from botocore.exceptions import ReadTimeoutError
 
+    if kind.startswith("timeout"):
+        raise ReadTimeoutError(endpoint_url=url, error="injected")
     status, code = _REFUSALS[kind]
     text: dict[str, Any] = {"__type": code, "message": "injected"}
     if kind == "conflict" and name.endswith(".TransactWriteItems"):

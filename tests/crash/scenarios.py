@@ -154,11 +154,11 @@ SCENARIOS = {
     ),
     "sweep": Scenario(
         (
-            *("dynamodb.Query",) * 5,
+            *DUE,
+            *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
+            "dynamodb.Query",  # the other order lies in the next shard
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
             "dynamodb.Query",
-            *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
-            *("dynamodb.Query",) * 2,
         ),
         _two_paid_long_ago,
         lambda stage, _, crash: stage.sweep(crash),
