@@ -1,7 +1,7 @@
 """Logs and metrics: one JSON line each, as CloudWatch reads them.
 
-Powertools' Logger and Metrics write the same lines; their decorators alone were a sixth of a callback's CPU
-(docs/decisions.md), and a callback needs a counter and, when something is refused, one line.
+Powertools' Logger and Metrics write the same lines; a callback needs only a counter and, when something is refused, one
+line, and its CPU and cold start are budgeted (docs/decisions.md).
 """
 
 import json
