@@ -40,7 +40,8 @@ def test_h1_no_canary_comes_out_in_a_log(shop: Shop) -> None:
         assert shop.create(order_id, account, metadata={"name": WORDS[1]}, **person).status == 201
         assert shop.create(order_id, account, minor=1, **person).status == 409
         shop.create(f"canary-h5-{account}", account, method="h5", h5={"type": "Wap"}, **person)
-        shop.create(f"canary-code-{account}", account, **{**person, "payer": {"login_code": CODE}})
+        created = shop.create(f"canary-code-{account}", account, **{**person, "payer": {"login_code": CODE + account}})
+        assert created.status == 201, created.body
         shop.create(f"canary-bad-{account}", account, **{**person, "payer": {"login_code": f"bad{CODE}"}})
         shop.create(f"canary-shape-{account}", account, **person, unknown={"name": WORDS[1]})
         shop.create(f"canary-none-{account}", account, **{**person, "expires_at": WORDS[1]})

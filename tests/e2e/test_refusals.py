@@ -74,8 +74,7 @@ def test_a_spoilt_notice_of_a_waiting_order_is_refused(shop: Shop, account: str,
 @pytest.mark.parametrize(
     ("spoil", "parameters", "reason"),
     [
-        ("wrong_amount", {"amount": 8799}, "amount_mismatch"),
-        ("wrong_amount", {"amount": 1}, "amount_mismatch"),
+        ("wrong_amount", {"amount": 8801}, "amount_mismatch"),
         ("wrong_amount", {"amount": 880_000}, "amount_mismatch"),
         ("wrong_currency", {"currency": "USD"}, "currency_mismatch"),
     ],
@@ -97,6 +96,20 @@ def test_genuine_money_that_does_not_fit_is_kept_and_asked_about(
     assert [name.split(".review.")[0] for name in eventually(lambda: shop.bus(order_id))] == ["order"]
     rows = shop.sandbox.api("GET", "/exceptions", token=shop.token).json()["exceptions"]
     assert {"review"} == {row["kind"] for row in rows if row["order_id"] == order_id}
+
+
+@pytest.mark.parametrize("account", ["shop", "classic"])
+@pytest.mark.parametrize("amount", [1, 8799, 8801])
+def test_b10_another_amount_really_paid_is_a_question(shop: Shop, account: str, amount: int) -> None:
+    order_id = f"{account}-paid-{amount}"
+    shop.create(order_id, account)
+
+    trade = shop.pay(order_id, account, amount=amount)
+
+    assert trade["deliveries"][0]["status"] in (200, 204)
+    order = shop.order(order_id, account)
+    assert (order["status"], order["paid"]) == ("review", None)
+    assert [question["reason"] for question in order["review"]] == ["amount_mismatch"]
 
 
 DOCTYPE = b'<!DOCTYPE xml [<!ENTITY a SYSTEM "file:///etc/passwd">]><xml><return_code>&a;</return_code></xml>'
