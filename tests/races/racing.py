@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
@@ -11,11 +10,12 @@ from botocore.config import Config
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Queried, Terms, Trust, Verified
-from countersign.store import OrderStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
+    from countersign.store import OrderStore
     from sandbox.testing import Stack
 
 T = TypeVar("T")
@@ -26,9 +26,7 @@ WRITERS = 16
 
 
 def client(stack: Stack) -> Any:
-    config = Config(
-        connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}, parameter_validation=False
-    )
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}, parameter_validation=False)
     session = botocore.session.get_session()
     return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint, config=config)
 
