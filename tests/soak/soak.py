@@ -217,8 +217,8 @@ def settle(sandbox: Sandbox, payments: int, seconds: float = 300) -> float:
     return time.monotonic() - began
 
 
-def soak(payments: int, rate: float, kills: int) -> bool:
-    """Run it all; says whether everything is as it must be."""
+def soak(payments: int, rate: float, kills: int, at_least: float = 0) -> bool:
+    """Run it all; says whether everything is as it must be, and not slower than `at_least` payments in a second."""
     with running_sandbox() as sandbox:
         sandbox.clock(rate=CLOCK_RATE)
         merchant = Merchant(sandbox, payments, rate)
@@ -240,7 +240,10 @@ def soak(payments: int, rate: float, kills: int) -> bool:
         enough = merchant.paid == payments and killer.kills.total() >= kills and after_commit >= kills * 0.3
         if not enough:
             print(f"not enough happened: {payments} payments and {kills} kills were wanted")
-        return agreed and enough and not merchant.failed
+        fast = merchant.paid / took >= at_least
+        if not fast:
+            print(f"too slow: {at_least}/s were wanted")
+        return agreed and enough and fast and not merchant.failed
 
 
 def main() -> int:
@@ -249,8 +252,9 @@ def main() -> int:
     parser.add_argument("--payments", type=int, default=2000)
     parser.add_argument("--rate", type=float, default=22.0, help="payments in a second")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--at-least", type=float, default=0, help="fail below this rate")
     arguments = parser.parse_args()
-    return 0 if soak(arguments.payments, arguments.rate, arguments.kills) else 1
+    return 0 if soak(arguments.payments, arguments.rate, arguments.kills, arguments.at_least) else 1
 
 
 if __name__ == "__main__":

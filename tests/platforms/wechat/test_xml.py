@@ -1,5 +1,6 @@
 """The flat XML reader: what WeChat sends is read, everything else is refused."""
 
+import contextlib
 import time
 import tracemalloc
 
@@ -150,17 +151,19 @@ LARGE = {
 
 @pytest.mark.parametrize("case", LARGE)
 def test_C2_a_large_hostile_document_costs_little(case: str) -> None:
+    document = LARGE[case][: 64 * 1024]
     tracemalloc.start()
-    started = time.thread_time()
     try:
         with pytest.raises(MalformedError):
-            xml.read(LARGE[case][: 64 * 1024])
-        spent, (_, peak) = time.thread_time() - started, tracemalloc.get_traced_memory()
+            xml.read(document)
+        _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
     assert peak < 20_000_000
-    assert spent < 0.25  # under 10 ms without tracemalloc; generous for a busy machine
+    # No slower than in proportion: against a plain document of the same length, the best of three runs each.
+    plain = b"<xml>" + b"".join(b"<a%d>x</a%d>" % (n, n) for n in range(len(document) // 16)) + b"</xml>"
+    assert _cost(document) < 20 * _cost(plain)
 
 
 PIECES = st.sampled_from(
@@ -198,3 +201,13 @@ def test_what_xml_cannot_hold_is_not_written(value: str) -> None:
 
 def test_another_root_is_read_where_it_is_expected() -> None:
     assert xml.read(b"<root><a>1</a></root>", root="root") == {"a": "1"}
+
+
+def _cost(document: bytes) -> float:
+    spent = []
+    for _ in range(3):
+        started = time.thread_time()
+        with contextlib.suppress(MalformedError):
+            xml.read(document)
+        spent.append(time.thread_time() - started)
+    return min(spent)
