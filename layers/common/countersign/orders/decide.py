@@ -6,6 +6,7 @@ the same order. What is refused or not understood is still kept as evidence by t
 
 from dataclasses import dataclass, replace
 
+from countersign.orders import refunds
 from countersign.orders.changes import (
     BillDiffers,
     Change,
@@ -31,7 +32,6 @@ from countersign.orders.changes import (
     Unpaid,
     Unrecognised,
 )
-from countersign.orders import refunds
 from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution
 
 
