@@ -1,23 +1,20 @@
 """RSA signatures and keys, against signatures that openssl and other packages made."""
 
 import base64
-import datetime
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric import rsa as oracle
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign.errors import InvalidSignatureError, KeysUnavailableError
 from countersign.signing import rsa
+from tests.signing.keys import certificate_pem, private_key, private_pem, public_pem
 
 VECTORS: dict[str, Any] = json.loads(Path("tests/vectors/wechat_public.json").read_text(encoding="utf-8"))
 THROWAWAY = VECTORS["throwaway_platform_private_keys"]
@@ -25,35 +22,10 @@ PLATFORM = THROWAWAY["wechatpay_public_key"]
 CERTIFICATE = THROWAWAY["platform_certificate"]
 MERCHANT = THROWAWAY["merchant"]
 MESSAGE = b"one line\n"
-SUBJECT = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "throwaway")])
 
 
 def vector(name: str) -> dict[str, Any]:
     return next(entry for entry in VECTORS["vectors"] if entry["name"] == name)
-
-
-@cache
-def private_key(bits: int = 2048) -> oracle.RSAPrivateKey:
-    return oracle.generate_private_key(65537, bits)
-
-
-def public_pem(key: Any) -> str:
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
-
-
-def private_pem(key: Any, form: serialization.PrivateFormat = serialization.PrivateFormat.PKCS8) -> str:
-    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
-
-
-def certificate_pem(key: Any, serial: int, first: int = 0, last: int = 2_000_000_000) -> str:
-    made = (
-        x509.CertificateBuilder(SUBJECT, SUBJECT, key.public_key(), serial)
-        .not_valid_before(datetime.datetime.fromtimestamp(first, datetime.UTC))
-        .not_valid_after(datetime.datetime.fromtimestamp(last, datetime.UTC))
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 class TestVerify:

@@ -21,8 +21,10 @@ from tests.platforms.wechat.support import (
     merchant_public_key,
     notice_v2,
     notice_v3,
+    private_key,
     settings,
 )
+from tests.signing.keys import certificate_pem, key_pem
 
 
 def test_every_field_of_the_contract_is_typed() -> None:
@@ -130,18 +132,13 @@ def test_A4_what_cannot_be_used_is_refused_by_name(changes: dict[str, Any], reas
 
 
 def test_the_merchants_own_public_key_is_not_trusted_as_wechats() -> None:
-    from tests.signing.test_rsa import public_pem  # noqa: PLC0415
-
-    own = public_pem(type("Own", (), {"public_key": staticmethod(merchant_public_key)}))
+    own = key_pem(merchant_public_key())
 
     with pytest.raises(KeysUnavailableError, match="merchant's own key"):
         settings(wechatpay_public_keys=[{"id": "PUB_KEY_ID_1", "pem": own}])
 
 
 def test_a_certificate_of_the_merchants_own_key_is_not_trusted_as_wechats() -> None:
-    from tests.signing.test_rsa import certificate_pem  # noqa: PLC0415
-    from tests.platforms.wechat.support import private_key  # noqa: PLC0415
-
     # Another certificate of the same key: it passes for WeChat's until it is read.
     renewed = certificate_pem(private_key(MERCHANT["private_pem"]), 0x0ABC)
     account = settings(platform_certificates=[renewed])

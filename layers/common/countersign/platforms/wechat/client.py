@@ -24,6 +24,7 @@ from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
 from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
+from countersign.signing.credentials import secret
 
 __all__ = [
     "Answer",
@@ -120,7 +121,7 @@ class Client:
         query = urlencode(
             {
                 "appid": self._settings.appid,
-                "secret": self._settings.mini_program_secret.reveal(),
+                "secret": secret(self._settings.mini_program_secret.reveal(), "mini_program_secret").reveal(),
                 "js_code": login_code,
                 "grant_type": "authorization_code",
             }
