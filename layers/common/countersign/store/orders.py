@@ -236,6 +236,10 @@ class OrderStore:
         since = (codec.as_number(known, "since") if known and same else None) or now
         owner, due_at = f"{order.key.platform}_refund", next_refund_look(refund, since, now)
         item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
+        if refund.reported:  # when we first heard that the platform took it, and which bill has it
+            item["accepted_at"] = number(now)
+        if known:
+            item.update({name: known[name] for name in ("accepted_at", "billed_on") if name in known})
         # The order's version guards the child: both only ever change in one transaction.
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
