@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from countersign.actions.wechat_refund import LEASE_SECONDS as REFUND_LEASE
+from countersign.money import Money
+from countersign.orders.changes import Change, Operator, OrderKey, RefundAsked, RefundJudged
 from countersign.store.due import LEASE_SECONDS as LEASE
 from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 IN_PROGRESS_SECONDS = 31  # a killed create holds its Idempotency-Key that long
 OUTBOX_SECONDS = OUTBOX_GRACE_SECONDS + 1
 LEASE_SECONDS = LEASE + 1
+REFUND_LEASE_SECONDS = REFUND_LEASE + 1
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,41 @@ def _poll_again(stage: World, _: Any) -> list[Run]:
     return [stage.poll()]
 
 
+def _refund_approved(stage: World) -> None:
+    stage.paid()
+    stage.wechat.faults({"refund_result": {"status": "PROCESSING", "count": 100}})
+    key = OrderKey("wechat", "shop", "crash-0001")
+    asked = RefundAsked("rfcrash", Money(1000, "CNY"), "too small", stage.now)
+    stage.recorded(Change(key, asked, Operator("ben"), "operator"))
+    stage.recorded(Change(key, RefundJudged("rfcrash", True, stage.now), Operator("anna"), "operator"))
+
+
+def _refund_again(stage: World, _: Any) -> list[Run]:
+    """Let the schedule come; later the money has gone back, and the schedule comes again."""
+    later = []
+    for _minute in range(3):
+        stage.advance(REFUND_LEASE_SECONDS)
+        later.append(stage.refund())
+    wanted = {"account": "shop", "out_refund_no": "rfcrash", "notify": False}
+    assert stage.wechat.control("/settle", wanted)[0] == 200
+    stage.advance(7200)
+    return [*later, stage.refund()]
+
+
+def _bill_with_a_stranger(stage: World) -> None:
+    stage.paid()
+    day = f"{beijing(stage.now):%Y-%m-%d}"
+    assert stage.wechat.control("/bill", {"account": "shop", "date": day, "more": {"STRANGER": 500}})[0] == 200
+    stage.advance(20 * 3600)
+
+
+def _bill_again(stage: World, _: Any) -> list[Run]:
+    stage.advance(1800)
+    again = stage.bill()
+    stage.advance(OUTBOX_SECONDS)
+    return [again, stage.sweep()]
+
+
 QUERY = "/wechat/v3/pay/transactions/out-trade-no/crash-0001"
 RECORD = ("dynamodb.BatchGetItem", "dynamodb.TransactWriteItems")
 DUE = ("dynamodb.Query",) * 6  # the order lies in the sixth of eight shards
@@ -195,5 +235,41 @@ SCENARIOS = {
         _unpaid_to_the_end,
         lambda stage, _, crash: stage.poll(crash),
         _poll_again,
+    ),
+    "refund": Scenario(
+        (
+            "dynamodb.Query",  # what is due of the order
+            "dynamodb.UpdateItem",  # claim
+            "dynamodb.BatchGetItem",
+            "secretsmanager.GetSecretValue",
+            "dynamodb.BatchGetItem",  # whether the account rests
+            "dynamodb.UpdateItem",  # the order's turn
+            "http.POST /wechat/v3/refund/domestic/refunds",
+            *RECORD,
+            "dynamodb.UpdateItem",  # the next look, if nothing else has fixed it
+        ),
+        _refund_approved,
+        lambda stage, _, crash: stage.refund(crash, told=True),
+        _refund_again,
+    ),
+    "bill": Scenario(
+        (
+            "secretsmanager.ListSecrets",
+            "secretsmanager.GetSecretValue",
+            "dynamodb.BatchGetItem",  # which days are done
+            "dynamodb.UpdateItem",  # the day is taken
+            "http.GET /wechat/v3/bill/tradebill",
+            "http.GET /wechat/v3/billdownload/file",
+            "dynamodb.Query",  # what was open
+            "dynamodb.BatchGetItem",  # the bill's orders
+            "dynamodb.BatchGetItem",  # which API the unknown one would be of
+            "http.GET /wechat/v3/pay/transactions/out-trade-no/STRANGER",
+            "dynamodb.TransactWriteItems",  # the difference, and its event
+            *("dynamodb.Query",) * 43,  # orders and refunds of that day; earlier days' differences
+            "dynamodb.PutItem",  # the day is done
+        ),
+        _bill_with_a_stranger,
+        lambda stage, _, crash: stage.bill(crash),
+        _bill_again,
     ),
 }

@@ -27,6 +27,7 @@ class Merchant:
     v2_sign_type: str
     mini_program_secret: str
     sub_mchid: str
+    api_base: str
 
     @property
     def appid(self) -> str:
@@ -69,6 +70,7 @@ def _merchant(name: str, document: dict[str, Any]) -> Merchant:
         v2_sign_type=document.get("v2_sign_type") or "MD5",
         mini_program_secret=str(document.get("mini_program_secret") or ""),
         sub_mchid=str(document.get("sub_mchid") or ""),
+        api_base=str(document.get("api_base") or ""),
     )
 
 
@@ -108,7 +110,8 @@ def throwaway() -> dict[str, dict[str, Any]]:
             "api_v3_keys": [crypto.nonce()],
             "platform_certificates": [crypto.platform_certificate().pem],
         },
-        "classic": _throwaway("1900000202", "v2", "HMAC-SHA256") | {"api_v2_keys": [crypto.nonce()]},
+        "classic": _throwaway("1900000202", "v2", "HMAC-SHA256")
+        | {"api_v2_keys": [crypto.nonce()], "paid_late_policy": "refund"},
     }
 
 

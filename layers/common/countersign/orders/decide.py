@@ -6,7 +6,10 @@ the same order. What is refused or not understood is still kept as evidence by t
 
 from dataclasses import dataclass, replace
 
+from countersign.money import Money
+from countersign.orders import refunds
 from countersign.orders.changes import (
+    BillDiffers,
     Change,
     CloseAsked,
     Closed,
@@ -17,15 +20,19 @@ from countersign.orders.changes import (
     OrderKey,
     Paid,
     Prepared,
+    RefundAbsent,
     RefundAsked,
+    RefundFact,
     RefundJudged,
+    RefundRefused,
     RefundReported,
+    RefundResolved,
+    RefundRetried,
     Replaced,
     Resolved,
     Unpaid,
     Unrecognised,
 )
-from countersign.orders.refunds import asked, judged, late_refund, reported, review_refund
 from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution
 
 
@@ -79,8 +86,6 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
     match fact:
         case Paid():
             return _paid(order, fact, change, event_id, view)
-        case RefundReported():
-            return _refund_reported(order, fact, change, view)
         case Closed():
             closed_at = fact.closed_at if order.closed_at is None else min(order.closed_at, fact.closed_at)
             return _became(order, replace(order, closed_at=closed_at), "closed: it can no longer be paid")
@@ -96,11 +101,8 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, replace(order, close_asked_at=asked_at), "the merchant asked to close the order")
         case Resolved():
             return _resolved(order, fact, change.trust.key_id)
-        case RefundAsked():
-            return _child(order, None, asked(order, view.refund, fact, change.trust.key_id), "refund requested")
-        case RefundJudged():
-            word = "approved" if fact.approved else "rejected"
-            return _child(order, view.refund, judged(order, view.refund, fact, change.trust.key_id), f"refund {word}")
+        case BillDiffers():
+            return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():
             after = replace(order, replaced_by=max(order.replaced_by, fact.by))
             return _became(order, after, f"replaced by order {fact.by}")
@@ -109,7 +111,29 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, after, f"{fact.reason}: a person must look")
         case Unrecognised():
             return Decision("unchanged", f"unknown {fact.what} {fact.word}: kept, changes nothing", order)
-    return Decision("unchanged", "the order exists already", order)  # Opened never comes here
+        case Opened():
+            return Decision("unchanged", "the order exists already", order)
+    return _refund(order, fact, change, view)
+
+
+def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decision:
+    known, by = view.refund, change.trust.key_id
+    match fact:
+        case RefundReported():
+            return _refund_reported(order, fact, change, view)
+        case RefundAsked():
+            return _child(order, None, refunds.asked(order, known, fact, by), "refund requested")
+        case RefundJudged():
+            word = "approved" if fact.approved else "rejected"
+            return _child(order, known, refunds.judged(order, known, fact, by), f"refund {word}")
+        case RefundRetried():
+            return _child(order, known, refunds.retried(known, fact, by), "refund to be tried again")
+        case RefundResolved():
+            return _child(order, known, refunds.resolved(known, fact, by), f"a person says {fact.outcome}")
+        case RefundRefused():
+            return _news(order, known, refunds.refused(known, fact), f"the platform refused the refund: {fact.problem}")
+        case RefundAbsent():
+            return _news(order, known, refunds.absent(known), "the platform knows no such refund")
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
@@ -149,17 +173,15 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
     if view.refund_owner is not None:
         after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
         return _became(order, after, "the refund number belongs to another order: a person must look")
-    if fact.total is not None and fact.total != order.terms.amount:
+    if fact.total is not None and fact.total not in _refundable_totals(order, view.refund):
         after = _with_oddity(order, "refund_total_mismatch", fact.refund_id)
         return _became(
             order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
         )
-    child, contradiction = reported(view.refund, fact, change.trust)
+    child, question = refunds.reported(view.refund, fact, change.trust)
     after = replace(order, refund_seen=True)
-    if change.oddity:
-        after = _with_oddity(after, change.oddity, fact.refund_id)
-    if contradiction:
-        after = _with_oddity(after, "refund_amount_mismatch", fact.refund_id)
+    for reason in filter(None, (change.oddity, question)):
+        after = _with_oddity(after, reason, fact.refund_id)
     if child is None or child == view.refund:
         return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
     after = _with_totals(after, view.refund, child)
@@ -168,6 +190,16 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
     return Decision(
         "applied", reason, after, (child,), _refund_emits(view.refund, child), query_now=order.payment is None
     )
+
+
+def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
+    """Return what the platform may call the total of the payment that is refunded.
+
+    That is what the order asks for; or what was paid instead, where a person accepted it or sent it back.
+    """
+    accepted = {order.payment.total} if order.payment is not None else set()
+    ours = {claim.total for claim in order.claims} if known is not None and known.ours else set()
+    return {order.terms.amount} | accepted | ours
 
 
 def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
@@ -180,7 +212,7 @@ def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
     after = replace(order, resolutions=tuple(sorted([*order.resolutions, resolution])))
     children: tuple[Refund, ...] = ()
     if fact.decision == "refund":
-        child = review_refund(order, question, by, fact)
+        child = refunds.review_refund(order, question, by, fact)
         if child is None:
             return Decision("refused", "this question is not about money that can be refunded", order)
         after = _with_totals(after, None, child)
@@ -194,6 +226,13 @@ def _child(order: Order, before: Refund | None, result: Refund | str, reason: st
         return Decision("refused", result, order)
     after = _with_totals(order, before, result)
     return Decision("applied", f"{reason}: {result.amount}", after, (result,), (f"refund.{result.status}",))
+
+
+def _news(order: Order, before: Refund | None, after: Refund | None, reason: str) -> Decision:
+    """Take what the platform's answer makes of a refund; None is nothing."""
+    if after is None or before is None:
+        return Decision("unchanged", reason, order)
+    return Decision("applied", reason, _with_totals(order, before, after), (after,), _refund_emits(before, after))
 
 
 def _became(before: Order, after: Order, reason: str) -> Decision:
@@ -221,15 +260,15 @@ def _refund_emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
 def _with_consequences(before: Order, decision: Decision) -> Decision:
     after = decision.order
     assert after is not None  # noqa: S101 - narrowed by the caller
-    emits, refunds = list(decision.emits), decision.refunds
+    emits, children = list(decision.emits), decision.refunds
     if before.payment is None and after.payment is not None:
         emits.append("order.paid")
     if after.paid_late and not before.paid_late:
         emits.append("order.paid_late")
-        child = late_refund(after)
+        child = refunds.late_refund(after)
         if child is not None and not after.late_refund_id:
             after = replace(_with_totals(after, None, child), late_refund_id=child.refund_id)
-            refunds = (*refunds, child)
+            children = (*children, child)
             emits.append(f"refund.{child.status}")
     if after.status != before.status and after.status in ("closed", "failed"):
         emits.append(f"order.{after.status}")
@@ -238,4 +277,4 @@ def _with_consequences(before: Order, decision: Decision) -> Decision:
         question.review_id for question in before.questions
     }:
         emits.append("order.review")
-    return replace(decision, order=after, refunds=refunds, emits=tuple(emits))
+    return replace(decision, order=after, refunds=children, emits=tuple(emits))

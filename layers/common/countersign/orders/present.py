@@ -19,6 +19,7 @@ QUESTIONS = {
     "refund_amount_mismatch": "The platform reports a refund of another amount than was asked for.",
     "refund_total_mismatch": "The platform reports a refund of an order of another total.",
     "refund_of_another_order": "The refund number belongs to another order.",
+    "refunded_twice": "A person settled the refund another way, and the platform refunded it too.",
     "refunded_more_than_paid": "More was refunded than was paid.",
 }
 
@@ -50,7 +51,7 @@ def order_json(
         "closed_at": timestamp(order.closed_at),
         "transaction_id": payment.transaction_id if payment else None,
         "review": [_question(question) for question in order.questions],
-        "refunds": [_refund(refund) for refund in refunds],
+        "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [],
         "events": list(events),
         "version": order.version,
@@ -87,15 +88,21 @@ def _question(question: Question) -> dict[str, Any]:
     }
 
 
-def _refund(refund: Refund) -> dict[str, Any]:
+def refund_json(refund: Refund) -> dict[str, Any]:
+    """Return the refund JSON."""
     return {
         "refund_id": refund.refund_id,
         "status": refund.status,
         "amount": refund.amount.to_json(),
         "source": refund.source,
         "reason": refund.reason or None,
+        "problem": refund.problem or None,
         "requested_by": refund.requested_by or None,
+        "requested_at": timestamp(refund.requested_at or None),
         "judged_by": refund.judged_by or None,
+        "judged_at": timestamp(refund.judged_at or None),
+        "resolved_by": refund.resolved_by or None,
+        "note": refund.note or None,
         "platform_refund_id": refund.platform_refund_id or None,
         "transaction_id": refund.transaction_id or None,
         "succeeded_at": timestamp(refund.succeeded_at),

@@ -55,3 +55,5 @@ def report(outcome: Outcome) -> None:
         count("ReviewOpened")
     if "order.paid_late" in outcome.emits:
         count("PaidLate")
+    if "refund.needs_action" in outcome.emits:
+        count("RefundNeedsAction")

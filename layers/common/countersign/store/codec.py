@@ -28,6 +28,11 @@ _FACTS: dict[str, type[Fact]] = {
         changes.Resolved,
         changes.RefundAsked,
         changes.RefundJudged,
+        changes.RefundRefused,
+        changes.RefundRetried,
+        changes.RefundResolved,
+        changes.RefundAbsent,
+        changes.BillDiffers,
         changes.Replaced,
         changes.Flagged,
     )
@@ -146,18 +151,20 @@ def read_order(item: Mapping[str, Any]) -> Order:
     )
 
 
-def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, now: int) -> Item:
-    """Return a refund's item."""
+def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, since: int, now: int) -> Item:
+    """Return a refund's item, which has its status since `since`."""
     content = {**_fields(refund), "amount": _money(refund.amount)}
     item: Item = {
         "pk": text(keys.order_pk(key)),
-        "sk": text(keys.REFUND + keys.part(refund.refund_id)),
+        "sk": text(keys.refund_sk(refund.refund_id)),
         "status": text(refund.status),
+        "since": number(since),
         "updated_at": number(now),
+        "account_shard": text(keys.refunds_shard(refund.status, key)),
         "facts": text(_json(content)),
     }
     if refund.status == "needs_action":
-        item["exception"] = text("needs_action")
+        item["exception"], item["reason"] = text("needs_action"), text(refund.problem)
     if due_at is not None:
         item["due_at"] = number(due_at)
         item["due_shard"] = text(keys.due_shard(owner, key.order_id))

@@ -7,6 +7,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
 HINTS_PER_MINUTE = 60
+CLOCKS_DIFFER_MINUTES = 10
 
 
 def quarantine(
@@ -41,12 +42,18 @@ def count_hint(client: Any, table: str, *, platform: str, account: str, now: int
                 client.update_item,
                 TableName=table,
                 Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
-                UpdateExpression="SET hints = if_not_exists(hints, :none) + :one, in_minute = :minute",
-                ConditionExpression="attribute_not_exists(pk) OR (in_minute = :minute AND hints < :most)",
+                UpdateExpression=(
+                    "SET hints = if_not_exists(hints, :none) + :one, in_minute = if_not_exists(in_minute, :minute)"
+                ),
+                # A minute just ahead is another container's: its clock runs before ours, and the count is common.
+                ConditionExpression=(
+                    "attribute_not_exists(pk) OR (in_minute BETWEEN :minute AND :ahead AND hints < :most)"
+                ),
                 ExpressionAttributeValues={
                     ":none": number(0),
                     ":one": number(1),
                     ":minute": number(now // 60),
+                    ":ahead": number(now // 60 + CLOCKS_DIFFER_MINUTES),
                     ":most": number(HINTS_PER_MINUTE),
                 },
             )
@@ -65,8 +72,13 @@ def _new_minute(client: Any, table: str, *, platform: str, account: str, now: in
             TableName=table,
             Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
             UpdateExpression="SET hints = :one, in_minute = :minute",
-            ConditionExpression="in_minute < :minute",
-            ExpressionAttributeValues={":one": number(1), ":minute": number(now // 60)},
+            # One further ahead than clocks differ is from a clock that was set back since.
+            ConditionExpression="in_minute < :minute OR in_minute > :ahead",
+            ExpressionAttributeValues={
+                ":one": number(1),
+                ":minute": number(now // 60),
+                ":ahead": number(now // 60 + CLOCKS_DIFFER_MINUTES),
+            },
         )
     except dynamo.StaleViewError:
         return False

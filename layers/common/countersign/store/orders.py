@@ -16,11 +16,11 @@ from countersign.orders.changes import (
     Paid,
     Queried,
     RefundAsked,
-    RefundJudged,
+    RefundFact,
     RefundReported,
 )
 from countersign.orders.decide import Decision, View, decide
-from countersign.orders.ladder import next_look
+from countersign.orders.ladder import next_look, next_refund_look
 from countersign.orders.state import Order, Refund
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
@@ -137,6 +137,15 @@ class OrderStore:
         item = dynamo.read_many(self.client, self.table, [row]).get(row)
         return codec.read_order(item) if item else None
 
+    def refund(self, key: OrderKey, refund_id: str) -> tuple[Order, Refund, int] | None:
+        """Return an order, one of its refunds, and since when that has its status, read consistently."""
+        pk = keys.order_pk(key)
+        rows = dynamo.read_many(self.client, self.table, [(pk, keys.ORDER), (pk, keys.refund_sk(refund_id))])
+        order, child = rows.get((pk, keys.ORDER)), rows.get((pk, keys.refund_sk(refund_id)))
+        if order is None or child is None:
+            return None
+        return codec.read_order(order), codec.read_refund(child), codec.as_number(child, "since") or 0
+
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
             "TableName": self.table,
@@ -214,11 +223,16 @@ class OrderStore:
         return put
 
     def _put_refund(self, rows: Mapping[_Row, Item], order: Order, refund: Refund, now: int) -> dict[str, Any]:
-        due_at = now if refund.status in ("approved", "processing") else None
-        owner = f"{order.key.platform}_refund"
-        item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, now=now)
+        known = rows.get((keys.order_pk(order.key), keys.refund_sk(refund.refund_id)))
+        same = known is not None and codec.as_text(known, "status") == refund.status
+        since = (codec.as_number(known, "since") if known and same else None) or now
+        owner, due_at = f"{order.key.platform}_refund", next_refund_look(refund, since, now)
+        item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
+        if refund.reported:  # when we first heard that the platform took it, and which bill has it
+            item["accepted_at"] = number(now)
+        if known:
+            item.update({name: known[name] for name in ("accepted_at", "billed_on") if name in known})
         # The order's version guards the child: both only ever change in one transaction.
-        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _look_soon(self, order: Order, now: int) -> dict[str, Any]:
@@ -289,15 +303,15 @@ def _claimed(change: Change) -> list[_Row]:
         return []
     if isinstance(fact, Paid):
         return [(keys.transaction_pk(key.platform, key.account, fact.transaction_id), "TXN")]
-    if isinstance(fact, RefundReported):
+    if isinstance(fact, RefundReported | RefundAsked):
         return [(keys.alias_pk(key.platform, key.account, "refund", fact.refund_id), "ALIAS")]
     return []
 
 
 def _touched(change: Change) -> list[_Row]:
     rows = _claimed(change)
-    if isinstance(change.fact, RefundReported | RefundAsked | RefundJudged):
-        rows.append((keys.order_pk(change.key), keys.REFUND + keys.part(change.fact.refund_id)))
+    if isinstance(change.fact, RefundFact):
+        rows.append((keys.order_pk(change.key), keys.refund_sk(change.fact.refund_id)))
     return rows
 
 
@@ -327,8 +341,8 @@ def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> Vie
         return decisions.NOTHING
     pk = keys.order_pk(change.key)
     fact = change.fact
-    if isinstance(fact, RefundReported | RefundAsked | RefundJudged):
-        child = rows.get((pk, keys.REFUND + keys.part(fact.refund_id)))
+    if isinstance(fact, RefundFact):
+        child = rows.get((pk, keys.refund_sk(fact.refund_id)))
         owners = [_owner(rows, row, change.key) for row in _claimed(change)]
         return View(refund=codec.read_refund(child) if child else None, refund_owner=owners[0] if owners else None)
     if isinstance(fact, Paid):

@@ -1,15 +1,17 @@
 """Calls of API v3: bytes are built once, and the same bytes are signed and sent."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
-from countersign.errors import MalformedError
+from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.platforms.wechat import answers, messages, payments, v3
-from countersign.platforms.wechat.answers import Answer, Session, believed
+from countersign.platforms.wechat.answers import Answer, CallRefusedError, NoBillError, Session, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import API_HOST, Settings
 
 
@@ -72,6 +74,30 @@ class ApiV3:
         # https://pay.weixin.qq.com/doc/v3/merchant/4012791901
         self._call("POST", f"{self._root}/out-trade-no/{quote(out_trade_no, safe='')}/close", self._merchant)
 
+    def refund(self, refund: RefundRequest) -> Answer[RefundNotice]:
+        """Ask for a refund; the same number again is the same refund."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4012791903
+        body: dict[str, Any] = {
+            "transaction_id": refund.transaction_id,
+            "out_refund_no": refund.refund_id,
+            "amount": {
+                "refund": refund.amount.minor,
+                "total": refund.total.minor,
+                "currency": refund.amount.currency,
+            },
+        }
+        if self._partner:
+            body["sub_mchid"] = self._settings.sub_mchid
+        if refund.notify_url:
+            body["notify_url"] = refund.notify_url
+        if refund.shown_reason:
+            body["reason"] = refund.shown_reason
+        fields, key_id, raw = self._call("POST", "/v3/refund/domestic/refunds", body)
+        with believed():
+            message = messages.refund_v3(fields)
+            self._check_own(message, message.out_refund_no == refund.refund_id)
+        return Answer(message, key_id, raw, "v3")
+
     def query_refund(self, out_refund_no: str) -> Answer[RefundNotice]:
         """Ask what became of a refund."""
         # https://pay.weixin.qq.com/doc/v3/merchant/4012791904
@@ -82,6 +108,30 @@ class ApiV3:
             message = messages.refund_v3(fields)
             self._check_own(message, message.out_refund_no == out_refund_no)
         return Answer(message, key_id, raw, "v3")
+
+    def bill(self, day: str) -> tuple[str, str]:
+        """Return where the bill of a day can be had for a moment, and the SHA-1 of its content."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4013071209
+        own = {"sub_mchid": self._settings.sub_mchid} if self._partner else {}
+        query = urlencode({"bill_date": day, **own, "bill_type": "ALL", "tar_type": "GZIP"})
+        try:
+            fields, _, _ = self._call("GET", f"/v3/bill/tradebill?{query}")
+        except CallRefusedError as error:
+            if error.code == "NOSTATEMENTEXIST":
+                raise NoBillError("WeChat has no bill of that day") from None
+            raise PlatformUnavailableError(f"WeChat gave no bill: {error.code}") from None
+        url, digest = fields.get("download_url"), fields.get("hash_value")
+        if fields.get("hash_type") != "SHA1" or not isinstance(digest, str) or not isinstance(url, str):
+            raise PlatformUnavailableError("WeChat's answer does not say where the bill is")
+        if not url.startswith((f"{self._settings.api_base or API_HOST}/", f"{API_HOST}/")):
+            raise PlatformUnavailableError("WeChat's answer leads to another host for the bill")
+        return url, digest.lower()
+
+    def download(self, url: str) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Fetch a bill's file; the request is signed as any other, the answer is not."""
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}"
+        return self._session.fetch("GET", url, headers=self._headers("GET", target, b""))
 
     def _check_own(self, message: Transaction | RefundNotice, same_number: bool) -> None:
         settings = self._settings
@@ -98,6 +148,14 @@ class ApiV3:
     ) -> tuple[Mapping[str, object], str, bytes]:
         settings = self._settings
         body = b"" if document is None else json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        base = settings.api_base or API_HOST
+        headers = self._headers(method, target, body)
+        response = self._session.request(method, base + target, data=body or None, headers=headers)
+        fields, key_id = answers.read_v3(response, settings, now=self._now())
+        return fields, key_id, response.content
+
+    def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        settings = self._settings
         headers = {
             "Accept": "application/json",
             "Authorization": v3.authorization(method, target, body, settings, now=self._now(), nonce=self._nonce()),
@@ -107,7 +165,4 @@ class ApiV3:
         if settings.request_key_id:
             # Chooses the key that signs the answer, so it goes on every request, GET included.
             headers["Wechatpay-Serial"] = settings.request_key_id
-        base = settings.api_base or API_HOST
-        response = self._session.request(method, base + target, data=body or None, headers=headers)
-        fields, key_id = answers.read_v3(response, settings, now=self._now())
-        return fields, key_id, response.content
+        return headers

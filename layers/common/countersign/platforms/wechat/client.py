@@ -1,4 +1,4 @@
-"""Calls to WeChat Pay: create, query and close an order, query a refund, exchange a login code.
+"""Calls to WeChat Pay: create, query and close an order, make and query a refund, exchange a login code.
 
 The session brings time-outs, verified TLS and no redirects, and raises PlatformUnavailableError where no answer came.
 So do we where an answer cannot be believed: the outcome is unknown then, and a query tells.
@@ -6,13 +6,17 @@ So do we where an answer cannot be believed: the outcome is unknown then, and a 
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import BinaryIO
 from urllib.parse import urlencode
 
-from countersign.errors import KeysUnavailableError, PlatformUnavailableError
-from countersign.platforms.wechat import answers, payments
+from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
+from countersign.platforms.wechat import answers, bills, payments, refunds
 from countersign.platforms.wechat.answers import (
     Answer,
     CallRefusedError,
+    NoBillError,
     OrderStateError,
     Session,
     UnknownNumberError,
@@ -21,16 +25,20 @@ from countersign.platforms.wechat.api_v2 import ApiV2
 from countersign.platforms.wechat.api_v3 import ApiV3
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
+from countersign.signing import digests
 from countersign.signing.credentials import secret
 
 __all__ = [
     "Answer",
     "CallRefusedError",
     "Client",
+    "NoBillError",
     "OrderStateError",
     "PaymentRequest",
     "Prepared",
+    "RefundRequest",
     "UnknownNumberError",
 ]
 
@@ -38,11 +46,21 @@ _LOGIN_CODE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 class Client:
-    """One account's calls; `system` is the API version of the order, the account's own where it is empty."""
+    """One account's calls; `system` is the API version of the order, the account's own where it is empty.
+
+    `certified` gives a session with the merchant's certificate, for the calls of API v2 that want one.
+    """
 
     def __init__(
-        self, session: Session, settings: Settings, *, now: Callable[[], int], nonce: Callable[[], str]
+        self,
+        session: Session,
+        settings: Settings,
+        *,
+        now: Callable[[], int],
+        nonce: Callable[[], str],
+        certified: Callable[[], Session] | None = None,
     ) -> None:
+        self._certified = certified
         self._session = session
         self._settings = settings
         self._now = now
@@ -76,6 +94,21 @@ class Client:
             if error.code != "ORDERCLOSED":
                 raise
 
+    def refund(self, refund: RefundRequest, *, system: str = "") -> Answer[RefundNotice]:
+        """Ask for a refund; calls with the same number are one refund, however often they are repeated.
+
+        What WeChat says now is only that it took the refund: it is PROCESSING until a notice or a query says more.
+        """
+        refunds.check(refund)
+        api = self._api(system)
+        answer = api.refund(refund, self._certificate()) if isinstance(api, ApiV2) else api.refund(refund)
+        return replace(answer, message=answer.message._replace(refund_status="PROCESSING", success_time=None))
+
+    def _certificate(self) -> Session:
+        if self._certified is None:
+            raise KeysUnavailableError("a refund over API v2 needs a session with the merchant's certificate")
+        return self._certified()
+
     def query_refund(self, out_refund_no: str, *, system: str = "") -> Answer[RefundNotice] | None:
         """Ask what became of a refund; None where WeChat does not know it."""
         payments.require(out_refund_no, payments.REFUND_NUMBER, "refund_id")
@@ -83,6 +116,33 @@ class Client:
             return self._api(system).query_refund(out_refund_no)
         except UnknownNumberError:
             return None
+
+    def bill(self, day: date, file: BinaryIO, *, system: str = "") -> None:
+        """Write the bill of a day into a file, packed as it comes, and see that it is whole.
+
+        Raises NoBillError (no business that day) or PlatformUnavailableError (not made yet, or not whole).
+        """
+        api, digest = self._api(system), ""
+        if isinstance(api, ApiV3):
+            url, digest = api.bill(day.isoformat())
+            answer = api.download(url)
+        else:
+            answer = api.bill(f"{day:%Y%m%d}")
+        with answer as (status, chunks):
+            if status != 200:
+                raise PlatformUnavailableError(f"WeChat answered HTTP {status} instead of a bill")
+            for chunk in chunks:
+                file.write(chunk)
+        file.seek(0)
+        if file.read(16).lstrip().startswith(b"<"):
+            file.seek(0)
+            raise answers.read_bill_refusal(file.read(answers.MAX_BYTES))
+        with answers.believed():
+            found = digests.sha1_of(bills.opened(file))
+            if digest and not digests.equal(found, digest):
+                raise MalformedError("the bill is not the one that was announced")
+            for _ in bills.read(file, ""):
+                pass
 
     def exchange_code(self, login_code: str) -> str:
         """Return the openid of a login code; the session key that comes with it is dropped here."""
