@@ -32,7 +32,8 @@ class OrderDesk:
     def order(self, key: OrderKey) -> Json:
         """Return one order with its children and events."""
         history = self._history(key)
-        return order_json(history.order, history.refunds, [event_json(item) for item in history.events])
+        events = [event_json(item) for item in history.events]
+        return order_json(history.order, history.refunds, events, history.settlements)
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""

@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from countersign.money import Money
-from countersign.orders.changes import Queried, RefundAsked, RefundJudged, RefundReported, Resolved, Trust
+from countersign.orders.changes import (
+    Queried,
+    RefundAsked,
+    RefundAudited,
+    RefundJudged,
+    RefundReported,
+    RefundStarted,
+    Resolved,
+    Trust,
+)
 from countersign.orders.state import REFUND_RANK, Order, Question, Refund
 
 
@@ -55,7 +64,10 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
         return None, True
     amounts = tuple(sorted({*(known.reported if known else ()), fact.amount.minor}))
     base = known or Refund(fact.refund_id, fact.amount, fact.status, fact.source)
-    moved = base.status if REFUND_RANK[base.status] >= REFUND_RANK[fact.status] else fact.status
+    # What we refused the payer fails at the platform by that, and stays refused here.
+    refused = base.status == "rejected" and fact.status == "failed"
+    keeps = refused or REFUND_RANK[base.status] >= REFUND_RANK[fact.status]
+    moved = base.status if keeps else fact.status
     times = [at for at in (base.succeeded_at, fact.at if fact.status == "succeeded" else None) if at is not None]
     child = replace(
         base,
@@ -68,6 +80,44 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
         released=base.released or (fact.status == "failed" and isinstance(trust, Queried)),
     )
     return child, len(amounts) > 1
+
+
+def started(known: Refund | None, fact: RefundStarted) -> Refund:
+    """Return the refund that the payer asked the platform for: for the merchant to judge where there is time for it."""
+    base = known or Refund(
+        fact.refund_id, fact.amount, "requested" if fact.audit_by else "processing", "user", requested_by="user"
+    )
+    times = [at for at in (base.requested_at, fact.at) if at]
+    return replace(
+        base,
+        source="user",
+        reason=max(base.reason, fact.reason),
+        requested_by="user",
+        requested_at=min(times) if times else 0,
+        audit_by=max(base.audit_by, fact.audit_by),
+        platform_refund_id=max(base.platform_refund_id, fact.platform_refund_id),
+        transaction_id=max(base.transaction_id, fact.transaction_id),
+    )
+
+
+def audited(known: Refund | None, fact: RefundAudited) -> Refund | str:
+    """Return the refund once the platform has our decision; an agreed one is the platform's to carry out."""
+    if known is None or not known.audit_by:
+        return "the platform does not wait for a decision about this refund"
+    status = "processing" if fact.approved and known.status == "approved" else known.status
+    return replace(known, audited=True, status=status)
+
+
+def work(refund: Refund, now: int) -> tuple[str, int] | None:
+    """Return which of a platform's functions must look at a refund, and when; None where nothing is open."""
+    if refund.audit_by and not refund.audited:
+        if refund.status in ("approved", "rejected"):
+            return "refund_audit", now
+        if refund.status == "requested":  # silence is consent: the platform tells what it made of it
+            return "refund_audit", refund.audit_by + 60
+    if refund.status in ("approved", "processing") or (refund.status == "failed" and not refund.released):
+        return "refund", now
+    return None
 
 
 def late_refund(order: Order) -> Refund | None:

@@ -11,6 +11,7 @@ SHARDS = 8
 ORDER = "ORDER"
 EVENT = "EVENT#"
 REFUND = "REFUND#"
+SETTLEMENT = "SETTLEMENT#"
 
 
 def part(text: str) -> str:
