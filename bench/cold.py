@@ -40,6 +40,9 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
         self.answered_at = 0.0
         self.answered, self.ended = threading.Event(), threading.Event()
 
+    def handle_error(self, *_: Any) -> None:
+        """Take it that a killed process resets its connection."""
+
 
 class _Calls(http.server.BaseHTTPRequestHandler):
     server: RuntimeApi

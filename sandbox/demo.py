@@ -7,10 +7,11 @@ hand. Exits 1 if anything differs from what it should be.
 from __future__ import annotations
 
 import datetime
+import shutil
 import time
 from typing import Any
 
-from sandbox.stage import BEIJING, Stage, StageError, running
+from sandbox.stage import BEIJING, ROOT, Stage, StageError, running
 
 START = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=BEIJING).timestamp()
 PRICE = {"minor": 8800, "currency": "CNY"}
@@ -33,7 +34,11 @@ def main() -> int:
     print(f"\n{good} of {stage.checks} as they should be, in {time.monotonic() - began:.0f} s")
     for difference in stage.differences:
         print(f"  DIFFERS  {difference}")
-    return 1 if stage.differences else 0
+    if stage.differences:
+        print(f"the functions' logs are in {stage.state.relative_to(ROOT) / 'logs'}")
+        return 1
+    shutil.rmtree(stage.state, ignore_errors=True)
+    return 0
 
 
 def body(order_id: str, **changes: Any) -> Json:
@@ -198,7 +203,7 @@ def over_v2(stage: Stage) -> None:
     stage.scene("7. API v2: the same story in XML")
     client = create(stage, "DEMO-0007", "classic").get("client", {})
     stage.expect("signed as v2 wants", client.get("signType"), "HMAC-SHA256")
-    stage.expect("acknowledged", pay(stage, "DEMO-0007", "classic", times=3, concurrent=True), [200] * 3)
+    stage.expect("acknowledged", pay(stage, "DEMO-0007", "classic", times=3), [200] * 3)
     order = stage.order("DEMO-0007", "classic")
     stage.expect("status", (order.get("status"), paid_transitions(order)), ("paid", 1))
     refund = {"account": "classic", "out_trade_no": "DEMO-0007", "amount": 800}
@@ -232,8 +237,8 @@ def replaced(stage: Stage) -> None:
     stage.expect("the new order", (new.get("status"), new.get("paid")), ("paid", {"minor": 6600, "currency": "CNY"}))
     stage.tell("payer", "had the old order's password page open, and confirms that too")
     stage.expect("acknowledged", pay(stage, "DEMO-0008", late=True), [204])
-    reasons = {review["reason"] for review in stage.order("DEMO-0008").get("review", [])}
-    stage.expect("both are paid: a person must look", reasons, {"double_payment"})
+    reasons = [review["reason"] for review in stage.order("DEMO-0008").get("review", [])]
+    stage.expect("both are paid: a person must look", reasons, ["double_payment"])
 
 
 def nobodys_order(stage: Stage) -> None:

@@ -59,6 +59,7 @@ class Environment:
         self._answer: asyncio.Future[Outcome] | None = None
         self._init_error: Outcome | None = None
         self.ended = asyncio.Event()
+        self._doomed = False
 
     async def start(self) -> None:
         """Start the process; it announces itself by asking for its first event."""
@@ -103,9 +104,15 @@ class Environment:
                 wait.cancel()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once; it gets no more events even before it is seen to have ended."""
+        self._doomed = True
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may get events."""
+        return not self._doomed and not self.ended.is_set()
 
     @property
     def busy(self) -> bool:
@@ -210,7 +217,7 @@ class Pool:
     async def _acquire(self) -> Environment:
         while self._idle:
             environment = self._idle.pop()
-            if not environment.ended.is_set():
+            if environment.alive:
                 return environment
             self.all.discard(environment)
         if len(self.all) < MOST_ENVIRONMENTS:
@@ -227,7 +234,7 @@ class Pool:
 
     def _release(self, environment: Environment) -> None:
         """Hand the environment to who waits longest; a dead one is replaced for them."""
-        alive = not environment.ended.is_set() and not environment.busy
+        alive = environment.alive and not environment.busy
         if not alive:
             environment.kill()
             self.all.discard(environment)

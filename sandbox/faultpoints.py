@@ -6,8 +6,10 @@
      "aws": [{"id", "call"?, "kind", "function"?, "count": 1, "probability": 1.0, "seconds": 1}],
      "record": true}
 
-Trouble with AWS has the kinds `throttle`, `conflict`, `error500`, `timeout_before`, `timeout_after` (done, but the
-answer is lost) and `hang` (for some seconds). A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?`
+Trouble with AWS has the kinds `throttle`, `conflict`, `error500`, `timeout_before`, `timeout_after` (it is done, but
+the answer is lost) and `hang` (for some seconds).
+
+A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?`
 are wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on
 the wire. Counts hold across processes: each use is claimed by making a file, which only one process can do. With
 `record`, calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.

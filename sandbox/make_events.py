@@ -64,8 +64,8 @@ def _entry(case: Case) -> dict[str, Any]:
         entry["becomes"] = case.becomes
     if case.after:
         entry["after"] = [f"{name}.json" for name in case.after]
-    if case.result is not None:
-        entry["result"] = case.result
+    if case.failures is not None:
+        entry["failures"] = case.failures
     if case.needs_platform:
         entry["needs_platform"] = True
     return entry

@@ -123,7 +123,7 @@ class Runner:
         """Kill one environment, one at work if there is any; say which process that was."""
         pool = self._pool(name) if name else None
         pools = ([pool] if pool else []) if name else list(self._pools.values())
-        alive = [environment for pool in pools for environment in pool.all if not environment.ended.is_set()]
+        alive = [environment for pool in pools for environment in pool.all if environment.alive]
         if not alive:
             return None
         victim = random.choice([environment for environment in alive if environment.busy] or alive)  # noqa: S311

@@ -47,6 +47,11 @@ class Stage:
     differences: list[str] = field(default_factory=list)
     checks: int = 0
 
+    @property
+    def state(self) -> Path:
+        """Where the sandbox keeps its logs."""
+        return ROOT / ".sandbox" / str(self.port)
+
     def call(self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Answer:
         """Call the product as the merchant's backend does, with a person's fresh token."""
         token = (headers or {}).pop("token", None) or self.token()

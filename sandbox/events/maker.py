@@ -24,7 +24,7 @@ class Case:
     """One event, what a function answers to it, and what must be there before.
 
     `order` is what the merchant created before, `becomes` the order's status afterwards; `after` names cases to run
-    before; `needs_platform` that the function calls WeChat; `result` is what a function without an HTTP status returns.
+    before; `needs_platform` that the function calls WeChat; `failures` is how many records go back to the stream.
     """
 
     event: Event
@@ -34,7 +34,7 @@ class Case:
     becomes: str = ""
     after: tuple[str, ...] = ()
     needs_platform: bool = False
-    result: dict[str, Any] | None = None
+    failures: int | None = None
 
 
 class Keys:

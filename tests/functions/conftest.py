@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,8 +17,7 @@ import time_machine
 from moto import mock_aws
 from requests.adapters import BaseAdapter
 
-from countersign import aws
-from countersign.runtime import idempotency, outbound
+from countersign.runtime import outbound
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
 
@@ -62,12 +62,13 @@ class Cloud:
         self.dynamodb = session.create_client("dynamodb")
         self.events = session.create_client("events")
         self.sqs = session.create_client("sqs")
-        self.modules: dict[str, ModuleType] = {}
+
+    def module(self, function: str) -> ModuleType:
+        """Return a function's module; like a warm container, it keeps what it made."""
+        return importlib.import_module(f"functions.{function}.app")
 
     def invoke(self, function: str, event: Event, *, remaining_ms: int = 60_000) -> Any:
         """Run a function's handler as Lambda would."""
-        if function not in self.modules:
-            self.modules[function] = importlib.reload(importlib.import_module(f"functions.{function}.app"))
         context = SimpleNamespace(
             function_name=function,
             memory_limit_in_mb=1024,
@@ -75,7 +76,7 @@ class Cloud:
             aws_request_id="00000000-0000-0000-0000-000000000000",
             get_remaining_time_in_millis=lambda: remaining_ms,
         )
-        return self.modules[function].lambda_handler(event, context)
+        return self.module(function).lambda_handler(event, context)
 
     def table(self) -> list[Event]:
         """Return every item of the orders table."""
@@ -91,13 +92,11 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     with mock_aws():
-        for cached in (aws.client, aws._session, outbound.session, idempotency._layer):
-            cached.cache_clear()
         documents = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/accounts/wechat").glob("*.json")}
         prepared = {
             name: Simulator.prepare_account(document, "http://127.0.0.1:1/wechat") for name, document in documents.items()
         }
-        ticking = SimpleNamespace(now=lambda: __import__("time").time())
+        ticking = SimpleNamespace(now=time.time)
         inbox = SimpleNamespace(add=lambda kind, entry: None)
         simulator = Simulator(ticking, prepared, inbox, "https://pay.example.com", tmp_path)
         adapter = WechatAdapter(simulator)

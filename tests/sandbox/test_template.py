@@ -85,7 +85,7 @@ def test_the_real_template_comes_up_whole(cloud: LocalCloud) -> None:
         assert Path(function.folder, "app.py").is_file()
         assert stack.environment(function.name)["TABLE_NAME"] == stack.refs["OrdersTable"]
     described = stack.plane.call("dynamodb", "DescribeTable", TableName=stack.refs["OrdersTable"])["Table"]
-    assert {index["IndexName"] for index in described["GlobalSecondaryIndexes"]} == {"due", "by_account"}
+    assert {index["IndexName"] for index in described["GlobalSecondaryIndexes"]} >= {"due", "by_account"}
 
 
 def test_the_real_functions_start() -> None:
@@ -136,9 +136,8 @@ def test_everything_listens_on_loopback_only() -> None:
                 assert other.connect_ex(("127.0.0.2", port)) != 0
 
 
-def test_the_sandbox_reads_routes_only_from_the_template() -> None:
-    names = ("/wechat/", "/orders", "WechatNotify", "OrdersTable")
-    sources = {path: path.read_text() for path in (ROOT / "sandbox").glob("*.py")}
-    runner = {path.name: text for path, text in sources.items() if path.name not in ("testing.py", "demo.py")}
+@pytest.mark.parametrize("module", ["deployment", "gateway", "provision", "runner", "supervisor", "control"])
+def test_no_route_function_or_table_is_listed_twice(module: str) -> None:
+    text = (ROOT / "sandbox" / f"{module}.py").read_text()
 
-    assert not [(path, name) for path, text in runner.items() for name in names if f'"{name}' in text]
+    assert not [name for name in ("/wechat", "/orders", "Wechat", "OrdersTable", "OrdersApi") if name in text]

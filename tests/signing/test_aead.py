@@ -1,11 +1,12 @@
 """AES-256-GCM and AES-256-ECB against published test values."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from countersign.errors import UndecryptableError
 from countersign.signing import aead
 
-# The GCM specification (McGrew, Viega), test case 16, shortened to its 96-bit nonce form.
+# The GCM specification (McGrew, Viega), test case 16, of the 256-bit keys with a 96-bit nonce.
 GCM_KEY = bytes.fromhex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308")
 GCM_NONCE = bytes.fromhex("cafebabefacedbaddecaf888")
 GCM_AAD = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
@@ -21,7 +22,6 @@ GCM_SEALED = bytes.fromhex(
 # NIST SP 800-38A, F.1.5 (ECB-AES256), first block.
 ECB_KEY = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
 ECB_BLOCK = bytes.fromhex("f3eed1bdb5d2a03c064b5a7e3db181f8")
-ECB_PLAIN = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
 
 
 def test_the_published_gcm_case_opens() -> None:
@@ -67,12 +67,41 @@ def test_the_published_ecb_block_decrypts_and_its_missing_padding_is_refused() -
 
 
 def ecb_sealed(padded: bytes) -> bytes:
-    from Crypto.Cipher import AES  # noqa: PLC0415
+    encryptor = Cipher(algorithms.AES(ECB_KEY), modes.ECB()).encryptor()  # noqa: S305 - the form to be read
+    return encryptor.update(padded) + encryptor.finalize()
 
-    return bytes(AES.new(ECB_KEY, AES.MODE_ECB).encrypt(padded))
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 31, 32])
+def test_ecb_with_padding_opens(length: int) -> None:
+    plain = bytes(range(65, 65 + length))
+    count = 16 - length % 16
+
+    assert aead.open_ecb(ECB_KEY, ecb_sealed(plain + bytes([count]) * count)) == plain
 
 
-@pytest.mark.parametrize("count", [0, 17, 255])
-def test_ecb_of_wrong_size_is_refused(count: int) -> None:
+@pytest.mark.parametrize(
+    "padded",
+    [
+        b"fifteen bytes..\0",
+        b"fifteen bytes..\x11",
+        b"fourteen bytes\x01\x02",
+        b"thirteen byte\x03\x02\x03",
+        b"\x10" * 15 + b"\x0f\x10"[:1],
+        bytes([17]) * 32,
+    ],
+)
+def test_ecb_with_wrong_padding_is_refused(padded: bytes) -> None:
+    with pytest.raises(UndecryptableError, match="padding"):
+        aead.open_ecb(ECB_KEY, ecb_sealed(padded))
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 17, 255])
+def test_ecb_of_a_part_of_a_block_is_refused(count: int) -> None:
     with pytest.raises(UndecryptableError, match="blocks"):
         aead.open_ecb(ECB_KEY, bytes(count))
+
+
+@pytest.mark.parametrize("size", [0, 16, 24, 31, 33])
+def test_ecb_takes_only_256_bit_keys(size: int) -> None:
+    with pytest.raises(UndecryptableError):
+        aead.open_ecb(ECB_KEY[:1] * size, ECB_BLOCK)

@@ -56,7 +56,7 @@ def test_H1_no_copy_of_a_document_shows_the_value() -> None:
         ("XXXXXXXX-XXXXXXXX-XXXXXXXX-XXXXX", "placeholder"),
         ("********************************", "placeholder"),
         ("00000000000000000000000000000000", "placeholder"),
-        ("short", "shorter than 16"),
+        ("tiny-key", "shorter than 16"),
         ("123456789012345", "shorter than 16"),
     ],
 )
@@ -73,7 +73,7 @@ def test_A4_a_published_sample_is_refused() -> None:
         secret("192006250b4c09247ec02edce69f6a2d", "k", refused=frozenset({"192006250b4c09247ec02edce69f6a2d"}))
 
 
-@pytest.mark.parametrize("value", [KEY[:-1], KEY + "x", "密" * 32])
+@pytest.mark.parametrize("value", [KEY[:-1], KEY + "x", "密钥文件" * 8])
 def test_a_size_counts_bytes(value: str) -> None:
     with pytest.raises(KeysUnavailableError, match="exactly 32 bytes"):
         secret(value, "api_v3_keys[0]", size=32)

@@ -13,7 +13,7 @@ def test_A15_a_time_inside_the_window_is_taken(offset: int) -> None:
     assert freshness.check(str(NOW + offset), now=NOW, back=300, ahead=300) == NOW + offset
 
 
-@pytest.mark.parametrize("offset", [-(10**9), -86_400, -301, 301, 86_400])
+@pytest.mark.parametrize("offset", [-700_000_000, -86_400, -301, 301, 86_400])
 def test_A15_a_time_outside_the_window_is_stale(offset: int) -> None:
     with pytest.raises(StaleTimestampError):
         freshness.check(str(NOW + offset), now=NOW, back=300, ahead=300)

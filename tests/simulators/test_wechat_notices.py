@@ -395,3 +395,16 @@ def test_a_prepared_account_keeps_what_it_has_and_gains_what_it_lacks() -> None:
     assert mine in prepared["wechatpay_public_keys"]
     assert (prepared["api_base"], len(prepared["wechatpay_public_keys"])) == ("http://here/wechat", 2)
     assert again == prepared
+
+
+def test_a_hand_made_refund_result_says_what_the_test_wants(
+    platform: Simulator, order: dict[str, Any], verifier: WeChatPayV3, shop: Shop
+) -> None:
+    refund = {"out_refund_no": "R-9", "amount": 5, "status": "CLOSED"}
+
+    platform.control("notify", order | {"refund": refund, "fields": {"user_received_account": "nobody"}})
+    told = verifier.callback(shop.heard[0].headers, shop.heard[0].body)
+
+    assert told["event_type"] == "REFUND.CLOSED"
+    assert (told["resource"]["out_refund_no"], told["resource"]["amount"]["refund"]) == ("R-9", 5)
+    assert told["resource"]["user_received_account"] == "nobody"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +12,13 @@ from wechatpy.pay import WeChatPay  # type: ignore[import-untyped]
 from wechatpy.pay.utils import calculate_signature_hmac  # type: ignore[import-untyped]
 
 from sandbox.simulators.wechat import Simulator, crypto, xml
+from sandbox.simulators.wechat.ledger import BEIJING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# wechatpy would put the second of each call into it, which makes other terms.
+START = datetime.datetime.now(tz=BEIJING)
 NOTIFY = "https://shop.example.com/wechat/classic/notify"
 
 
@@ -36,6 +40,8 @@ def create(client: WeChatPay, number: str = "V2-0001", **changes: Any) -> dict[s
         "notify_url": NOTIFY,
         "user_id": "oPayer0001",
         "client_ip": "203.0.113.7",
+        "time_start": START,
+        "time_expire": START + datetime.timedelta(hours=2),
     }
     return dict(client.order.create(**wanted | changes))
 

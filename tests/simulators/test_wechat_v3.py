@@ -364,3 +364,24 @@ def test_the_inbox_holds_no_secret_and_nothing_personal(
 
     assert '"out_trade_no": "V3-0001"' in text
     assert not [word for word in ("oPayer0001", shop["mini_program_secret"], "signature", "0a1") if word in text]
+
+
+def test_a_service_provider_creates_queries_and_closes_for_its_sub_merchant(
+    tmp_path: Any, clock: Any, inbox: Any, accounts: dict[str, Any]
+) -> None:
+    provider = accounts["shop"] | {"sub_mchid": "1900000303"}
+    platform = Simulator(clock, {"shop": provider}, inbox, "http://127.0.0.1:1", tmp_path)
+    root = "/v3/pay/partner/transactions"
+    wanted = order(provider) | {"sp_appid": provider["appid"], "sp_mchid": provider["mchid"], "sub_mchid": "1900000303"}
+    wanted |= {"payer": {"sp_openid": "oPayer0001"}}
+
+    made = call(platform, provider, wanted, path=f"{root}/jsapi")[1]
+    stranger = call(platform, provider, wanted | {"sub_mchid": "1900000304"}, path=f"{root}/jsapi")[1]
+    platform.control("pay", {"account": "shop", "out_trade_no": "V3-0002", "notify": False})
+    shown = platform._v3._show(platform._ledger.find(provider["mchid"], "V3-0002"))[1]
+
+    assert made["prepay_id"].startswith("wx")
+    assert stranger["code"] == "NO_AUTH"
+    assert shown is not None
+    assert (shown["sp_mchid"], shown["sub_mchid"], "mchid" in shown) == (provider["mchid"], "1900000303", False)
+    assert shown["payer"] == {"sp_openid": "oPayer0001"}

@@ -150,7 +150,7 @@ class Killer:
         for (function, call, why), count in POINTS.items():
             plan += [("point", function, call, why)] * round(count * scale)
         plan += [("function",)] * round(FUNCTIONS * scale)
-        plan += [("runner",)] * max(1, kills - len(plan))
+        plan += [("runner",)] * (kills - len(plan))
         random.Random(7).shuffle(plan)
         self._plan = plan
         self._points: dict[str, dict[str, Any]] = {}

@@ -13,6 +13,7 @@ CountersignError
 │   ├── ForbiddenError              403  known caller, not allowed
 │   ├── NotFoundError               404  no such account, order or question
 │   ├── ConflictError               409  the order's state forbids it
+│   │   └── InProgressError              the first call of its kind still runs: come again
 │   ├── TooLargeError               413  over the limit of its route
 │   ├── UnsupportedEncodingError    415  compressed or otherwise encoded
 │   ├── UnprocessableError          422  well-formed, but something needed is missing or contradictory
@@ -89,6 +90,10 @@ class ConflictError(RefusedError):
     """The order's present state forbids the request."""
 
     status = 409
+
+
+class InProgressError(ConflictError):
+    """The first call with the same key still runs: come again in a while."""
 
 
 class TooLargeError(RefusedError):

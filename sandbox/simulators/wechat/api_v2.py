@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox.simulators.wechat import crypto, fields, xml
-from sandbox.simulators.wechat.api_v3 import client_parameters
+from sandbox.simulators.wechat.handed import client_parameters
 from sandbox.simulators.wechat.ledger import BEIJING, STATES, Ledger, Refund, RefusedError, Trade, beijing
 from sandbox.simulators.wechat.notices import REFUND_V2, payment_fields_v2
 
@@ -89,6 +89,7 @@ class ApiV2:
             sign_type = request.get("sign_type") or "MD5"
             merchant = self._authenticate(request, sign_type)
             shown = {"return_code": "SUCCESS", "return_msg": "OK", "appid": request["appid"], "mch_id": merchant.mchid}
+            shown |= {"sub_mch_id": request["sub_mch_id"]} if request.get("sub_mch_id") else {}
             shown["nonce_str"] = crypto.nonce(16)
             try:
                 shown |= {"result_code": "SUCCESS"} | self._routes[path](merchant, request, now)
@@ -126,6 +127,8 @@ class ApiV2:
             crypto.sign_v2(request, merchant.api_v2_key, sign_type).encode(), request["sign"].encode()
         ):
             raise ReturnFailError("签名错误")
+        if request.get("sub_mch_id", "") not in ("", merchant.sub_mchid):
+            raise ReturnFailError("sub_mch_id与mch_id不匹配")
         if request["appid"] not in merchant.appids:
             raise ReturnFailError("appid与mch_id不匹配")
         return merchant
@@ -144,6 +147,7 @@ class ApiV2:
             terms=json.dumps({name: request[name] for name in request if name not in signed_anew}, sort_keys=True),
             notify_url=request["notify_url"],
             created_at=now,
+            sub_mchid=request.get("sub_mch_id", ""),
             openid=request.get("openid") or "oPayer" + crypto.nonce(22),
             attach=request.get("attach", ""),
             sign_type=request.get("sign_type") or "MD5",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.wechat import crypto, fields
 from sandbox.simulators.wechat.fields import ApiError
-from sandbox.simulators.wechat.ledger import Ledger, Refund, RefusedError, Trade, beijing
+from sandbox.simulators.wechat.handed import client_parameters, refund_answer
+from sandbox.simulators.wechat.ledger import Ledger, Refund, RefusedError, Trade
 from sandbox.simulators.wechat.notices import transaction
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SCHEME = "WECHATPAY2-SHA256-RSA2048 "
 WINDOW = 300
 MOUNT = "/wechat"
+PAY = "/v3/pay/(?:partner/)?transactions"
 TRADE_TYPES = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB"}
 CREDENTIALS = ("mchid", "nonce_str", "signature", "timestamp", "serial_no")
 REFUSALS = {
@@ -48,6 +50,15 @@ class Call:
     body: dict[str, Any]
     now: float
 
+    @property
+    def partner(self) -> bool:
+        """A service provider acts for its sub-merchant."""
+        return self.path.startswith("/v3/pay/partner/")
+
+    def name(self, field: str) -> str:
+        """Return a field's name: a service provider's own fields begin with `sp_`."""
+        return f"sp_{field}" if self.partner else field
+
 
 Answer = tuple[int, dict[str, Any] | None]
 
@@ -65,10 +76,10 @@ class ApiV3:
         self._merchants, self._ledger, self._base = merchants, ledger, public_base_url
         self._refund_accepted = refund_accepted
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Answer]]] = [
-            ("POST", re.compile(r"/v3/pay/transactions/(jsapi|native|h5)"), self._create),
-            ("GET", re.compile(r"/v3/pay/transactions/out-trade-no/([^/]+)"), self._query),
-            ("GET", re.compile(r"/v3/pay/transactions/id/([^/]+)"), self._query_transaction),
-            ("POST", re.compile(r"/v3/pay/transactions/out-trade-no/([^/]+)/close"), self._close),
+            ("POST", re.compile(rf"{PAY}/(jsapi|native|h5)"), self._create),
+            ("GET", re.compile(rf"{PAY}/out-trade-no/([^/]+)"), self._query),
+            ("GET", re.compile(rf"{PAY}/id/([^/]+)"), self._query_transaction),
+            ("POST", re.compile(rf"{PAY}/out-trade-no/([^/]+)/close"), self._close),
             ("POST", re.compile(r"/v3/refund/domestic/refunds"), self._refund),
             ("GET", re.compile(r"/v3/refund/domestic/refunds/([^/]+)"), self._query_refund),
         ]
@@ -131,8 +142,8 @@ class ApiV3:
 
     def _create(self, call: Call, kind: str) -> Answer:
         body, merchant = call.body, call.merchant
-        self._check_merchant(call, fields.text(body, "mchid", 32))
-        appid = fields.text(body, "appid", 32)
+        self._check_merchant(call, body)
+        appid = fields.text(body, call.name("appid"), 32)
         if appid not in merchant.appids:
             raise ApiError(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配")
         for pointer, limit in (("attach", 128), ("goods_tag", 32)):
@@ -157,7 +168,10 @@ class ApiV3:
             terms=json.dumps(body, sort_keys=True),
             notify_url=fields.notify_url(fields.text(body, "notify_url", 255), 255, self._base),
             created_at=call.now,
-            openid=fields.text(body, "payer/openid", 128) if kind == "jsapi" else "oPayer" + crypto.nonce(22),
+            openid=fields.text(body, f"payer/{call.name('openid')}", 128)
+            if kind == "jsapi"
+            else "oPayer" + crypto.nonce(22),
+            sub_mchid=merchant.sub_mchid if call.partner else "",
             attach=fields.text(body, "attach", 128, required=False),
             expires_at=None,
         )
@@ -167,16 +181,20 @@ class ApiV3:
         self._ledger.place(trade)
         return 200, client_parameters(kind, call.now)
 
-    def _check_merchant(self, call: Call, mchid: str | None) -> None:
-        if mchid != call.merchant.mchid:
-            raise fields.invalid("mchid", "与Authorization中的商户号不一致", mchid)
+    def _check_merchant(self, call: Call, given: dict[str, Any]) -> None:
+        """Compare the merchant that a call names with the one that signed it."""
+        name = call.name("mchid")
+        if given.get(name) != call.merchant.mchid:
+            raise fields.invalid(name, "与Authorization中的商户号不一致", given.get(name))
+        if call.partner and given.get("sub_mchid") != call.merchant.sub_mchid:
+            raise ApiError(403, "NO_AUTH", "商户无权限")
 
     def _query(self, call: Call, out_trade_no: str) -> Answer:
-        self._check_merchant(call, call.query.get("mchid"))
+        self._check_merchant(call, call.query)
         return self._show(self._ledger.find(call.merchant.mchid, out_trade_no))
 
     def _query_transaction(self, call: Call, transaction_id: str) -> Answer:
-        self._check_merchant(call, call.query.get("mchid"))
+        self._check_merchant(call, call.query)
         return self._show(self._ledger.find_transaction(call.merchant.mchid, transaction_id))
 
     def _show(self, trade: Trade | None) -> Answer:
@@ -186,7 +204,7 @@ class ApiV3:
             return 200, transaction(trade)
 
     def _close(self, call: Call, out_trade_no: str) -> Answer:
-        self._check_merchant(call, fields.text(call.body, "mchid", 32))
+        self._check_merchant(call, call.body)
         try:
             self._ledger.close(call.merchant.mchid, out_trade_no, call.now)
         except RefusedError as refused:
@@ -224,46 +242,6 @@ class ApiV3:
         if found is None:
             raise ApiError(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
         return 200, refund_answer(*found)
-
-
-def client_parameters(kind: str, now: float) -> dict[str, Any]:
-    """Hand out what the payer's phone needs; each call a fresh one."""
-    if kind == "native":
-        return {"code_url": f"weixin://wxpay/bizpayurl?pr={crypto.nonce(9)}"}
-    prepay_id = f"wx{beijing(now):%d%H%M%S}{crypto.nonce(26).lower()}"
-    if kind == "h5":
-        token = crypto.nonce(32)
-        return {"h5_url": f"https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={token}"}
-    return {"prepay_id": prepay_id}
-
-
-def refund_answer(trade: Trade, refund: Refund) -> dict[str, Any]:
-    """Write a refund as the call and its query answer it."""
-    shown: dict[str, Any] = {
-        "refund_id": refund.refund_id,
-        "out_refund_no": refund.out_refund_no,
-        "transaction_id": trade.transaction_id,
-        "out_trade_no": trade.out_trade_no,
-        "channel": "ORIGINAL",
-        "user_received_account": "支付用户零钱",
-        "create_time": beijing(refund.created_at).isoformat(),
-        "status": refund.status,
-        "funds_account": "AVAILABLE",
-        "amount": {
-            "total": trade.total,
-            "refund": refund.amount,
-            "payer_total": trade.total - trade.coupon,
-            "payer_refund": refund.amount,
-            "settlement_refund": refund.amount,
-            "settlement_total": trade.total - trade.coupon,
-            "discount_refund": 0,
-            "currency": "CNY",
-        },
-        "promotion_detail": [],
-    }
-    if refund.success_at is not None:
-        shown["success_time"] = beijing(refund.success_at).isoformat()
-    return shown
 
 
 def _text(body: bytes) -> str:

@@ -172,6 +172,7 @@ class Control:
             notify_url=f"https://sandbox.invalid/wechat/{merchant.account}/notify",
             created_at=now,
             openid="oPayer" + crypto.nonce(22),
+            sub_mchid=merchant.sub_mchid,
             sign_type=merchant.v2_sign_type,
         )
         self._ledger.place(trade)
@@ -215,8 +216,7 @@ class Control:
         return merchant, trade
 
     def _send(self, delivery: Delivery, body: Json) -> None:
-        self._postman.post(delivery)
-        if body.get("wait", True):
+        if self._postman.post(delivery) and body.get("wait", True):
             delivery.first_done.wait(float(body.get("wait_seconds", WAIT)))
 
     def _shown(self, trade: Trade) -> Json:

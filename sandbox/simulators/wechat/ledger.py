@@ -64,6 +64,7 @@ class Trade:
     notify_url: str
     created_at: float
     openid: str = ""
+    sub_mchid: str = ""
     attach: str = ""
     sign_type: str = "MD5"
     expires_at: float | None = None

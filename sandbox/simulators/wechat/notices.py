@@ -101,7 +101,7 @@ class Notice:
 
     def _compose_v3(self, now: float, spoiling: Spoiling) -> bytes:
         resource = refund_resource(self.trade, self.refund) if self.refund else transaction(self.trade)
-        resource["mchid"] = spoiling.mchid(self.trade.mchid)
+        resource["sp_mchid" if self.trade.sub_mchid else "mchid"] = spoiling.mchid(self.trade.mchid)
         resource["amount"]["total"] = spoiling.amount(self.trade.total)
         if "currency" in resource["amount"]:
             resource["amount"]["currency"] = spoiling.currency(self.trade.currency)
@@ -123,6 +123,7 @@ class Notice:
             "result_code": "SUCCESS",
             "appid": trade.appid,
             "mch_id": spoiling.mchid(trade.mchid),
+            **sub_merchant_v2(trade),
             "nonce_str": crypto.nonce(),
             **payment_fields_v2(trade),
             "total_fee": str(spoiling.amount(trade.total)),
@@ -159,18 +160,29 @@ class Notice:
                 "return_code": "SUCCESS",
                 "appid": trade.appid,
                 "mch_id": spoiling.mchid(trade.mchid),
+                **sub_merchant_v2(trade),
                 "nonce_str": crypto.nonce(),
                 "req_info": crypto.seal_refund(self.merchant.api_v2_key, xml.write(inner, "root")),
             }
         )
 
 
+def merchant_fields(trade: Trade) -> dict[str, str]:
+    """Name the merchant, or the service provider and its sub-merchant."""
+    return {"sp_mchid": trade.mchid, "sub_mchid": trade.sub_mchid} if trade.sub_mchid else {"mchid": trade.mchid}
+
+
+def sub_merchant_v2(trade: Trade) -> dict[str, str]:
+    """Name the sub-merchant as v2 does, if there is one."""
+    return {"sub_mch_id": trade.sub_mchid} if trade.sub_mchid else {}
+
+
 def transaction(trade: Trade) -> dict[str, Any]:
     """Write a v3 transaction as queries and notices carry it; unpaid, most fields are empty strings."""
     paid = trade.paid
     shown: dict[str, Any] = {
-        "mchid": trade.mchid,
-        "appid": trade.appid,
+        **merchant_fields(trade),
+        ("sp_appid" if trade.sub_mchid else "appid"): trade.appid,
         "out_trade_no": trade.out_trade_no,
         "transaction_id": trade.transaction_id if paid else "",
         "trade_type": trade.trade_type if paid else "",
@@ -179,7 +191,7 @@ def transaction(trade: Trade) -> dict[str, Any]:
         "bank_type": "OTHERS" if paid else "",
         "attach": trade.attach,
         "success_time": beijing(trade.paid_at).isoformat() if paid and trade.paid_at is not None else "",
-        "payer": {"openid": trade.openid} if paid else {},
+        "payer": {("sp_openid" if trade.sub_mchid else "openid"): trade.openid} if paid else {},
         "amount": {"total": trade.total, "currency": trade.currency, "payer_currency": trade.currency},
         "promotion_detail": [],
     }
@@ -194,7 +206,7 @@ def transaction(trade: Trade) -> dict[str, Any]:
 def refund_resource(trade: Trade, refund: Refund) -> dict[str, Any]:
     """Write a v3 refund notice's resource: no appid and no currency in it."""
     shown: dict[str, Any] = {
-        "mchid": trade.mchid,
+        **merchant_fields(trade),
         "out_trade_no": trade.out_trade_no,
         "transaction_id": trade.transaction_id,
         "out_refund_no": refund.out_refund_no,

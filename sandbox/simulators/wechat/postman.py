@@ -82,8 +82,8 @@ class Postman:
         with self._lock:
             heapq.heappush(self._queue, (self._clock.now() + seconds, next(self._sequence), work))
 
-    def post(self, delivery: Delivery) -> None:
-        """Take a notice; knobs decide whether it goes now, later, behind the next one or never."""
+    def post(self, delivery: Delivery) -> bool:
+        """Take a notice; knobs decide whether it goes now (true), later, behind the next one or never."""
         subject = delivery.notice.trade.out_trade_no
         dropped = self._faults.take("drop", subject)
         if dropped is not None:
@@ -93,11 +93,12 @@ class Postman:
             with self._lock:
                 self._held.append(delivery)
             self.later(REORDER_LIMIT, lambda: self._release(delivery))
-            return
+            return False
         with self._lock:
             delivery.followers, self._held = self._held, []
         seconds = float(delayed.get("seconds", 60)) if delayed is not None else 0.0
         self.later(seconds, lambda: self._attempt(delivery))
+        return seconds == 0
 
     def _release(self, delivery: Delivery) -> None:
         """Send a held notice that nothing overtook."""

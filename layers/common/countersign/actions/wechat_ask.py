@@ -41,6 +41,13 @@ def about_refund(reach: Reach, key: OrderKey, refund_id: str, system: str) -> Ch
     )
 
 
-def closed(reach: Reach, key: OrderKey, system: str, *, now: int) -> Change:
-    """Return the news that WeChat knows of no order that could be paid."""
-    return Change(key, Closed(now), Queried(), "query", reach.settings.mchid, system)
+def close(reach: Reach, key: OrderKey, system: str, *, now: int) -> Change:
+    """Close an order at WeChat and return what WeChat says about it then.
+
+    The answer to the close alone proves nothing: WeChat gives it for a wrong number too, and a payer who is at it may
+    pay until that moment. Raises ConflictError where WeChat refuses to close.
+    """
+    reach.client.close(key.order_id, system=system)
+    news = about_order(reach, key, system, now=now)
+    # WeChat knows of no such order: nothing is left that could be paid.
+    return news or Change(key, Closed(now), Queried(), "query", reach.settings.mchid, system)

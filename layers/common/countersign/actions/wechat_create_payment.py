@@ -23,7 +23,7 @@ from countersign.orders.changes import (
     Replaced,
     Terms,
 )
-from countersign.orders.ladder import RUNGS
+from countersign.orders.ladder import RUNGS, must_close
 from countersign.orders.present import order_json
 from countersign.orders.state import Order
 from countersign.platforms.wechat.client import PaymentRequest
@@ -261,10 +261,12 @@ def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
     store.record(
         Change(old_key, Replaced(body.order_id), by, "merchant", creation.reach.settings.mchid), now=creation.now
     )
-    # Closing waits where WeChat does not allow it yet (the first five minutes): the poll function closes as asked.
-    store.record(
-        Change(old_key, CloseAsked(creation.now), by, "merchant", creation.reach.settings.mchid), now=creation.now
-    )
+    asked = Change(old_key, CloseAsked(creation.now), by, "merchant", creation.reach.settings.mchid)
+    old = store.record(asked, now=creation.now).order or old
+    # In an order's first five minutes WeChat does not close it: then the poll function does, as asked.
+    if must_close(old, creation.now):
+        news = wechat_ask.close(creation.reach, old_key, old.terms.system, now=creation.now)
+        store.record(news, now=creation.now)
 
 
 def _remind(queue: Any, queue_url: str, key: OrderKey) -> None:

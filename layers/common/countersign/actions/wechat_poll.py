@@ -74,13 +74,10 @@ class Poll:
         order = (self._record(news) if news else order) or order
         if not must_close(order, self.now):
             return
-        # Query, close, query: the payer may pay until the close, and WeChat answers 204 even for a wrong number.
         try:
-            reach.client.close(order.key.order_id, system=system)
+            self._record(wechat_ask.close(reach, order.key, system, now=self.now))
         except ConflictError:
             return  # paid, or the payer is at it, at this very moment: the next look tells
-        news = wechat_ask.about_order(reach, order.key, system, now=self.now)
-        self._record(news or wechat_ask.closed(reach, order.key, system, now=self.now))
 
     def _next_look_at_order(self, key: OrderKey) -> int | None:
         order = self.store.get(key)

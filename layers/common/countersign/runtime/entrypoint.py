@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from countersign.errors import CountersignError, RefusedError
+from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, TemporaryError
 from countersign.http import HttpReply, HttpRequest, problem, read_request
 from countersign.runtime.telemetry import count, logger, metrics
 
@@ -18,7 +18,8 @@ Event = dict[str, Any]
 
 def refused_as_problem(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
     """Answer an error on the merchant API."""
-    headers = {"retry-after": "5"} if error.status in (429, 502, 503) else {}
+    later = isinstance(error, InProgressError | RateLimitedError | TemporaryError)
+    headers = {"retry-after": "5"} if later else {}
     return problem(error.status, str(error), headers=headers)
 
 

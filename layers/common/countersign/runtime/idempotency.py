@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from botocore.config import Config
 
-from countersign.errors import ConflictError, MalformedError, StoreUnavailableError, UnprocessableError
+from countersign.errors import InProgressError, MalformedError, StoreUnavailableError, UnprocessableError
 from countersign.http import HttpRequest, read_json
 from countersign.signing import digests
 
@@ -44,7 +44,7 @@ def _layer(_lifetime: int) -> DynamoDBPersistenceLayer:
 def once(action: Callable[[], Answer], request: HttpRequest, *, account: str, subject: str, lifetime: int) -> Answer:
     """Run `action` once for each Idempotency-Key of a caller and replay its answer for `lifetime` seconds.
 
-    Without the header the action runs as it is. Raises ConflictError while the first call still runs and
+    Without the header the action runs as it is. Raises InProgressError while the first call still runs and
     UnprocessableError where the key comes again with another body. An action that raises is not stored.
     """
     header = request.header("idempotency-key")
@@ -75,7 +75,7 @@ def once(action: Callable[[], Answer], request: HttpRequest, *, account: str, su
     try:
         status, content = guarded(envelope=envelope)
     except IdempotencyAlreadyInProgressError:
-        raise ConflictError("the first call with this Idempotency-Key still runs") from None
+        raise InProgressError("the first call with this Idempotency-Key still runs") from None
     except IdempotencyValidationError:
         raise UnprocessableError("this Idempotency-Key was used with another body") from None
     except (IdempotencyInconsistentStateError, IdempotencyPersistenceLayerError) as error:

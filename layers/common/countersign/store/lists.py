@@ -124,8 +124,9 @@ class OrderLists:
         )
 
 
-def _sequence(item: Item) -> tuple[int, int, str]:
-    return (codec.as_number(item, "received_at") or 0, codec.as_number(item, "version") or 0, item["sk"]["S"])
+def _sequence(item: Item) -> tuple[int, int, bool]:
+    version = codec.as_number(item, "version") or 0
+    return (codec.as_number(item, "received_at") or 0, version, codec.as_text(item, "decision") != "applied")
 
 
 def _place(item: Item) -> tuple[int, str]:

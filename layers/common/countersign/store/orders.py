@@ -453,7 +453,7 @@ def _event_item(change: Change, decision: Decision, event_id: str, raw: bytes, n
     elif raw:
         item["raw"] = {"B": codec.compress(raw)}
         item["digest"] = text(digests.sha256(raw))
-    if decision.outcome == "applied" and decision.order is not None:
+    if decision.order is not None:
         item["version"] = number(decision.order.version)
     if decision.outcome == "orphan":
         item["orphan"] = number(1)

@@ -1,0 +1,180 @@
+"""The merchant API: what it shows, to whom, and who may answer questions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.functions.conftest import Cloud, http_event
+from tests.functions.test_create_payment import create, order, pay
+from tests.functions.test_events import FOLDER
+
+ORDER = "/orders/{platform}/{account}/{order_id}"
+
+
+def call(cloud: Cloud, method: str, route: str, order_id: str = "ORDER-0001", **members: Any) -> Any:
+    parameters = {"platform": "wechat", "account": "shop", "order_id": order_id, **members.pop("parameters", {})}
+    named = {name: value for name, value in parameters.items() if "{" + name + "}" in route}
+    event = http_event(method, route, named, **members)
+    answer = cloud.invoke("orders_api", event)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_an_order_shows_its_events_with_trust_key_and_digest(cloud):
+    create(cloud, order_id="EV-paid-v3")
+    cloud.invoke("wechat_notify", json.loads((FOLDER / "wechat_notify.paid-v3.json").read_text()))
+
+    status, answer = call(cloud, "GET", ORDER, "EV-paid-v3")
+
+    assert (status, answer["status"]) == (200, "paid")
+    kinds = [(event["kind"], event["trust"], event["decision"]) for event in answer["events"]]
+    assert kinds == [("opened", "operator", "applied"), ("prepared", "queried", "applied"), ("paid", "verified", "applied")]
+    paid = answer["events"][-1]
+    assert paid["key_id"].startswith("PUB_KEY_ID_")
+    assert len(paid["digest"]) == 64
+    assert paid["occurred_at"] == answer["paid_at"]
+
+
+def test_an_order_number_with_delimiters_is_found_by_its_decoded_name(cloud):
+    create(cloud, order_id="A|b*-_1")
+
+    status, answer = call(cloud, "GET", ORDER, "A|b*-_1")
+
+    assert (status, answer["order_id"]) == (200, "A|b*-_1")
+
+
+def test_the_explanation_is_a_sentence_and_a_step_for_each_event(cloud):
+    create(cloud)
+
+    status, answer = call(cloud, "GET", f"{ORDER}/explanation")
+
+    assert status == 200
+    assert answer["summary"] == "The platform waits for the payer."
+    assert [step["why"] for step in answer["steps"]][0] == "created for 88.00 CNY"
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [("GET", ORDER), ("GET", f"{ORDER}/explanation"), ("POST", f"{ORDER}/refresh"), ("POST", f"{ORDER}/close")],
+)
+def test_G4_an_order_outside_the_token_is_404_as_if_it_did_not_exist(cloud, method, route):
+    create(cloud)
+
+    outside = call(cloud, method, route, claims={"accounts": "[wechat/other]"})
+    missing = call(cloud, method, route, "NOBODY-1")
+
+    assert outside[0] == missing[0] == 404
+    assert set(outside[1]) == set(missing[1])
+
+
+def test_a_token_for_the_account_sees_it(cloud):
+    create(cloud)
+
+    assert call(cloud, "GET", ORDER, claims={"accounts": "[douyin/x wechat/shop]"})[0] == 200
+
+
+def test_orders_of_a_platform_that_does_not_exist_are_404(cloud):
+    assert call(cloud, "POST", f"{ORDER}/refresh", parameters={"platform": "nobody"})[0] == 404
+
+
+def test_refresh_asks_wechat_through_the_queue(cloud):
+    create(cloud)
+    pay(cloud)
+
+    status, answer = call(cloud, "POST", f"{ORDER}/refresh")
+    assert (status, answer["refresh"]) == (202, "asked")
+
+    cloud.invoke("wechat_poll", {"source": "aws.scheduler"})
+    assert order(cloud).status == "paid"
+
+
+def test_an_order_that_is_closed_in_its_first_five_minutes_is_closed_when_wechat_allows(cloud):
+    create(cloud)
+
+    status, _ = call(cloud, "POST", f"{ORDER}/close")
+    assert status == 202
+    cloud.invoke("wechat_poll", {"source": "aws.scheduler"})
+    assert order(cloud).status == "pending"
+
+    cloud.clock.shift(301)
+    cloud.invoke("wechat_poll", {"source": "aws.scheduler"})
+    assert order(cloud).status == "closed"
+
+
+def test_a_paid_order_is_not_closed(cloud):
+    create(cloud)
+    pay(cloud)
+    cloud.clock.shift(10)
+    cloud.invoke("wechat_poll", {"source": "aws.scheduler"})
+
+    assert call(cloud, "POST", f"{ORDER}/close")[0] == 409
+
+
+@pytest.fixture
+def odd(cloud: Cloud) -> str:
+    create(cloud, order_id="EV-wrong-amount")
+    cloud.invoke("wechat_notify", json.loads((FOLDER / "wechat_notify.wrong-amount.json").read_text()))
+    _, answer = call(cloud, "GET", ORDER, "EV-wrong-amount")
+    assert answer["status"] == "review"
+    return str(answer["review"][0]["review_id"])
+
+
+def resolve(cloud: Cloud, review_id: str, decision: str, claims: dict[str, str] | None = None) -> Any:
+    return call(
+        cloud,
+        "POST",
+        f"{ORDER}/review/{{review_id}}/resolve",
+        "EV-wrong-amount",
+        parameters={"review_id": review_id},
+        body=json.dumps({"decision": decision, "note": "seen"}),
+        claims=claims or {},
+    )
+
+
+def test_an_open_question_is_an_exception_until_a_person_resolves_it(cloud, odd):
+    _, answer = call(cloud, "GET", "/exceptions")
+    assert [(row["kind"], row["order_id"]) for row in answer["exceptions"]] == [("review", "EV-wrong-amount")]
+
+    status, answer = resolve(cloud, odd, "accept")
+
+    assert (status, answer["status"], answer["review"]) == (200, "paid", [])
+    assert call(cloud, "GET", "/exceptions")[1] == {"exceptions": []}
+    _, why = call(cloud, "GET", f"{ORDER}/explanation", "EV-wrong-amount")
+    assert (why["resolved"][0]["by"], why["resolved"][0]["note"]) == ("anna", "seen")
+
+
+def test_a_machine_resolves_nothing(cloud, odd):
+    status, _ = resolve(cloud, odd, "accept", claims={"sub": "m2m", "client_id": "m2m"})
+
+    assert status == 403
+    assert order(cloud, "EV-wrong-amount").status == "review"
+
+
+@pytest.mark.parametrize(("review_id", "decision", "status"), [("nothing", "accept", 404), (None, "maybe", 400)])
+def test_an_answer_to_nothing_or_in_other_words_is_refused(cloud, odd, review_id, decision, status):
+    assert resolve(cloud, review_id or odd, decision)[0] == status
+
+
+def test_exceptions_outside_the_token_are_not_shown(cloud, odd):
+    assert odd
+    assert call(cloud, "GET", "/exceptions", claims={"accounts": "[wechat/other]"})[1] == {"exceptions": []}
+
+
+def test_a_list_needs_an_account_of_the_token(cloud):
+    create(cloud)
+
+    status, answer = call(cloud, "GET", "/orders", queryStringParameters={"account": "wechat/shop"})
+    assert (status, [row["order_id"] for row in answer["orders"]]) == (200, ["ORDER-0001"])
+
+    outside = {"queryStringParameters": {"account": "wechat/shop"}, "claims": {"accounts": "[]"}}
+    assert call(cloud, "GET", "/orders", **outside)[0] == 404
+    assert call(cloud, "GET", "/orders", queryStringParameters={"account": "shop"})[0] == 422
+    assert call(cloud, "GET", "/orders")[0] == 400
+
+
+def test_the_openapi_document_names_every_route_of_the_template(cloud):
+    status, answer = call(cloud, "GET", "/openapi.json")
+
+    assert status == 200
+    assert answer["openapi"].startswith("3.1")
+    assert f"{ORDER}/review/{{review_id}}/resolve" in answer["paths"]
