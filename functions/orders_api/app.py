@@ -1,20 +1,22 @@
-"""The merchant API over orders: look, list, explain, refresh, close, resolve."""
+"""The merchant API over orders: look, list, explain, refresh, close, resolve; the refund desk."""
 
 import os
 import time
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from countersign import __version__, aws
 from countersign.actions.orders import OrderDesk
+from countersign.actions.refund_desk import RefundDesk
 from countersign.errors import CountersignError, NotFoundError
 from countersign.http import problem
+from countersign.money import MAX_MINOR, Money
 from countersign.orders.changes import OrderKey
 from countersign.runtime import caller
 from countersign.runtime.telemetry import count, logger, metrics
@@ -28,6 +30,7 @@ queue = aws.client("sqs")
 
 Json = dict[str, Any]
 ORDER = "/orders/<platform>/<account>/<order_id>"
+REFUND = f"{ORDER}/refunds/<refund_id>"
 Name = Annotated[str, Path(max_length=128)]
 
 
@@ -39,18 +42,63 @@ class Resolution(BaseModel):
     note: Annotated[str, Field(max_length=500)] = ""
 
 
-def _desk() -> OrderDesk:
+class Amount(BaseModel):
+    """Money: whole minor units and a currency."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    minor: Annotated[int, Field(ge=1, le=MAX_MINOR)]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
+class RefundWish(BaseModel):
+    """What shall be refunded: everything that is left where no amount is given."""
+
+    model_config = ConfigDict(extra="forbid")
+    amount: Amount | None = None
+    reason: Annotated[str, Field(max_length=80)] = ""
+    source: Literal["merchant", "shopper"] = "merchant"
+
+
+class Judgement(BaseModel):
+    """The amount that the person saw who decides; where given, it must be the refund's."""
+
+    model_config = ConfigDict(extra="forbid")
+    amount: Amount | None = None
+
+
+class Settlement(BaseModel):
+    """What a person did about a refund that the platform could not make."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: Literal["refunded_elsewhere", "given_up"]
+    note: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _caller() -> caller.Caller:
     authorizer = app.current_event.raw_event["requestContext"].get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
-    return OrderDesk(store, lists, caller.from_claims(claims), int(time.time()))
+    return caller.from_claims((authorizer.get("jwt") or {}).get("claims") or {})
+
+
+def _desk() -> OrderDesk:
+    return OrderDesk(store, lists, _caller(), int(time.time()))
+
+
+def _refund_desk() -> RefundDesk:
+    return RefundDesk(store, lists, _caller(), int(time.time()))
+
+
+def _decoded(name: str, given: str) -> str:
+    # The gateway decodes path parameters; the router's own would still be percent-encoded.
+    return (app.current_event.path_parameters or {}).get(name, given)
 
 
 def _key(platform: str, account: str, order_id: str) -> OrderKey:
-    # The gateway decodes path parameters; the router's own would still be percent-encoded.
-    decoded = app.current_event.path_parameters or {}
-    return OrderKey(
-        decoded.get("platform", platform), decoded.get("account", account), decoded.get("order_id", order_id)
-    )
+    names = {"platform": platform, "account": account, "order_id": order_id}
+    return OrderKey(**{name: _decoded(name, given) for name, given in names.items()})
+
+
+def _money(amount: Amount | None) -> Money | None:
+    return Money(amount.minor, amount.currency) if amount else None
 
 
 def _queue_url(platform: str) -> str:
@@ -100,10 +148,69 @@ def close_order(platform: Name, account: Name, order_id: Name) -> tuple[Json, in
 @app.post(f"{ORDER}/review/<review_id>/resolve")
 def resolve_review(platform: Name, account: Name, order_id: Name, review_id: Name, answer: Resolution) -> Json:
     """Answer an open question: accept the payment, refund it, or dismiss the question."""
-    decoded = app.current_event.path_parameters or {}
     key = _key(platform, account, order_id)
-    review = decoded.get("review_id", review_id)
-    return _desk().resolve(key, review, decision=answer.decision, note=answer.note)
+    return _desk().resolve(key, _decoded("review_id", review_id), decision=answer.decision, note=answer.note)
+
+
+@app.post(f"{ORDER}/refunds")
+def request_refund(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[RefundWish, Body()],
+    idempotency_key: Annotated[str, Header(max_length=255)] = "",
+) -> tuple[Json, int]:
+    """Ask for a refund; somebody else approves it."""
+    key = _key(platform, account, order_id)
+    amount = _money(wish.amount)
+    refund = _refund_desk().request(key, amount, reason=wish.reason, source=wish.source, once=idempotency_key)
+    return refund, HTTPStatus.CREATED
+
+
+@app.post(f"{REFUND}/approve")
+def approve_refund(
+    platform: Name, account: Name, order_id: Name, refund_id: Name, seen: Annotated[Judgement | None, Body()] = None
+) -> Json:
+    """Approve a refund that somebody else asked for; a worker makes it at the platform."""
+    return _judge(_key(platform, account, order_id), refund_id, approved=True, seen=seen)
+
+
+@app.post(f"{REFUND}/reject")
+def reject_refund(
+    platform: Name, account: Name, order_id: Name, refund_id: Name, seen: Annotated[Judgement | None, Body()] = None
+) -> Json:
+    """Reject a refund that somebody else asked for."""
+    return _judge(_key(platform, account, order_id), refund_id, approved=False, seen=seen)
+
+
+def _judge(key: OrderKey, refund_id: str, *, approved: bool, seen: Judgement | None) -> Json:
+    amount = _money(seen.amount) if seen else None
+    return _refund_desk().judge(key, _decoded("refund_id", refund_id), approved=approved, amount=amount)
+
+
+@app.post(f"{REFUND}/retry")
+def retry_refund(platform: Name, account: Name, order_id: Name, refund_id: Name) -> Json:
+    """Have the platform asked again under the same number, after its reason to refuse was mended."""
+    return _refund_desk().retry(_key(platform, account, order_id), _decoded("refund_id", refund_id))
+
+
+@app.post(f"{REFUND}/resolve")
+def resolve_refund(
+    platform: Name, account: Name, order_id: Name, refund_id: Name, done: Annotated[Settlement, Body()]
+) -> Json:
+    """Say what a person did about a refund that needed one."""
+    key = _key(platform, account, order_id)
+    return _refund_desk().resolve(key, _decoded("refund_id", refund_id), outcome=done.outcome, note=done.note)
+
+
+@app.get("/refunds")
+def list_refunds(
+    status: Annotated[str, Query(max_length=32)] = "",
+    account: Annotated[str, Query(max_length=128)] = "",
+    cursor: Annotated[str, Query(max_length=512)] = "",
+) -> Json:
+    """List refunds, least recently changed first."""
+    return _refund_desk().page(status=status, account=account, cursor=cursor)
 
 
 @app.get("/exceptions")

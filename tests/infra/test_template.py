@@ -35,6 +35,13 @@ ROUTES = {
     "POST /orders/{platform}/{account}/{order_id}/refresh": "orders:read",
     "POST /orders/{platform}/{account}/{order_id}/close": "payments:write",
     "POST /orders/{platform}/{account}/{order_id}/review/{review_id}/resolve": "refunds:approve",
+    "POST /orders/{platform}/{account}/{order_id}/refunds": "refunds:request",
+    "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/approve": "refunds:approve",
+    "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/reject": "refunds:approve",
+    "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/retry": "refunds:approve",
+    "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/resolve": "refunds:approve",
+    "GET /refunds": "orders:read",
+    "GET /reconciliation/{account}/{date}": "orders:read",
     "GET /exceptions": "orders:read",
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}

@@ -112,7 +112,7 @@ class OrderDesk:
             else:
                 key = keys.order_key(item["pk"]["S"])
                 platform, account, order_id = key.platform, key.account, key.order_id
-            if "*" not in self.caller.accounts and f"{platform}/{account}" not in self.caller.accounts:
+            if not self.caller.may_see(platform, account):
                 continue
             row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
             row["since"] = timestamp(codec.as_number(item, "updated_at"))

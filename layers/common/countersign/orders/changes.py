@@ -167,6 +167,7 @@ class RefundReported:
     transaction_id: str = ""
     total: Money | None = None
     at: int | None = None
+    problem: str = ""  # what a person must do about it
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:
@@ -281,6 +282,7 @@ class RefundAsked:
     amount: Money
     reason: str
     at: int
+    source: str = "merchant"  # or shopper: the merchant passes the shopper's wish on
     kind: ClassVar[str] = "refund_asked"
 
     def identity(self) -> Identity:
@@ -298,6 +300,70 @@ class RefundJudged:
 
     def identity(self) -> Identity:
         return (self.refund_id, "approved" if self.approved else "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRefused:
+    """The platform refused to make an approved refund: it has none of this number; `problem` says what to do."""
+
+    refund_id: str
+    attempt: int
+    problem: str
+    kind: ClassVar[str] = "refund_refused"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRetried:
+    """A person has the platform asked again for a refund that it refused, under the same number."""
+
+    refund_id: str
+    attempt: int
+    at: int
+    kind: ClassVar[str] = "refund_retried"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundResolved:
+    """A person says what became of a refund that needed one: refunded_elsewhere or given_up."""
+
+    refund_id: str
+    outcome: str
+    note: str
+    at: int
+    kind: ClassVar[str] = "refund_resolved"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAbsent:
+    """The platform knows no refund of this number: what was given up has not happened."""
+
+    refund_id: str
+    kind: ClassVar[str] = "refund_absent"
+
+    def identity(self) -> Identity:
+        return (self.refund_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class BillDiffers:
+    """The platform's bill of a day says something else about a payment or refund than is known here."""
+
+    day: str
+    what: str
+    subject: str
+    kind: ClassVar[str] = "bill_differs"
+
+    def identity(self) -> Identity:
+        return (self.day, self.what, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +389,17 @@ class Flagged:
         return (self.reason, self.subject)
 
 
+RefundFact = (
+    RefundReported
+    | RefundAsked
+    | RefundJudged
+    | RefundRefused
+    | RefundRetried
+    | RefundResolved
+    | RefundAbsent
+    | RefundStarted
+    | RefundAudited
+)
 Fact = (
     Opened
     | Prepared
@@ -330,16 +407,13 @@ Fact = (
     | Unpaid
     | Failed
     | Closed
-    | RefundReported
-    | RefundStarted
-    | RefundAudited
     | SettlementAsked
     | SettlementReported
     | Unrecognised
     | CloseAsked
     | Resolved
-    | RefundAsked
-    | RefundJudged
+    | RefundFact
+    | BillDiffers
     | Replaced
     | Flagged
 )

@@ -6,8 +6,9 @@ the same order. What is refused or not understood is still kept as evidence by t
 
 from dataclasses import dataclass, replace
 
-from countersign.orders import settlements
+from countersign.orders import refunds, settlements
 from countersign.orders.changes import (
+    BillDiffers,
     Change,
     CloseAsked,
     Closed,
@@ -18,10 +19,15 @@ from countersign.orders.changes import (
     OrderKey,
     Paid,
     Prepared,
+    RefundAbsent,
     RefundAsked,
     RefundAudited,
+    RefundFact,
     RefundJudged,
+    RefundRefused,
     RefundReported,
+    RefundResolved,
+    RefundRetried,
     RefundStarted,
     Replaced,
     Resolved,
@@ -30,7 +36,6 @@ from countersign.orders.changes import (
     Unpaid,
     Unrecognised,
 )
-from countersign.orders.refunds import asked, audited, judged, late_refund, reported, review_refund, started
 from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement
 
 
@@ -87,8 +92,6 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
     match fact:
         case Paid():
             return _paid(order, fact, change, event_id, view)
-        case RefundReported():
-            return _refund_reported(order, fact, change, view)
         case Closed():
             closed_at = fact.closed_at if order.closed_at is None else min(order.closed_at, fact.closed_at)
             return _became(order, replace(order, closed_at=closed_at), "closed: it can no longer be paid")
@@ -104,21 +107,12 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, replace(order, close_asked_at=asked_at), "the merchant asked to close the order")
         case Resolved():
             return _resolved(order, fact, change.trust.key_id)
-        case RefundAsked():
-            return _child(order, None, asked(order, view.refund, fact, change.trust.key_id), "refund requested")
-        case RefundStarted():
-            return _refund_started(order, fact, change, view)
-        case RefundAudited():
-            return _child(
-                order, view.refund, audited(view.refund, fact), "the platform has our decision about the refund"
-            )
         case SettlementAsked():
             return _settlement_asked(order, fact, change.trust.key_id, view)
         case SettlementReported():
             return _settlement_reported(order, fact, change, view)
-        case RefundJudged():
-            word = "approved" if fact.approved else "rejected"
-            return _child(order, view.refund, judged(order, view.refund, fact, change.trust.key_id), f"refund {word}")
+        case BillDiffers():
+            return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():
             after = replace(order, replaced_by=max(order.replaced_by, fact.by))
             return _became(order, after, f"replaced by order {fact.by}")
@@ -127,7 +121,33 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, after, f"{fact.reason}: a person must look")
         case Unrecognised():
             return Decision("unchanged", f"unknown {fact.what} {fact.word}: kept, changes nothing", order)
-    return Decision("unchanged", "the order exists already", order)  # Opened never comes here
+        case Opened():
+            return Decision("unchanged", "the order exists already", order)
+    return _refund(order, fact, change, view)
+
+
+def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decision:
+    known, by = view.refund, change.trust.key_id
+    match fact:
+        case RefundReported():
+            return _refund_reported(order, fact, change, view)
+        case RefundAsked():
+            return _child(order, None, refunds.asked(order, known, fact, by), "refund requested")
+        case RefundJudged():
+            word = "approved" if fact.approved else "rejected"
+            return _child(order, known, refunds.judged(order, known, fact, by), f"refund {word}")
+        case RefundRetried():
+            return _child(order, known, refunds.retried(known, fact, by), "refund to be tried again")
+        case RefundResolved():
+            return _child(order, known, refunds.resolved(known, fact, by), f"a person says {fact.outcome}")
+        case RefundRefused():
+            return _news(order, known, refunds.refused(known, fact), f"the platform refused the refund: {fact.problem}")
+        case RefundAbsent():
+            return _news(order, known, refunds.absent(known), "the platform knows no such refund")
+        case RefundStarted():
+            return _refund_started(order, fact, change, view)
+        case RefundAudited():
+            return _news(order, known, refunds.audited(known, fact), "the platform has our decision about the refund")
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
@@ -176,12 +196,10 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
         return _became(
             order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
         )
-    child, contradiction = reported(view.refund, fact, change.trust)
+    child, question = refunds.reported(view.refund, fact, change.trust)
     after = replace(order, refund_seen=True)
-    if change.oddity:
-        after = _with_oddity(after, change.oddity, fact.refund_id)
-    if contradiction:
-        after = _with_oddity(after, "refund_amount_mismatch", fact.refund_id)
+    for reason in filter(None, (change.oddity, question)):
+        after = _with_oddity(after, reason, fact.refund_id)
     if child is None or child == view.refund:
         return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
     after = _with_totals(after, view.refund, child)
@@ -196,7 +214,7 @@ def _refund_started(order: Order, fact: RefundStarted, change: Change, view: Vie
     if view.refund_owner is not None:
         after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
         return _became(order, after, "the refund number belongs to another order: a person must look")
-    child = started(view.refund, fact)
+    child = refunds.started(view.refund, fact)
     after = replace(order, refund_seen=True)
     if _is_of_another_system(order, change):
         after = _with_oddity(after, "system_mismatch", fact.refund_id)
@@ -248,7 +266,7 @@ def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
     after = replace(order, resolutions=tuple(sorted([*order.resolutions, resolution])))
     children: tuple[Refund, ...] = ()
     if fact.decision == "refund":
-        child = review_refund(order, question, by, fact)
+        child = refunds.review_refund(order, question, by, fact)
         if child is None:
             return Decision("refused", "this question is not about money that can be refunded", order)
         after = _with_totals(after, None, child)
@@ -262,6 +280,13 @@ def _child(order: Order, before: Refund | None, result: Refund | str, reason: st
         return Decision("refused", result, order)
     after = _with_totals(order, before, result)
     return Decision("applied", f"{reason}: {result.amount}", after, (result,), (f"refund.{result.status}",))
+
+
+def _news(order: Order, before: Refund | None, after: Refund | None, reason: str) -> Decision:
+    """Take what the platform's answer makes of a refund; None is nothing."""
+    if after is None or before is None:
+        return Decision("unchanged", reason, order)
+    return Decision("applied", reason, _with_totals(order, before, after), (after,), _refund_emits(before, after))
 
 
 def _became(before: Order, after: Order, reason: str) -> Decision:
@@ -289,7 +314,7 @@ def _refund_emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
 def _with_consequences(before: Order, decision: Decision, view: View) -> Decision:
     after = decision.order
     assert after is not None  # noqa: S101 - narrowed by the caller
-    emits, refunds = list(decision.emits), decision.refunds
+    emits, children = list(decision.emits), decision.refunds
     if before.payment is None and after.payment is not None:
         emits.append("order.paid")
         plan = settlements.planned(after, view.settlement)
@@ -297,10 +322,10 @@ def _with_consequences(before: Order, decision: Decision, view: View) -> Decisio
             decision = replace(decision, settlements=(plan,))
     if after.paid_late and not before.paid_late:
         emits.append("order.paid_late")
-        child = late_refund(after)
+        child = refunds.late_refund(after)
         if child is not None and not after.late_refund_id:
             after = replace(_with_totals(after, None, child), late_refund_id=child.refund_id)
-            refunds = (*refunds, child)
+            children = (*children, child)
             emits.append(f"refund.{child.status}")
     if after.status == "closed" and before.status != "closed":
         emits.append("order.closed")
@@ -309,4 +334,4 @@ def _with_consequences(before: Order, decision: Decision, view: View) -> Decisio
     known = {question.review_id for question in before.questions}
     if any(question.review_id not in known for question in after.questions):
         emits.append("order.review")
-    return replace(decision, order=after, refunds=refunds, emits=tuple(emits))
+    return replace(decision, order=after, refunds=children, emits=tuple(emits))

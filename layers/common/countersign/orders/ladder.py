@@ -1,12 +1,18 @@
-"""When the platform is asked about an order that waits for its payer."""
+"""When the platform is asked about an order that waits for its payer, or about a refund that is on its way."""
 
-from countersign.orders.state import Order
+from countersign.orders.state import Order, Refund
 
 # Seconds after creation, while the payer is likely to be at it; then hourly until the order expires.
 RUNGS = (10, 30, 120, 600, 1800)  # Douyin's trade system repeats its callbacks for 29 minutes only
 HOURLY = 3600
 AFTER_EXPIRY = 30  # the last query, close and query come when the platform's own clock has passed the expiry too
 LAST_LOOK = 300  # a payer on the password screen can still pay after the close: one more query then
+# Seconds since the platform took a refund; then daily, as a bank may take days.
+REFUND_RUNGS = (60, 300, 1800, 7200)
+DAILY = 86400
+REFUND_LAST_LOOK = 30 * DAILY
+# Seconds after each call whose outcome is unknown; the number stays the same, so repeating it refunds once.
+REFUND_REPEATS = (60, 120, 300, 1800, 7200, 6 * HOURLY)
 EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 
 
@@ -32,3 +38,32 @@ def must_close(order: Order, now: int) -> bool:
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
     asked = order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
     return expired or asked
+
+
+def next_refund_look(refund: Refund, since: int, now: int) -> int | None:
+    """Return when to do something about a refund that has its status since `since`, or None where nothing is open.
+
+    An approved one is to be made now. One that the platform could not pay out is asked about daily, for staff may have
+    helped it in the platform's console; a failed one until a query has confirmed it.
+    """
+    unconfirmed = refund.status == "failed" and not refund.released
+    if refund.status == "approved" or (unconfirmed and since >= now):
+        return now
+    if not (unconfirmed or refund.status == "processing" or (refund.status == "needs_action" and not refund.refused)):
+        return None
+    daily = since + DAILY * (max(now - since, 0) // DAILY + 1)
+    look = next((since + seconds for seconds in REFUND_RUNGS if since + seconds > now), daily)
+    return look if look <= since + REFUND_LAST_LOOK else None
+
+
+def next_audit(refund: Refund, now: int) -> int:
+    """Return when to look at a refund about which the platform waits for us.
+
+    A decision is told now; without one the platform decides at its deadline, and then it is asked what it made of it.
+    """
+    return max(refund.audit_by + 60, now) if refund.status == "requested" else now
+
+
+def repeat_refund(looks: int, now: int) -> int:
+    """Return when to call again after `looks` calls of unknown outcome."""
+    return now + REFUND_REPEATS[min(looks, len(REFUND_REPEATS) - 1)]

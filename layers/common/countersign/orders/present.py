@@ -21,6 +21,7 @@ QUESTIONS = {
     "refund_of_another_order": "The refund number belongs to another order.",
     "settlement_of_another_order": "The settlement number belongs to another order.",
     "settled_more_than_paid": "The platform reports a settlement of more than the order.",
+    "refunded_twice": "A person settled the refund another way, and the platform refunded it too.",
     "refunded_more_than_paid": "More was refunded than was paid.",
 }
 
@@ -55,7 +56,7 @@ def order_json(
         "closed_at": timestamp(order.closed_at),
         "transaction_id": payment.transaction_id if payment else None,
         "review": [_question(question) for question in order.questions],
-        "refunds": [_refund(refund) for refund in refunds],
+        "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [],
         "settlements": [_settlement(settlement, currency) for settlement in settlements],
         "events": list(events),
@@ -93,15 +94,21 @@ def _question(question: Question) -> dict[str, Any]:
     }
 
 
-def _refund(refund: Refund) -> dict[str, Any]:
+def refund_json(refund: Refund) -> dict[str, Any]:
+    """Return the refund JSON."""
     return {
         "refund_id": refund.refund_id,
         "status": refund.status,
         "amount": refund.amount.to_json(),
         "source": refund.source,
         "reason": refund.reason or None,
+        "problem": refund.problem or None,
         "requested_by": refund.requested_by or None,
+        "requested_at": timestamp(refund.requested_at or None),
         "judged_by": refund.judged_by or None,
+        "judged_at": timestamp(refund.judged_at or None),
+        "resolved_by": refund.resolved_by or None,
+        "note": refund.note or None,
         "platform_refund_id": refund.platform_refund_id or None,
         "transaction_id": refund.transaction_id or None,
         "succeeded_at": timestamp(refund.succeeded_at),

@@ -8,7 +8,10 @@ from countersign.orders.changes import (
     RefundAsked,
     RefundAudited,
     RefundJudged,
+    RefundRefused,
     RefundReported,
+    RefundResolved,
+    RefundRetried,
     RefundStarted,
     Resolved,
     Trust,
@@ -33,7 +36,7 @@ def asked(order: Order, known: Refund | None, fact: RefundAsked, by: str) -> Ref
         fact.refund_id,
         fact.amount,
         "requested",
-        "merchant",
+        fact.source,
         reason=fact.reason,
         requested_by=by,
         requested_at=fact.at,
@@ -49,37 +52,94 @@ def judged(order: Order, known: Refund | None, fact: RefundJudged, by: str) -> R
         return f"the refund is {known.status} already"
     if by == known.requested_by:
         return "a refund is judged by somebody else than its requester"
-    if fact.approved and (order.payment is None or order.reserved > order.payment.total.minor):
+    if fact.approved and over_ceiling(order, known):
         return "more than can still be refunded"
     return replace(known, status="approved" if fact.approved else "rejected", judged_by=by, judged_at=fact.at)
 
 
-def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[Refund | None, bool]:
-    """Return the refund after the platform's report, and whether the report contradicts what was known.
+def over_ceiling(order: Order, refund: Refund) -> bool:
+    """Tell whether this order's refunds, this one among them, reserve more than was paid."""
+    return refund.counted and (order.payment is None or order.reserved > order.payment.total.minor)
+
+
+def refused(known: Refund | None, fact: RefundRefused) -> Refund | None:
+    """Return the refund that the platform refused to make; what it reports of the same refund is the better news."""
+    if known is None or (known.status, known.attempt) != ("approved", fact.attempt):
+        return None
+    return replace(known, status="needs_action", refused=True, problem=fact.problem)
+
+
+def retried(known: Refund | None, fact: RefundRetried, by: str) -> Refund | str:
+    """Return the refund to be asked for again under its number, or why that cannot be."""
+    objection = _needs_somebody_else(known, by)
+    if objection or known is None:
+        return objection
+    if not known.refused:
+        return "the platform has taken this refund: asking again does not help, its problem says what does"
+    if known.attempt != fact.attempt:
+        return "the refund was tried again meanwhile"
+    return replace(known, status="approved", attempt=known.attempt + 1, refused=False, problem="")
+
+
+def resolved(known: Refund | None, fact: RefundResolved, by: str) -> Refund | str:
+    """Return the refund as a person settled it, or why they cannot.
+
+    One given up still reserves its amount until the platform has said that it does not know it, or failed it.
+    """
+    objection = _needs_somebody_else(known, by)
+    if objection or known is None:
+        return objection
+    settled = replace(known, resolved_by=by, note=fact.note, refused=False)
+    if fact.outcome == "refunded_elsewhere":
+        return replace(settled, status="succeeded", problem="", succeeded_at=fact.at)
+    if fact.outcome == "given_up":
+        return replace(settled, status="failed")
+    return "the outcome is neither refunded_elsewhere nor given_up"
+
+
+def _needs_somebody_else(known: Refund | None, by: str) -> str:
+    if known is None:
+        return "there is no such refund"
+    if known.status != "needs_action":
+        return f"the refund is {known.status}: it needs nobody"
+    return "a refund is settled by somebody else than its requester" if by == known.requested_by else ""
+
+
+def absent(known: Refund | None) -> Refund | None:
+    """Return the failed refund that frees its amount, as the platform does not know it."""
+    return replace(known, released=True) if known is not None and known.status == "failed" else None
+
+
+def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[Refund | None, str]:
+    """Return the refund after the platform's report, and the question that the report raises, if any.
 
     A report about our own refund with another amount moves nothing; for a refund made elsewhere the smallest amount
     reported counts until a person has looked.
     """
     if known is not None and known.ours and fact.amount != known.amount:
-        return None, True
+        return None, "refund_amount_mismatch"
     amounts = tuple(sorted({*(known.reported if known else ()), fact.amount.minor}))
-    base = known or Refund(fact.refund_id, fact.amount, fact.status, fact.source)
+    base = known or Refund(fact.refund_id, fact.amount, fact.status, fact.source, problem=fact.problem)
+    if base.refused:  # the platform has it after all: as if it had never refused
+        base = replace(base, status="approved", refused=False, problem="")
     # What we refused the payer fails at the platform by that, and stays refused here.
-    refused = base.status == "rejected" and fact.status == "failed"
-    keeps = refused or REFUND_RANK[base.status] >= REFUND_RANK[fact.status]
-    moved = base.status if keeps else fact.status
+    denied = base.status == "rejected" and fact.status == "failed"
+    forward = not denied and REFUND_RANK[base.status] < REFUND_RANK[fact.status]
     times = [at for at in (base.succeeded_at, fact.at if fact.status == "succeeded" else None) if at is not None]
     child = replace(
         base,
         amount=base.amount if base.ours else Money(amounts[0], fact.amount.currency),
-        status=moved,
+        status=fact.status if forward else base.status,
+        problem=fact.problem if forward else base.problem,
         reported=amounts,
         platform_refund_id=max(base.platform_refund_id, fact.platform_refund_id),
         transaction_id=max(base.transaction_id, fact.transaction_id),
         succeeded_at=min(times) if times else None,
         released=base.released or (fact.status == "failed" and isinstance(trust, Queried)),
     )
-    return child, len(amounts) > 1
+    if fact.status == "succeeded" and base.status == "succeeded" and base.resolved_by:
+        return child, "refunded_twice"
+    return child, "refund_amount_mismatch" if len(amounts) > 1 else ""
 
 
 def started(known: Refund | None, fact: RefundStarted) -> Refund:
@@ -100,24 +160,18 @@ def started(known: Refund | None, fact: RefundStarted) -> Refund:
     )
 
 
-def audited(known: Refund | None, fact: RefundAudited) -> Refund | str:
+def audited(known: Refund | None, fact: RefundAudited) -> Refund | None:
     """Return the refund once the platform has our decision; an agreed one is the platform's to carry out."""
     if known is None or not known.audit_by:
-        return "the platform does not wait for a decision about this refund"
+        return None
     status = "processing" if fact.approved and known.status == "approved" else known.status
     return replace(known, audited=True, status=status)
 
 
-def work(refund: Refund, now: int) -> tuple[str, int] | None:
-    """Return which of a platform's functions must look at a refund, and when; None where nothing is open."""
-    if refund.audit_by and not refund.audited:
-        if refund.status in ("approved", "rejected"):
-            return "refund_audit", now
-        if refund.status == "requested":  # silence is consent: the platform tells what it made of it
-            return "refund_audit", refund.audit_by + 60
-    if refund.status in ("approved", "processing") or (refund.status == "failed" and not refund.released):
-        return "refund", now
-    return None
+def awaits_audit(refund: Refund) -> bool:
+    """Tell whether the platform has yet to hear from us about a refund that the payer asked it for."""
+    open_ = refund.status in ("requested", "approved", "rejected")
+    return bool(refund.audit_by) and not refund.audited and open_
 
 
 def late_refund(order: Order) -> Refund | None:

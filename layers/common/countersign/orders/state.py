@@ -105,6 +105,8 @@ class Refund:
     `reported` holds each amount that the platform told, so that contradicting reports end equal in any sequence.
     `counted` is false for money that the order never counted as paid (a question resolved by refunding it).
     `released` is true once a query says that a failed refund is over, so that its amount may be refunded anew.
+    `refused` is true while the platform has not taken the refund at all, which is when asking it again makes sense;
+    `problem` says what a person must do, `resolved_by` and `note` who did it and how.
     """
 
     refund_id: str
@@ -124,6 +126,11 @@ class Refund:
     released: bool = False
     audit_by: int = 0  # until when the platform waits for the merchant's word about the payer's own request
     audited: bool = False
+    attempt: int = 0
+    refused: bool = False
+    problem: str = ""
+    resolved_by: str = ""
+    note: str = ""
 
     @property
     def ours(self) -> bool:

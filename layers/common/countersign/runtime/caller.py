@@ -14,9 +14,13 @@ class Caller:
     accounts: frozenset[str]
     is_person: bool
 
+    def may_see(self, platform: str, account: str) -> bool:
+        """Tell whether the account is one of the token's."""
+        return "*" in self.accounts or f"{platform}/{account}" in self.accounts
+
     def require_account(self, platform: str, account: str) -> None:
         """Refuse accounts outside the token as if they did not exist."""
-        if "*" not in self.accounts and f"{platform}/{account}" not in self.accounts:
+        if not self.may_see(platform, account):
             raise NotFoundError("no such account")
 
     def require_person(self) -> None:

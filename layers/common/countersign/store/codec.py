@@ -33,6 +33,11 @@ _FACTS: dict[str, type[Fact]] = {
         changes.Resolved,
         changes.RefundAsked,
         changes.RefundJudged,
+        changes.RefundRefused,
+        changes.RefundRetried,
+        changes.RefundResolved,
+        changes.RefundAbsent,
+        changes.BillDiffers,
         changes.Replaced,
         changes.Flagged,
     )
@@ -140,14 +145,16 @@ def read_order(item: Mapping[str, Any]) -> Order:
     )
 
 
-def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, now: int) -> Item:
-    """Return a refund's item."""
+def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, since: int, now: int) -> Item:
+    """Return a refund's item, which has its status since `since`."""
     content = {**asdict(refund), "amount": _money(refund.amount)}
     item: Item = {
         "pk": text(keys.order_pk(key)),
-        "sk": text(keys.REFUND + keys.part(refund.refund_id)),
+        "sk": text(keys.refund_sk(refund.refund_id)),
         "status": text(refund.status),
+        "since": number(since),
         "updated_at": number(now),
+        "account_shard": text(keys.refunds_shard(refund.status, key)),
         "facts": text(_json(content)),
     }
     if refund.status == "needs_action":
@@ -170,7 +177,7 @@ def settlement_item(key: OrderKey, settlement: Settlement, *, owner: str, due_at
     """Return a settlement's item."""
     item: Item = {
         "pk": text(keys.order_pk(key)),
-        "sk": text(keys.SETTLEMENT + keys.part(settlement.settlement_id)),
+        "sk": text(keys.settlement_sk(settlement.settlement_id)),
         "status": text(settlement.status),
         "updated_at": number(now),
         "facts": text(_json(asdict(settlement))),

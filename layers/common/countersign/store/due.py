@@ -38,12 +38,16 @@ class DueList:
             )
 
     def claim(self, item: Item, *, now: int, lease: int = LEASE_SECONDS) -> bool:
-        """Take an item for `lease` seconds; False if somebody else has it or it is no longer due."""
-        return self._move(item, now + lease, seen=codec.as_number(item, "due_at"))
+        """Take an item for `lease` seconds; False if somebody else has it or it is no longer due.
+
+        Claims are counted in the item's `looks` until it is written anew.
+        """
+        values = {":seen": number(codec.as_number(item, "due_at") or 0), ":at": number(now + lease), ":one": number(1)}
+        return self._update(item, "SET due_at = :at ADD looks :one", values)
 
     def look_again(self, item: Item, *, at: int, leased: int) -> bool:
         """Put a claimed item back on the list for a later time, unless something changed it meanwhile."""
-        return self._move(item, at, seen=leased)
+        return self._update(item, "SET due_at = :at", {":seen": number(leased), ":at": number(at)})
 
     def done(self, item: Item, *, leased: int) -> bool:
         """Take a claimed item off the list, unless something changed it meanwhile."""
@@ -59,6 +63,21 @@ class DueList:
             ExpressionAttributeValues={":now": number(now)},
         )
 
+    def due_of(self, key: OrderKey, now: int) -> Iterator[Item]:
+        """Yield what is due of one order, so that news of it need not wait for its turn in the list."""
+        yield from dynamo.read_all(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            FilterExpression="begins_with(due_shard, :owner) AND due_at <= :now",
+            ExpressionAttributeValues={
+                ":pk": text(keys.order_pk(key)),
+                ":owner": text(f"{self.owner}#"),
+                ":now": number(now),
+            },
+            ConsistentRead=True,
+        )
+
     def look_at(self, key: OrderKey, *, now: int) -> bool:
         """Make an order due at once; False if there is no such order."""
         return self._conditional(
@@ -72,9 +91,6 @@ class DueList:
         """Return an order's item as the list would give it."""
         row = (keys.order_pk(key), keys.ORDER)
         return dynamo.read_many(self.client, self.table, [row]).get(row)
-
-    def _move(self, item: Item, at: int, *, seen: int | None) -> bool:
-        return self._update(item, "SET due_at = :at", {":seen": number(seen or 0), ":at": number(at)})
 
     def _update(self, item: Item, expression: str, values: dict[str, Any]) -> bool:
         return self._conditional(

@@ -30,6 +30,26 @@ def order_key(pk: str) -> OrderKey:
     return OrderKey(unquote(platform), unquote(account), unquote(order_id))
 
 
+def settlement_sk(settlement_id: str) -> str:
+    """Return the sort key of a settlement beside its order."""
+    return SETTLEMENT + part(settlement_id)
+
+
+def refund_sk(refund_id: str) -> str:
+    """Return the sort key of a refund in its order's partition."""
+    return REFUND + part(refund_id)
+
+
+def refunds_shard(status: str, key: OrderKey) -> str:
+    """Return the list index's partition for a refund in a status: eight for each status, of all accounts."""
+    return refunds_shards(status)[shard(key.order_id)]
+
+
+def refunds_shards(status: str) -> list[str]:
+    """Return the list index's partitions that hold all refunds in a status."""
+    return [f"REFUNDS#{status}#{number}" for number in range(SHARDS)]
+
+
 def transaction_pk(platform: str, tenant: str, transaction_id: str) -> str:
     """Return the key that makes a platform's transaction belong to one order."""
     return f"TXN#{part(platform)}#{part(tenant)}#{part(transaction_id)}"

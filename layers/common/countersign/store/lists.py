@@ -5,7 +5,7 @@ import binascii
 import heapq
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Self
@@ -82,18 +82,19 @@ class OrderLists:
         the last cursor also tells later what changed since.
         """
         after = _read_cursor(cursor)
-        shards = [self._shard(platform, account, shard, status, after) for shard in range(keys.SHARDS)]
+        names = [f"{keys.part(platform)}#{keys.part(account)}#{shard}" for shard in range(keys.SHARDS)]
+        shards = [self._partition(name, after, status) for name in names]
         items = list(islice(heapq.merge(*shards, key=_place), PAGE))
         following = _write_cursor(_place(items[-1])) if items else cursor
         return [codec.read_order(item) for item in items], following
 
-    def _shard(self, platform: str, account: str, shard: int, status: str, after: tuple[int, str]) -> Iterator[Item]:
+    def _partition(self, name: str, after: tuple[int, str], status: str = "") -> Iterator[Item]:
         query: dict[str, Any] = {
             "TableName": self.table,
             "IndexName": "by_account",
             "KeyConditionExpression": "account_shard = :shard AND updated_at >= :after",
             "ExpressionAttributeValues": {
-                ":shard": text(f"{keys.part(platform)}#{keys.part(account)}#{shard}"),
+                ":shard": text(name),
                 ":after": number(after[0]),
             },
             "Limit": PAGE,
@@ -110,6 +111,17 @@ class OrderLists:
                 second = []
             second.append(item)
         yield from sorted((known for known in second if _place(known) > after), key=_place)
+
+    def refunds(
+        self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""
+    ) -> tuple[list[tuple[OrderKey, Refund]], str]:
+        """Return a page of refunds in these statuses, least recently changed first, and the next page's cursor."""
+        after = _read_cursor(cursor)
+        names = [name for status in statuses for name in keys.refunds_shards(status)]
+        merged = heapq.merge(*(self._partition(name, after) for name in names), key=_place)
+        items = list(islice((item for item in merged if visible(keys.order_key(item["pk"]["S"]))), PAGE))
+        following = _write_cursor(_place(items[-1])) if items else cursor
+        return [(keys.order_key(item["pk"]["S"]), codec.read_refund(item)) for item in items], following
 
     def exceptions(self, kind: str) -> Iterator[Item]:
         """Yield items that a person must look at: `review`, `orphan`, `needs_action` or `quarantine`."""
@@ -130,7 +142,7 @@ def _sequence(item: Item) -> tuple[int, int, bool]:
 
 
 def _place(item: Item) -> tuple[int, str]:
-    return (int(item["updated_at"]["N"]), item["pk"]["S"])
+    return (int(item["updated_at"]["N"]), f"{item['pk']['S']} {item['sk']['S']}")
 
 
 def _write_cursor(place: tuple[int, str]) -> str:

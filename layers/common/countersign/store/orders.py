@@ -17,16 +17,15 @@ from countersign.orders.changes import (
     Prepared,
     Queried,
     RefundAsked,
-    RefundAudited,
-    RefundJudged,
+    RefundFact,
     RefundReported,
     RefundStarted,
     SettlementAsked,
     SettlementReported,
 )
 from countersign.orders.decide import Decision, View, decide
-from countersign.orders.ladder import next_look
-from countersign.orders.refunds import work
+from countersign.orders.ladder import next_audit, next_look, next_refund_look
+from countersign.orders.refunds import awaits_audit
 from countersign.orders.settlements import is_open
 from countersign.orders.state import Order, Refund, Settlement
 from countersign.signing import digests
@@ -37,7 +36,6 @@ ORPHAN_QUERY_SECONDS = 60
 OUTBOX_GRACE_SECONDS = 60
 _ABSENT = "attribute_not_exists(pk)"
 _Row = tuple[str, str]
-_REFUND_FACTS = (RefundAsked, RefundAudited, RefundJudged, RefundReported, RefundStarted)
 _SETTLEMENT_FACTS = (SettlementAsked, SettlementReported)
 
 
@@ -178,6 +176,15 @@ class OrderStore:
         item = dynamo.read_many(self.client, self.table, [row]).get(row)
         return codec.read_order(item) if item else None
 
+    def refund(self, key: OrderKey, refund_id: str) -> tuple[Order, Refund, int] | None:
+        """Return an order, one of its refunds, and since when that has its status, read consistently."""
+        pk = keys.order_pk(key)
+        rows = dynamo.read_many(self.client, self.table, [(pk, keys.ORDER), (pk, keys.refund_sk(refund_id))])
+        order, child = rows.get((pk, keys.ORDER)), rows.get((pk, keys.refund_sk(refund_id)))
+        if order is None or child is None:
+            return None
+        return codec.read_order(order), codec.read_refund(child), codec.as_number(child, "since") or 0
+
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
             "TableName": self.table,
@@ -264,11 +271,14 @@ class OrderStore:
         return put
 
     def _put_refund(self, rows: Mapping[_Row, Item], order: Order, refund: Refund, now: int) -> dict[str, Any]:
-        function, due_at = work(refund, now) or ("refund", None)
-        owner = f"{order.key.platform}_{function}"
-        item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, now=now)
+        known = rows.get((keys.order_pk(order.key), keys.refund_sk(refund.refund_id)))
+        same = known is not None and codec.as_text(known, "status") == refund.status
+        since = (codec.as_number(known, "since") if known and same else None) or now
+        owner, due_at = f"{order.key.platform}_refund", next_refund_look(refund, since, now)
+        if awaits_audit(refund):
+            owner, due_at = f"{owner}_audit", next_audit(refund, now)
+        item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
         # The order's version guards the child: both only ever change in one transaction.
-        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _put_settlement(
@@ -361,7 +371,7 @@ def _claimed(change: Change) -> list[_Row]:
             return [*owned, *(alias("transaction", value) for value in numbers)]
         case Prepared() if fact.transaction_id:
             return [alias("transaction", fact.transaction_id)]
-        case RefundReported() | RefundStarted():
+        case RefundReported() | RefundAsked() | RefundStarted():
             return [alias("refund", fact.refund_id)]
         case SettlementReported():
             return [alias("settlement", fact.settlement_id)]
@@ -370,12 +380,12 @@ def _claimed(change: Change) -> list[_Row]:
 
 def _touched(change: Change) -> list[_Row]:
     rows, pk, fact = _claimed(change), keys.order_pk(change.key), change.fact
-    if isinstance(fact, _REFUND_FACTS):
-        rows.append((pk, keys.REFUND + keys.part(fact.refund_id)))
+    if isinstance(fact, RefundFact):
+        rows.append((pk, keys.refund_sk(fact.refund_id)))
     if isinstance(fact, _SETTLEMENT_FACTS):
-        rows.append((pk, keys.SETTLEMENT + keys.part(fact.settlement_id)))
+        rows.append((pk, keys.settlement_sk(fact.settlement_id)))
     if isinstance(fact, Paid):  # a payment plans the settlement that has the order's own number
-        rows.append((pk, keys.SETTLEMENT + keys.part(change.key.order_id)))
+        rows.append((pk, keys.settlement_sk(change.key.order_id)))
     return rows
 
 
@@ -408,11 +418,11 @@ def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> Vie
     pk = keys.order_pk(change.key)
     fact = change.fact
     owners = [_owner(rows, row, change.key) for row in _claimed(change)]
-    if isinstance(fact, _REFUND_FACTS):
-        child = rows.get((pk, keys.REFUND + keys.part(fact.refund_id)))
+    if isinstance(fact, RefundFact):
+        child = rows.get((pk, keys.refund_sk(fact.refund_id)))
         return View(refund=codec.read_refund(child) if child else None, refund_owner=owners[0] if owners else None)
     if isinstance(fact, _SETTLEMENT_FACTS):
-        child = rows.get((pk, keys.SETTLEMENT + keys.part(fact.settlement_id)))
+        child = rows.get((pk, keys.settlement_sk(fact.settlement_id)))
         return View(
             settlement=codec.read_settlement(child) if child else None,
             settlement_owner=owners[0] if owners else None,
@@ -422,7 +432,7 @@ def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> Vie
             rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
         )
         paid = linked is not None and codec.read_order(linked).payment is not None
-        plan = rows.get((pk, keys.SETTLEMENT + keys.part(change.key.order_id)))
+        plan = rows.get((pk, keys.settlement_sk(change.key.order_id)))
         return View(
             settlement=codec.read_settlement(plan) if plan else None,
             transaction_owner=_transaction_owner(rows, change),
