@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from countersign.orders.changes import Change, OrderKey, Queried
-from countersign.orders.state import Refund
 from countersign.platforms.douyin import translate
 from countersign.platforms.douyin.client import Client
 from countersign.platforms.douyin.settings import Settings
@@ -58,9 +57,11 @@ def about_platform_number(reach: Reach, key: OrderKey, order_id: str, *, now: in
     return translate.payment_to_change(payment, _source(reach, key, "trade"), now=now)
 
 
-def about_refund(reach: Reach, key: OrderKey, refund: Refund, system: str) -> Change | None:
+def about_refund(
+    reach: Reach, key: OrderKey, refund_id: str, system: str, *, platform_refund_id: str = ""
+) -> Change | None:
     """Return what Douyin says about a refund, or None where Douyin does not know it."""
-    answer = reach.client.query_refund(refund.refund_id, refund.platform_refund_id, system=system)
+    answer = reach.client.query_refund(refund_id, platform_refund_id, system=system)
     if answer is None:
         return None
     return translate.refund_to_change(answer, _source(reach, key, system), key)
