@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sandbox.deployment import Function
 
 MOST_ENVIRONMENTS = 8
-_INIT_SECONDS = 10.0
+_INIT_SECONDS = 30.0
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _PREFIX = "/2018-06-01/runtime/"
 
@@ -78,30 +78,29 @@ class Environment:
         self.pid = self._process.pid
         self._watcher = asyncio.create_task(self._watch())
 
+    async def ready(self) -> Outcome | None:
+        """Wait until it asks for its first event; returns the error of one that never does."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self.ended)]
+        await asyncio.wait(waits, timeout=_INIT_SECONDS, return_when="FIRST_COMPLETED")
+        for wait in waits:
+            wait.cancel()
+        if self._ready.is_set():
+            return None
+        self.kill()
+        return self._init_error or Outcome.error("Runtime.ExitError", "The function ended, or hung, while it started")
+
     async def invoke(self, event: bytes) -> Outcome:
         """Run the function once; what is late is killed."""
-        loop = asyncio.get_running_loop()
         started = time.monotonic()
-        self._taken, self._answer = False, loop.create_future()
+        self._taken, self._answer = False, asyncio.get_running_loop().create_future()
         self._events.put_nowait((str(uuid.uuid4()), event))
         try:
-            if not self._ready.is_set():
-                async with asyncio.timeout(_INIT_SECONDS):
-                    await self._started_or_ended()
             async with asyncio.timeout(self._function.timeout):
                 return await self._answer
         except TimeoutError:
             self.kill()
             self._sink(self._function.name, f"[ERROR] Task timed out after {time.monotonic() - started:.2f} seconds")
             return Outcome.error("Sandbox.Timedout", f"Task timed out after {self._function.timeout:.2f} seconds")
-
-    async def _started_or_ended(self) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self.ended)]
-        try:
-            await asyncio.wait(waits, return_when="FIRST_COMPLETED")
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     def kill(self) -> None:
         """End the process at once; it gets no more events even before it is seen to have ended."""
@@ -155,9 +154,7 @@ class Environment:
         self.ended.set()
         self._server.close()
         if self._answer and not self._answer.done():
-            if self._init_error:
-                self._answer.set_result(self._init_error)
-            elif self._taken or not self._ready.is_set():
+            if self._taken:
                 what = f"signal: {-code}" if code < 0 else f"exit status {code}"
                 self._answer.set_result(Outcome.error("Runtime.ExitError", f"Error: Runtime exited with error: {what}"))
             else:
@@ -193,20 +190,26 @@ class Environment:
 
 
 class Pool:
-    """The environments of one function: as many as are needed at once, up to a limit."""
+    """The environments of one function: as many as are needed at once, up to a limit.
 
-    def __init__(self, function: Function, state: Path, extra: dict[str, str], sink: LineSink) -> None:
+    Nobody waits for an environment of their own: whichever is free or has started first serves who waits longest. Few
+    start at once (`starts` is shared by all pools), for here they share the cores that each would have alone in AWS.
+    """
+
+    def __init__(self, function: Function, make: Callable[[Function], Environment], starts: asyncio.Semaphore) -> None:
         self.function = function
-        self._make: Callable[[], Environment] = lambda: Environment(function, state, extra, sink)
+        self._make, self._starts = make, starts
         self._idle: list[Environment] = []
-        self._waiting: deque[asyncio.Future[Environment]] = deque()
-        self._replacements: set[asyncio.Task[None]] = set()
+        self._waiting: deque[asyncio.Future[Environment | Outcome]] = deque()
+        self._starting: set[asyncio.Task[None]] = set()
         self.all: set[Environment] = set()
 
     async def invoke(self, event: bytes) -> Outcome:
         """Run the function once, in a warm environment if one is free."""
         while True:
             environment = await self._acquire()
+            if isinstance(environment, Outcome):
+                return environment
             try:
                 return await environment.invoke(event)
             except NotTakenError:
@@ -214,47 +217,53 @@ class Pool:
             finally:
                 self._release(environment)
 
-    async def _acquire(self) -> Environment:
+    async def _acquire(self) -> Environment | Outcome:
         while self._idle:
             environment = self._idle.pop()
             if environment.alive:
                 return environment
             self.all.discard(environment)
-        if len(self.all) < MOST_ENVIRONMENTS:
-            return await self._started()
-        turn: asyncio.Future[Environment] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[Environment | Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._grow()
         return await turn
 
-    async def _started(self) -> Environment:
-        environment = self._make()
-        self.all.add(environment)
-        await environment.start()
-        return environment
+    def _grow(self) -> None:
+        if len(self._starting) < len(self._waiting) and len(self.all) + len(self._starting) < MOST_ENVIRONMENTS:
+            task = asyncio.create_task(self._start())
+            self._starting.add(task)
+            task.add_done_callback(self._started)
+
+    async def _start(self) -> None:
+        async with self._starts:
+            if not self._waiting:
+                return
+            environment = self._make(self.function)
+            await environment.start()
+            failure = await environment.ready()
+        if failure:
+            self._serve(failure)
+        else:
+            self.all.add(environment)
+            self._release(environment)
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        self._grow()
 
     def _release(self, environment: Environment) -> None:
-        """Hand the environment to who waits longest; a dead one is replaced for them."""
-        alive = environment.alive and not environment.busy
-        if not alive:
+        if not environment.alive or environment.busy:
             environment.kill()
             self.all.discard(environment)
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if turn.done():
-                continue
-            if alive:
-                turn.set_result(environment)
-            else:
-                replacement = asyncio.create_task(self._replace(turn))
-                self._replacements.add(replacement)
-                replacement.add_done_callback(self._replacements.discard)
-            return
-        if alive:
+            self._grow()
+        elif not self._serve(environment):
             self._idle.append(environment)
 
-    async def _replace(self, turn: asyncio.Future[Environment]) -> None:
-        environment = await self._started()
-        if turn.done():
-            self._release(environment)
-        else:
-            turn.set_result(environment)
+    def _serve(self, turn: Environment | Outcome) -> bool:
+        """Give the first of those who wait what they wait for."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(turn)
+                return True
+        return False

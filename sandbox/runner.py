@@ -20,7 +20,7 @@ from sandbox import gateway, http_server, leash, schedules
 from sandbox.clock import ClockReader
 from sandbox.dataplane import DataPlane
 from sandbox.deployment import Deployment, Schedule
-from sandbox.environments import Pool
+from sandbox.environments import Environment, Pool
 from sandbox.faultpoints import snake_case
 from sandbox.http_server import Reply, Request
 from sandbox.mappings import Asynchronous, QueueFeed, RuleFeed, StreamFeed
@@ -44,8 +44,10 @@ class Runner:
         public_key = (state / "issuer.pem").read_bytes()
         self._authorizer = Authorizer(self._deployment.issuer, self._deployment.audience, public_key)
         extra = {"AWS_ENDPOINT_URL": settings["data_plane"], "AWS_ENDPOINT_URL_SQS": settings["queues"]}
+        starts = asyncio.Semaphore(os.cpu_count() or 2)
         self._pools = {
-            function.name: Pool(function, state, extra, self._log) for function in self._deployment.functions
+            function.name: Pool(function, lambda function: Environment(function, state, extra, self._log), starts)
+            for function in self._deployment.functions
         }
         self._asynchronous = Asynchronous(self._plane, self._clock, self._pools)
         self._tasks: set[asyncio.Task[None]] = set()

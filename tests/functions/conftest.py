@@ -105,6 +105,14 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
         queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
         monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
         outbound.session().mount("http://127.0.0.1:1/", adapter)
+        certified = outbound.certified_session
+
+        def certified_and_mounted(*pems: str) -> requests.Session:
+            session = certified(*pems)
+            session.mount("http://127.0.0.1:1/", adapter)
+            return session
+
+        monkeypatch.setattr(outbound, "certified_session", certified_and_mounted)
         yield stack
 
 

@@ -218,7 +218,7 @@ def test_the_expiry_asked_for_is_kept(cloud):
     _, answer = create(cloud, expires_at="2026-11-22T15:00:00+08:00")
 
     assert answer["order"]["expires_at"] == "2026-11-22T07:00:00Z"
-    assert NOW < order(cloud).terms.expires_at
+    assert order(cloud).terms.expires_at > NOW
 
 
 def test_an_orphaned_payment_is_attached_when_its_order_is_created(cloud):

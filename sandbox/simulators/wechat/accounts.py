@@ -27,6 +27,7 @@ class Merchant:
     v2_sign_type: str
     mini_program_secret: str
     sub_mchid: str
+    api_base: str
 
     @property
     def appid(self) -> str:
@@ -69,6 +70,7 @@ def _merchant(name: str, document: dict[str, Any]) -> Merchant:
         v2_sign_type=document.get("v2_sign_type") or "MD5",
         mini_program_secret=str(document.get("mini_program_secret") or ""),
         sub_mchid=str(document.get("sub_mchid") or ""),
+        api_base=str(document.get("api_base") or ""),
     )
 
 

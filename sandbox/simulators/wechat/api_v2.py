@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import hmac
 import json
 import re
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.simulators.wechat.accounts import Merchant, Merchants
+    from sandbox.simulators.wechat.bills import Bills
 
 KINDS = {"JSAPI": "jsapi", "NATIVE": "native", "MWEB": "h5", "APP": "jsapi"}
 SIGN_TYPES = ("MD5", "HMAC-SHA256")
@@ -43,6 +45,12 @@ REFUSALS = {
     "APPIDMCHIDNOTMATCH": ("APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配"),
     "REFUNDNOTEXIST": ("REFUNDNOTEXIST", "退款查询失败"),
 }
+BILL = "/pay/downloadbill"
+BILL_REFUSALS = {
+    "NOSTATEMENTEXIST": ("20002", "No Bill Exist"),
+    "STATEMENTCREATING": ("20003", "Bill Creating"),
+    "PARAMERROR": ("20001", "invalid bill_date or bill_type"),
+}
 Fields = dict[str, str]
 
 
@@ -59,9 +67,10 @@ class ApiV2:
         ledger: Ledger,
         public_base_url: str,
         refund_accepted: Callable[[Merchant, Trade, Refund], None],
+        bills: Bills,
     ) -> None:
         self._merchants, self._ledger, self._base = merchants, ledger, public_base_url
-        self._refund_accepted = refund_accepted
+        self._refund_accepted, self._bills = refund_accepted, bills
         self._routes: dict[str, Callable[[Merchant, Fields, float], Fields]] = {
             "/pay/unifiedorder": self._create,
             "/pay/orderquery": self._query,
@@ -94,7 +103,7 @@ class ApiV2:
             try:
                 shown |= {"result_code": "SUCCESS"} | self._routes[path](merchant, request, now)
             except RefusedError as refused:
-                code, message = REFUSALS[refused.reason]
+                code, message = REFUSALS.get(refused.reason, (refused.message, ""))
                 shown |= {"result_code": "FAIL", "err_code": code, "err_code_des": refused.message or message}
         except (ReturnFailError, xml.XmlError) as error:
             shown = {"return_code": "FAIL", "return_msg": str(error)}
@@ -103,6 +112,22 @@ class ApiV2:
             return xml.write(signed | {"sign": crypto.sign_v2(signed, key, sign_type)})
 
         return shown, merchant, write
+
+    def bill(self, method: str, body: bytes, now: float) -> tuple[bytes, Merchant | None]:
+        """Answer /pay/downloadbill: the file itself, or a failure in XML; nothing signs either."""
+        merchant = None
+        try:
+            request = self._read(method, body)
+            merchant = self._authenticate(request, request.get("sign_type") or "MD5")
+            day = request.get("bill_date", "")
+            day = f"{day[:4]}-{day[4:6]}-{day[6:]}" if re.fullmatch(r"[0-9]{8}", day) else day
+            text = self._bills.text(merchant, day, request.get("bill_type") or "ALL", now)
+            return gzip.compress(text, mtime=0) if request.get("tar_type") == "GZIP" else text, merchant
+        except RefusedError as refused:
+            code, message = BILL_REFUSALS[refused.reason]
+        except (ReturnFailError, xml.XmlError) as error:
+            code, message = "20001", str(error)
+        return xml.write({"return_code": "FAIL", "return_msg": message, "error_code": code}), merchant
 
     def _read(self, method: str, body: bytes) -> Fields:
         if method != "POST":

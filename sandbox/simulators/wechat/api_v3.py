@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import urllib.parse
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.simulators.wechat.accounts import Merchant, Merchants
+    from sandbox.simulators.wechat.bills import Bills
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048 "
 WINDOW = 300
 MOUNT = "/wechat"
+DOWNLOAD = "/v3/billdownload/file"
 PAY = "/v3/pay/(?:partner/)?transactions"
 TRADE_TYPES = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB"}
 CREDENTIALS = ("mchid", "nonce_str", "signature", "timestamp", "serial_no")
@@ -36,6 +39,8 @@ REFUSALS = {
     "TRADEOVERDUE": (400, "INVALID_REQUEST", ""),
     "FREQUENCYLIMITED": (429, "FREQUENCY_LIMITED", ""),
     "USERPAYING": (202, "USERPAYING", "用户支付中"),
+    "STATEMENTCREATING": (400, "STATEMENT_CREATING", ""),
+    "NOSTATEMENTEXIST": (400, "NO_STATEMENT_EXIST", ""),
 }
 
 
@@ -63,6 +68,13 @@ class Call:
 Answer = tuple[int, dict[str, Any] | None]
 
 
+@dataclass(frozen=True)
+class Download:
+    """A file, which nothing signs."""
+
+    content: bytes
+
+
 class ApiV3:
     """The v3 calls a shop needs."""
 
@@ -72,9 +84,10 @@ class ApiV3:
         ledger: Ledger,
         public_base_url: str,
         refund_accepted: Callable[[Merchant, Trade, Refund], None],
+        bills: Bills,
     ) -> None:
         self._merchants, self._ledger, self._base = merchants, ledger, public_base_url
-        self._refund_accepted = refund_accepted
+        self._refund_accepted, self._bills = refund_accepted, bills
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Answer]]] = [
             ("POST", re.compile(rf"{PAY}/(jsapi|native|h5)"), self._create),
             ("GET", re.compile(rf"{PAY}/out-trade-no/([^/]+)"), self._query),
@@ -82,14 +95,17 @@ class ApiV3:
             ("POST", re.compile(rf"{PAY}/out-trade-no/([^/]+)/close"), self._close),
             ("POST", re.compile(r"/v3/refund/domestic/refunds"), self._refund),
             ("GET", re.compile(r"/v3/refund/domestic/refunds/([^/]+)"), self._query_refund),
+            ("GET", re.compile(r"/v3/bill/tradebill"), self._bill),
         ]
 
     def answer(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, now: float
-    ) -> tuple[Answer, Merchant | None]:
+    ) -> tuple[Answer | Download, Merchant | None]:
         """Check and carry out one call; errors are answers too."""
         merchant = None
         try:
+            if path == DOWNLOAD:
+                return self._download(self._authenticate(method, path, query, headers, body, now), query, now)
             merchant = self._authenticate(method, path, query, headers, body, now)
             for verb, pattern, work in self._routes:
                 match = pattern.fullmatch(path)
@@ -99,7 +115,7 @@ class ApiV3:
                     return work(call, *map(urllib.parse.unquote, match.groups())), merchant
             raise ApiError(404, "NOT_FOUND", "请求的资源不存在")
         except RefusedError as refused:
-            status, code, message = REFUSALS[refused.reason]
+            status, code, message = REFUSALS.get(refused.reason, (403, refused.message, ""))
             return (status, {"code": code, "message": refused.message or message}), merchant
         except ApiError as error:
             shown: dict[str, Any] = {"code": error.code, "message": error.message}
@@ -242,6 +258,22 @@ class ApiV3:
         if found is None:
             raise ApiError(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
         return 200, refund_answer(*found)
+
+    def _bill(self, call: Call) -> Answer:
+        day, zipped = call.query.get("bill_date", ""), call.query.get("tar_type", "")
+        if zipped not in ("", "GZIP"):
+            raise fields.invalid("tar_type", "不在枚举值中", zipped)
+        text = self._bills.text(call.merchant, day, call.query.get("bill_type", "ALL"), call.now)
+        token, digest = self._bills.offer(call.merchant, text, call.now)
+        url = f"{call.merchant.api_base}{DOWNLOAD}?token={token}" + ("&tartype=gzip" if zipped else "")
+        return 200, {"hash_type": "SHA1", "hash_value": digest, "download_url": url}
+
+    def _download(self, merchant: Merchant, query: str, now: float) -> tuple[Answer | Download, Merchant]:
+        wanted = dict(urllib.parse.parse_qsl(query))
+        text = self._bills.file(merchant, wanted.get("token", ""), now)
+        if text is None:
+            return (401, {"code": "SIGN_ERROR", "message": "下载链接已失效"}), merchant
+        return Download(gzip.compress(text, mtime=0) if wanted.get("tartype") else text), merchant
 
 
 def _text(body: bytes) -> str:

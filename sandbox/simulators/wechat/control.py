@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.wechat import crypto
+from sandbox.simulators.wechat.bills import Bills, Planted
 from sandbox.simulators.wechat.ledger import Ledger, Refund, RefusedError, Trade
 from sandbox.simulators.wechat.notices import SPOILING, Notice, Spoiling
 from sandbox.simulators.wechat.postman import Clock, Delivery, Postman
@@ -32,11 +33,14 @@ class ControlError(Exception):
 class Control:
     """The `_control` calls of the simulator."""
 
-    def __init__(self, clock: Clock, merchants: Merchants, ledger: Ledger, postman: Postman) -> None:
+    def __init__(self, clock: Clock, merchants: Merchants, ledger: Ledger, postman: Postman, bills: Bills) -> None:
         self._clock, self._merchants, self._ledger, self._postman = clock, merchants, ledger, postman
+        self._bills = bills
         self._calls: dict[str, Callable[[Json], Json]] = {
             "pay": self.pay,
             "refund": self.refund,
+            "settle": self.settle,
+            "bill": self.bill,
             "expire": self.expire,
             "ledger": self.ledger,
             "notify": self.notify,
@@ -53,7 +57,7 @@ class Control:
             return error.status, {"error": str(error)}
         except RefusedError as refused:
             return 409, {"error": refused.reason}
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             return 400, {"error": str(error)}
 
     def pay(self, body: Json) -> Json:
@@ -107,6 +111,29 @@ class Control:
         refund = self._ledger.refund(trade, wanted, trade.total)
         self.settle_refund(merchant, trade, refund, status, body)
         return self._shown(trade)
+
+    def settle(self, body: Json) -> Json:
+        """End a refund on its way, or help an abnormal one as staff does in the console.
+
+        {"account", "out_refund_no"} and, as wanted: "status" (SUCCESS, ABNORMAL, CLOSED), "notify", "wait".
+        """
+        merchant = self._merchant(body)
+        found = self._ledger.find_refund(merchant.mchid, str(body.get("out_refund_no", "")))
+        status = body.get("status", "SUCCESS")
+        if found is None or status not in REFUND_ENDS:
+            raise ControlError(404, f"no such refund, or status is not one of {REFUND_ENDS}")
+        self.settle_refund(merchant, *found, status, body)
+        return self._shown(found[0])
+
+    def bill(self, body: Json) -> Json:
+        """Spoil the bill of a day.
+
+        {"account", "date"} and, as wanted: "without" (order or refund numbers whose rows are left out), "amounts" (fen
+        by order or refund number), "more" (fen by numbers of orders that never were); none of them mends it again.
+        """
+        planted = Planted(set(body.get("without", ())), dict(body.get("amounts", {})), dict(body.get("more", {})))
+        self._bills.plant(self._merchant(body), str(body["date"]), planted)
+        return {"planted": True}
 
     def settle_refund(self, merchant: Merchant, trade: Trade, refund: Refund, status: str, body: Json) -> None:
         """End a refund and announce it."""

@@ -29,7 +29,8 @@ API_FAULTS = {
     "unsigned_response": "leave out the signature",
     "forged_response": "sign the answer with a key that is not ours",
     "signtest_response": "answer with a signature probe (v3)",
-    "refund_result": "refunds end as `status` (ABNORMAL)",
+    "refund_result": "refunds end as `status` (ABNORMAL); PROCESSING leaves them on their way",
+    "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
 }
 KNOWN = NOTICE_FAULTS | API_FAULTS
 

@@ -7,7 +7,10 @@ import itertools
 import secrets
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BEIJING = datetime.timezone(datetime.timedelta(hours=8))
 UNPAID_LIFETIME = 7 * 86400
@@ -100,6 +103,7 @@ class Ledger:
         self._trades: dict[tuple[str, str], Trade] = {}
         self._by_transaction: dict[tuple[str, str], Trade] = {}
         self._refunds: dict[tuple[str, str], tuple[Trade, Refund]] = {}
+        self.refuse_refund: Callable[[Trade, Refund], str] = lambda _trade, _refund: ""
         self._numbers = itertools.count(secrets.randbelow(10**6) * 1000 + 1)
 
     def trades(self) -> list[Trade]:
@@ -166,6 +170,8 @@ class Ledger:
                     raise RefusedError("REFUNDFEEMISMATCH", "订单金额或退款金额与之前请求不一致")
                 return known
             self._check_refund(trade, wanted, total)
+            if code := self.refuse_refund(trade, wanted):
+                raise RefusedError("OTHER", code)
             wanted.refund_id = self.number("5030", wanted.created_at)
             trade.refunds.append(wanted)
             trade.state = "REFUND"
@@ -186,6 +192,10 @@ class Ledger:
             raise RefusedError("INVALIDREQUEST", "部分退款次数超过限制")
         if trade.refunds and wanted.created_at - trade.refunds[-1].created_at < REFUND_PAUSE and wanted.source == "API":
             raise RefusedError("FREQUENCYLIMITED", "频率限制，请1分钟后重试")
+
+    def trades_of(self, mchid: str) -> list[Trade]:
+        """List a merchant's trades, oldest first."""
+        return [trade for trade in self.trades() if trade.mchid == mchid]
 
     def settle_refund(self, refund: Refund, status: str, now: float) -> None:
         """End a refund as the bank ended it."""

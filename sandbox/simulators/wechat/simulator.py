@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from sandbox.simulators.wechat import accounts, crypto
 from sandbox.simulators.wechat.accounts import Merchant, Merchants
-from sandbox.simulators.wechat.api_v2 import ApiV2
-from sandbox.simulators.wechat.api_v3 import ApiV3
+from sandbox.simulators.wechat.api_v2 import BILL, ApiV2
+from sandbox.simulators.wechat.api_v3 import ApiV3, Download
+from sandbox.simulators.wechat.bills import Bills
 from sandbox.simulators.wechat.control import Control
 from sandbox.simulators.wechat.faults import Faults
 from sandbox.simulators.wechat.ledger import Ledger, Refund, Trade
@@ -43,9 +44,11 @@ class Simulator:
         self._stopped = threading.Event()
         self._merchants, self._ledger, self._faults = Merchants(accounts), Ledger(), Faults()
         self._postman = Postman(clock, self._faults, public_base_url)
-        self._control = Control(clock, self._merchants, self._ledger, self._postman)
-        self._v3 = ApiV3(self._merchants, self._ledger, public_base_url, self._refund_accepted)
-        self._v2 = ApiV2(self._merchants, self._ledger, public_base_url, self._refund_accepted)
+        bills = Bills(self._ledger)
+        self._control = Control(clock, self._merchants, self._ledger, self._postman, bills)
+        self._v3 = ApiV3(self._merchants, self._ledger, public_base_url, self._refund_accepted, bills)
+        self._v2 = ApiV2(self._merchants, self._ledger, public_base_url, self._refund_accepted, bills)
+        self._ledger.refuse_refund = self._refund_refused
         self._used_codes: set[str] = set()
 
     @staticmethod
@@ -119,6 +122,9 @@ class Simulator:
         now = self._clock.now()
         if path == "/sns/jscode2session":
             return self._log_in(dict(urllib.parse.parse_qsl(query)))
+        if path == BILL:
+            content, merchant = self._v2.bill(method, body, now)
+            return (200, {"Content-Type": "text/plain"}, content), merchant
         unsigned = self._faults.take("unsigned_response", subject) is not None
         forged = self._faults.take("forged_response", subject) is not None
         if self._v2.knows(path):
@@ -127,8 +133,10 @@ class Simulator:
             key = crypto.nonce() if forged or merchant is None else merchant.api_v2_key
             text = write(fields, key) if signed and not unsigned else self._v2.write_unsigned(fields)
             return (200, {"Content-Type": "text/plain"}, text), merchant
-        (status, answer), merchant = self._v3.answer(method, path, query, headers, body, now)
-        reply = _json(status, answer)
+        answer, merchant = self._v3.answer(method, path, query, headers, body, now)
+        if isinstance(answer, Download):
+            return (200, {"Content-Type": "application/octet-stream"}, answer.content), merchant
+        reply = _json(*answer)
         if not unsigned:
             probe = self._faults.take("signtest_response", subject) is not None
             key_ = self._signing_key(headers.get("wechatpay-serial"))
@@ -164,8 +172,15 @@ class Simulator:
         """Send an accepted refund on its way: it ends a little later, well unless a knob says otherwise."""
         wanted = self._faults.take("refund_result", f"{trade.out_trade_no} {refund.out_refund_no}")
         status = str(wanted.get("status", "ABNORMAL")) if wanted is not None else "SUCCESS"
+        if status == "PROCESSING":
+            return
         body = {"wait": False}
         self._postman.later(REFUND_TAKES, lambda: self._control.settle_refund(merchant, trade, refund, status, body))
+
+    def _refund_refused(self, trade: Trade, refund: Refund) -> str:
+        """Return the word by which a knob refuses a refund, or nothing."""
+        refused = self._faults.take("refund_refused", f"{trade.out_trade_no} {refund.out_refund_no}")
+        return str(refused.get("code", "NOT_ENOUGH")) if refused is not None else ""
 
 
 def _json(status: int, answer: dict[str, Any] | None) -> Reply:

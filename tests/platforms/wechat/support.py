@@ -7,6 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.parsers import expat
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -188,6 +189,28 @@ def xml(fields: dict[str, str], root: str = "xml") -> bytes:
     """Write flat XML."""
     rows = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in fields.items())
     return f"<{root}>{rows}</{root}>".encode()
+
+
+def expat_read(document: bytes) -> dict[str, str]:
+    """Read a document that is known to be flat, with the parser that most readers stand on."""
+    fields: dict[str, str] = {}
+    path: list[str] = []
+
+    def start(name: str, _: object) -> None:
+        path.append(name)
+        if len(path) == 2:
+            fields[name] = ""
+
+    def text(part: str) -> None:
+        if len(path) == 2:
+            fields[path[1]] += part
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _: path.pop()
+    parser.CharacterDataHandler = text
+    parser.Parse(document, True)
+    return fields
 
 
 def signed_v2(fields: dict[str, str], key: str = API_V2_KEY, sign_type: str = "MD5") -> bytes:

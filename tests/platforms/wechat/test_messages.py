@@ -191,7 +191,7 @@ def test_C14_a_refund_needs_its_numbers_and_status(name: str) -> None:
 
 
 HOSTILE_IDS = [
-    "T-0001\n", "T-0001\r\nX: y", "T\x1b[31m", "T#0001", "T{0}", "T\x000", "T\u202e0001", "T 0001", "Ｔ０００１", "奶茶",
+    "T-0001\n", "T-0001\r\nX: y", "T\x1b[31m", "T#0001", "T{0}", "T\x000", "T\u202e0001", "T 0001", "Ｔ００１", "奶",
     "T/../..", "T'--", "<b>", "T" * 65, "\ud800",
 ]  # fmt: skip
 

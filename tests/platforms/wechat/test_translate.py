@@ -9,8 +9,8 @@ from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
     Closed,
-    Failed,
     Fact,
+    Failed,
     Hint,
     OrderKey,
     Paid,

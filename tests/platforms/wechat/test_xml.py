@@ -2,7 +2,6 @@
 
 import time
 import tracemalloc
-from xml.parsers import expat
 
 import pytest
 from hypothesis import example, given
@@ -10,29 +9,7 @@ from hypothesis import strategies as st
 
 from countersign.errors import MalformedError, UnprocessableError
 from countersign.platforms.wechat import xml
-
-
-def expat_read(document: bytes) -> dict[str, str]:
-    """Read a document that is known to be flat, with the parser that most readers stand on."""
-    fields: dict[str, str] = {}
-    path: list[str] = []
-
-    def start(name: str, _: object) -> None:
-        path.append(name)
-        if len(path) == 2:
-            fields[name] = ""
-
-    def text(part: str) -> None:
-        if len(path) == 2:
-            fields[path[1]] += part
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = lambda _: path.pop()
-    parser.CharacterDataHandler = text
-    parser.Parse(document, True)
-    return fields
-
+from tests.platforms.wechat.support import expat_read
 
 GENUINE = {
     b"<xml><a>1</a></xml>": {"a": "1"},

@@ -40,8 +40,9 @@ class RefundDesk:
     ) -> Json:
         """Record the wish for a refund, of everything that is left where no amount is given.
 
-        Its number is what the platform will see. It comes from chance, or from the caller's Idempotency-Key `once`: then
-        the same call, however much later, gives the same refund, and another one under that key is UnprocessableError.
+        Its number is what the platform will see. It comes from chance, or from the caller's Idempotency-Key `once`:
+        then the same call, however much later, gives the same refund, and another wish under that key is
+        UnprocessableError.
         """
         self.caller.require_account(key.platform, key.account)
         order = self.store.get(key)

@@ -55,5 +55,7 @@ def report(outcome: Outcome, change: Change) -> None:
         count("ReviewOpened")
     if "order.paid_late" in outcome.emits:
         count("PaidLate")
+    if "refund.needs_action" in outcome.emits:
+        count("RefundNeedsAction")
     extra = {"order_id": change.key.order_id, "kind": change.fact.kind, "outcome": outcome.outcome}
     logger.info("order recorded", extra=extra)

@@ -1,13 +1,16 @@
-"""The one hardened session for calls to platforms."""
+"""The hardened sessions for calls to platforms: the container's one, and one for each client certificate."""
 
-from functools import cache
+import tempfile
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.util import create_urllib3_context
 
 from countersign import __version__
-from countersign.errors import PlatformUnavailableError
+from countersign.errors import KeysUnavailableError, PlatformUnavailableError
 
 TIMEOUT = (2.0, 6.0)  # connect, read: in seconds
 
@@ -36,3 +39,36 @@ class _Session(requests.Session):
 def session() -> requests.Session:
     """Return the container's session."""
     return _Session()
+
+
+class _CertifiedAdapter(HTTPAdapter):
+    """Shows a client certificate; OpenSSL reads it from files only, so it lies in a private folder for that moment."""
+
+    def __init__(self, certificate_pem: str, private_key_pem: str) -> None:
+        self._context = create_urllib3_context()
+        with tempfile.TemporaryDirectory() as folder:  # for our eyes only (0700), and gone at once
+            certificate, key = Path(folder, "certificate.pem"), Path(folder, "key.pem")
+            certificate.write_text(certificate_pem, encoding="ascii")
+            key.write_text(private_key_pem, encoding="ascii")
+            try:
+                # The password is asked for on the terminal where none is given.
+                self._context.load_cert_chain(certificate, key, password="")
+            except (OSError, ValueError):
+                raise KeysUnavailableError(
+                    "merchant_cert_pem and merchant_private_key_pem are not a certificate and its key"
+                ) from None
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Give every connection the certificate."""
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+
+@lru_cache(maxsize=16)
+def certified_session(certificate_pem: str, private_key_pem: str) -> requests.Session:
+    """Return a session of its own for a client certificate: a connection made without one must not be reused."""
+    if not certificate_pem or not private_key_pem:
+        raise KeysUnavailableError("merchant_cert_pem or merchant_private_key_pem is missing")
+    made = _Session()
+    made.mount("https://", _CertifiedAdapter(certificate_pem, private_key_pem))
+    return made

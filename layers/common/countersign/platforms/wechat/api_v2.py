@@ -8,6 +8,7 @@ from countersign.platforms.wechat import answers, messages, payments, v2, xml
 from countersign.platforms.wechat.answers import Answer, Session, UnknownNumberError, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import API_HOST, Settings
 
 _TRADE_TYPES = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB"}
@@ -68,6 +69,25 @@ class ApiV2:
         # https://pay.weixin.qq.com/doc/v2/merchant/4011935215
         self._call("/pay/closeorder", {"out_trade_no": out_trade_no})
 
+    def refund(self, refund: RefundRequest, certified: Session) -> Answer[RefundNotice]:
+        """Ask for a refund over a session with the merchant's certificate; the same number again is the same refund."""
+        # https://pay.weixin.qq.com/doc/v2/merchant/4011935218
+        own = {
+            "transaction_id": refund.transaction_id,
+            "out_refund_no": refund.refund_id,
+            "total_fee": str(refund.total.minor),
+            "refund_fee": str(refund.amount.minor),
+            "refund_fee_type": refund.amount.currency,
+            "refund_desc": refund.shown_reason,
+            "notify_url": refund.notify_url,
+        }
+        fields, key_id, raw = self._call("/secapi/pay/refund", own, session=certified)
+        with believed():
+            message = messages.refund_v2({**fields, "refund_status": "PROCESSING"})
+            if message.out_refund_no != refund.refund_id:
+                raise MalformedError("it is about another refund")
+        return Answer(message, key_id, raw, "v2")
+
     def query_refund(self, out_refund_no: str) -> Answer[RefundNotice]:
         """Ask what became of a refund."""
         # https://pay.weixin.qq.com/doc/v2/merchant/4011935219
@@ -79,7 +99,9 @@ class ApiV2:
                 return Answer(refund, key_id, raw, "v2")
         raise UnknownNumberError("REFUNDNOTEXIST")
 
-    def _call(self, path: str, own: Mapping[str, str], appid: str = "") -> tuple[Mapping[str, str], str, bytes]:
+    def _call(
+        self, path: str, own: Mapping[str, str], appid: str = "", session: Session | None = None
+    ) -> tuple[Mapping[str, str], str, bytes]:
         settings = self._settings
         given = {
             "appid": appid or settings.appid,
@@ -93,6 +115,6 @@ class ApiV2:
         fields["sign"] = v2.sign(fields, v2.current_key(settings), settings.v2_sign_type)
         headers = {"Content-Type": "text/xml; charset=utf-8"}
         base = settings.api_base or API_HOST
-        response = self._session.request("POST", base + path, data=xml.write(fields), headers=headers)
+        response = (session or self._session).request("POST", base + path, data=xml.write(fields), headers=headers)
         answer, key_id = answers.read_v2(response, settings)
         return answer, key_id, response.content

@@ -10,6 +10,7 @@ from countersign.platforms.wechat import answers, messages, payments, v3
 from countersign.platforms.wechat.answers import Answer, Session, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import API_HOST, Settings
 
 
@@ -71,6 +72,29 @@ class ApiV3:
         """Close an order."""
         # https://pay.weixin.qq.com/doc/v3/merchant/4012791901
         self._call("POST", f"{self._root}/out-trade-no/{quote(out_trade_no, safe='')}/close", self._merchant)
+
+    def refund(self, refund: RefundRequest) -> Answer[RefundNotice]:
+        """Ask for a refund; the same number again is the same refund."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4012791903
+        body: dict[str, Any] = {
+            "transaction_id": refund.transaction_id,
+            "out_refund_no": refund.refund_id,
+            "notify_url": refund.notify_url,
+            "amount": {
+                "refund": refund.amount.minor,
+                "total": refund.total.minor,
+                "currency": refund.amount.currency,
+            },
+        }
+        if self._partner:
+            body["sub_mchid"] = self._settings.sub_mchid
+        if refund.shown_reason:
+            body["reason"] = refund.shown_reason
+        fields, key_id, raw = self._call("POST", "/v3/refund/domestic/refunds", body)
+        with believed():
+            message = messages.refund_v3(fields)
+            self._check_own(message, message.out_refund_no == refund.refund_id)
+        return Answer(message, key_id, raw, "v3")
 
     def query_refund(self, out_refund_no: str) -> Answer[RefundNotice]:
         """Ask what became of a refund."""

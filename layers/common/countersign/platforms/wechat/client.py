@@ -1,4 +1,4 @@
-"""Calls to WeChat Pay: create, query and close an order, query a refund, exchange a login code.
+"""Calls to WeChat Pay: create, query and close an order, make and query a refund, exchange a login code.
 
 The session brings time-outs, verified TLS and no redirects, and raises PlatformUnavailableError where no answer came.
 So do we where an answer cannot be believed: the outcome is unknown then, and a query tells.
@@ -6,10 +6,11 @@ So do we where an answer cannot be believed: the outcome is unknown then, and a 
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError
-from countersign.platforms.wechat import answers, payments
+from countersign.platforms.wechat import answers, payments, refunds
 from countersign.platforms.wechat.answers import (
     Answer,
     CallRefusedError,
@@ -21,7 +22,9 @@ from countersign.platforms.wechat.api_v2 import ApiV2
 from countersign.platforms.wechat.api_v3 import ApiV3
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
+from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
+from countersign.signing.credentials import secret
 
 __all__ = [
     "Answer",
@@ -30,6 +33,7 @@ __all__ = [
     "OrderStateError",
     "PaymentRequest",
     "Prepared",
+    "RefundRequest",
     "UnknownNumberError",
 ]
 
@@ -37,11 +41,21 @@ _LOGIN_CODE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 class Client:
-    """One account's calls; `system` is the API version of the order, the account's own where it is empty."""
+    """One account's calls; `system` is the API version of the order, the account's own where it is empty.
+
+    `certified` gives a session with the merchant's certificate, for the calls of API v2 that want one.
+    """
 
     def __init__(
-        self, session: Session, settings: Settings, *, now: Callable[[], int], nonce: Callable[[], str]
+        self,
+        session: Session,
+        settings: Settings,
+        *,
+        now: Callable[[], int],
+        nonce: Callable[[], str],
+        certified: Callable[[], Session] | None = None,
     ) -> None:
+        self._certified = certified
         self._session = session
         self._settings = settings
         self._now = now
@@ -75,6 +89,21 @@ class Client:
             if error.code != "ORDERCLOSED":
                 raise
 
+    def refund(self, refund: RefundRequest, *, system: str = "") -> Answer[RefundNotice]:
+        """Ask for a refund; calls with the same number are one refund, however often they are repeated.
+
+        What WeChat says now is only that it took the refund: it is PROCESSING until a notice or a query says more.
+        """
+        refunds.check(refund)
+        api = self._api(system)
+        answer = api.refund(refund, self._certificate()) if isinstance(api, ApiV2) else api.refund(refund)
+        return replace(answer, message=replace(answer.message, refund_status="PROCESSING", success_time=None))
+
+    def _certificate(self) -> Session:
+        if self._certified is None:
+            raise KeysUnavailableError("a refund over API v2 needs a session with the merchant's certificate")
+        return self._certified()
+
     def query_refund(self, out_refund_no: str, *, system: str = "") -> Answer[RefundNotice] | None:
         """Ask what became of a refund; None where WeChat does not know it."""
         payments.require(out_refund_no, payments.REFUND_NUMBER, "refund_id")
@@ -92,7 +121,7 @@ class Client:
         query = urlencode(
             {
                 "appid": self._settings.appid,
-                "secret": self._settings.mini_program_secret.reveal(),
+                "secret": secret(self._settings.mini_program_secret.reveal(), "mini_program_secret").reveal(),
                 "js_code": login_code,
                 "grant_type": "authorization_code",
             }

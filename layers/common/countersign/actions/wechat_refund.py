@@ -1,0 +1,131 @@
+"""Make approved refunds at WeChat and ask what became of them, until each has ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from countersign.actions import wechat_ask
+from countersign.actions.wechat_ask import Reach
+from countersign.errors import CountersignError
+from countersign.orders.changes import Change, OrderKey, Queried, RefundAbsent, RefundRefused
+from countersign.orders.ladder import next_refund_look, repeat_refund
+from countersign.orders.refunds import over_ceiling
+from countersign.orders.state import Order, Refund
+from countersign.platforms.wechat import refunds, translate
+from countersign.platforms.wechat.client import (
+    CallRefusedError,
+    OrderStateError,
+    RefundRequest,
+    UnknownNumberError,
+)
+from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.codec import Item
+from countersign.store.due import DueList
+from countersign.store.turns import take_turn
+
+# WeChat wants a minute between two refunds of one order; ours is longer, as calls travel for different times.
+PAUSE_SECONDS = 70
+LEASE_SECONDS = 90  # longer than a run, and no rung of a ladder: what was recorded meanwhile must differ from it
+VAIN_CALLS = 5  # of one account in one run: WeChat allows six bad refund calls a second
+
+ReachFor = Callable[[str], Reach]
+Report = Callable[[Outcome, Change], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWork:
+    """One run: the store, the due list, how to reach an account's WeChat, and which accounts only waste calls."""
+
+    store: OrderStore
+    due: DueList
+    reach: ReachFor
+    report: Report
+    vain: dict[str, int]
+    now: int
+
+    def look(self, item: Item) -> bool:
+        """Claim a due refund and do what it needs; False where that must wait or somebody else does it.
+
+        Raises a CountersignError after putting the refund back for a later time.
+        """
+        key = keys.order_key(item["pk"]["S"])
+        if self.vain.get(key.account, 0) >= VAIN_CALLS or not self.due.claim(item, now=self.now, lease=LEASE_SECONDS):
+            return False
+        looks = codec.as_number(item, "looks") or 0
+        try:
+            again = self._work(key, codec.read_refund(item).refund_id, looks)
+        except CountersignError:
+            self.vain[key.account] = self.vain.get(key.account, 0) + 1
+            self.due.look_again(item, at=repeat_refund(looks, self.now), leased=self.now + LEASE_SECONDS)
+            raise
+        # What was recorded meanwhile has put the refund in its place already: then neither of these does anything.
+        if again is None:
+            self.due.done(item, leased=self.now + LEASE_SECONDS)
+        else:
+            self.due.look_again(item, at=again, leased=self.now + LEASE_SECONDS)
+        return True
+
+    def _work(self, key: OrderKey, refund_id: str, looks: int) -> int | None:
+        found = self.store.refund(key, refund_id)
+        if found is None:
+            return None
+        order, refund, since = found
+        reach, system = self.reach(key.account), _system(order, refund)
+        # After any doubt WeChat is asked first: the call may have worked although no answer came.
+        if refund.status != "approved" or looks:
+            news = wechat_ask.about_refund(reach, key, refund_id, system)
+            if news is not None:
+                self._record(news)
+                return next_refund_look(refund, since, self.now)
+        if refund.status == "failed":
+            self._record(Change(key, RefundAbsent(refund_id), Queried(), "query", reach.settings.mchid, system))
+        if refund.status != "approved":
+            return next_refund_look(refund, since, self.now)
+        return self._make(order, refund, reach, system)
+
+    def _make(self, order: Order, refund: Refund, reach: Reach, system: str) -> int | None:
+        key = order.key
+        if over_ceiling(order, refund):
+            self._refused(order, refund, "Other refunds have taken what was left: resolve this one", system)
+            return None
+        if not take_turn(self.store.client, self.store.table, key, "refund", now=self.now, pause=PAUSE_SECONDS):
+            return self.now + PAUSE_SECONDS
+        total = next((claim.total for claim in order.claims if claim.transaction_id == refund.transaction_id), None)
+        request = RefundRequest(
+            refund_id=refund.refund_id,
+            transaction_id=refund.transaction_id,
+            amount=refund.amount,
+            total=total or order.terms.amount,
+            reason=refund.reason,
+            notify_url=f"{order.terms.notify_base}/wechat/{key.account}/notify",
+        )
+        try:
+            answer = reach.client.refund(request, system=system)
+        except (CallRefusedError, UnknownNumberError, OrderStateError) as error:
+            self.vain[key.account] = self.vain.get(key.account, 0) + 1
+            self._refused(order, refund, refunds.problem(error.code), system)
+            return None
+        self._record(
+            translate.refund_to_change(
+                answer.message,
+                reach.settings,
+                key.account,
+                system=system,
+                via="refund",
+                trust=Queried(answer.key_id),
+            )
+        )
+        return repeat_refund(0, self.now)
+
+    def _refused(self, order: Order, refund: Refund, problem: str, system: str) -> None:
+        fact = RefundRefused(refund.refund_id, refund.attempt, problem)
+        self._record(Change(order.key, fact, Queried(), "refund", "", system))
+
+    def _record(self, change: Change) -> None:
+        outcome = self.store.record(change, now=self.now)
+        self.report(outcome, change)
+
+
+def _system(order: Order, refund: Refund) -> str:
+    """Return the API version that the refunded payment came by."""
+    paid_by = (claim.system for claim in order.claims if claim.transaction_id == refund.transaction_id)
+    return next(filter(None, paid_by), order.terms.system)

@@ -1,0 +1,91 @@
+"""E1, E5: SIGKILL before and after every external call; whoever waited comes again; the end is that of a quiet run."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import pytest
+
+from sandbox.testing import LocalCloud
+from tests.crash.scenarios import SCENARIOS, Ending, play
+
+
+class Case(NamedTuple):
+    scenario: str
+    number: int
+    call: str
+    when: str
+
+
+def cases() -> Iterator[Case]:
+    for name, scenario in SCENARIOS.items():
+        for number, call in enumerate(scenario.calls, 1):
+            # Reading a shard of the due list changes nothing; one of them stands for all.
+            if call == "dynamodb.Query" and scenario.calls[number:] and number > 1 and name != "create":
+                continue
+            for when in ("before", "after"):
+                yield Case(name, number, call, when)
+
+
+CASES = list(cases())
+
+
+@pytest.fixture(scope="module")
+def endings(
+    request: pytest.FixtureRequest, cloud: LocalCloud, document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Case | str, Future[Ending]]]:
+    """Play what was selected, two at a time: a killed process leaves the other core idle."""
+    wanted = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
+    with ThreadPoolExecutor(2) as pool:
+
+        def begin(scenario: str, crash: dict[str, Any] | None) -> Future[Ending]:
+            folder = tmp_path_factory.mktemp("wechat")
+            return pool.submit(play, cloud, document, folder, SCENARIOS[scenario], crash)
+
+        playing: dict[Case | str, Future[Ending]] = {name: begin(name, None) for name in SCENARIOS}
+        for case in CASES:
+            if case in wanted:
+                playing[case] = begin(case.scenario, {"call": case.number, "when": case.when})
+        yield playing
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_calls_of_a_quiet_run_are_those_that_are_killed(
+    scenario: str, endings: dict[Case | str, Future[Ending]]
+) -> None:
+    quiet = endings[scenario].result()
+    listing = [f"{number:3} {call}" for number, call in enumerate(quiet.run.calls, 1)]
+    print(f"{scenario}:", *listing, sep="\n")
+
+    assert not quiet.run.killed
+    assert tuple(quiet.run.calls) == SCENARIOS[scenario].calls
+    assert good(quiet)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.scenario}-{case.number}-{case.when}-{case.call}" for case in CASES])
+def test_e1_a_kill_and_another_try_end_as_an_undisturbed_run(
+    case: Case, endings: dict[Case | str, Future[Ending]]
+) -> None:
+    quiet, killed = endings[case.scenario].result(), endings[case].result()
+
+    assert killed.run.killed, killed.run.output
+    assert killed.run.calls[-1] == case.call
+    assert good(killed)
+    assert killed.state == quiet.state
+    # At least once, and never under another id: a listener that drops repeats hears each event once.
+    assert len(killed.sent) == len(quiet.sent)
+
+
+def good(ending: Ending) -> bool:
+    """Tell whether everybody who came again was answered well."""
+    for run in ending.later:
+        assert run.status == 0, run.output
+        if isinstance(run.answer, dict) and "statusCode" in run.answer:
+            assert run.answer["statusCode"] in (200, 201, 204), run.answer
+            body = json.loads(run.answer["body"] or "{}")
+            assert not body or body["client"]["package"].startswith("prepay_id=")
+        elif isinstance(run.answer, dict):
+            assert run.answer["batchItemFailures"] == []
+    return True

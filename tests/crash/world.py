@@ -1,0 +1,283 @@
+"""One merchant, one WeChat and empty tables, on a clock that stands still: small enough to be made anew for each crash."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from boto3.dynamodb.types import TypeDeserializer
+
+from countersign.money import Money
+from countersign.orders.changes import Change, Opened, Operator, OrderKey, Terms
+from countersign.store import OrderStore
+from sandbox.deployment import subscribe
+from sandbox.events import shapes
+from sandbox.provision import make_queue
+from sandbox.simulators.wechat import Simulator
+from sandbox.simulators.wechat.ledger import Trade
+from sandbox.template import ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox.testing import LocalCloud, Run, Stack
+
+NOON = 1_795_328_845
+ORDER_ID = "crash-0001"
+PRICE = Money(8800, "CNY")
+# What may differ between an undisturbed run and one that was killed and repeated later: when, and sealed bytes.
+TIMES = {
+    "at",
+    "attached_at",
+    "closed_at",
+    "created_at",
+    "due_at",
+    "expires_at",
+    "received_at",
+    "updated_at",
+    "raw",
+    "digest",
+    "envelope_id",
+}
+Json = dict[str, Any]
+
+
+class _Inbox:
+    def add(self, kind: str, entry: Json) -> None:
+        """Keep nothing: the ledger tells what matters here."""
+
+
+class World:
+    """A stack, an account and its simulator."""
+
+    def __init__(self, cloud: LocalCloud, document: Json, folder: Path) -> None:
+        self.stack: Stack = cloud.stack()
+        self.now = NOON
+        self.stack.clock.change({"now": NOON, "frozen": True})
+        self.notices: list[tuple[dict[str, str], bytes]] = []
+        self._server = _serve(self)
+        base = f"http://127.0.0.1:{self._server.server_port}"
+        prepared = Simulator.prepare_account(document, f"{base}/wechat")
+        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, _Inbox(), base, folder)
+        self.wechat.start()
+        self.stack.put_account("wechat", "shop", prepared)
+        self.stack.functions["WechatCreatePayment"].environment["PUBLIC_BASE_URL"] = base
+        self.merchant, self._notify_url = prepared, f"{base}/wechat/shop/notify"
+        self._bus = make_queue(self.stack.plane, f"{self.stack.stage}-bus", {})["QueueUrl"]
+        name = f"{self.stack.stage}-bus"
+        subscribe(self.stack.plane, self.stack.refs["EventBus"], name, {"account": [ACCOUNT]}, name_of(name))
+        self._store = OrderStore(_client(self.stack), self.stack.refs["OrdersTable"])
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self.wechat.stop()
+
+    def advance(self, seconds: int) -> None:
+        self.now += seconds
+        self.stack.clock.change({"now": self.now, "frozen": True})
+
+    # What the functions get.
+
+    def create(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Call as the merchant does: the same Idempotency-Key and the same body each time."""
+        body = {
+            "order_id": ORDER_ID,
+            "amount": PRICE.to_json(),
+            "description": "Milk tea",
+            "payer": {"openid": "oCrashPayer0000000000000001"},
+        }
+        headers = {"content-type": "application/json", "idempotency-key": "cart-1"}
+        route = "POST /wechat/{account}/payments"
+        event = shapes.http(
+            route,
+            self.now,
+            parameters={"account": "shop"},
+            headers=headers,
+            body=json.dumps(body),
+            claims=shapes.claims(self.now, "payments:write"),
+        )
+        return self.stack.run("WechatCreatePayment", event, crash=crash, **faults)
+
+    def notify(self, notice: tuple[dict[str, str], bytes], crash: Json | None = None, **faults: Any) -> Run:
+        """Deliver what WeChat sent."""
+        headers, body = notice
+        event = shapes.http(
+            "POST /wechat/{account}/notify", self.now, parameters={"account": "shop"}, headers=headers, body=body
+        )
+        return self.stack.run("WechatNotify", event, crash=crash, **faults)
+
+    def poll(self, crash: Json | None = None, **faults: Any) -> Run:
+        return self.stack.run("WechatPoll", shapes.schedule("WechatPoll", self.now), crash=crash, **faults)
+
+    def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
+        return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
+
+    def publish(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Give the stream's new events to the function, all of them, as after a lost position."""
+        return self.stack.run("Publish", {"Records": self.stream()}, crash=crash, **faults)
+
+    def stream(self) -> list[Json]:
+        """Return the table's new event rows that have something to say."""
+        plane, table = self.stack.plane, self.stack.refs["OrdersTable"]
+        arn = plane.call("dynamodb", "DescribeTable", TableName=table)["Table"]["LatestStreamArn"]
+        shard = plane.call("streams", "DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = plane.call("streams", "GetShardIterator", **place)["ShardIterator"]
+        records = plane.call("streams", "GetRecords", ShardIterator=iterator)["Records"]
+        return [
+            {**record, "eventSourceARN": arn}
+            for record in records
+            if record["eventName"] == "INSERT" and "emits" in record["dynamodb"]["NewImage"]
+        ]
+
+    # What was there before.
+
+    def opened(self, order_id: str = ORDER_ID) -> Change:
+        """Record an order as if it had been created a moment ago."""
+        terms = Terms(PRICE, "v3", "jsapi", "terms", self.now, self.now + 7200, appid=self.merchant["appid"])
+        key = OrderKey("wechat", "shop", order_id)
+        news = Change(key, Opened(terms), Operator("merchant"), "merchant", self.merchant["mchid"], "v3")
+        self._store.record(news, now=self.now)
+        return news
+
+    def unpaid_at_wechat(self) -> None:
+        """Let WeChat know the order, which nobody has paid yet."""
+        trade = Trade(
+            account="shop",
+            mchid=self.merchant["mchid"],
+            appid=self.merchant["appid"],
+            out_trade_no=ORDER_ID,
+            api="v3",
+            trade_type="JSAPI",
+            total=PRICE.minor,
+            terms="{}",
+            notify_url=self._notify_url,
+            created_at=self.now,
+            openid="oCrashPayer0000000000000001",
+            expires_at=self.now + 7200,
+        )
+        self.wechat._ledger.place(trade)
+
+    def paid_at_wechat(self) -> tuple[dict[str, str], bytes]:
+        """Let the payer pay; returns the notice that WeChat sends."""
+        self.unpaid_at_wechat()
+        status, answer = self.wechat.control("/pay", {"account": "shop", "out_trade_no": ORDER_ID})
+        assert status == 200, answer
+        return self.notices[-1]
+
+    def recorded(self, change: Change) -> None:
+        self._store.record(change, now=self.now)
+
+    # How it ends.
+
+    def state(self) -> Json:
+        """Return everything that must not depend on a crash."""
+        return {"table": self.table("OrdersTable"), "wechat": self._ledger(), "bus": self.bus()}
+
+    def table(self, name: str) -> list[Any]:
+        items = self.stack.plane.call("dynamodb", "Scan", TableName=self.stack.refs[name], ConsistentRead=True)["Items"]
+        read = TypeDeserializer().deserialize
+        plain = [{attribute: read(value) for attribute, value in _bytes(item).items()} for item in items]
+        return sorted((_comparable(item) for item in plain), key=lambda item: (item["pk"], item["sk"]))
+
+    def bus(self) -> list[str]:
+        """Return the different events that reached the bus so far, however often each did."""
+        while True:
+            answer = self.stack.plane.call("sqs", "ReceiveMessage", QueueUrl=self._bus, MaxNumberOfMessages=10)
+            messages = answer.get("Messages", [])
+            if not messages:
+                return sorted(re.sub(r"[0-9a-f]{64}", "", name) for name in self._seen())
+            for message in messages:
+                self.sent[json.loads(message["Body"])["detail"]["id"]] += 1
+                self.stack.plane.call(
+                    "sqs", "DeleteMessage", QueueUrl=self._bus, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    @property
+    def sent(self) -> Counter[str]:
+        """How often each event came out of the bus; read after `bus()`."""
+        return self.__dict__.setdefault("_sent", Counter())
+
+    def _seen(self) -> list[str]:
+        return list(self.sent)
+
+    def _ledger(self) -> list[Json]:
+        _, answer = self.wechat.control("/ledger", {})
+        kept = ("out_trade_no", "state", "total", "currency", "trade_type", "refunds")
+        return [{name: trade[name] for name in kept} for trade in answer["transactions"]]
+
+
+def name_of(queue: str) -> str:
+    return f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"
+
+
+def _bytes(item: Json) -> Json:
+    """Drop what the deserializer wants as bytes: evidence, which differs from run to run."""
+    return {name: value for name, value in item.items() if "B" not in value}
+
+
+def _comparable(value: Any) -> Any:
+    """Take out times, seals and the numbers that differ from world to world; read JSON inside strings."""
+    if isinstance(value, dict):
+        return {name: name if name in TIMES else _comparable(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_comparable(member) for member in value]
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        with contextlib.suppress(ValueError):
+            return _comparable(json.loads(value))
+    if isinstance(value, str):
+        return re.sub(r"4200\d{24}", "TRANSACTION", re.sub(r"[0-9a-f]{64}", "DIGEST", value))
+    return value
+
+
+def _client(stack: Stack) -> Any:
+    session = botocore.session.get_session()
+    return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint)
+
+
+def _serve(world: World) -> ThreadingHTTPServer:
+    """Serve WeChat's API, and take the notices that it sends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            path, _, query = self.path.removeprefix("/wechat").partition("?")
+            status, answer_headers, answer = 500, {}, b""
+            if path == "/shop/notify":
+                world.notices.append((headers, body))
+            else:
+                status, answer_headers, answer = world.wechat.handle(self.command, path, query, headers, body)
+            with contextlib.suppress(ConnectionError):  # its caller was killed
+                self.send_response(status)
+                for name, value in answer_headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+        do_GET = do_POST = handle_any  # noqa: N815 - names that the base class looks for
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True, kwargs={"poll_interval": 0.02}).start()
+    return server
+
+
+@contextlib.contextmanager
+def world(cloud: LocalCloud, document: Json, folder: Path) -> Iterator[World]:
+    made = World(cloud, document, folder)
+    try:
+        yield made
+    finally:
+        made.close()
