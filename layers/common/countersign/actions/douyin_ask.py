@@ -60,9 +60,9 @@ def about_platform_number(reach: Reach, key: OrderKey, order_id: str, *, now: in
 def about_refund(
     reach: Reach, key: OrderKey, refund_id: str, system: str, *, platform_refund_id: str = ""
 ) -> Change | None:
-    """Return what Douyin says about a refund, or None where Douyin does not know it."""
+    """Return what Douyin says about a refund; None where it does not know it, or waits for us itself."""
     answer = reach.client.query_refund(refund_id, platform_refund_id, system=system)
-    if answer is None:
+    if answer is None or translate.waits_for_us(answer):
         return None
     return translate.refund_to_change(answer, _source(reach, key, system), key)
 

@@ -168,6 +168,7 @@ class RefundReported:
     total: Money | None = None
     at: int | None = None
     problem: str = ""  # what a person must do about it
+    confirm: bool = False  # the news names no order of the merchant's: a refund unknown here counts once a query agrees
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:

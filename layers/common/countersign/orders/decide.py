@@ -198,7 +198,8 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
         )
     child, question = refunds.reported(view.refund, fact, change.trust)
     after = replace(order, refund_seen=True)
-    for reason in filter(None, (change.oddity, question)):
+    other_system = "system_mismatch" if _is_of_another_system(order, change) else ""
+    for reason in filter(None, (change.oddity, question, other_system)):
         after = _with_oddity(after, reason, fact.refund_id)
     if child is None or child == view.refund:
         return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")

@@ -15,6 +15,7 @@ from countersign.orders.changes import (
     RefundStarted,
     Resolved,
     Trust,
+    Verified,
 )
 from countersign.orders.state import REFUND_RANK, Order, Question, Refund
 
@@ -119,6 +120,8 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
     if known is not None and known.ours and fact.amount != known.amount:
         return None, "refund_amount_mismatch"
     amounts = tuple(sorted({*(known.reported if known else ()), fact.amount.minor}))
+    if known is None and fact.confirm and isinstance(trust, Verified):
+        fact = replace(fact, status="processing", at=None, problem="")
     base = known or Refund(fact.refund_id, fact.amount, fact.status, fact.source, problem=fact.problem)
     if base.refused:  # the platform has it after all: as if it had never refused
         base = replace(base, status="approved", refused=False, problem="")

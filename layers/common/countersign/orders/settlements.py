@@ -7,6 +7,7 @@ from countersign.orders.changes import SettlementAsked, SettlementReported
 from countersign.orders.state import SETTLEMENT_RANK, Order, Settlement
 
 MAX_SHARE_BASIS_POINTS = 3000  # of what is settled, to all others than the seller together
+PLAN = "plan"  # who asks where nobody did: the account's own settings
 _OVER = ("failed", "succeeded", "not_needed")
 
 
@@ -35,7 +36,8 @@ def asked(order: Order, known: Settlement | None, fact: SettlementAsked, by: str
     if sum(minor for _, minor in fact.shares) > most_shared(payment.total.minor - order.refunded):
         return "more than 30 % of the order would be shared"
     due = max(fact.at, payment.paid_at + order.terms.settle_after)
-    return Settlement(fact.settlement_id, "asked", due, shares=fact.shares, source="merchant", requested_by=by)
+    source = known.source if known is not None and by == PLAN else "merchant"
+    return Settlement(fact.settlement_id, "asked", due, shares=fact.shares, source=source, requested_by=by)
 
 
 def reported(known: Settlement | None, fact: SettlementReported) -> Settlement:

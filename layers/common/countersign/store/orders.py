@@ -185,6 +185,15 @@ class OrderStore:
             return None
         return codec.read_order(order), codec.read_refund(child), codec.as_number(child, "since") or 0
 
+    def settlement(self, key: OrderKey, settlement_id: str) -> tuple[Order, Settlement] | None:
+        """Return an order and one of its settlements, read consistently."""
+        pk = keys.order_pk(key)
+        rows = dynamo.read_many(self.client, self.table, [(pk, keys.ORDER), (pk, keys.settlement_sk(settlement_id))])
+        order, child = rows.get((pk, keys.ORDER)), rows.get((pk, keys.settlement_sk(settlement_id)))
+        if order is None or child is None:
+            return None
+        return codec.read_order(order), codec.read_settlement(child)
+
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
             "TableName": self.table,

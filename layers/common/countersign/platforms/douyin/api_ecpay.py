@@ -95,12 +95,6 @@ class ApiEcpay:
         )
         return str(answer.get("settle_no") or "")
 
-    def query_settlement(self, out_settle_no: str) -> Settlement:
-        """Ask what became of a settlement."""
-        answer = self._call("query_settle", {"out_settle_no": out_settle_no})
-        with believed():
-            return messages.ecpay_settle_info(answer, out_settle_no)
-
     def settlements(self, out_order_no: str) -> tuple[Settlement, ...]:
         """Return every settlement of an order, those that Douyin made by itself among them."""
         answer = self._call("query_platform_order", {"out_order_no": out_order_no, "query_type": 1})

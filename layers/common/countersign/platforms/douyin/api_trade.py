@@ -138,11 +138,6 @@ class ApiTrade:
         with believed():
             return tuple(messages.trade_settle(row) for row in rows)
 
-    def push_status(self, order_id: str, items: Sequence[str], status: str) -> None:
-        """Tell how far an order is fulfilled."""
-        fields = {"order_id": order_id, "item_order_id_list": list(items), "to_status": status}
-        self._call("fulfill_push_status", fields)
-
     def bill(self, bill_type: str, day: str) -> tuple[str, ...]:
         """Return the addresses of one day's bill (`yyyyMMdd`, Beijing)."""
         fields = {

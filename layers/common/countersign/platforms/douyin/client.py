@@ -130,14 +130,6 @@ class Client:
         except UnknownNumberError:
             return ()
 
-    def query_settlement(self, out_settle_no: str) -> Settlement | None:
-        """Ask guaranteed payment what became of a settlement."""
-        self._pace()
-        try:
-            return self._ecpay.query_settlement(out_settle_no)
-        except UnknownNumberError:
-            return None
-
     @property
     def _ecpay(self) -> ApiEcpay:
         return ApiEcpay(self._session, self._settings)

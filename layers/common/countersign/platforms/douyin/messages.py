@@ -147,17 +147,6 @@ def ecpay_settle(fields: Mapping[str, Any]) -> Settlement:
     )
 
 
-def ecpay_settle_info(answer: Mapping[str, Any], out_settle_no: str) -> Settlement:
-    """Read the answer of query_settle."""
-    info = _object(answer, "settle_info")
-    return Settlement(
-        settle_no=_text(info, "settle_no", _PLATFORM_NUMBER, default=""),
-        status=_text(info, "settle_status", _WORD),
-        amount=_required(_whole(info, "settle_amount"), "settle_amount"),
-        out_settle_no=out_settle_no,
-    )
-
-
 def ecpay_platform_settlements(answer: Mapping[str, Any], out_order_no: str) -> tuple[Settlement, ...]:
     """Read what query_platform_order says about settlements, automatic ones among them."""
     order = _object(answer, "platform_order")

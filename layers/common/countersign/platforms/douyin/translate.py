@@ -4,6 +4,7 @@
 while the channel's number may be missing from some. Both belong to one order only.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,23 @@ _REFUNDS = {"SUCCESS": "succeeded", "FAIL": "failed", "PROCESSING": "processing"
 _SETTLEMENTS = {"SUCCESS": "succeeded", "FAIL": "failed", "PROCESSING": "processing"}
 _SOURCES = {1: "user", 4: "support"}
 _MAX_NUMBER = 64
+_OWN_ATTEMPT = re.compile(r"((?:rf|late-|review-)[^*]+)\*[0-9]{1,3}")
+_WAITS_FOR_US = frozenset({"INIT", "TOAUDIT"})
+_FAILED = (
+    "Douyin failed the refund, mostly because the balance that can be withdrawn does not cover it: "
+    "a new attempt is a new refund"
+)
+
+
+def refund_number(refund_id: str, attempt: int) -> str:
+    """Return the number under which Douyin is asked for a refund: one that it refused stays refused for good."""
+    return f"{refund_id}*{attempt}" if attempt else refund_id
+
+
+def refund_of(number: str) -> str:
+    """Return our refund's id from the number that Douyin knows it by; numbers that are not ours stay what they are."""
+    match = _OWN_ATTEMPT.fullmatch(number)
+    return match[1] if match else number
 
 
 def user_refund_number(refund_id: str) -> str:
@@ -154,7 +172,7 @@ def _paid(payment: Payment) -> Fact:
 
 def refund_to_change(refund: Refund, source: Source, key: OrderKey | None = None) -> Change:
     """Return what Douyin says about a refund; `key` is the order where the caller knows it."""
-    number = refund.out_refund_no or user_refund_number(refund.refund_id)
+    number = refund_of(refund.out_refund_no) or user_refund_number(refund.refund_id)
     status = _REFUNDS.get(refund.status)
     fact: Fact = Unrecognised("refund status", refund.status)
     if status is not None:
@@ -166,9 +184,17 @@ def refund_to_change(refund: Refund, source: Source, key: OrderKey | None = None
             platform_refund_id=refund.refund_id,
             transaction_id=refund.order_id,
             at=refund.at if status == "succeeded" else None,
+            problem=_FAILED if status == "failed" else "",
+            confirm=key is None,
         )
     aliases = (("transaction", refund.order_id), ("refund", number))
     return source.change(key or source.key(refund.out_order_no, refund.order_id), fact, aliases=aliases)
+
+
+def waits_for_us(refund: Refund) -> bool:
+    """Tell whether nothing happens to a refund until the merchant, or the deadline, has decided."""
+    asked_by_user = _SOURCES.get(refund.source) == "user"
+    return asked_by_user and refund.status == "PROCESSING" and refund.audit_status in _WAITS_FOR_US
 
 
 def refund_request_to_change(request: RefundRequest, source: Source) -> Change:
