@@ -21,7 +21,7 @@ from countersign.http import problem
 from countersign.money import MAX_MINOR, Money
 from countersign.orders.changes import OrderKey
 from countersign.runtime import caller
-from countersign.runtime.telemetry import count, logger, metrics
+from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
 from countersign.store.reconciliation import ReconciliationStore
@@ -273,8 +273,7 @@ def unknown_route(_error: RouteNotFoundError) -> Response[str]:
     return Response(reply.status, reply.content_type, reply.body)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Route a request of the merchant API."""
     count("ApiRequest")

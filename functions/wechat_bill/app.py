@@ -11,7 +11,7 @@ from countersign.errors import CountersignError
 from countersign.platforms.wechat import settings
 from countersign.platforms.wechat.client import Client
 from countersign.runtime import callbacks, outbound
-from countersign.runtime.telemetry import count, logger, metrics
+from countersign.runtime.telemetry import count, invocation, logger
 from countersign.signing import nonces
 from countersign.store import OrderStore
 from countersign.store.reconciliation import ReconciliationStore
@@ -43,8 +43,7 @@ def _compare(work: BillWork, day: date) -> None:
     logger.info("bill compared", extra={"bill": told})
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Compare what is not compared yet; a person may name an `account` and a `date` to compare again."""
     names = [event["account"]] if "account" in event else list(accounts.names())

@@ -25,7 +25,7 @@ BATCH = 50  # lines; two rows each make DynamoDB's hundred
 MAX_KEPT = 1000  # differences of a day; more are only counted
 MAX_ASKED = 200  # questions to the platform in one run
 
-Report = Callable[[Outcome, Change], None]
+Report = Callable[[Outcome], None]
 Ask = Callable[[OrderKey, str], Change | None]  # order, refund number or "" -> the platform's answer, if it has one
 
 
@@ -256,7 +256,7 @@ class Comparison:
 
     def _record(self, change: Change) -> None:
         outcome = self.store.record(change, now=self.now)
-        self.report(outcome, change)
+        self.report(outcome)
 
 
 def in_words(news: Change) -> str:

@@ -63,11 +63,10 @@ class OrderStore:
         """
         event_id = keys.event_id(change)
         for _ in dynamo.attempts():
-            rows = self._read_view(change, event_id)
-            event_row = (keys.order_pk(change.key), keys.EVENT + event_id)
-            if event_row in rows:
-                return self._duplicate(rows, change, event_id)
-            decision = self._decide(rows, change, event_id)
+            rows, order = self._read_view(change, event_id)
+            if (keys.order_pk(change.key), keys.EVENT + event_id) in rows:
+                return Outcome("duplicate", "the same news again: nothing changes", event_id, order)
+            decision = decide(order, change, event_id, _view(rows, change, order))
             if decision.outcome == "refused":
                 return _outcome(decision, event_id)
             try:
@@ -83,13 +82,14 @@ class OrderStore:
         for item in self._orphans(key):
             change = codec.load_change(key, codec.as_text(item, "change"))
             for _ in dynamo.attempts():
-                rows = self._read_view(change, codec.as_text(item, "event_id"))
+                event_id = codec.as_text(item, "event_id")
+                rows, order = self._read_view(change, event_id)
                 stored = rows.get((item["pk"]["S"], item["sk"]["S"]))
-                if stored is None or "orphan" not in stored or (item["pk"]["S"], keys.ORDER) not in rows:
+                if order is None or stored is None or "orphan" not in stored:
                     break
-                decision = self._decide(rows, change, codec.as_text(item, "event_id"))
+                decision = decide(order, change, event_id, _view(rows, change, order))
                 try:
-                    self._write(rows, change, decision, codec.as_text(item, "event_id"), b"", now, orphan=stored)
+                    self._write(rows, change, decision, event_id, b"", now, orphan=stored)
                 except dynamo.StaleViewError:
                     continue
                 attached += 1
@@ -157,26 +157,18 @@ class OrderStore:
         items = list(dynamo.read_all(self.client, **query))
         return sorted(items, key=lambda item: (codec.as_number(item, "received_at") or 0, item["sk"]["S"]))
 
-    def _read_view(self, change: Change, event_id: str) -> dict[_Row, Item]:
+    def _read_view(self, change: Change, event_id: str) -> tuple[dict[_Row, Item], Order | None]:
         pk = keys.order_pk(change.key)
         wanted = [(pk, keys.ORDER), (pk, keys.EVENT + event_id), *_touched(change)]
         rows = dynamo.read_many(self.client, self.table, wanted)
-        order = rows.get((pk, keys.ORDER))
-        if order is None or (pk, keys.EVENT + event_id) in rows or not isinstance(change.fact, Paid):
-            return rows
-        # Two rare cases cost one more read: a replaced order, and a payment that another order has already.
-        more = [(keys.order_pk(other), keys.ORDER) for other in _related(codec.read_order(order), rows, change)]
-        return {**rows, **dynamo.read_many(self.client, self.table, more)} if more else rows
-
-    def _duplicate(self, rows: Mapping[_Row, Item], change: Change, event_id: str) -> Outcome:
-        item = rows.get((keys.order_pk(change.key), keys.ORDER))
+        item = rows.get((pk, keys.ORDER))
         order = codec.read_order(item) if item else None
-        return Outcome("duplicate", "the same news again: nothing changes", event_id, order)
-
-    def _decide(self, rows: Mapping[_Row, Item], change: Change, event_id: str) -> Decision:
-        item = rows.get((keys.order_pk(change.key), keys.ORDER))
-        order = codec.read_order(item) if item else None
-        return decide(order, change, event_id, _view(rows, change, order))
+        if order is not None and isinstance(change.fact, Paid):
+            # Two rare cases cost one more read: a replaced order, and a payment that another order has already.
+            more = [(keys.order_pk(other), keys.ORDER) for other in _related(order, rows, change)]
+            if more:
+                rows |= dynamo.read_many(self.client, self.table, more)
+        return rows, order
 
     def _write(
         self,
@@ -310,10 +302,7 @@ def _claimed(change: Change) -> list[_Row]:
     if isinstance(change.trust, Hint):
         return []
     if isinstance(fact, Paid):
-        return [
-            (keys.transaction_pk(key.platform, change.tenant, fact.transaction_id), "TXN"),
-            (keys.alias_pk(key.platform, key.account, "transaction", fact.transaction_id), "ALIAS"),
-        ]
+        return [(keys.transaction_pk(key.platform, key.account, fact.transaction_id), "TXN")]
     if isinstance(fact, RefundReported | RefundAsked):
         return [(keys.alias_pk(key.platform, key.account, "refund", fact.refund_id), "ALIAS")]
     return []

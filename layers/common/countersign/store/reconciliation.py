@@ -51,8 +51,8 @@ class ReconciliationStore:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the store that the function's environment names; pages of a bill's orders are large."""
-        return cls(aws.client("dynamodb", read_timeout=5.0), os.environ["TABLE_NAME"])
+        """Return the store that the function's environment names."""
+        return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
 
     def begin(self, day: Day, *, now: int) -> bool:
         """Take a day's comparison; False while somebody else works on it."""

@@ -102,7 +102,7 @@ class Client:
         refunds.check(refund)
         api = self._api(system)
         answer = api.refund(refund, self._certificate()) if isinstance(api, ApiV2) else api.refund(refund)
-        return replace(answer, message=replace(answer.message, refund_status="PROCESSING", success_time=None))
+        return replace(answer, message=answer.message._replace(refund_status="PROCESSING", success_time=None))
 
     def _certificate(self) -> Session:
         if self._certified is None:
