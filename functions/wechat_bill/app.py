@@ -45,12 +45,13 @@ def _compare(work: BillWork, day: date) -> None:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Compare what is not compared yet; a person may name an `account` and a `date` to compare again."""
-    names = [event["account"]] if "account" in event else list(accounts.names())
+    """Compare what is not compared yet; a person may send {"compare": {"account", "date"}} to compare a day again."""
+    again = event.get("compare")
+    names = [again["account"]] if again else list(accounts.names())
     for name in names:
         try:
             work = _work(name)
-            for day in [date.fromisoformat(event["date"])] if "date" in event else work.wanted():
+            for day in [date.fromisoformat(again["date"])] if again else work.wanted():
                 if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
                     return
                 _compare(work, day)
