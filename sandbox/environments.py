@@ -239,8 +239,11 @@ class Pool:
             if not self._waiting:
                 return
             environment = self._make(self.function)
-            await environment.start()
-            failure = await environment.ready()
+            try:
+                await environment.start()
+                failure = await environment.ready()
+            except OSError as error:  # such as no code folder
+                failure = Outcome.error("Runtime.ExitError", str(error))
         if failure:
             self._serve(failure)
         else:

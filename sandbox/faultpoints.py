@@ -133,7 +133,7 @@ def install(folder: Path, function: str) -> FaultPoints:
     """Put fault points around the calls of this process, as soon as it imports what makes them."""
     points = FaultPoints(folder, function)
     patches = {
-        "botocore.httpsession": lambda module: _patch_botocore(module, points),
+        "botocore.endpoint": lambda module: _patch_botocore(module, points),
         "requests.adapters": lambda module: _patch_requests(module, points),
     }
     for name in set(patches) & set(sys.modules):
@@ -143,19 +143,14 @@ def install(folder: Path, function: str) -> FaultPoints:
 
 
 def _patch_botocore(module: Any, points: FaultPoints) -> None:
-    send = module.URLLib3Session.send
+    """Stand between botocore and whatever transport a client has."""
+    send = module.Endpoint._send
 
-    def patched(session: Any, request: Any) -> Any:
+    def patched(endpoint: Any, request: Any) -> Any:
         name = _aws_call(request)
+        return points.around(name, lambda: send(endpoint, request), lambda kind: _broken(request.url, kind, name))
 
-        def broken(kind: str) -> Any:
-            if kind.startswith("timeout"):
-                raise module.ReadTimeoutError(endpoint_url=request.url, error="injected")
-            return _refusal(request.url, kind, name)
-
-        return points.around(name, lambda: send(session, request), broken)
-
-    module.URLLib3Session.send = patched
+    module.Endpoint._send = patched
 
 
 def _patch_requests(module: Any, points: FaultPoints) -> None:
@@ -175,10 +170,13 @@ def _aws_call(request: Any) -> str:
     return f"{_SERVICES.get(service, service)}.{operation}"
 
 
-def _refusal(url: str, kind: str, name: str) -> Any:
-    """Make the answer of a service that is too busy, or of DynamoDB where transactions meet."""
+def _broken(url: str, kind: str, name: str) -> Any:
+    """Lose the connection, or answer as a service does that is too busy, or DynamoDB where transactions meet."""
     from botocore.awsrequest import AWSResponse
+    from botocore.exceptions import ReadTimeoutError
 
+    if kind.startswith("timeout"):
+        raise ReadTimeoutError(endpoint_url=url, error="injected")
     status, code = _REFUSALS[kind]
     text: dict[str, Any] = {"__type": code, "message": "injected"}
     if kind == "conflict" and name.endswith(".TransactWriteItems"):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _HEAD_LIMIT = 64 * 1024
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 Headers = list[tuple[str, str]]
+_connections: set[asyncio.Task[None] | None] = set()  # asyncio itself holds tasks only weakly
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,15 @@ async def serve(handler: Handler, listener: socket.socket | None = None, body_li
     """Serve on a listening socket, or on a free port of 127.0.0.1."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            while await _exchange(handler, reader, writer, body_limit):
-                pass
-        writer.close()
+        task = asyncio.current_task()
+        _connections.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+                while await _exchange(handler, reader, writer, body_limit):
+                    pass
+        finally:
+            _connections.discard(task)
+            writer.close()
 
     if listener is None:
         return await asyncio.start_server(connection, "127.0.0.1", 0, limit=_HEAD_LIMIT)

@@ -24,7 +24,7 @@ OPERATIONS = {
         "UpdateItem",
     ),
     "events": ("PutEvents",),
-    "secretsmanager": ("GetSecretValue",),
+    "secretsmanager": ("GetSecretValue", "ListSecrets"),
     "sqs": ("SendMessage", "SendMessageBatch"),
 }
 # Looks for table names in every request, to find endpoints that belong to an account: we use a region's endpoint.

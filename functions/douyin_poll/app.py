@@ -12,7 +12,7 @@ from countersign.errors import CountersignError
 from countersign.orders.changes import OrderKey
 from countersign.platforms.douyin import settings
 from countersign.runtime import callbacks
-from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import OrderStore, codec
 from countersign.store.codec import Item
 from countersign.store.due import DueList
@@ -35,8 +35,7 @@ def _woken(event: dict[str, Any], now: int) -> list[Item]:
     return [item for item in items if item and (codec.as_number(item, "due_at") or now + 1) <= now]
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Look at each due item until little time is left; the due list owns what remains and what failed."""
     started = int(time.time())

@@ -12,7 +12,7 @@ from countersign.errors import CountersignError
 from countersign.orders.changes import OrderKey
 from countersign.platforms.douyin import settings
 from countersign.runtime import callbacks
-from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import OrderStore, codec
 from countersign.store.codec import Item
 from countersign.store.due import DueList
@@ -36,8 +36,7 @@ def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
     return due.due(now)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Work on each due refund until little time is left; the due list owns what remains and what failed."""
     started = int(time.time())
@@ -46,7 +45,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
             break
         now = int(time.time())
-        pending = max(pending, now - (codec.as_number(item, "since") or now))
+        if codec.as_text(item, "status") in ("approved", "processing"):
+            pending = max(pending, now - (codec.as_number(item, "since") or now))
         try:
             count("RefundWorked", int(RefundWork(store, due, _reach, callbacks.report, now).look(item)))
         except CountersignError as error:

@@ -10,7 +10,7 @@ from countersign.actions.douyin_settle import SettleWork
 from countersign.errors import CountersignError
 from countersign.platforms.douyin import settings
 from countersign.runtime import callbacks
-from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import OrderStore, codec
 from countersign.store.due import DueList
 
@@ -25,8 +25,7 @@ def _reach(name: str) -> Reach:
     return douyin_ask.reach(name, accounts.load(name), store, now=lambda: int(time.time()))
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(_event: dict[str, Any], context: Any) -> None:
     """Work on each due settlement until little time is left; the due list owns what remains and what failed."""
     started = int(time.time())

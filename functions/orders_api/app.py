@@ -1,5 +1,6 @@
 """The merchant API over orders: look, list, explain, refresh, close, resolve; the refund desk."""
 
+import json
 import os
 import time
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from pydantic import BaseModel, ConfigDict, Field
 
 from countersign import __version__, aws
+from countersign.actions import reports
 from countersign.actions.orders import OrderDesk
 from countersign.actions.refund_desk import RefundDesk
 from countersign.errors import CountersignError, NotFoundError
@@ -19,13 +21,15 @@ from countersign.http import problem
 from countersign.money import MAX_MINOR, Money
 from countersign.orders.changes import OrderKey
 from countersign.runtime import caller
-from countersign.runtime.telemetry import count, logger, metrics
+from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
+from countersign.store.reconciliation import ReconciliationStore
 
 app = APIGatewayHttpResolver(enable_validation=True)
 store = OrderStore.from_environment()
 lists = OrderLists.from_environment()
+bills = ReconciliationStore.from_environment()
 queue = aws.client("sqs")
 
 Json = dict[str, Any]
@@ -235,6 +239,21 @@ def list_refunds(
     return _refund_desk().page(status=status, account=account, cursor=cursor)
 
 
+@app.get("/reconciliation/<account>/<date>")
+def reconciliation(
+    account: Name,
+    date: Annotated[str, Path(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")],
+    format: Annotated[Literal["json", "csv", ""], Query()] = "",  # noqa: A002 - its name on the wire
+    accept: Annotated[str, Header()] = "",
+) -> Response[str]:
+    """Return what comparing the bills of a day found, as JSON or as CSV."""
+    found = reports.of_day(bills, _caller(), _decoded("account", account), date)
+    if format == "csv" or (not format and "text/csv" in accept):
+        headers = {"content-disposition": f'attachment; filename="reconciliation-{date}.csv"'}
+        return Response(HTTPStatus.OK, "text/csv; charset=utf-8", reports.as_csv(found), headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(found, ensure_ascii=False))
+
+
 @app.get("/exceptions")
 def list_exceptions() -> Json:
     """Return what a person must look at."""
@@ -276,8 +295,7 @@ def unknown_route(_error: RouteNotFoundError) -> Response[str]:
     return Response(reply.status, reply.content_type, reply.body)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Route a request of the merchant API."""
     count("ApiRequest")

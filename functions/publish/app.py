@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 
 from countersign import aws
 from countersign.actions.publish import publish
-from countersign.runtime.telemetry import count, logger, metrics
+from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store.due import DueList
 
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
@@ -22,8 +22,7 @@ def publish_record(record: DynamoDBRecord) -> None:
     count("Published", sent)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     """Publish each record; those that failed are given back to the stream one by one."""
     result = process_partial_response(event, publish_record, processor, context=context)

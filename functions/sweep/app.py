@@ -5,7 +5,7 @@ from typing import Any
 
 from countersign import aws
 from countersign.actions.publish import PublishFailedError, publish
-from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import codec
 from countersign.store.due import LEASE_SECONDS, DueList
 from countersign.store.orders import OUTBOX_GRACE_SECONDS
@@ -16,8 +16,7 @@ due = DueList.from_environment("sweep")
 events = aws.client("events")
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(_event: dict[str, Any], context: Any) -> None:
     """Claim and publish each event that is due, until little time is left; the next run takes the rest."""
     now = int(time.time())

@@ -12,7 +12,7 @@ from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import settings
 from countersign.platforms.wechat.client import Client
 from countersign.runtime import callbacks, outbound
-from countersign.runtime.telemetry import count, logger, metrics, seconds
+from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore, codec
 from countersign.store.codec import Item
@@ -44,8 +44,7 @@ def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
     return due.due(now)
 
 
-@metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Work on each due refund until little time is left; the due list owns what remains and what failed."""
     started = int(time.time())

@@ -40,12 +40,14 @@ TIMES = {
     "created_at",
     "due_at",
     "expires_at",
+    "published_at",
     "received_at",
     "updated_at",
     "raw",
     "digest",
     "envelope_id",
 }
+NUMBERS = ((r"[0-9a-f]{64}", "DIGEST"), (r"4200\d{24}", "TRANSACTION"), (r"http://127\.0\.0\.1:\d+", "BASE"))
 Json = dict[str, Any]
 
 
@@ -227,14 +229,15 @@ def _bytes(item: Json) -> Json:
 def _comparable(value: Any) -> Any:
     """Take out times, seals and the numbers that differ from world to world; read JSON inside strings."""
     if isinstance(value, dict):
-        return {name: name if name in TIMES else _comparable(member) for name, member in value.items()}
+        return {name: name if name in TIMES and member is not None else _comparable(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [_comparable(member) for member in value]
     if isinstance(value, str) and value.startswith(("{", "[")):
         with contextlib.suppress(ValueError):
             return _comparable(json.loads(value))
     if isinstance(value, str):
-        return re.sub(r"4200\d{24}", "TRANSACTION", re.sub(r"[0-9a-f]{64}", "DIGEST", value))
+        for pattern, name in NUMBERS:
+            value = re.sub(pattern, name, value)
     return value
 
 

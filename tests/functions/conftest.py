@@ -92,9 +92,12 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     with mock_aws():
-        documents = {path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/accounts/wechat").glob("*.json")}
+        documents = {
+            path.stem: json.loads(path.read_text()) for path in (ROOT / "tests/accounts/wechat").glob("*.json")
+        }
         prepared = {
-            name: Simulator.prepare_account(document, "http://127.0.0.1:1/wechat") for name, document in documents.items()
+            name: Simulator.prepare_account(document, "http://127.0.0.1:1/wechat")
+            for name, document in documents.items()
         }
         ticking = SimpleNamespace(now=time.time)
         inbox = SimpleNamespace(add=lambda kind, entry: None)

@@ -19,7 +19,9 @@ BODY: dict[str, Any] = {
 }
 
 
-def create(cloud: Cloud, account: str = "shop", key: str = "", claims: dict[str, str] | None = None, **changed: Any) -> Any:
+def create(
+    cloud: Cloud, account: str = "shop", key: str = "", claims: dict[str, str] | None = None, **changed: Any
+) -> Any:
     headers = {"idempotency-key": key} if key else {}
     event = http_event(
         "POST",

@@ -28,7 +28,11 @@ def test_an_order_shows_its_events_with_trust_key_and_digest(cloud):
 
     assert (status, answer["status"]) == (200, "paid")
     kinds = [(event["kind"], event["trust"], event["decision"]) for event in answer["events"]]
-    assert kinds == [("opened", "operator", "applied"), ("prepared", "queried", "applied"), ("paid", "verified", "applied")]
+    assert kinds == [
+        ("opened", "operator", "applied"),
+        ("prepared", "queried", "applied"),
+        ("paid", "verified", "applied"),
+    ]
     paid = answer["events"][-1]
     assert paid["key_id"].startswith("PUB_KEY_ID_")
     assert len(paid["digest"]) == 64

@@ -43,7 +43,9 @@ def test_money_that_comes_after_the_close_is_found_by_the_last_look_and_is_late(
     create(cloud)
     poll(cloud, 7231)
     cloud.clock.shift(30)
-    cloud.wechat.simulator.control("pay", {"account": "shop", "out_trade_no": "ORDER-0001", "notify": False, "late": True})
+    cloud.wechat.simulator.control(
+        "pay", {"account": "shop", "out_trade_no": "ORDER-0001", "notify": False, "late": True}
+    )
 
     poll(cloud, 300)
 

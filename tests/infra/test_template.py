@@ -139,8 +139,8 @@ class TestTime:
 
     def test_a_schedule_does_not_overlap_itself(self) -> None:
         for name, event in events("ScheduleV2"):
-            assert event["ScheduleExpression"] == "rate(1 minute)"
-            assert functions()[name]["Timeout"] < 60
+            period = {"rate(1 minute)": 60, "cron(0/30 10-23 * * ? *)": 1800}[event["ScheduleExpression"]]
+            assert functions()[name]["Timeout"] < period
 
     def test_a_message_stays_hidden_while_it_is_worked_on(self) -> None:
         for name, event in events("SQS"):
@@ -152,12 +152,29 @@ class TestFailures:
     def test_a_schedule_has_dead_letters_and_no_retries(self) -> None:
         scheduled = list(events("ScheduleV2"))
 
-        assert {name for name, _ in scheduled} == {"WechatPoll", "Sweep"}
+        assert {name for name, _ in scheduled} == {"WechatPoll", "WechatRefund", "WechatBill", "Sweep"}
         for _, event in scheduled:
             assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "FailureQueue.Arn"}}
             assert event["RetryPolicy"]["MaximumRetryAttempts"] == 0
 
-    @pytest.mark.parametrize("name", ["WechatPoll", "Sweep"])
+    def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
+        ruled = list(events("EventBridgeRule"))
+
+        assert {name for name, _ in ruled} == {"WechatRefund"}
+        for _, event in ruled:
+            assert event["EventBusName"] == {"Ref": "EventBus"}
+            assert event["Pattern"]["source"] == ["countersign"]
+            assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "FailureQueue.Arn"}}
+            assert event["RetryPolicy"]["MaximumRetryAttempts"] == 0
+
+    def test_only_rules_of_our_bus_may_write_dead_letters(self) -> None:
+        (policy,) = resources("AWS::SQS::QueuePolicy").values()
+        (statement,) = policy["PolicyDocument"]["Statement"]
+
+        assert policy["Queues"] == [{"Ref": "FailureQueue"}]
+        assert statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith("rule/countersign-${Stage}/*")
+
+    @pytest.mark.parametrize("name", ["WechatPoll", "WechatRefund", "WechatBill", "Sweep"])
     def test_the_due_list_owns_the_retries(self, name: str) -> None:
         asynchronous = functions()[name]["EventInvokeConfig"]
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric import rsa as oracle
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countersign.errors import InvalidSignatureError, KeysUnavailableError
@@ -204,6 +204,7 @@ class TestPublicKey:
             with pytest.raises(KeysUnavailableError):
                 rsa.public_key(public_pem(key), "k")
 
+    @settings(max_examples=500)
     @given(st.data())
     def test_a_damaged_key_is_refused_or_read_as_cryptography_reads_it(self, data: st.DataObject) -> None:
         der = bytearray(base64.b64decode("".join(PLATFORM["public_pem"].splitlines()[1:-1])))

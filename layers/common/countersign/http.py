@@ -113,6 +113,7 @@ MAX_JSON_DEPTH = 32
 MAX_JSON_KEYS = 10_000
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(r"[{}\[\]]")
+_KEYS = re.compile(r'"\s*:')
 
 
 def read_json(data: bytes | str) -> Any:
@@ -126,26 +127,24 @@ def read_json(data: bytes | str) -> Any:
         raise MalformedError("not UTF-8") from None
     if _depth_exceeds(text, MAX_JSON_DEPTH):
         raise MalformedError("JSON is nested too deeply")
-    keys = 0
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal keys
-        keys += len(pairs)
-        result = dict(pairs)
-        if len(result) != len(pairs):
-            raise MalformedError("JSON repeats a key")
-        if keys > MAX_JSON_KEYS:
-            raise MalformedError("JSON has too many keys")
-        return result
-
+    # Each key has a colon: only a document with more colons than keys allowed is counted key by key.
+    if text.count(":") > MAX_JSON_KEYS and len(_KEYS.findall(text)) > MAX_JSON_KEYS:
+        raise MalformedError("JSON has too many keys")
     try:
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=_refuse_constant, parse_float=_finite)
-        text.encode()
-    except (ValueError, RecursionError):  # JSONDecodeError, a 5,000-digit integer, a lone surrogate
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError):  # JSONDecodeError, a 5,000-digit integer
         raise MalformedError("not JSON") from None
-    if "\\u" in text:
+    # Bytes that were UTF-8 hold no surrogates; an escape, or text that was given as such, can.
+    if "\\u" in text or isinstance(data, str):
         _refuse_surrogates(value)
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise MalformedError("JSON repeats a key")
+    return result
 
 
 def _depth_exceeds(text: str, limit: int) -> bool:
@@ -176,3 +175,6 @@ def _refuse_surrogates(value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise MalformedError("JSON holds a lone surrogate") from None
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)

@@ -11,6 +11,8 @@ from sandbox.simulators.wechat import crypto
 from sandbox.simulators.wechat.ledger import BEIJING, Ledger, Refund, RefusedError, Trade, beijing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.simulators.wechat.accounts import Merchant
 
 MADE_AT_HOUR = 9
@@ -39,6 +41,7 @@ class Bills:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._planted: dict[tuple[str, str], Planted] = {}
+        self.creating: Callable[[str], bool] = lambda _which: False
         self._files: dict[str, tuple[str, float, bytes]] = {}
 
     def plant(self, merchant: Merchant, day: str, planted: Planted) -> None:
@@ -54,7 +57,7 @@ class Bills:
         made_at += datetime.timedelta(days=1)
         if kind not in KINDS or beijing(now) - made_at > datetime.timedelta(days=KEPT_DAYS):
             raise RefusedError("PARAMERROR", "账单类型或账单日期错误")
-        if beijing(now) < made_at:
+        if beijing(now) < made_at or self.creating(f"{merchant.account} {day}"):
             raise RefusedError("STATEMENTCREATING", "账单生成中，请稍后再试")
         rows = self._rows(merchant, day, kind)
         if not rows:

@@ -30,6 +30,7 @@ API_FAULTS = {
     "forged_response": "sign the answer with a key that is not ours",
     "signtest_response": "answer with a signature probe (v3)",
     "refund_result": "refunds end as `status` (ABNORMAL); PROCESSING leaves them on their way",
+    "bill_creating": "the bill of a day is still being made",
     "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
 }
 KNOWN = NOTICE_FAULTS | API_FAULTS

@@ -49,6 +49,7 @@ class Simulator:
         self._v3 = ApiV3(self._merchants, self._ledger, public_base_url, self._refund_accepted, bills)
         self._v2 = ApiV2(self._merchants, self._ledger, public_base_url, self._refund_accepted, bills)
         self._ledger.refuse_refund = self._refund_refused
+        bills.creating = lambda which: self._faults.take("bill_creating", which) is not None
         self._used_codes: set[str] = set()
 
     @staticmethod

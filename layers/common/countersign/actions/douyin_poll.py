@@ -27,7 +27,7 @@ ORPHAN_LOOKS = (60, 900, 3600, 4 * 3600, 24 * 3600)  # seconds after receipt; th
 SIGNED_ORDER_LIVES = 3600  # what `tt.requestOrder` takes: until then the payer's phone may still make the order
 
 ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome, Change], None]
+Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Poll:
 
     def _record(self, change: Change) -> Order | None:
         outcome = self.store.record(change, now=self.now)
-        self.report(outcome, change)
+        self.report(outcome)
         return outcome.order
 
     def _look_at_order(self, order: Order) -> int | None:

@@ -30,7 +30,7 @@ REFUSED = (
 )
 
 ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome, Change], None]
+Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +149,4 @@ class RefundWork:
 
     def _record(self, change: Change) -> None:
         outcome = self.store.record(change, now=self.now)
-        self.report(outcome, change)
+        self.report(outcome)

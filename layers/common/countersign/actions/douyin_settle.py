@@ -19,7 +19,7 @@ from countersign.store.due import LEASE_SECONDS, DueList
 REFUNDS_WAIT = 30 * DAILY  # a settlement waits this long for open refunds: before it they cost no fee
 
 ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome, Change], None]
+Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +113,4 @@ class SettleWork:
 
     def _record(self, change: Change) -> None:
         outcome = self.store.record(change, now=self.now)
-        self.report(outcome, change)
+        self.report(outcome)

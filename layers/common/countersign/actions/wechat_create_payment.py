@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from countersign.actions import wechat_ask
 from countersign.actions.wechat_ask import Reach
-from countersign.errors import ConflictError, MalformedError, PlatformUnavailableError, UnprocessableError
+from countersign.errors import ConflictError, MalformedError, UnprocessableError
 from countersign.http import read_json
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -152,10 +152,12 @@ def create(
     except ConflictError:
         DueList(store.client, store.table, "wechat_poll").look_at(key, now=creation.now)
         raise
-    store.record(Change(key, Prepared(), Queried(), "query", creation.reach.settings.mchid), now=creation.now)
-    store.attach_orphans(key, now=creation.now)
+    news = Change(key, Prepared(), Queried(), "query", creation.reach.settings.mchid)
+    order = store.record(news, now=creation.now).order or order
+    if store.attach_orphans(key, now=creation.now):
+        order = store.get(key) or order
     _remind(queue, queue_url, key)
-    return status, {"order": order_json(store.get(key) or order), "client": dict(prepared.client)}
+    return status, {"order": order_json(order), "client": dict(prepared.client)}
 
 
 def _openid(body: PaymentBody, reach: Reach) -> str:
@@ -228,12 +230,8 @@ def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store:
     news = Change(
         key, Opened(terms), Operator(creation.subject), "merchant", creation.reach.settings.mchid, terms.system
     )
-    store.record(news, now=creation.now)
-    # Read back: a create of the same number at the same moment may have been first.
-    order = store.get(key)
-    if order is None:
-        raise PlatformUnavailableError("the order was recorded and cannot be read back")
-    return order
+    # Also where a create of the same number at the same moment was first: then its terms count.
+    return store.record(news, now=creation.now).order or Order(key, terms)
 
 
 def _require_same_terms(order: Order, payment: PaymentRequest, body: PaymentBody) -> None:

@@ -18,7 +18,7 @@ ORPHAN_ALARM_SECONDS = 900
 ORPHAN_LOOKS = (60, 900, 3600, 4 * 3600, 24 * 3600)  # seconds after receipt; then only the exceptions list has it
 
 ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome, Change], None]
+Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Poll:
 
     def _record(self, change: Change) -> Order | None:
         outcome = self.store.record(change, now=self.now)
-        self.report(outcome, change)
+        self.report(outcome)
         return outcome.order
 
     def _look_at_order(self, order: Order) -> None:

@@ -28,7 +28,7 @@ LEASE_SECONDS = 90  # longer than a run, and no rung of a ladder: what was recor
 VAIN_CALLS = 5  # of one account in one run: WeChat allows six bad refund calls a second
 
 ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome, Change], None]
+Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class RefundWork:
 
     def _record(self, change: Change) -> None:
         outcome = self.store.record(change, now=self.now)
-        self.report(outcome, change)
+        self.report(outcome)
 
 
 def _system(order: Order, refund: Refund) -> str:

@@ -41,7 +41,7 @@ def client(service: str) -> Any:
         parameter_validation=False,
         user_agent=f"countersign/{__version__}",
     )
-    made = _session().create_client(service, region_name=os.environ.get("AWS_REGION"), config=config)
+    made: Any = _session().create_client(service, region_name=os.environ.get("AWS_REGION"), config=config)
     # botocore has no public way to hand it a transport; `before-send` would run beside what tests put there.
     made._endpoint.http_session = _connections()
     return made

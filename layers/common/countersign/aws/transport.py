@@ -6,13 +6,14 @@ a body of known length. Everything else is a broken connection, which botocore t
 """
 
 import os
+import select
 import socket
 import ssl
 import threading
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
@@ -47,9 +48,14 @@ class _Connection:
         self.socket.settimeout(READ_SECONDS)
         self.answers = self.socket.makefile("rb")
 
-    def exchange(self, url: SplitResult, request: AWSPreparedRequest) -> AWSResponse:
+    def is_dropped(self) -> bool:
+        """Tell whether the other side closed, as it does while a container sleeps: nothing else comes unasked."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+    def exchange(self, url: SplitResult, request: Any) -> AWSResponse:
         body = request.body or b""
-        body = body.encode() if isinstance(body, str) else bytes(body)
+        if isinstance(body, str):
+            body = body.encode()
         lines = [f"{request.method} {url.path or '/'} HTTP/1.1", f"Host: {url.netloc}", f"Content-Length: {len(body)}"]
         for name, value in request.headers.items():
             if name.lower() not in ("host", "content-length"):
@@ -71,7 +77,7 @@ class _Connection:
             raise ValueError("no HTTP/1.1 answer")
         return int(line[9:12])
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self) -> Any:
         headers: dict[str, str] = {}
         for _ in range(MAX_HEADERS):
             line = self.answers.readline(65536)
@@ -95,11 +101,14 @@ class KeptConnections:
         self._local = threading.local()
         self._context: ssl.SSLContext | None = None
 
-    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+    def send(self, request: Any) -> AWSResponse:
         """Send one request; errors are botocore's own, so that its retries and ours know them."""
         url = urlsplit(request.url)
         kept: dict[str, _Connection] = self._local.__dict__.setdefault("kept", {})
         connection = kept.pop(url.netloc, None)
+        if connection is not None and connection.is_dropped():
+            connection.close()
+            connection = None
         try:
             if connection is None:
                 connection = self._connect(url, request.url)
@@ -108,7 +117,6 @@ class KeptConnections:
             _close(connection)
             raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
         except (OSError, ValueError, KeyError) as error:
-            # A connection that was idle while the container slept is often closed by now.
             _close(connection)
             raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
         if response.headers.get("connection", "").lower() == "close":

@@ -44,12 +44,12 @@ def record(
         count("HintLimited")
         raise RateLimitedError("too many unsigned hints for this account")
     outcome = store.record(change, now=now, raw=raw)
-    report(outcome, change)
+    report(outcome)
     return outcome
 
 
-def report(outcome: Outcome, change: Change) -> None:
-    """Count and log what became of a change."""
+def report(outcome: Outcome) -> None:
+    """Count what became of a change; what it said and why it was decided so stands in the event's row."""
     count(f"Order{outcome.outcome.capitalize()}")
     if "order.review" in outcome.emits:
         count("ReviewOpened")
@@ -57,5 +57,3 @@ def report(outcome: Outcome, change: Change) -> None:
         count("PaidLate")
     if "refund.needs_action" in outcome.emits:
         count("RefundNeedsAction")
-    extra = {"order_id": change.key.order_id, "kind": change.fact.kind, "outcome": outcome.outcome}
-    logger.info("order recorded", extra=extra)

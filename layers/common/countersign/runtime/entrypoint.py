@@ -7,7 +7,7 @@ from typing import Any
 
 from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, TemporaryError
 from countersign.http import HttpReply, HttpRequest, problem, read_request
-from countersign.runtime.telemetry import count, logger, metrics
+from countersign.runtime.telemetry import count, invocation, logger
 
 CALLBACK_LIMIT = 64 * 1024
 
@@ -32,8 +32,7 @@ def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Ha
 
     def decorate(handler: Handler) -> Callable[[Event, Any], Event]:
         @wraps(handler)
-        @metrics.log_metrics
-        @logger.inject_lambda_context(clear_state=True)
+        @invocation
         def lambda_handler(event: Event, _context: Any) -> Event:
             request = None
             try:

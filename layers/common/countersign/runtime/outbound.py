@@ -1,6 +1,8 @@
 """The hardened sessions for calls to platforms: the container's one, and one for each client certificate."""
 
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from urllib3.util import create_urllib3_context
 from countersign import __version__
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError
 
+MAX_DOWNLOAD = 400 * 1024 * 1024  # what a function's own disk holds
 TIMEOUT = (2.0, 6.0)  # connect, read: in seconds
 
 
@@ -34,9 +37,32 @@ class _Session(requests.Session):
         except requests.RequestException as error:
             raise PlatformUnavailableError(f"no answer: {type(error).__name__}") from None
 
+    @contextmanager
+    def fetch(
+        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Send and give the answer's status and body piece by piece, for what is too large to hold."""
+        response = self.request(method, url, data=data, headers=headers, stream=True)
+        try:
+            yield response.status_code, _pieces(response)
+        finally:
+            response.close()
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    size = 0
+    try:
+        for piece in response.iter_content(64 * 1024):
+            size += len(piece)
+            if size > MAX_DOWNLOAD:
+                raise PlatformUnavailableError("the answer is too large")
+            yield piece
+    except requests.RequestException as error:
+        raise PlatformUnavailableError(f"the answer broke off: {type(error).__name__}") from None
+
 
 @cache
-def session() -> requests.Session:
+def session() -> "_Session":
     """Return the container's session."""
     return _Session()
 
@@ -65,7 +91,7 @@ class _CertifiedAdapter(HTTPAdapter):
 
 
 @lru_cache(maxsize=16)
-def certified_session(certificate_pem: str, private_key_pem: str) -> requests.Session:
+def certified_session(certificate_pem: str, private_key_pem: str) -> _Session:
     """Return a session of its own for a client certificate: a connection made without one must not be reused."""
     if not certificate_pem or not private_key_pem:
         raise KeysUnavailableError("merchant_cert_pem or merchant_private_key_pem is missing")

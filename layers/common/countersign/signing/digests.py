@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 
 def md5(data: bytes) -> str:
@@ -12,6 +13,14 @@ def md5(data: bytes) -> str:
 def sha1(data: bytes) -> str:
     """Return the SHA-1 in lower-case hex; only for platforms whose format asks for it."""
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def sha1_of(chunks: Iterable[bytes]) -> str:
+    """Return the SHA-1, in lower-case hex, of what is too large to hold; only where a platform's format asks for it."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def sha256(data: bytes) -> str:

@@ -1,8 +1,7 @@
 """RSA-SHA256 signatures (PKCS #1 v1.5), with public keys from PEM or X.509 and private keys from PKCS #8."""
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -22,8 +21,7 @@ _PADDING, _HASH = PKCS1v15(), SHA256()
 _RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """What matters of an X.509 certificate; the serial in upper-case hex keeps its leading zeros."""
 
     serial: str
@@ -71,7 +69,7 @@ def public_key(pem: str, name: str) -> PublicKey:
     try:
         numbers = _public_numbers(pem_body(pem, "PUBLIC KEY", name))
         return _strong(numbers.public_key(), name)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a negative modulus
         raise KeysUnavailableError(f"{name} is not an RSA public key") from None
 
 

@@ -3,7 +3,6 @@
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from countersign.money import Money
@@ -75,18 +74,29 @@ def _money(value: Money) -> list[Any]:
     return [value.minor, value.currency]
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    """Return a dataclass's fields, nested ones too; `asdict` would copy every value deeply."""
+    return {name: _plain(getattr(value, name)) for name in value.__slots__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"minor": value.minor, "currency": value.currency}
+    return _fields(value) if isinstance(value, Terms) else value
+
+
 def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
     """Return the order's item; `due_at` puts it on the due list of the function `owner`."""
     key, terms = order.key, order.terms
     facts = {
-        "terms": {**asdict(terms), "amount": _money(terms.amount)},
+        "terms": {**_fields(terms), "amount": _money(terms.amount)},
         "prepared": order.prepared,
-        "claims": [{**asdict(claim), "total": _money(claim.total)} for claim in order.claims],
+        "claims": [{**_fields(claim), "total": _money(claim.total)} for claim in order.claims],
         "closed_at": order.closed_at,
         "failed": order.failed,
         "close_asked_at": order.close_asked_at,
         "oddities": [[oddity.reason, oddity.subject] for oddity in order.oddities],
-        "resolutions": [asdict(resolution) for resolution in order.resolutions],
+        "resolutions": [_fields(resolution) for resolution in order.resolutions],
         "refund_seen": order.refund_seen,
         "late_refund_id": order.late_refund_id,
         "replaced_by": order.replaced_by,
@@ -147,7 +157,7 @@ def read_order(item: Mapping[str, Any]) -> Order:
 
 def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, since: int, now: int) -> Item:
     """Return a refund's item, which has its status since `since`."""
-    content = {**asdict(refund), "amount": _money(refund.amount)}
+    content = {**_fields(refund), "amount": _money(refund.amount)}
     item: Item = {
         "pk": text(keys.order_pk(key)),
         "sk": text(keys.refund_sk(refund.refund_id)),
@@ -180,7 +190,7 @@ def settlement_item(key: OrderKey, settlement: Settlement, *, owner: str, due_at
         "sk": text(keys.settlement_sk(settlement.settlement_id)),
         "status": text(settlement.status),
         "updated_at": number(now),
-        "facts": text(_json(asdict(settlement))),
+        "facts": text(_json(_fields(settlement))),
     }
     if due_at is not None:
         item["due_at"] = number(due_at)
@@ -197,7 +207,7 @@ def read_settlement(item: Mapping[str, Any]) -> Settlement:
 
 def dump_change(change: Change) -> str:
     """Write a change as JSON, so that an orphan can be decided again when its order appears."""
-    fact: dict[str, Any] = asdict(change.fact)
+    fact = _fields(change.fact)
     return _json(
         {
             "kind": change.fact.kind,
@@ -244,7 +254,7 @@ def _load_value(value: Any) -> Any:
 
 def compress(raw: bytes) -> bytes:
     """Compress evidence."""
-    return zlib.compress(raw, 6)
+    return zlib.compress(raw, 1)
 
 
 def decompress(data: bytes) -> bytes:

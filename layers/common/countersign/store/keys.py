@@ -1,6 +1,7 @@
 """Keys of the table's items; parts are percent-encoded, so ids with delimiters in them cannot collide."""
 
 import json
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from countersign.orders.changes import Change, OrderKey
@@ -14,11 +15,13 @@ REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 
 
+@lru_cache(maxsize=1024)
 def part(text: str) -> str:
     """Return one part of a key, free of the delimiter."""
     return quote(text, safe="")
 
 
+@lru_cache(maxsize=256)
 def order_pk(key: OrderKey) -> str:
     """Return the partition that holds an order and everything about it."""
     return f"{part(key.platform)}#{part(key.account)}#{part(key.order_id)}"
@@ -50,9 +53,9 @@ def refunds_shards(status: str) -> list[str]:
     return [f"REFUNDS#{status}#{number}" for number in range(SHARDS)]
 
 
-def transaction_pk(platform: str, tenant: str, transaction_id: str) -> str:
-    """Return the key that makes a platform's transaction belong to one order."""
-    return f"TXN#{part(platform)}#{part(tenant)}#{part(transaction_id)}"
+def transaction_pk(platform: str, account: str, transaction_id: str) -> str:
+    """Return the key that makes a platform's transaction belong to one order of its account."""
+    return f"TXN#{part(platform)}#{part(account)}#{part(transaction_id)}"
 
 
 def alias_pk(platform: str, account: str, kind: str, number: str) -> str:
@@ -60,6 +63,7 @@ def alias_pk(platform: str, account: str, kind: str, number: str) -> str:
     return f"ALIAS#{part(platform)}#{part(account)}#{part(kind)}#{part(number)}"
 
 
+@lru_cache(maxsize=256)
 def shard(text: str) -> int:
     """Return a stable shard for an id."""
     return int(digests.sha256(text.encode())[:4], 16) % SHARDS

@@ -71,7 +71,7 @@ class OrderLists:
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
-        row = (keys.alias_pk(platform, account, "transaction", transaction_id), "ALIAS")
+        row = (keys.transaction_pk(platform, account, transaction_id), "TXN")
         item = dynamo.read_many(self.client, self.table, [row]).get(row)
         return keys.order_key(item["order"]["S"]) if item else None
 

@@ -71,11 +71,10 @@ class OrderStore:
         change = self.located(change)
         event_id = keys.event_id(change)
         for _ in dynamo.attempts():
-            rows = self._read_view(change, event_id)
-            event_row = (keys.order_pk(change.key), keys.EVENT + event_id)
-            if event_row in rows:
-                return self._duplicate(rows, change, event_id)
-            decision = self._decide(rows, change, event_id)
+            rows, order = self._read_view(change, event_id)
+            if (keys.order_pk(change.key), keys.EVENT + event_id) in rows:
+                return Outcome("duplicate", "the same news again: nothing changes", event_id, order)
+            decision = decide(order, change, event_id, _view(rows, change, order))
             if decision.outcome == "refused":
                 return _outcome(decision, event_id)
             try:
@@ -89,8 +88,7 @@ class OrderStore:
         """Return the change under its order's key, where it names only numbers of the platform's that we know."""
         if not change.aliases or not _is_nameless(change.key):
             return change
-        platform, account = change.key.platform, change.key.account
-        wanted = [(keys.alias_pk(platform, account, kind, value), "ALIAS") for kind, value in change.aliases]
+        wanted = [_alias(change.key, kind, value) for kind, value in change.aliases]
         rows = dynamo.read_many(self.client, self.table, dict.fromkeys(wanted))
         found = next((rows[row] for row in wanted if row in rows), None)
         return change if found is None else replace(change, key=keys.order_key(found["order"]["S"]))
@@ -122,13 +120,14 @@ class OrderStore:
         for item in self._orphans(key):
             change = codec.load_change(key, codec.as_text(item, "change"))
             for _ in dynamo.attempts():
-                rows = self._read_view(change, codec.as_text(item, "event_id"))
+                event_id = codec.as_text(item, "event_id")
+                rows, order = self._read_view(change, event_id)
                 stored = rows.get((item["pk"]["S"], item["sk"]["S"]))
-                if stored is None or "orphan" not in stored or (item["pk"]["S"], keys.ORDER) not in rows:
+                if order is None or stored is None or "orphan" not in stored:
                     break
-                decision = self._decide(rows, change, codec.as_text(item, "event_id"))
+                decision = decide(order, change, event_id, _view(rows, change, order))
                 try:
-                    self._write(rows, change, decision, codec.as_text(item, "event_id"), b"", now, orphan=stored)
+                    self._write(rows, change, decision, event_id, b"", now, orphan=stored)
                 except dynamo.StaleViewError:
                     continue
                 attached += 1
@@ -205,26 +204,18 @@ class OrderStore:
         items = list(dynamo.read_all(self.client, **query))
         return sorted(items, key=lambda item: (codec.as_number(item, "received_at") or 0, item["sk"]["S"]))
 
-    def _read_view(self, change: Change, event_id: str) -> dict[_Row, Item]:
+    def _read_view(self, change: Change, event_id: str) -> tuple[dict[_Row, Item], Order | None]:
         pk = keys.order_pk(change.key)
         wanted = [(pk, keys.ORDER), (pk, keys.EVENT + event_id), *_touched(change)]
         rows = dynamo.read_many(self.client, self.table, wanted)
-        order = rows.get((pk, keys.ORDER))
-        if order is None or (pk, keys.EVENT + event_id) in rows or not isinstance(change.fact, Paid):
-            return rows
-        # Two rare cases cost one more read: a replaced order, and a payment that another order has already.
-        more = [(keys.order_pk(other), keys.ORDER) for other in _related(codec.read_order(order), rows, change)]
-        return {**rows, **dynamo.read_many(self.client, self.table, more)} if more else rows
-
-    def _duplicate(self, rows: Mapping[_Row, Item], change: Change, event_id: str) -> Outcome:
-        item = rows.get((keys.order_pk(change.key), keys.ORDER))
+        item = rows.get((pk, keys.ORDER))
         order = codec.read_order(item) if item else None
-        return Outcome("duplicate", "the same news again: nothing changes", event_id, order)
-
-    def _decide(self, rows: Mapping[_Row, Item], change: Change, event_id: str) -> Decision:
-        item = rows.get((keys.order_pk(change.key), keys.ORDER))
-        order = codec.read_order(item) if item else None
-        return decide(order, change, event_id, _view(rows, change, order))
+        if order is not None and isinstance(change.fact, Paid):
+            # Two rare cases cost one more read: a replaced order, and a payment that another order has already.
+            more = [(keys.order_pk(other), keys.ORDER) for other in _related(order, rows, change)]
+            if more:
+                rows |= dynamo.read_many(self.client, self.table, more)
+        return rows, order
 
     def _write(
         self,
@@ -287,6 +278,10 @@ class OrderStore:
         if awaits_audit(refund):
             owner, due_at = f"{owner}_audit", next_audit(refund, now)
         item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
+        if refund.reported:  # when we first heard that the platform took it, and which bill has it
+            item["accepted_at"] = number(now)
+        if known:
+            item.update({name: known[name] for name in ("accepted_at", "billed_on") if name in known})
         # The order's version guards the child: both only ever change in one transaction.
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
@@ -364,26 +359,29 @@ def _is_nameless(key: OrderKey) -> bool:
     return key.order_id.startswith("~")
 
 
+def _alias(key: OrderKey, kind: str, value: str) -> _Row:
+    """Return the row by which one of the platform's numbers leads to its order; a transaction's is unique besides."""
+    if kind == "transaction":
+        return keys.transaction_pk(key.platform, key.account, value), "TXN"
+    return keys.alias_pk(key.platform, key.account, kind, value), "ALIAS"
+
+
 def _claimed(change: Change) -> list[_Row]:
     """Return the rows by which the platform's numbers in this change lead to its order."""
     key, fact = change.key, change.fact
     if isinstance(change.trust, Hint) or _is_nameless(key):
         return []
 
-    def alias(kind: str, value: str) -> _Row:
-        return keys.alias_pk(key.platform, key.account, kind, value), "ALIAS"
-
     match fact:
         case Paid():
-            numbers = [fact.transaction_id, *[fact.channel_id] * bool(fact.channel_id)]
-            owned = [(keys.transaction_pk(key.platform, change.tenant, value), "TXN") for value in numbers]
-            return [*owned, *(alias("transaction", value) for value in numbers)]
+            numbers = (fact.transaction_id, fact.channel_id)
+            return [_alias(key, "transaction", number) for number in numbers if number]
         case Prepared() if fact.transaction_id:
-            return [alias("transaction", fact.transaction_id)]
+            return [_alias(key, "transaction", fact.transaction_id)]
         case RefundReported() | RefundAsked() | RefundStarted():
-            return [alias("refund", fact.refund_id)]
+            return [_alias(key, "refund", fact.refund_id)]
         case SettlementReported():
-            return [alias("settlement", fact.settlement_id)]
+            return [_alias(key, "settlement", fact.settlement_id)]
     return []
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ from countersign.errors import (
     UnprocessableError,
 )
 from countersign.http import read_json
-from countersign.platforms.wechat import signing
+from countersign.platforms.wechat import signing, xml
 from countersign.platforms.wechat.settings import Settings
 
 T = TypeVar("T")
@@ -62,6 +62,11 @@ class Session(Protocol):
     ) -> Response:
         """Send one request; raises PlatformUnavailableError where no answer came."""
 
+    def fetch(
+        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Send one request and give its status and body piece by piece; raises as `request` does, while reading too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
@@ -87,6 +92,10 @@ class UnknownNumberError(NotFoundError):
     def __init__(self, code: str) -> None:
         super().__init__(f"WeChat refused: {code}")
         self.code = code
+
+
+class NoBillError(NotFoundError):
+    """WeChat has no bill of that day: there was no business."""
 
 
 class CallRefusedError(UnprocessableError):
@@ -163,6 +172,19 @@ def read_v2(response: Response, settings: Settings) -> tuple[Mapping[str, str], 
             raise PlatformUnavailableError("WeChat refused without a code")
         raise refusal(code)
     return fields, key_id
+
+
+def read_bill_refusal(document: bytes) -> CountersignError:
+    """Return what the XML means that API v2 answers instead of a bill; nothing signs it."""
+    try:
+        fields = xml.read(document)
+    except MalformedError:
+        return PlatformUnavailableError("WeChat answered XML that is no refusal, instead of a bill")
+    code = fields.get("error_code", "")
+    if code == "20002" or fields.get("return_msg") == "No Bill Exist":
+        return NoBillError("WeChat has no bill of that day")
+    shown = code if _CODE.fullmatch(code) else "without a code"
+    return PlatformUnavailableError(f"WeChat gave no bill: {shown}")
 
 
 def read_login(response: Response) -> Mapping[str, object]:

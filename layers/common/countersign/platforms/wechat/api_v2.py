@@ -1,7 +1,8 @@
 """Calls of API v2: the same questions in XML."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 
 from countersign.errors import MalformedError
 from countersign.platforms.wechat import answers, messages, payments, v2, xml
@@ -11,6 +12,7 @@ from countersign.platforms.wechat.payments import PaymentRequest, Prepared
 from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import API_HOST, Settings
 
+_HEADERS = {"Content-Type": "text/xml; charset=utf-8"}
 _TRADE_TYPES = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB"}
 
 
@@ -102,6 +104,20 @@ class ApiV2:
     def _call(
         self, path: str, own: Mapping[str, str], appid: str = "", session: Session | None = None
     ) -> tuple[Mapping[str, str], str, bytes]:
+        body = self._signed(own, appid)
+        base = self._settings.api_base or API_HOST
+        response = (session or self._session).request("POST", base + path, data=body, headers=_HEADERS)
+        answer, key_id = answers.read_v2(response, self._settings)
+        return answer, key_id, response.content
+
+    def bill(self, day: str) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Fetch the bill of a day (yyyyMMdd); the answer is the file itself, or XML, and nothing signs it."""
+        # https://pay.weixin.qq.com/doc/v2/merchant/4011941318
+        body = self._signed({"bill_date": day, "bill_type": "ALL", "tar_type": "GZIP"}, "")
+        base = self._settings.api_base or API_HOST
+        return self._session.fetch("POST", f"{base}/pay/downloadbill", data=body, headers=_HEADERS)
+
+    def _signed(self, own: Mapping[str, str], appid: str) -> bytes:
         settings = self._settings
         given = {
             "appid": appid or settings.appid,
@@ -113,8 +129,4 @@ class ApiV2:
         }
         fields = {name: value for name, value in given.items() if value}
         fields["sign"] = v2.sign(fields, v2.current_key(settings), settings.v2_sign_type)
-        headers = {"Content-Type": "text/xml; charset=utf-8"}
-        base = settings.api_base or API_HOST
-        response = (session or self._session).request("POST", base + path, data=xml.write(fields), headers=headers)
-        answer, key_id = answers.read_v2(response, settings)
-        return answer, key_id, response.content
+        return xml.write(fields)

@@ -1,13 +1,14 @@
 """Calls of API v3: bytes are built once, and the same bytes are signed and sent."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
-from countersign.errors import MalformedError
+from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.platforms.wechat import answers, messages, payments, v3
-from countersign.platforms.wechat.answers import Answer, Session, believed
+from countersign.platforms.wechat.answers import Answer, CallRefusedError, NoBillError, Session, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
 from countersign.platforms.wechat.refunds import RefundRequest
@@ -107,6 +108,29 @@ class ApiV3:
             self._check_own(message, message.out_refund_no == out_refund_no)
         return Answer(message, key_id, raw, "v3")
 
+    def bill(self, day: str) -> tuple[str, str]:
+        """Return where the bill of a day can be had for a moment, and the SHA-1 of its content."""
+        # https://pay.weixin.qq.com/doc/v3/merchant/4013071209
+        query = urlencode({"bill_date": day, "bill_type": "ALL", "tar_type": "GZIP"})
+        try:
+            fields, _, _ = self._call("GET", f"/v3/bill/tradebill?{query}")
+        except CallRefusedError as error:
+            if error.code == "NOSTATEMENTEXIST":
+                raise NoBillError("WeChat has no bill of that day") from None
+            raise PlatformUnavailableError(f"WeChat gave no bill: {error.code}") from None
+        url, digest = fields.get("download_url"), fields.get("hash_value")
+        if fields.get("hash_type") != "SHA1" or not isinstance(digest, str) or not isinstance(url, str):
+            raise PlatformUnavailableError("WeChat's answer does not say where the bill is")
+        if not url.startswith((f"{self._settings.api_base or API_HOST}/", f"{API_HOST}/")):
+            raise PlatformUnavailableError("WeChat's answer leads to another host for the bill")
+        return url, digest.lower()
+
+    def download(self, url: str) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Fetch a bill's file; the request is signed as any other, the answer is not."""
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}"
+        return self._session.fetch("GET", url, headers=self._headers("GET", target, b""))
+
     def _check_own(self, message: Transaction | RefundNotice, same_number: bool) -> None:
         settings = self._settings
         mine = message.mchid in ("", settings.mchid)
@@ -122,6 +146,14 @@ class ApiV3:
     ) -> tuple[Mapping[str, object], str, bytes]:
         settings = self._settings
         body = b"" if document is None else json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        base = settings.api_base or API_HOST
+        headers = self._headers(method, target, body)
+        response = self._session.request(method, base + target, data=body or None, headers=headers)
+        fields, key_id = answers.read_v3(response, settings, now=self._now())
+        return fields, key_id, response.content
+
+    def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        settings = self._settings
         headers = {
             "Accept": "application/json",
             "Authorization": v3.authorization(method, target, body, settings, now=self._now(), nonce=self._nonce()),
@@ -131,7 +163,4 @@ class ApiV3:
         if settings.request_key_id:
             # Chooses the key that signs the answer, so it goes on every request, GET included.
             headers["Wechatpay-Serial"] = settings.request_key_id
-        base = settings.api_base or API_HOST
-        response = self._session.request(method, base + target, data=body or None, headers=headers)
-        fields, key_id = answers.read_v3(response, settings, now=self._now())
-        return fields, key_id, response.content
+        return headers

@@ -7,13 +7,16 @@ So do we where an answer cannot be believed: the outcome is unknown then, and a 
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from typing import BinaryIO
 from urllib.parse import urlencode
 
-from countersign.errors import KeysUnavailableError, PlatformUnavailableError
-from countersign.platforms.wechat import answers, payments, refunds
+from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
+from countersign.platforms.wechat import answers, bills, payments, refunds
 from countersign.platforms.wechat.answers import (
     Answer,
     CallRefusedError,
+    NoBillError,
     OrderStateError,
     Session,
     UnknownNumberError,
@@ -24,12 +27,14 @@ from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
 from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
+from countersign.signing import digests
 from countersign.signing.credentials import secret
 
 __all__ = [
     "Answer",
     "CallRefusedError",
     "Client",
+    "NoBillError",
     "OrderStateError",
     "PaymentRequest",
     "Prepared",
@@ -97,7 +102,7 @@ class Client:
         refunds.check(refund)
         api = self._api(system)
         answer = api.refund(refund, self._certificate()) if isinstance(api, ApiV2) else api.refund(refund)
-        return replace(answer, message=replace(answer.message, refund_status="PROCESSING", success_time=None))
+        return replace(answer, message=answer.message._replace(refund_status="PROCESSING", success_time=None))
 
     def _certificate(self) -> Session:
         if self._certified is None:
@@ -111,6 +116,33 @@ class Client:
             return self._api(system).query_refund(out_refund_no)
         except UnknownNumberError:
             return None
+
+    def bill(self, day: date, file: BinaryIO, *, system: str = "") -> None:
+        """Write the bill of a day into a file, packed as it comes, and see that it is whole.
+
+        Raises NoBillError (no business that day) or PlatformUnavailableError (not made yet, or not whole).
+        """
+        api, digest = self._api(system), ""
+        if isinstance(api, ApiV3):
+            url, digest = api.bill(day.isoformat())
+            answer = api.download(url)
+        else:
+            answer = api.bill(f"{day:%Y%m%d}")
+        with answer as (status, chunks):
+            if status != 200:
+                raise PlatformUnavailableError(f"WeChat answered HTTP {status} instead of a bill")
+            for chunk in chunks:
+                file.write(chunk)
+        file.seek(0)
+        if file.read(16).lstrip().startswith(b"<"):
+            file.seek(0)
+            raise answers.read_bill_refusal(file.read(answers.MAX_BYTES))
+        with answers.believed():
+            found = digests.sha1_of(bills.opened(file))
+            if digest and not digests.equal(found, digest):
+                raise MalformedError("the bill is not the one that was announced")
+            for _ in bills.read(file, ""):
+                pass
 
     def exchange_code(self, login_code: str) -> str:
         """Return the openid of a login code; the session key that comes with it is dropped here."""

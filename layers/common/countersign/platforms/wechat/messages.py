@@ -5,9 +5,8 @@ Unknown extra fields are WeChat's right and are ignored; a field that we use mus
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from countersign.errors import MalformedError
 from countersign.money import MAX_MINOR
@@ -27,8 +26,7 @@ _SPACED = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([
 _BEIJING = timezone(timedelta(hours=8))
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One payment; what an unpaid one lacks is empty or None."""
 
     out_trade_no: str
@@ -43,8 +41,7 @@ class Transaction:
     appid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RefundNotice:
+class RefundNotice(NamedTuple):
     """One refund."""
 
     out_trade_no: str

@@ -18,7 +18,7 @@ OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _CLIENT_IP = re.compile(r"[0-9A-Fa-f.:]{2,45}")
 _PREPAY_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _URL = re.compile(r"[a-z]+://[\x21-\x7e]{1,500}")
-_BEIJING = timezone(timedelta(hours=8))
+BEIJING = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def shown(description: str) -> str:
 
 def beijing(moment: int) -> datetime:
     """Return the time that WeChat's clocks show."""
-    return datetime.fromtimestamp(moment, _BEIJING)
+    return datetime.fromtimestamp(moment, BEIJING)
 
 
 def _promised(answer: Mapping[str, object], name: str, pattern: re.Pattern[str]) -> str:

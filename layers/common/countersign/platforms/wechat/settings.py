@@ -2,11 +2,14 @@
 
 What several functions need is checked when the document is loaded; what only one needs (the private key, the
 mini program's secret) when it is used, so that a notice is still verified while such a field is wrong.
+
+Values here and in the other modules of the callback path are named tuples: a data class takes six times as long to
+define, and a cold start defines them all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
 from countersign.signing import rsa
@@ -18,10 +21,10 @@ SIGN_TYPES = ("MD5", "HMAC-SHA256")
 # The key of WeChat's own v2 samples, found in many copied projects.
 _PUBLISHED = frozenset({"192006250b4c09247ec02edce69f6a2d"})
 _API_V3_KEY_BYTES = 32
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """How the mini program pushes messages; checked by the function that receives them."""
 
     mode: str = "secure"
@@ -29,8 +32,7 @@ class Push:
     encoding_aes_keys: tuple[Secret, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """The mini store that belongs to the merchant."""
 
     appid: str
@@ -38,8 +40,7 @@ class Store:
     push: Push
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """One WeChat merchant number; lists hold the current key first, then previous ones."""
 
     mchid: str
@@ -53,13 +54,13 @@ class Settings:
     merchant_private_key_pem: Secret | None = None
     merchant_serial: str = ""
     merchant_cert_pem: str = ""
-    wechatpay_public_keys: Mapping[str, str] = field(default_factory=dict)  # id -> PEM
+    wechatpay_public_keys: Mapping[str, str] = _NOTHING  # id -> PEM
     platform_certificates: tuple[str, ...] = ()
     mini_program_secret: Secret | None = None
     push: Push = Push()
     store: Store | None = None
     printers: tuple[Mapping[str, Any], ...] = ()
-    notices: Mapping[str, Any] = field(default_factory=dict)
+    notices: Mapping[str, Any] = _NOTHING
     paid_late_policy: str = "ask"
     api_base: str = ""
 

@@ -1,8 +1,7 @@
 """Tells whether a notice or answer is WeChat's, for this merchant, and what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from countersign.errors import InvalidSignatureError, MalformedError, TenantMismatchError
 from countersign.http import HttpRequest, read_json
@@ -10,8 +9,7 @@ from countersign.platforms.wechat import v2, v3, xml
 from countersign.platforms.wechat.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Genuine:
+class Genuine(NamedTuple):
     """A notice that WeChat made for this merchant, opened; `fields` is its plaintext.
 
     `signed` is false for the refund notice of API v2, which is only encrypted: a hint.

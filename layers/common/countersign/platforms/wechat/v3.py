@@ -78,13 +78,13 @@ def open_resource(resource: Any, settings: Settings) -> bytes:
         raise MalformedError("resource is not an object")
     if resource.get("algorithm") != ALGORITHM:
         raise UndecryptableError("the resource is sealed by another algorithm than AEAD_AES_256_GCM")
-    nonce, text, associated_data = resource.get("nonce"), resource.get("ciphertext"), resource.get("associated_data")
-    if not (isinstance(nonce, str) and isinstance(text, str) and isinstance(associated_data, str | None)):
+    nonce, text, associated = resource.get("nonce"), resource.get("ciphertext"), resource.get("associated_data") or ""
+    if not (isinstance(nonce, str) and isinstance(text, str) and isinstance(associated, str)):
         raise MalformedError("resource lacks its nonce or ciphertext")
-    ciphertext, associated = from_base64(text), (associated_data or "").encode()
+    ciphertext = from_base64(text)
     for key in settings.api_v3_keys:
         try:
-            return aead.open_gcm(key.reveal().encode(), nonce.encode(), ciphertext, associated)
+            return aead.open_gcm(key.reveal().encode(), nonce.encode(), ciphertext, associated.encode())
         except UndecryptableError:
             continue
     raise UndecryptableError("the signature is good, but no api_v3_keys opens the message: the APIv3 key is wrong")

@@ -1,0 +1,340 @@
+"""The daily bill against WeChat's simulator: what differs is found, asked about, kept and settled."""
+
+import csv
+import datetime
+import io
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from countersign.money import Money
+from countersign.orders.changes import Change, Operator, RefundAsked, RefundReported, Verified
+from countersign.store.reconciliation import Day, ReconciliationStore
+from sandbox.events import shapes
+from tests.functions.conftest import Cloud, http_event
+from tests.functions.test_refund_work import Shop
+
+BEIJING = datetime.timezone(datetime.timedelta(hours=8))
+TEN = 10 * 3600
+
+
+class Books:
+    """A shop with three orders of one day, and the bill of that day the next morning."""
+
+    def __init__(self, cloud: Cloud, account: str) -> None:
+        self.cloud, self.account = cloud, account
+        self.shops = {name: Shop(cloud, account, name) for name in ("ORDER-0001", "ORDER-0002", "ORDER-0003")}
+        for shop in self.shops.values():
+            shop.buy()
+        self.day = f"{datetime.datetime.fromtimestamp(shop.now, BEIJING):%Y-%m-%d}"
+
+    def morning(self, days: int = 1, hour: int = TEN) -> None:
+        start = datetime.datetime.fromisoformat(f"{self.day}T00:00:00+08:00")
+        self.cloud.clock.move_to(start + datetime.timedelta(days=days, seconds=hour))
+
+    def compare(self, **wanted: str) -> None:
+        event = {"compare": wanted} if wanted else shapes.schedule("WechatBillFromTenInBeijing", 0)
+        self.cloud.invoke("wechat_bill", event, remaining_ms=900_000)
+
+    def report(self, day: str = "", account: str = "", **members: Any) -> tuple[int, Any]:
+        names = {"account": account or self.account, "date": day or self.day}
+        event = http_event("GET", "/reconciliation/{account}/{date}", names, **members)
+        event["rawPath"] = f"/reconciliation/{quote(names['account'], safe='')}/{names['date']}"
+        answer = self.cloud.invoke("orders_api", event)
+        is_json = "json" in answer["headers"]["Content-Type"]
+        return answer["statusCode"], json.loads(answer["body"]) if is_json else answer
+
+    def found(self, day: str = "") -> list[tuple[str, str, str]]:
+        status, content = self.report(day)
+        assert status == 200, content
+        return [(row["what"], row["order_id"], row["status"]) for row in content["reports"][0]["differences"]]
+
+    def told(self) -> list[str]:
+        return [
+            row["event_id"]["S"]
+            for row in self.cloud.table()
+            if "emits" in row and row["emits"]["L"][0]["S"] == "reconciliation.difference"
+        ]
+
+    def spoil(self, **planted: Any) -> None:
+        wanted = {"account": self.account, "date": self.day, **planted}
+        assert self.cloud.wechat.simulator.control("bill", wanted)[0] == 200
+
+
+@pytest.fixture(params=["shop", "classic"])
+def books(request: pytest.FixtureRequest, cloud: Cloud) -> Books:
+    return Books(cloud, request.param)
+
+
+@pytest.fixture
+def v3(cloud: Cloud) -> Books:
+    return Books(cloud, "shop")
+
+
+def test_a_day_without_differences_is_done_and_not_fetched_again(books):
+    books.morning()
+    books.compare()
+
+    status, content = books.report()
+    assert status == 200
+    (report,) = content["reports"]
+    assert (report["status"], report["differences"]) == ("done", [])
+    assert (report["bill"]["payments"], report["bill"]["paid"]) == (3, {"minor": 26400, "currency": "CNY"})
+    sent = len(books.cloud.wechat.sent)
+    books.compare()
+    assert [line for line in books.cloud.wechat.sent[sent:] if "bill" in line] == []
+
+
+def test_a_planted_payment_is_found_asked_about_and_told_once(books):
+    books.spoil(more={"STRANGER-01": 500})
+    books.morning()
+
+    books.compare()
+    books.compare(account=books.account, date=books.day)
+
+    assert books.found() == [("payment_unknown_here", "STRANGER-01", "open")]
+    (row,) = books.report()[1]["reports"][0]["differences"]
+    assert row["bill"].startswith("5.00 CNY at ")
+    assert (row["ours"], row["platform"]) == ("no such order", "knows no such number")
+    assert len(books.told()) == 1
+
+
+def test_another_amount_in_the_bill_is_a_difference_and_moves_nothing(v3):
+    v3.spoil(amounts={"ORDER-0002": 8801})
+    v3.morning()
+
+    v3.compare()
+
+    assert v3.found() == [("payment_amount", "ORDER-0002", "open")]
+    (row,) = v3.report()[1]["reports"][0]["differences"]
+    assert (row["bill"][:9], row["ours"], row["platform"]) == ("88.01 CNY", "paid, paid 88.00 CNY", "paid 88.00 CNY")
+    assert v3.shops["ORDER-0002"].order().status == "paid"
+
+
+def test_a_payment_that_the_bill_lacks_is_settled_by_the_next_bill_that_has_it(v3):
+    v3.spoil(without=["ORDER-0003"])
+    v3.morning()
+    v3.compare()
+    assert v3.found() == [("payment_missing_in_bill", "ORDER-0003", "open")]
+    number = v3.shops["ORDER-0003"].order().payments[0].transaction_id
+
+    trade = v3.cloud.wechat.simulator._ledger.find("1900099001", "ORDER-0003")
+    trade.paid_at += 86400  # the bill of the next day has it
+    v3.morning(2)
+    v3.compare()
+
+    assert v3.found() == [("payment_missing_in_bill", "ORDER-0003", "resolved")]
+    (row,) = v3.report()[1]["reports"][0]["differences"]
+    assert row["subject"] == number
+    assert row["resolution"].startswith("in the bill of ")
+
+
+def test_a_lost_payment_is_healed_by_the_bill_and_the_query(v3):
+    shop = Shop(v3.cloud, "shop", "ORDER-0004")
+    body = {"order_id": "ORDER-0004", "amount": {"minor": 700, "currency": "CNY"}, "description": "tea",
+            "payer": {"openid": "oPayer-1"}}  # fmt: skip
+    event = http_event("POST", "/wechat/{account}/payments", {"account": "shop"}, body=json.dumps(body))
+    v3.cloud.invoke("wechat_create_payment", event)
+    shop.wechat("pay", notify=False)
+    v3.morning()
+
+    v3.compare()
+
+    assert shop.order().status == "paid"
+    assert v3.found() == [("payment_missing_here", "ORDER-0004", "resolved")]
+    assert v3.told() == []
+
+
+def test_a_refund_made_elsewhere_is_recorded_as_taken_and_asked_about(books):
+    shop = books.shops["ORDER-0001"]
+    shop.wechat("refund", amount=300, out_refund_no="CONSOLE-1", notify=False)
+    books.morning()
+
+    books.compare()
+
+    assert books.found() == [("refund_missing_here", "ORDER-0001", "resolved")]
+    refund = shop.refund("CONSOLE-1")
+    assert (refund.status, refund.source, refund.amount.minor) == ("processing", "console", 300)
+    assert shop.order().refunded == 0
+    shop.work(61)
+    assert (shop.refund("CONSOLE-1").status, shop.order().refunded) == ("succeeded", 300)
+
+
+def refunded(shop: Shop, minor: int = 1000) -> None:
+    shop.approved("rf1", minor)
+    shop.work()
+    shop.settle()
+    shop.work(61)
+    assert shop.refund().status == "succeeded"
+
+
+def test_our_refunds_are_compared_too(books):
+    refunded(books.shops["ORDER-0001"])
+    books.morning()
+    books.compare()
+
+    assert books.found() == []
+    assert books.report()[1]["reports"][0]["bill"]["refunded"] == {"minor": 1000, "currency": "CNY"}
+
+
+def test_a_refund_that_the_bill_lacks_or_has_with_another_amount_is_a_difference(v3):
+    refunded(v3.shops["ORDER-0001"])
+    v3.spoil(without=["rf1"])
+    v3.morning()
+    v3.compare()
+    assert v3.found() == [("refund_missing_in_bill", "ORDER-0001", "open")]
+
+    v3.spoil(amounts={"rf1": 999})
+    v3.compare(account="shop", date=v3.day)
+    assert sorted(v3.found()) == [
+        ("refund_amount", "ORDER-0001", "open"),
+        ("refund_missing_in_bill", "ORDER-0001", "resolved"),
+    ]
+
+
+def test_running_again_settles_what_is_no_longer_found_and_opens_it_again(v3):
+    v3.spoil(amounts={"ORDER-0002": 1})
+    v3.morning()
+    v3.compare()
+    v3.spoil()
+    v3.compare(account="shop", date=v3.day)
+    assert v3.found() == [("payment_amount", "ORDER-0002", "resolved")]
+
+    v3.spoil(amounts={"ORDER-0002": 1})
+    v3.compare(account="shop", date=v3.day)
+
+    assert v3.found() == [("payment_amount", "ORDER-0002", "open")]
+    assert len(v3.told()) == 1
+
+
+def test_before_ten_the_bill_of_the_day_before_yesterday_is_the_latest(v3):
+    v3.morning(hour=TEN - 1)
+    v3.compare()
+
+    assert v3.report()[0] == 404
+
+
+def test_a_bill_that_is_not_made_yet_is_asked_for_again(books):
+    books.morning()
+    books.cloud.wechat.simulator.faults({"bill_creating": {"match": books.account}})
+    books.compare()
+    (report,) = books.report()[1]["reports"]
+    assert report["status"] == "waiting"
+
+    books.compare()
+
+    assert books.report()[1]["reports"][0]["status"] == "done"
+
+
+@pytest.mark.parametrize("fault", ["truncated", "error500", "not_json", "forged_response", "unsigned_response"])
+def test_a_bill_that_cannot_be_believed_is_not_used(v3, fault):
+    v3.morning()
+    v3.cloud.wechat.simulator.faults({fault: {"match": "/v3/bill", "count": 1}})
+    v3.compare()
+    assert v3.report()[1]["reports"][0]["status"] == "waiting"
+    assert v3.found() == []
+
+    v3.compare()
+
+    assert v3.report()[1]["reports"][0]["status"] == "done"
+
+
+def test_another_file_than_was_announced_is_refused(v3, monkeypatch):
+    v3.morning()
+    offer = v3.cloud.wechat.simulator._v3._bills.offer
+    monkeypatch.setattr(v3.cloud.wechat.simulator._v3._bills, "offer", lambda *given: (offer(*given)[0], "0" * 40))
+
+    v3.compare()
+
+    report = v3.report()[1]["reports"][0]
+    assert (report["status"], "announced" in report["reason"]) == ("waiting", True)
+
+
+@pytest.mark.parametrize("account", ["shop", "classic"])
+def test_a_day_without_business_has_no_bill_and_is_done(cloud, account):
+    books = Books.__new__(Books)
+    books.cloud, books.account, books.shops = cloud, account, {}
+    books.day = "2026-11-20"
+    books.morning()
+
+    books.compare()
+
+    assert books.report()[1]["reports"][0]["status"] == "nothing"
+
+
+def test_a_day_that_was_missed_is_made_up_for(v3):
+    v3.morning()
+    v3.compare()
+    third = str(datetime.date.fromisoformat(v3.day) + datetime.timedelta(days=2))
+
+    v3.morning(4)
+    v3.compare()
+
+    assert v3.report(third)[1]["reports"][0]["status"] == "nothing"
+
+
+def test_one_account_that_cannot_be_compared_does_not_stop_the_others(cloud):
+    for account in ("shop", "classic"):
+        books = Books(cloud, account)
+    books.morning()
+    cloud.wechat.simulator.faults({"error500": {"match": "/v3/bill", "count": 10}})
+
+    books.compare()
+
+    assert books.report(account="classic")[1]["reports"][0]["status"] == "done"
+    assert books.report(account="shop")[1]["reports"][0]["status"] == "waiting"
+
+
+def test_two_runs_do_not_compare_one_day_together(v3):
+    v3.morning()
+    rows = ReconciliationStore(v3.cloud.dynamodb, "Orders")
+    assert rows.begin(Day("wechat", "shop", v3.day), now=v3.shops["ORDER-0001"].now)
+
+    v3.compare()
+
+    assert [line for line in v3.cloud.wechat.sent if "tradebill" in line] == []
+
+
+def test_reports_are_bounded_by_the_tokens_accounts(v3):
+    v3.morning()
+    v3.compare()
+    other = {"sub": "eve", "accounts": "[wechat/classic]"}
+
+    assert v3.report(claims=other)[0] == 404
+    assert v3.report(account="wechat/shop")[0] == 200
+    assert v3.report(account="douyin/shop")[0] == 404
+    assert v3.report(day="2026-13-99")[0] == 404
+    assert v3.report(day="yesterday")[0] == 400
+
+
+def test_G6_the_csv_holds_no_formulas(v3):
+    numbers = ["-2+3|cmd_x", "@SUM*1*-_|"]
+    v3.spoil(more=dict.fromkeys(numbers, 500))
+    v3.morning()
+    v3.compare()
+
+    answer = v3.report(queryStringParameters={"format": "csv"})[1]
+
+    rows = list(csv.DictReader(io.StringIO(answer["body"])))
+    assert sorted(row["order_id"] for row in rows) == sorted(f"'{number}" for number in numbers)
+    assert {row["platform"] for row in rows} == {"wechat"}
+    assert answer["headers"]["Content-Type"].startswith("text/csv")
+    assert "attachment" in answer["headers"]["content-disposition"]
+    by_header = v3.report(headers={"accept": "text/csv"})[1]
+    assert by_header["body"] == answer["body"]
+
+
+def test_a_refund_told_by_the_bill_is_one_refund_with_its_notice(v3):
+    shop = v3.shops["ORDER-0001"]
+    shop.wechat("refund", amount=300, out_refund_no="CONSOLE-1", notify=False)
+    v3.morning()
+    v3.compare()
+
+    done = RefundReported("CONSOLE-1", Money(300, "CNY"), "succeeded", total=Money(8800, "CNY"), at=shop.now)
+    shop.store.record(Change(shop.key, done, Verified("k"), "notify", "1900099001", "v3"), now=shop.now)
+
+    assert shop.order().refunded == 300
+    asked = RefundAsked("rf9", Money(8501, "CNY"), "", shop.now)
+    assert shop.store.record(Change(shop.key, asked, Operator("ben"), "operator"), now=shop.now).outcome == "refused"
