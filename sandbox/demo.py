@@ -11,6 +11,7 @@ import shutil
 import time
 from typing import Any
 
+from sandbox import demo_douyin
 from sandbox.stage import BEIJING, ROOT, Stage, StageError, running
 
 START = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=BEIJING).timestamp()
@@ -268,4 +269,5 @@ SCENES = (
     over_v2,
     replaced,
     nobodys_order,
+    *demo_douyin.SCENES,
 )
