@@ -211,7 +211,7 @@ def moved(stage: Stage) -> None:
     stage.expect("a new order is one of the trade system", sorted(client), ["byteAuthorization", "data"])
     pay(stage, "DY-0012", OLD, client)
     pay(stage, "DY-0011", OLD, open_client, notify=False)
-    stage.advance(31, "the poll asks the old system about the old order")
+    stage.advance(2 * MINUTE, "the poll asks the old system about the old order")
     stage.expect_soon("the old open order", lambda: status(stage, "DY-0011", OLD), "paid")
     refund(stage, "DY-0010", OLD, 1800)
     stage.advance(15, "the old system pays the refund out")
