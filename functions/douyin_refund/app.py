@@ -22,10 +22,18 @@ ENOUGH_TIME_MS = 20_000  # a query and a call at their longest, and what is writ
 accounts = Accounts("douyin", settings.load)
 store = OrderStore.from_environment()
 due = DueList.from_environment("douyin_refund")
+reaches: dict[str, Reach] = {}
+
+
+def _now() -> int:
+    return int(time.time())
 
 
 def _reach(name: str) -> Reach:
-    return douyin_ask.reach(name, accounts.load(name), store, now=lambda: int(time.time()))
+    account = accounts.load(name)
+    if name not in reaches or reaches[name].settings is not account:
+        reaches[name] = douyin_ask.reach(name, account, store, now=_now)
+    return reaches[name]
 
 
 def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:

@@ -51,7 +51,10 @@ class Poll:
         key = keys.order_key(item["pk"]["S"])
         try:
             if item["sk"]["S"] == keys.ORDER:
-                again = self._look_at_order(codec.read_order(item))
+                order, applied = self._look_at_order(codec.read_order(item))
+                if applied:  # what was recorded has put the order in its new place
+                    return True
+                again = self._next_look(order)
             elif "orphan" in item:
                 again = self._look_at_orphan(item, key)
             else:
@@ -70,19 +73,21 @@ class Poll:
     def _leased(self) -> int:
         return self.now + LEASE_SECONDS
 
-    def _record(self, change: Change) -> Order | None:
+    def _record(self, change: Change) -> Outcome:
         outcome = self.store.record(change, now=self.now)
         self.report(outcome)
-        return outcome.order
+        return outcome
 
-    def _look_at_order(self, order: Order) -> int | None:
+    def _look_at_order(self, order: Order) -> tuple[Order, bool]:
+        """Return the order as it is after Douyin was asked, and whether that changed anything."""
         reach = self.reach(order.key.account)
         news = douyin_ask.about_order(reach, order.key, order.terms.system, now=self.now)
         if news is None and self._can_no_longer_be_made(order):
             news = Change(order.key, Closed(self.now), Queried(), "query", reach.settings.app_id, order.terms.system)
-        order = (self._record(news) if news else order) or order
-        self.store.attach_orphans(order.key, now=self.now)
-        return self._next_look(order)
+        if news is None:
+            return order, False
+        outcome = self._record(news)
+        return outcome.order or order, outcome.outcome == "applied"
 
     def _can_no_longer_be_made(self, order: Order) -> bool:
         """Tell whether an order that Douyin does not know will stay unknown: it is the phone that makes it there."""

@@ -15,7 +15,7 @@ from countersign.orders.changes import (
     RefundRefused,
     RefundReported,
 )
-from countersign.orders.ladder import HOURLY, next_refund_look, repeat_refund
+from countersign.orders.ladder import HOURLY, next_audit, next_refund_look, repeat_refund
 from countersign.orders.refunds import awaits_audit, over_ceiling
 from countersign.orders.state import Order, Refund
 from countersign.platforms.douyin import translate
@@ -52,26 +52,40 @@ class RefundWork:
         if not self.due.claim(item, now=self.now):
             return False
         looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        refund_id = codec.read_refund(item).refund_id
         try:
-            again = self._work(key, codec.read_refund(item).refund_id, looks)
+            self._work(key, refund_id, looks)
+            again = self._next_look(key, refund_id)
         except CountersignError:
             self.due.look_again(item, at=repeat_refund(looks, self.now), leased=leased)
             raise
-        # What was recorded meanwhile has put the refund in its place already: then neither of these does anything.
+        # What was recorded meanwhile has put the refund in its place: at the same time, so that this changes nothing.
         if again is None:
             self.due.done(item, leased=leased)
         else:
             self.due.look_again(item, at=again, leased=leased)
         return True
 
-    def _work(self, key: OrderKey, refund_id: str, looks: int) -> int | None:
+    def _next_look(self, key: OrderKey, refund_id: str) -> int | None:
         found = self.store.refund(key, refund_id)
         if found is None:
             return None
-        order, refund, since = found
+        _, refund, since = found
+        if awaits_audit(refund):
+            return max(next_audit(refund, self.now), self.now + HOURLY)
+        again = next_refund_look(refund, since, self.now)
+        # Still approved: Douyin took it a moment ago, or the order waits for news of its own.
+        return repeat_refund(0, self.now) if again is not None and again <= self.now else again
+
+    def _work(self, key: OrderKey, refund_id: str, looks: int) -> None:
+        found = self.store.refund(key, refund_id)
+        if found is None:
+            return
+        order, refund, _ = found
         reach, system = self.reach(key.account), order.terms.system
         if awaits_audit(refund):
-            return self._audit(order, refund, reach)
+            self._audit(order, refund, reach)
+            return
         # After any doubt Douyin is asked first: the call may have worked although no answer came.
         if refund.status != "approved" or looks:
             number = translate.refund_number(refund_id, refund.attempt)
@@ -79,18 +93,17 @@ class RefundWork:
             news = douyin_ask.about_refund(reach, key, number, system, platform_refund_id=platform_id)
             if news is not None:
                 self._record(news)
-                return next_refund_look(refund, since, self.now)
+                return
         if refund.status == "failed":
             self._record(self._change(order, RefundAbsent(refund_id), "query"))
-        if refund.status != "approved":
-            return next_refund_look(refund, since, self.now)
-        return self._make(order, refund, reach)
+        if refund.status == "approved":
+            self._make(order, refund, reach)
 
-    def _make(self, order: Order, refund: Refund, reach: Reach) -> int | None:
+    def _make(self, order: Order, refund: Refund, reach: Reach) -> None:
         key, system = order.key, order.terms.system
         if over_ceiling(order, refund):
             self._refused(order, refund, "Other refunds have taken more than is left: resolve it")
-            return None
+            return
         order = self._with_settlements(order, reach)
         try:
             platform_id = reach.client.refund(
@@ -104,11 +117,10 @@ class RefundWork:
             )
         except (CallRefusedError, UnknownNumberError) as error:
             self._refused(order, refund, REFUSED.format(error.code))
-            return None
+            return
         # Douyin has only accepted it: a callback or a query tells whether the money went back.
         taken = RefundReported(refund.refund_id, refund.amount, "processing", platform_refund_id=platform_id)
         self._record(self._change(order, taken, "refund"))
-        return repeat_refund(0, self.now)
 
     def _with_settlements(self, order: Order, reach: Reach) -> Order:
         """Return the order as settled as Douyin has it: money that has left the platform is taken from elsewhere."""
@@ -120,7 +132,7 @@ class RefundWork:
             self._record(news)
         return self.store.get(order.key) or order
 
-    def _audit(self, order: Order, refund: Refund, reach: Reach) -> int | None:
+    def _audit(self, order: Order, refund: Refund, reach: Reach) -> None:
         """Tell Douyin what the refund desk decided, or ask what Douyin made of its silence."""
         if refund.status != "requested":
             agreed = refund.status == "approved"
@@ -129,9 +141,8 @@ class RefundWork:
             except CallRefusedError:
                 self._ask(order, refund, reach)  # it is decided already: by the deadline, or by a call without answer
             self._record(self._change(order, RefundAudited(refund.refund_id, agreed), "refund"))
-            return None
-        self._ask(order, refund, reach)
-        return self.now + HOURLY
+        else:
+            self._ask(order, refund, reach)
 
     def _ask(self, order: Order, refund: Refund, reach: Reach) -> None:
         number, system = refund.platform_refund_id, order.terms.system

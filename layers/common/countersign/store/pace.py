@@ -29,6 +29,7 @@ class Pace:
         self._client = client
         self._table = table
         self._key = {"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(app)}"), "sk": text("QUERIES")}
+        self._begins = True  # which way succeeded last: it is tried first
 
     def wait(self) -> None:
         """Take the next slot and sleep until it begins; one that was slept through is given up for another."""
@@ -46,23 +47,35 @@ class Pace:
     def _take(self, now: int) -> int:
         """Return the moment (epoch milliseconds) of a slot that is nobody else's."""
         for _ in dynamo.attempts():
-            for expression, condition in (
-                ("SET next_at = next_at + :gap", "next_at BETWEEN :now AND :horizon"),
-                ("SET next_at = :after", "attribute_not_exists(next_at) OR NOT (next_at BETWEEN :now AND :horizon)"),
-            ):
-                values = {":gap": GAP_MS, ":now": now, ":horizon": now + HORIZON_MS, ":after": now + GAP_MS}
-                used = {name: number(value) for name, value in values.items() if name in expression + condition}
-                try:
-                    answer = dynamo.call(
-                        self._client.update_item,
-                        TableName=self._table,
-                        Key=self._key,
-                        UpdateExpression=expression,
-                        ConditionExpression=condition,
-                        ExpressionAttributeValues=used,
-                        ReturnValues="UPDATED_NEW",
-                    )
-                except dynamo.StaleViewError:
-                    continue
-                return int(answer["Attributes"]["next_at"]["N"]) - GAP_MS
+            for begins in (self._begins, not self._begins):
+                slot = self._begin(now) if begins else self._follow(now)
+                if slot is not None:
+                    self._begins = begins
+                    return slot
         raise RateLimitedError("no slot is free")  # attempts() raised before
+
+    def _follow(self, now: int) -> int | None:
+        """Take the slot after the last one that somebody has, if that is still to come."""
+        values = {":gap": GAP_MS, ":now": now, ":horizon": now + HORIZON_MS}
+        return self._update("SET next_at = next_at + :gap", "next_at BETWEEN :now AND :horizon", values)
+
+    def _begin(self, now: int) -> int | None:
+        """Take a slot that begins now, if all that were given out are over."""
+        values = {":after": now + GAP_MS, ":now": now, ":horizon": now + HORIZON_MS}
+        idle = "attribute_not_exists(next_at) OR (NOT (next_at BETWEEN :now AND :horizon))"
+        return self._update("SET next_at = :after", idle, values)
+
+    def _update(self, expression: str, condition: str, values: dict[str, int]) -> int | None:
+        try:
+            answer = dynamo.call(
+                self._client.update_item,
+                TableName=self._table,
+                Key=self._key,
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: number(value) for name, value in values.items()},
+                ReturnValues="UPDATED_NEW",
+            )
+        except dynamo.StaleViewError:
+            return None
+        return int(answer["Attributes"]["next_at"]["N"]) - GAP_MS
