@@ -151,11 +151,7 @@ def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decis
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
-    oddity = change.oddity
-    if view.transaction_owner is not None:
-        oddity = "transaction_of_another_order"
-    elif fact.payer_paid is not None and fact.payer_paid > fact.total.minor:
-        oddity = "payer_paid_more_than_total"
+    oddity = "transaction_of_another_order" if view.transaction_owner is not None else change.oddity
     claim = Claim(
         fact.transaction_id,
         fact.total,
@@ -328,11 +324,11 @@ def _with_consequences(before: Order, decision: Decision, view: View) -> Decisio
             after = replace(_with_totals(after, None, child), late_refund_id=child.refund_id)
             children = (*children, child)
             emits.append(f"refund.{child.status}")
-    if after.status == "closed" and before.status != "closed":
-        emits.append("order.closed")
-    if after.status == "failed" and before.status != "failed":
-        emits.append("order.failed")
-    known = {question.review_id for question in before.questions}
-    if any(question.review_id not in known for question in after.questions):
+    if after.status != before.status and after.status in ("closed", "failed"):
+        emits.append(f"order.{after.status}")
+    questions = after.questions
+    if questions and {question.review_id for question in questions} - {
+        question.review_id for question in before.questions
+    }:
         emits.append("order.review")
     return replace(decision, order=after, refunds=children, emits=tuple(emits))
