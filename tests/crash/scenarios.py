@@ -122,12 +122,10 @@ SCENARIOS = {
             "dynamodb.PutItem",  # Idempotency-Key: in progress
             "dynamodb.BatchGetItem",
             *RECORD,  # opened
-            "dynamodb.BatchGetItem",
             "http.POST /wechat/v3/pay/transactions/jsapi",
             *RECORD,  # prepared
             "dynamodb.Query",  # orphans
             "sqs.SendMessageBatch",
-            "dynamodb.BatchGetItem",
             "dynamodb.UpdateItem",  # Idempotency-Key: the answer
         ),
         lambda _: None,

@@ -182,3 +182,29 @@ def test_the_openapi_document_names_every_route_of_the_template(cloud):
     assert status == 200
     assert answer["openapi"].startswith("3.1")
     assert f"{ORDER}/review/{{review_id}}/resolve" in answer["paths"]
+
+
+def test_B11_both_orders_that_claim_one_transaction_show_it(cloud):
+    create(cloud, order_id="ORDER-0001")
+    create(cloud, order_id="ORDER-0002")
+    for number in ("ORDER-0001", "ORDER-0002"):
+        body = {
+            "account": "shop",
+            "out_trade_no": number,
+            "notify": False,
+            "transaction_id": "4200000000000000000000000001",
+        }
+        cloud.wechat.simulator.control("pay", body)
+    cloud.clock.shift(10)
+    cloud.invoke("wechat_poll", {"source": "aws.scheduler"})
+
+    answers = [
+        call(cloud, "GET", route, number)
+        for number in ("ORDER-0001", "ORDER-0002")
+        for route in (ORDER, f"{ORDER}/explanation")
+    ]
+
+    assert [status for status, _ in answers] == [200] * 4
+    reasons = [[row["reason"] for row in answer["review"]] for _, answer in answers if "review" in answer]
+    assert reasons == [["transaction_of_another_order"], ["transaction_of_another_order"]]
+    assert sorted(answer["status"] for _, answer in answers if "review" in answer) == ["paid", "review"]

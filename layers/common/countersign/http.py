@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from countersign.errors import MalformedError, TooLargeError, UnsupportedEncodingError
@@ -51,11 +51,19 @@ class HttpReply:
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
-def read_request(event: Mapping[str, Any], *, limit: int) -> HttpRequest:
-    """Read an API Gateway 2.0 event; `limit` is the largest body accepted, in bytes.
+def read_request(event: Mapping[str, Any], *, limit: int, head: HttpRequest | None = None) -> HttpRequest:
+    """Read an API Gateway 2.0 event; `limit` is the largest body accepted, in bytes; `head` is what was read already.
 
     Raises MalformedError, TooLargeError (413) or UnsupportedEncodingError (415).
     """
+    request = head or read_head(event)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedEncodingError("the body must not be compressed")
+    return replace(request, body=_body(event, limit))
+
+
+def read_head(event: Mapping[str, Any]) -> HttpRequest:
+    """Read an event without its body, as far as an answer to it needs; raises MalformedError for repeated headers."""
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     context = event["requestContext"]
     headers: dict[str, str] = {}
@@ -67,15 +75,12 @@ def read_request(event: Mapping[str, Any], *, limit: int) -> HttpRequest:
     for name, values in (event.get("multiValueHeaders") or {}).items():
         if len(values) > 1:
             raise MalformedError(f"header {name.lower()} is repeated")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedEncodingError("the body must not be compressed")
-    body = _body(event, limit)
     authorizer = context.get("authorizer") or {}
     return HttpRequest(
         method=context["http"]["method"],
         path=event.get("rawPath", ""),
         headers=headers,
-        body=body,
+        body=b"",
         path_parameters=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
         source_ip=context["http"].get("sourceIp", ""),

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from countersign.actions import wechat_ask
 from countersign.actions.wechat_ask import Reach
-from countersign.errors import ConflictError, MalformedError, UnprocessableError
+from countersign.errors import ConflictError, MalformedError, StoreUnavailableError, UnprocessableError
 from countersign.http import read_json
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -28,7 +28,7 @@ from countersign.orders.present import order_json
 from countersign.orders.state import Order
 from countersign.platforms.wechat.client import PaymentRequest
 from countersign.signing import digests
-from countersign.store import OrderStore
+from countersign.store import OrderStore, Outcome
 from countersign.store.due import DueList
 
 DEFAULT_LIFETIME = 7200  # a prepay id lives two hours
@@ -140,10 +140,15 @@ def create(
     openid = _openid(body, creation.reach)
     payment = _payment_request(creation, body, openid)
     order = store.get(key)
-    status = 200 if order else 201
+    status = 200
     if order is None:
         _replace(creation, body, store)
-        order = _open(creation, body, payment, store, key)
+        opened = _open(creation, body, payment, store, key)
+        # Refused where a create of the same number at the same moment was first: then its terms count.
+        status = 201 if opened.outcome == "applied" else 200
+        order = opened.order
+    if order is None:
+        raise StoreUnavailableError("the order was recorded and cannot be read back")
     _require_same_terms(order, payment, body)
     # The expiry that was recorded is what WeChat compares when the same number is created again.
     payment = replace(payment, expires_at=order.terms.expires_at)
@@ -212,7 +217,7 @@ def terms_digest(payment: PaymentRequest, body: PaymentBody) -> str:
     return digests.sha256(json.dumps(content, ensure_ascii=False).encode())
 
 
-def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store: OrderStore, key: OrderKey) -> Order:
+def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store: OrderStore, key: OrderKey) -> Outcome:
     terms = Terms(
         amount=payment.amount,
         system=creation.reach.settings.api,
@@ -230,8 +235,7 @@ def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store:
     news = Change(
         key, Opened(terms), Operator(creation.subject), "merchant", creation.reach.settings.mchid, terms.system
     )
-    # Also where a create of the same number at the same moment was first: then its terms count.
-    return store.record(news, now=creation.now).order or Order(key, terms)
+    return store.record(news, now=creation.now)
 
 
 def _require_same_terms(order: Order, payment: PaymentRequest, body: PaymentBody) -> None:

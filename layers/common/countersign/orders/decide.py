@@ -263,11 +263,11 @@ def _with_consequences(before: Order, decision: Decision) -> Decision:
             after = replace(_with_totals(after, None, child), late_refund_id=child.refund_id)
             children = (*children, child)
             emits.append(f"refund.{child.status}")
-    if after.status == "closed" and before.status != "closed":
-        emits.append("order.closed")
-    if after.status == "failed" and before.status != "failed":
-        emits.append("order.failed")
-    known = {question.review_id for question in before.questions}
-    if any(question.review_id not in known for question in after.questions):
+    if after.status != before.status and after.status in ("closed", "failed"):
+        emits.append(f"order.{after.status}")
+    questions = after.questions
+    if questions and {question.review_id for question in questions} - {
+        question.review_id for question in before.questions
+    }:
         emits.append("order.review")
     return replace(decision, order=after, refunds=children, emits=tuple(emits))

@@ -172,6 +172,8 @@ class Order:
     @property
     def payments(self) -> tuple[Claim, ...]:
         """Accepted payments, earliest first; more than one is an open question."""
+        if not self.claims:
+            return ()
         resolved = {resolution.review_id for resolution in self.resolutions if resolution.decision == "accept"}
         accepted: dict[str, Claim] = {}
         for claim in self.claims:
@@ -195,12 +197,16 @@ class Order:
     @property
     def paid_late(self) -> bool:
         """Tell whether the money came after the order was closed, whichever news arrived first."""
+        if self.closed_at is None:
+            return False
         payment = self.payment
-        return payment is not None and self.closed_at is not None and payment.paid_at > self.closed_at
+        return payment is not None and payment.paid_at > self.closed_at
 
     @property
     def questions(self) -> tuple[Question, ...]:
         """Open questions, in a fixed sequence."""
+        if not (self.claims or self.oddities):
+            return ()
         found = [*self._payment_questions(), *self._total_questions()]
         found += [Question(oddity.reason, oddity.subject) for oddity in self.oddities]
         answered = {resolution.review_id for resolution in self.resolutions}
@@ -209,14 +215,13 @@ class Order:
     def _payment_questions(self) -> Iterable[Question]:
         matched = self._matched()
         for claim in self.claims:
-            mismatch = claim.mismatch(self.terms)
-            if mismatch and claim.transaction_id not in matched:
-                yield Question(mismatch, claim.transaction_id, claim.evidence)
-        for claim in self.payments[1:]:
+            if claim.transaction_id not in matched:
+                yield Question(claim.mismatch(self.terms), claim.transaction_id, claim.evidence)
+        for claim in self.payments[1:] if len(self.claims) > 1 else ():
             yield Question("second_payment", claim.transaction_id, claim.evidence)
 
     def _total_questions(self) -> Iterable[Question]:
-        payment = self.payment
+        payment = self.payment if self.refunded else None
         if payment is not None and self.refunded > payment.total.minor:
             yield Question("refunded_more_than_paid", "")
 

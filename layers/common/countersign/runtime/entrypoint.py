@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, TemporaryError
-from countersign.http import HttpReply, HttpRequest, problem, read_request
+from countersign.http import HttpReply, HttpRequest, problem, read_head, read_request
 from countersign.runtime.telemetry import count, invocation, logger
 
 CALLBACK_LIMIT = 64 * 1024
@@ -36,7 +36,8 @@ def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Ha
         def lambda_handler(event: Event, _context: Any) -> Event:
             request = None
             try:
-                request = read_request(event, limit=limit)
+                request = read_head(event)  # what a refusal of the body is worded by
+                request = read_request(event, limit=limit, head=request)
                 reply = handler(request, int(time.time()))
             except CountersignError as error:
                 count(type(error).__name__)

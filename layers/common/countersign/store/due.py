@@ -10,7 +10,9 @@ from countersign.orders.changes import OrderKey
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
-LEASE_SECONDS = 60
+# Longer than any function runs, and than the minute between two runs: an item on which a run dies must not come first
+# in the very next one, or what stands behind it would never be looked at.
+LEASE_SECONDS = 120
 
 
 class DueList:

@@ -1,0 +1,121 @@
+"""The whole sandbox, over HTTP only, with the accounts that the sample events are signed for and a clock that stands still."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from sandbox.testing import ROOT, Answer, Sandbox, running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+EVENTS = ROOT / "events" / "wechat"
+INDEX: dict[str, dict[str, Any]] = json.loads((EVENTS / "index.json").read_text(encoding="utf-8"))
+NOON = next(iter(INDEX.values()))["now"]
+TABLES = ("sandbox-OrdersTable", "sandbox-IdempotencyTable")
+Json = dict[str, Any]
+
+
+@dataclass
+class Shop:
+    """The merchant's backend, and what it can see behind the product."""
+
+    sandbox: Sandbox
+    token: str
+
+    def create(self, order_id: str, account: str = "shop", minor: int = 8800, **more: Any) -> Answer:
+        headers = {"idempotency-key": more.pop("idempotency_key", uuid.uuid4().hex)}
+        body = {
+            "order_id": order_id,
+            "amount": {"minor": minor, "currency": "CNY"},
+            "description": "Milk tea",
+            "payer": {"openid": "oPayer00000000000000000000001"},
+            "client_ip": "203.0.113.7",
+        }
+        return self.sandbox.api("POST", f"/wechat/{account}/payments", {**body, **more}, headers, token=self.token)
+
+    def order(self, order_id: str, account: str = "shop") -> Json:
+        answer = self.sandbox.api("GET", f"/orders/wechat/{account}/{quote(order_id, safe='')}", token=self.token)
+        assert answer.status == 200, answer.body
+        return dict(answer.json())
+
+    def pay(self, order_id: str, account: str = "shop", **how: Any) -> Json:
+        wanted = {"account": account, "out_trade_no": order_id, **how}
+        return dict(self.sandbox.control("POST", "/wechat/_control/pay", wanted))
+
+    def bus(self, order_id: str) -> list[str]:
+        """Return the detail ids of an order on the bus, each once."""
+        events = [event for event in self.sandbox.inbox("bus") if event["detail"]["order_id"] == order_id]
+        return sorted({event["detail"]["id"] for event in events})
+
+    def calls_of_wechat(self) -> int:
+        return len([entry for entry in self.sandbox.inbox("wechat") if "method" in entry])
+
+    def tables(self) -> dict[str, list[str]]:
+        """Return every item of every table, once nothing is under way any more."""
+        before = self._dump()
+        while True:
+            time.sleep(0.25)
+            after = self._dump()
+            if after == before:
+                return after
+            before = after
+
+    def _dump(self) -> dict[str, list[str]]:
+        plane = self.sandbox.data_plane()
+        return {
+            table: sorted(
+                json.dumps(item, sort_keys=True)
+                for item in plane.call("dynamodb", "Scan", TableName=table, ConsistentRead=True)["Items"]
+            )
+            for table in TABLES
+        }
+
+    def send(self, event: Json) -> Answer:
+        """Send a sample event's request as its platform would."""
+        body = event.get("body", "")
+        raw = base64.b64decode(body) if event["isBase64Encoded"] else body.encode()
+        skipped = ("host", "content-length", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto")
+        headers = {name: value for name, value in event["headers"].items() if name not in skipped}
+        return self.sandbox.api(event["requestContext"]["http"]["method"], quote(event["rawPath"]), raw, headers)
+
+
+def sample(name: str) -> Json:
+    return dict(json.loads((EVENTS / name).read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with running_sandbox(accounts=ROOT / "tests" / "accounts") as running:
+        running.clock(now=NOON, frozen=True)
+        yield running
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> Iterator[Shop]:
+    yield Shop(sandbox, sandbox.token("payments:write", "orders:read", expires_in=10**6))
+    sandbox.control("DELETE", "/faults")
+    sandbox.clock(now=NOON, frozen=True)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """Wait until something is true, and give it back."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 15) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := condition():
+                return value
+            time.sleep(0.05)
+        raise AssertionError("it did not happen in time")
+
+    return wait
