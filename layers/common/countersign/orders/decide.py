@@ -136,11 +136,7 @@ def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decis
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
-    oddity = change.oddity
-    if view.transaction_owner is not None:
-        oddity = "transaction_of_another_order"
-    elif fact.payer_paid is not None and fact.payer_paid > fact.total.minor:
-        oddity = "payer_paid_more_than_total"
+    oddity = "transaction_of_another_order" if view.transaction_owner is not None else change.oddity
     claim = Claim(
         fact.transaction_id,
         fact.total,

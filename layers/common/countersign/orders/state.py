@@ -62,6 +62,8 @@ class Claim:
             return "amount_mismatch"
         if self.system and self.system != terms.system:
             return "system_mismatch"
+        if self.payer_paid is not None and self.payer_paid > self.total.minor:
+            return "payer_paid_more_than_total"
         return ""
 
 
