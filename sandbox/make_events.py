@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.events import wechat_merchant, wechat_notify
+from sandbox.events import wechat_merchant, wechat_notify, wechat_refunds
 from sandbox.events.maker import ROOT, Case, Maker
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def all_cases(maker: Maker) -> dict[str, Case]:
     """Return every case by `function.case`."""
-    return {**wechat_notify.cases(maker), **wechat_merchant.cases(maker)}
+    return {**wechat_notify.cases(maker), **wechat_merchant.cases(maker), **wechat_refunds.cases(maker)}
 
 
 def write(root: Path) -> None:

@@ -107,6 +107,21 @@ def schedule(rule: str, now: int) -> Event:
     }
 
 
+def bus(detail_type: str, detail: Event, now: int) -> Event:
+    """Return what a rule of our own bus sends."""
+    return {
+        "version": "0",
+        "id": stable_uuid(f"{detail_type} {detail} {now}"),
+        "detail-type": detail_type,
+        "source": "countersign",
+        "account": ACCOUNT,
+        "time": f"{datetime.datetime.fromtimestamp(now, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": REGION,
+        "resources": [],
+        "detail": detail,
+    }
+
+
 def sqs(queue: str, bodies: list[str], now: int) -> Event:
     """Return a batch of queue messages."""
     return {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from countersign.money import Money
-from countersign.orders.changes import Change, OrderKey, Paid, Verified
+from countersign.orders.changes import Change, Operator, OrderKey, Paid, RefundAsked, RefundJudged, Verified
+from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 IN_PROGRESS_SECONDS = 31  # a killed create holds its Idempotency-Key that long
 OUTBOX_SECONDS = 61
 LEASE_SECONDS = 61
+REFUND_LEASE_SECONDS = 91
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Ending:
     sent: dict[str, int]
 
 
-def play(cloud: LocalCloud, document: dict[str, Any], folder: Path, scenario: Scenario, crash: dict[str, Any] | None) -> Ending:
+def play(
+    cloud: LocalCloud, document: dict[str, Any], folder: Path, scenario: Scenario, crash: dict[str, Any] | None
+) -> Ending:
     """Run a scenario in a world of its own, killed or not; everybody comes again either way."""
     with world(cloud, document, folder) as stage:
         before = scenario.prepare(stage)
@@ -109,6 +113,41 @@ def _unpaid_to_the_end(stage: World) -> None:
 def _poll_again(stage: World, _: Any) -> list[Run]:
     stage.advance(LEASE_SECONDS)
     return [stage.poll()]
+
+
+def _refund_approved(stage: World) -> None:
+    stage.paid()
+    stage.wechat.faults({"refund_result": {"status": "PROCESSING", "count": 100}})
+    key = OrderKey("wechat", "shop", "crash-0001")
+    asked = RefundAsked("rfcrash", Money(1000, "CNY"), "too small", stage.now)
+    stage.recorded(Change(key, asked, Operator("ben"), "operator"))
+    stage.recorded(Change(key, RefundJudged("rfcrash", True, stage.now), Operator("anna"), "operator"))
+
+
+def _refund_again(stage: World, _: Any) -> list[Run]:
+    """The schedule comes; later the money has gone back, and the schedule comes again."""
+    later = []
+    for _minute in range(3):
+        stage.advance(REFUND_LEASE_SECONDS)
+        later.append(stage.refund())
+    wanted = {"account": "shop", "out_refund_no": "rfcrash", "notify": False}
+    assert stage.wechat.control("/settle", wanted)[0] == 200
+    stage.advance(7200)
+    return [*later, stage.refund()]
+
+
+def _bill_with_a_stranger(stage: World) -> None:
+    stage.paid()
+    day = f"{beijing(stage.now):%Y-%m-%d}"
+    assert stage.wechat.control("/bill", {"account": "shop", "date": day, "more": {"STRANGER": 500}})[0] == 200
+    stage.advance(20 * 3600)
+
+
+def _bill_again(stage: World, _: Any) -> list[Run]:
+    stage.advance(1800)
+    again = stage.bill()
+    stage.advance(OUTBOX_SECONDS)
+    return [again, stage.sweep()]
 
 
 QUERY = "/wechat/v3/pay/transactions/out-trade-no/crash-0001"
@@ -196,5 +235,40 @@ SCENARIOS = {
         _unpaid_to_the_end,
         lambda stage, _, crash: stage.poll(crash),
         _poll_again,
+    ),
+    "refund": Scenario(
+        (
+            "dynamodb.Query",  # what is due of the order
+            "dynamodb.UpdateItem",  # claim
+            "dynamodb.BatchGetItem",
+            "secretsmanager.GetSecretValue",
+            "dynamodb.UpdateItem",  # the order's turn
+            "http.POST /wechat/v3/refund/domestic/refunds",
+            *RECORD,
+            "dynamodb.UpdateItem",  # the next look, if nothing else has fixed it
+        ),
+        _refund_approved,
+        lambda stage, _, crash: stage.refund(crash, told=True),
+        _refund_again,
+    ),
+    "bill": Scenario(
+        (
+            "secretsmanager.ListSecrets",
+            "secretsmanager.GetSecretValue",
+            "dynamodb.BatchGetItem",  # which days are done
+            "dynamodb.UpdateItem",  # the day is taken
+            "http.GET /wechat/v3/bill/tradebill",
+            "http.GET /wechat/v3/billdownload/file",
+            "dynamodb.Query",  # what was open
+            "dynamodb.BatchGetItem",  # the bill's orders
+            "dynamodb.BatchGetItem",  # which API the unknown one would be of
+            "http.GET /wechat/v3/pay/transactions/out-trade-no/STRANGER",
+            "dynamodb.TransactWriteItems",  # the difference, and its event
+            *("dynamodb.Query",) * 43,  # orders and refunds of that day; earlier days' differences
+            "dynamodb.PutItem",  # the day is done
+        ),
+        _bill_with_a_stranger,
+        lambda stage, _, crash: stage.bill(crash),
+        _bill_again,
     ),
 }

@@ -21,7 +21,7 @@ class Case(NamedTuple):
 def cases() -> Iterator[Case]:
     for name, scenario in SCENARIOS.items():
         for number, call in enumerate(scenario.calls, 1):
-            if name.startswith(("poll", "sweep")):
+            if name.startswith(("poll", "sweep", "bill")):
                 # Reading another shard of the due list changes nothing, and "before" is "after" the call before it.
                 if call != "dynamodb.Query" or number == 1:
                     yield Case(name, number, call, "after")
@@ -35,7 +35,10 @@ CASES = list(cases())
 
 @pytest.fixture(scope="module")
 def endings(
-    request: pytest.FixtureRequest, cloud: LocalCloud, document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    cloud: LocalCloud,
+    document: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[Case | str, Future[Ending]]]:
     """Play what was selected, two at a time: a killed process leaves the other core idle."""
     wanted = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
@@ -66,7 +69,9 @@ def test_the_calls_of_a_quiet_run_are_those_that_are_killed(
     assert good(quiet)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{case.scenario}-{case.number}-{case.when}-{case.call}" for case in CASES])
+@pytest.mark.parametrize(
+    "case", CASES, ids=[f"{case.scenario}-{case.number}-{case.when}-{case.call}" for case in CASES]
+)
 def test_e1_a_kill_and_another_try_end_as_an_undisturbed_run(
     case: Case, endings: dict[Case | str, Future[Ending]]
 ) -> None:
@@ -75,7 +80,7 @@ def test_e1_a_kill_and_another_try_end_as_an_undisturbed_run(
     assert killed.run.killed, killed.run.output
     assert killed.run.calls[-1] == case.call
     assert good(killed)
-    assert killed.state == quiet.state
+    assert settled(killed.state) == settled(quiet.state)
     # At least once, and never under another id: a listener that drops repeats hears each event once.
     assert len(killed.sent) == len(quiet.sent)
 
@@ -91,3 +96,13 @@ def good(ending: Ending) -> bool:
         elif isinstance(run.answer, dict):
             assert run.answer["batchItemFailures"] == []
     return True
+
+
+def settled(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state without the roads by which a refund on its way became known: a lost answer leaves the query."""
+    return {**state, "table": [row for row in state["table"] if not on_its_way(row)]}
+
+
+def on_its_way(row: dict[str, Any]) -> bool:
+    """Tell an event that says that a refund was taken."""
+    return row.get("kind") == "refund" and row["change"]["fact"]["status"] == "processing"

@@ -14,7 +14,7 @@ import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Terms
+from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Terms, Verified
 from countersign.store import OrderStore
 from sandbox.deployment import subscribe
 from sandbox.events import shapes
@@ -40,14 +40,29 @@ TIMES = {
     "created_at",
     "due_at",
     "expires_at",
+    "accepted_at",
+    "ended_at",
+    "found_at",
+    "grace_until",
+    "judged_at",
+    "next_at",
     "published_at",
+    "requested_at",
+    "since",
+    "succeeded_at",
+    "success_at",
     "received_at",
     "updated_at",
     "raw",
     "digest",
     "envelope_id",
 }
-NUMBERS = ((r"[0-9a-f]{64}", "DIGEST"), (r"4200\d{24}", "TRANSACTION"), (r"http://127\.0\.0\.1:\d+", "BASE"))
+NUMBERS = (
+    (r"[0-9a-f]{64}", "DIGEST"),
+    (r"4200\d{24}", "TRANSACTION"),
+    (r"5030\d{24}", "REFUND"),
+    (r"http://127\.0\.0\.1:\d+", "BASE"),
+)
 Json = dict[str, Any]
 
 
@@ -119,6 +134,16 @@ class World:
     def poll(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("WechatPoll", shapes.schedule("WechatPoll", self.now), crash=crash, **faults)
 
+    def refund(self, crash: Json | None = None, *, told: bool = False, **faults: Any) -> Run:
+        """Let the refund worker run: because the bus told it of an order, or because a minute is over."""
+        detail = {"platform": "wechat", "account": "shop", "order_id": ORDER_ID}
+        news = {"source": "countersign", "detail-type": "refund.approved", "detail": detail}
+        event = news if told else shapes.schedule("WechatRefund", self.now)
+        return self.stack.run("WechatRefund", event, crash=crash, **faults)
+
+    def bill(self, crash: Json | None = None, **faults: Any) -> Run:
+        return self.stack.run("WechatBill", shapes.schedule("WechatBill", self.now), crash=crash, **faults)
+
     def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
 
@@ -175,6 +200,15 @@ class World:
         assert status == 200, answer
         return self.notices[-1]
 
+    def paid(self) -> None:
+        """Let the payer pay, and know it."""
+        self.opened()
+        self.paid_at_wechat()
+        trade = self.wechat._ledger.trades()[0]
+        fact = Paid(trade.transaction_id, PRICE, self.now, PRICE.minor)
+        key = OrderKey("wechat", "shop", ORDER_ID)
+        self.recorded(Change(key, fact, Verified("KEY"), "notify", self.merchant["mchid"], "v3"))
+
     def recorded(self, change: Change) -> None:
         self._store.record(change, now=self.now)
 
@@ -214,7 +248,7 @@ class World:
     def _ledger(self) -> list[Json]:
         _, answer = self.wechat.control("/ledger", {})
         kept = ("out_trade_no", "state", "total", "currency", "trade_type", "refunds")
-        return [{name: trade[name] for name in kept} for trade in answer["transactions"]]
+        return [_comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
 
 
 def name_of(queue: str) -> str:
@@ -229,7 +263,10 @@ def _bytes(item: Json) -> Json:
 def _comparable(value: Any) -> Any:
     """Take out times, seals and the numbers that differ from world to world; read JSON inside strings."""
     if isinstance(value, dict):
-        return {name: name if name in TIMES and member is not None else _comparable(member) for name, member in value.items()}
+        return {
+            name: name if name in TIMES and member is not None else _comparable(member)
+            for name, member in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_comparable(member) for member in value]
     if isinstance(value, str) and value.startswith(("{", "[")):

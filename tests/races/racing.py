@@ -26,9 +26,7 @@ WRITERS = 16
 
 
 def client(stack: Stack) -> Any:
-    config = Config(
-        connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}, parameter_validation=False
-    )
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}, parameter_validation=False)
     session = botocore.session.get_session()
     return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint, config=config)
 

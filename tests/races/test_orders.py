@@ -47,9 +47,7 @@ def test_d12_callback_and_poll_at_the_same_moment_are_one_transition(
         order_id = f"d12-{number}"
         stores[0].record(opened(order_id), now=NOW)
         news = [notified(order_id) if index % 2 else queried(order_id) for index in range(WRITERS)]
-        works = [
-            partial(store.record, change, now=NOW + 9) for store, change in zip(stores, news, strict=True)
-        ]
+        works = [partial(store.record, change, now=NOW + 9) for store, change in zip(stores, news, strict=True)]
 
         outcomes = at_once(works, threads)
 
@@ -79,7 +77,9 @@ def test_f5_two_hundred_different_events_of_one_order_are_all_kept(
     def take(index: int) -> list[str]:
         return [taken(stores[index], refund(number)).outcome for number in range(index, 200, WRITERS)]
 
-    outcomes = Counter(word for words in at_once([partial(take, index) for index in range(WRITERS)], threads) for word in words)
+    outcomes = Counter(
+        word for words in at_once([partial(take, index) for index in range(WRITERS)], threads) for word in words
+    )
 
     assert outcomes == {"applied": 200}
     order = stores[0].get(key("f5"))

@@ -1,7 +1,7 @@
 """Every public vector of API v2 and v3, made and checked by other implementations.
 
-Not covered here: `bill-*` (downloading bills), `push-*` (message push), `feie-*` and `yilianyun-*` (printers); they
-belong to functions that do not exist yet.
+Not covered here: `push-*` (message push), `feie-*` and `yilianyun-*` (printers); they belong to functions that do not
+exist yet. `bill-*` is in test_bills.py.
 """
 
 import base64

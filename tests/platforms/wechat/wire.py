@@ -3,7 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -95,6 +96,15 @@ class Wechat:
             raise reply
         return reply
 
+    @contextmanager
+    def fetch(
+        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Take one call and give the next answer in small pieces."""
+        reply = self.request(method, url, data=data, headers=headers)
+        pieces = (reply.content[at : at + 7] for at in range(0, len(reply.content), 7))
+        yield reply.status_code, pieces
+
 
 def answer(content: Any = None, status: int = 200, **signing: Any) -> Reply:
     """Return a signed v3 answer; None is an empty body."""
@@ -123,9 +133,9 @@ def refusal_v2(code: str) -> Reply:
 def client(*replies: Reply | Exception, account: Settings | None = None) -> tuple[Client, Wechat]:
     """Return a client whose calls get these answers, one by one."""
     wechat = Wechat(list(replies))
-    return Client(
-        wechat, account or settings(), now=lambda: NOW, nonce=lambda: "5K8264ILTKCH16CQ2502SI8ZNMTM67VS"
-    ), wechat
+    own = account or settings()
+    nonce = "5K8264ILTKCH16CQ2502SI8ZNMTM67VS"
+    return Client(wechat, own, now=lambda: NOW, nonce=lambda: nonce, certified=lambda: wechat), wechat
 
 
 def query_of(url: str) -> dict[str, str]:

@@ -38,9 +38,9 @@ class BillWork:
         """
         latest = bills.latest_day(self.now())
         days = [latest - timedelta(days=back) for back in range(LOOK_BACK_DAYS, -1, -1)]
-        statuses = {day: self.rows.status(self._day(day)) for day in days}
-        begun = next((day for day in days if statuses[day]), latest)
-        return [day for day in days if day >= begun and statuses[day] not in ("done", "nothing")]
+        statuses = self.rows.statuses(map(self._day, days))
+        begun = next((day for day in days if self._day(day) in statuses), latest)
+        return [day for day in days if day >= begun and statuses.get(self._day(day)) not in ("done", "nothing")]
 
     def compare(self, day: date) -> Counts | None:
         """Compare one day; None where WeChat has no bill of it, or somebody else compares it now.

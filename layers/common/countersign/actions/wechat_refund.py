@@ -90,13 +90,14 @@ class RefundWork:
         if not take_turn(self.store.client, self.store.table, key, "refund", now=self.now, pause=PAUSE_SECONDS):
             return self.now + PAUSE_SECONDS
         total = next((claim.total for claim in order.claims if claim.transaction_id == refund.transaction_id), None)
+        base = order.terms.notify_base
         request = RefundRequest(
             refund_id=refund.refund_id,
             transaction_id=refund.transaction_id,
             amount=refund.amount,
             total=total or order.terms.amount,
             reason=refund.reason,
-            notify_url=f"{order.terms.notify_base}/wechat/{key.account}/notify",
+            notify_url=f"{base}/wechat/{key.account}/notify" if base else "",
         )
         try:
             answer = reach.client.refund(request, system=system)

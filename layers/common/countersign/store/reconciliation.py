@@ -10,7 +10,7 @@ from countersign import aws
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
 from countersign.orders.present import timestamp
 from countersign.orders.reconcile import DIFFERENCES, Difference
-from countersign.orders.state import REFUND_RANK, Order, Refund
+from countersign.orders.state import Order, Refund
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 from countersign.store.orders import OUTBOX_GRACE_SECONDS
@@ -92,11 +92,11 @@ class ReconciliationStore:
                 continue
             return
 
-    def status(self, day: Day) -> str:
-        """Return how the comparison of a day ended, or an empty string where it never began."""
-        row = (day.pk, day.summary_sk)
-        item = dynamo.read_many(self.client, self.table, [row]).get(row)
-        return codec.as_text(item, "status") if item else ""
+    def statuses(self, days: Iterable[Day]) -> dict[Day, str]:
+        """Return how the comparison of each day ended; a day on which it never began is left out."""
+        rows = {(day.pk, day.summary_sk): day for day in days}
+        found = dynamo.read_many(self.client, self.table, rows)
+        return {rows[row]: codec.as_text(item, "status") for row, item in found.items()}
 
     def keep(self, day: Day, difference: Difference, *, now: int) -> bool:
         """Keep a difference and tell the bus of one that is open; False if it was known: then nothing is told again."""
@@ -190,8 +190,8 @@ class ReconciliationStore:
                 yield codec.read_order(item)
 
     def refunds_changed_since(self, platform: str, account: str, since: int) -> Iterator[tuple[OrderKey, Refund, Item]]:
-        """Yield an account's refunds that have changed since a time."""
-        for status in REFUND_RANK:
+        """Yield an account's refunds that the platform may have taken and that have changed since a time."""
+        for status in ("processing", "needs_action", "failed", "succeeded"):
             for name in keys.refunds_shards(status):
                 for item in self._changed(name, since):
                     key = keys.order_key(item["pk"]["S"])

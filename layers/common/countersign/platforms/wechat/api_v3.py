@@ -80,7 +80,6 @@ class ApiV3:
         body: dict[str, Any] = {
             "transaction_id": refund.transaction_id,
             "out_refund_no": refund.refund_id,
-            "notify_url": refund.notify_url,
             "amount": {
                 "refund": refund.amount.minor,
                 "total": refund.total.minor,
@@ -89,6 +88,8 @@ class ApiV3:
         }
         if self._partner:
             body["sub_mchid"] = self._settings.sub_mchid
+        if refund.notify_url:
+            body["notify_url"] = refund.notify_url
         if refund.shown_reason:
             body["reason"] = refund.shown_reason
         fields, key_id, raw = self._call("POST", "/v3/refund/domestic/refunds", body)

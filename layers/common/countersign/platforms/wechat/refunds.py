@@ -42,7 +42,7 @@ class RefundRequest:
     amount: Money
     total: Money
     reason: str
-    notify_url: str
+    notify_url: str  # where the console says, if empty
 
     @property
     def shown_reason(self) -> str:

@@ -1,0 +1,38 @@
+"""A large bill needs more time and no more memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "bench" / "bill.py"
+
+
+def taken(lines: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--one", str(lines)], capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def flat(small: int, large: int) -> None:
+    one, other = taken(small), taken(large)
+    print(
+        f"{small} lines: {one['seconds']} s, {one['peak_mb']} MB; {large} lines: {other['seconds']} s, {other['peak_mb']} MB"
+    )
+
+    assert one["differences"] == other["differences"] == 3
+    assert other["peak_mb"] < one["peak_mb"] * 1.15
+
+
+def test_ten_times_the_lines_take_no_more_memory() -> None:
+    flat(2_000, 20_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_half_a_million_lines_take_no_more_memory_than_fifty_thousand() -> None:
+    flat(50_000, 500_000)
