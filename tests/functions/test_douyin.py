@@ -1,5 +1,6 @@
-"""Douyin's functions against its simulator, in process: payments, callbacks, polls, refunds, settlements, both systems."""
+"""Douyin's functions against its simulator, in process: payments, callbacks, polls, refunds, settlements."""
 
+import dataclasses
 import importlib
 import io
 import json
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import botocore.session
 import pytest
 import requests
 import time_machine
@@ -25,6 +27,7 @@ from countersign.store.lists import OrderLists
 from sandbox.events import shapes
 from sandbox.simulators.douyin import Simulator
 from sandbox.simulators.douyin import accounts as throwaway
+from sandbox.simulators.douyin.callbacks import Callback
 from tests.functions.conftest import Cloud, _provision, http_event
 
 DAY = 86_400
@@ -75,6 +78,13 @@ class Douyin:
     @property
     def now(self) -> int:
         return int(time.time())
+
+    def put_account(self, account: str, document: dict[str, Any]) -> None:
+        """Add an account, of which the simulator knows too."""
+        prepared = Simulator.prepare_account(document, BASE)
+        secrets = botocore.session.get_session().create_client("secretsmanager")
+        secrets.create_secret(Name=f"countersign/test/douyin/{account}", SecretString=json.dumps(prepared))
+        self.platform.apps.add(account, prepared)
 
     def create(self, account: str, order_id: str, minor: int = 8800, **changes: Any) -> Any:
         body = {"order_id": order_id, "amount": {"minor": minor, "currency": "CNY"}, "description": "tea", **changes}
@@ -243,8 +253,6 @@ class TestCreating:
 
 def _replace(douyin: Douyin, account: str) -> None:
     """Change an account's document as seen by fresh containers."""
-    import botocore.session
-
     secrets = botocore.session.get_session().create_client("secretsmanager")
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
@@ -339,8 +347,6 @@ class TestCallbacks:
             "status": "SUCCESS",
             "paid_at": douyin.now,
         }
-        from sandbox.simulators.douyin.callbacks import Callback
-
         posing = self._ecpay_trade(douyin, trade)
         made = Callback(posing, "payment", message, "").request(douyin.now, douyin.documents[NEW]["tokens"][0])
 
@@ -350,8 +356,6 @@ class TestCallbacks:
 
     @staticmethod
     def _ecpay_trade(douyin: Douyin, trade: dict[str, Any]) -> Any:
-        import dataclasses
-
         known = douyin.platform.ledger.find(trade["app_id"], trade["out_order_no"], douyin.now)
         assert known is not None
         return dataclasses.replace(known, system="ecpay")

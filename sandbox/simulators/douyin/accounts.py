@@ -32,6 +32,10 @@ class Apps:
     def __init__(self, documents: dict[str, dict[str, Any]]) -> None:
         self._by_account = {name: _app(name, document) for name, document in documents.items()}
 
+    def add(self, account: str, document: dict[str, Any]) -> None:
+        """Learn of one more account."""
+        self._by_account[account] = _app(account, document)
+
     def named(self, account: str) -> App | None:
         """Find the account of that name."""
         return self._by_account.get(account)
