@@ -125,7 +125,7 @@ def _refund_approved(stage: World) -> None:
 
 
 def _refund_again(stage: World, _: Any) -> list[Run]:
-    """The schedule comes; later the money has gone back, and the schedule comes again."""
+    """Let the schedule come; later the money has gone back, and the schedule comes again."""
     later = []
     for _minute in range(3):
         stage.advance(REFUND_LEASE_SECONDS)

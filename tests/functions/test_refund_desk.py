@@ -111,9 +111,16 @@ def test_more_than_is_left_cannot_be_asked_for(desk):
 
 @pytest.mark.parametrize(
     "amount",
-    [{"minor": 0, "currency": "CNY"}, {"minor": 1.5, "currency": "CNY"}, {"minor": "1", "currency": "CNY"},
-     {"minor": True, "currency": "CNY"}, {"minor": -1, "currency": "CNY"}, {"minor": 1}, {"minor": 1, "currency": "yuan"}],
-)  # fmt: skip
+    [
+        {"minor": 0, "currency": "CNY"},
+        {"minor": 1.5, "currency": "CNY"},
+        {"minor": "1", "currency": "CNY"},
+        {"minor": True, "currency": "CNY"},
+        {"minor": -1, "currency": "CNY"},
+        {"minor": 1},
+        {"minor": 1, "currency": "yuan"},
+    ],
+)
 def test_C9_an_amount_is_whole_minor_units(desk, amount):
     assert desk.post("refunds", {"amount": amount})[0] == 400
 
