@@ -211,7 +211,8 @@ def test_a_refund_that_needs_somebody_is_retried_under_its_number(desk, store):
     refused(store, refund)
     waiting = desk.get("/refunds", status="needs_action")[1]["refunds"][0]
     assert waiting["problem"].endswith("top it up, then retry")
-    assert desk.get("/exceptions")[1]["exceptions"][0]["kind"] == "needs_action"
+    (exception,) = desk.get("/exceptions")[1]["exceptions"]
+    assert (exception["kind"], exception["reason"]) == ("needs_action", waiting["problem"])
 
     status, again = desk.decide("retry", refund)
 
