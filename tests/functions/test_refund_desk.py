@@ -199,6 +199,20 @@ def test_pages_follow_each_other(desk, monkeypatch):
     assert (len(seen), set(seen)) == (5, asked)
 
 
+def test_a_page_looks_at_a_bounded_number_of_refunds(desk, monkeypatch):
+    monkeypatch.setattr("countersign.store.lists.LOOKED_AT", 2)
+    for _ in range(3):
+        desk.ask(100)
+    eve = {"sub": "eve", "accounts": "[wechat/classic]"}
+
+    first = desk.get("/refunds", by=eve)[1]
+    second = desk.get("/refunds", by=eve, cursor=first["cursor"])[1]
+    third = desk.get("/refunds", by=eve, cursor=second["cursor"])[1]
+
+    assert [page["refunds"] for page in (first, second, third)] == [[], [], []]
+    assert first["cursor"] != second["cursor"] == third["cursor"]
+
+
 def refused(store: OrderStore, refund: dict[str, Any], attempt: int = 0) -> None:
     fact = RefundRefused(refund["refund_id"], attempt, "the balance is too low: top it up, then retry")
     store.record(Change(KEY, fact, Verified("k"), "refund"), now=NOW)
