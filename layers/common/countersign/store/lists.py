@@ -125,9 +125,8 @@ class OrderLists:
         names = [name for status in statuses for name in keys.refunds_shards(status)]
         partitions = [self._partition(name, after, place=_hidden_place) for name in names]
         found: list[tuple[OrderKey, Refund]] = []
-        looked_at = 0
-        for item in islice(heapq.merge(*partitions, key=_hidden_place), LOOKED_AT):
-            looked_at += 1
+        merged = heapq.merge(*partitions, key=_hidden_place)
+        for looked_at, item in enumerate(islice(merged, LOOKED_AT), 1):
             key = keys.order_key(item["pk"]["S"])
             if visible(key):
                 found.append((key, codec.read_refund(item)))
