@@ -1,7 +1,5 @@
 """The stub as a process of its own, and the environment in which a function talks to it."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import json
@@ -102,6 +100,14 @@ def running(vectors: Vectors, folder: Path, *, tls: bool) -> Iterator[Cloud]:
     finally:
         process.kill()
         process.wait()
+
+
+def adopt(environment: dict[str, str]) -> None:
+    """Let this process import and run the function's code as Lambda would."""
+    os.environ.update(environment)
+    layer = str(ROOT / "layers" / "common")
+    if layer not in sys.path:
+        sys.path.insert(0, layer)
 
 
 def pin(cpu: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from cloud import HERE, ROOT
 from vectors import ACCOUNT, Vectors
 
 ECHO = "empty function"
-STARTS = int(os.environ.get("BENCH_STARTS", "15"))
+STARTS = 15
 _ARN = "arn:aws:lambda:ap-southeast-1:123456789012:function:wechat-notify"
 
 
@@ -48,7 +47,7 @@ class _Calls(http.server.BaseHTTPRequestHandler):
     server: RuntimeApi
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name
+    def do_GET(self) -> None:
         if self.server.taken:
             self.server.ended.wait(30)
             return
@@ -65,7 +64,7 @@ class _Calls(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.event)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         at = time.perf_counter()
         if self.path.endswith("/response"):
             self.server.answered_at = at
@@ -118,15 +117,14 @@ def main() -> dict[str, Any]:
     made = Vectors()
     with tempfile.TemporaryDirectory() as folder, cloud.running(made, Path(folder), tls=True) as stub:
         environment = stub.environment(made)
-        os.environ.update(environment)
-        sys.path.insert(0, str(ROOT / "layers" / "common"))
+        cloud.adopt(environment)
         builds = {
             OURS: (ROOT / "functions" / "wechat_notify", f"/wechat/{ACCOUNT}/notify"),
             PEER: (HERE / "peers" / "powertools", "/wechat/notify"),
             ECHO: (HERE / "peers" / "echo", "/"),
         }
         notice = made.notice(1)
-        seed(made, [notice.order_id])
+        seed([notice.order_id])
         stub.control("/keep")
         figures: dict[str, Any] = {name: {"cpu": [], "wall": []} for name in builds}
         for turn in range(-1, STARTS):
@@ -137,11 +135,6 @@ def main() -> dict[str, Any]:
                     figures[name]["cpu"].append(cpu)
                     figures[name]["wall"].append(wall)
         return figures
-
-
-def summary(figures: dict[str, Any], name: str, clock: str) -> float:
-    """Return the median of one build."""
-    return statistics.median(figures[name][clock])
 
 
 def _on_code_cpu() -> None:

@@ -1,4 +1,4 @@
-"""DynamoDB and Secrets Manager as the benches need them: answers at once, evaluates the conditions used here, counts requests.
+"""DynamoDB and Secrets Manager for the benches: answer at once, check the conditions used here, count requests.
 
 Not a database and no check of signatures: what is measured is the client's side of the wire. `python stub.py` serves
 plain HTTP on a port it prints; `python stub.py CERTIFICATE KEY` serves TLS.
@@ -98,8 +98,8 @@ class Database:
         """Apply the plain assignments of a SET."""
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         item = dict(self.items.get(_key(request["TableName"], request["Key"]), request["Key"]))
-        for assignment in request["UpdateExpression"].removeprefix("SET ").split(", "):
-            name, _, value = assignment.partition(" = ")
+        for assignment in request["UpdateExpression"].removeprefix("SET ").split(","):
+            name, _, value = assignment.strip().partition(" = ")
             item[names.get(name, name)] = values[value]
         self.items[_key(request["TableName"], request["Key"])] = item
 
@@ -132,6 +132,7 @@ class Connection(asyncio.Protocol):
         self.received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -164,7 +165,7 @@ class Connection(asyncio.Protocol):
             "x-amzn-RequestId: 4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG\r\n"
             f"x-amz-crc32: {binascii.crc32(content)}\r\n\r\n"
         )
-        self.transport.write(answer.encode() + content)  # type: ignore[attr-defined] - a stream's transport writes
+        self.transport.write(answer.encode() + content)
 
 
 async def main(certificate: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A payment's whole story, from "create" to "paid", with what WeChat does wrong on the way.
+"""A payment's whole story, from "create" to "paid", back and onto the bill, with what WeChat does wrong on the way.
 
 Everything goes over HTTP, as a merchant, a payer and WeChat would do it; the sandbox's clock is stopped and moved by
 hand. Exits 1 if anything differs from what it should be.
@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import Any
 
-from sandbox import demo_douyin
+from sandbox import demo_douyin, demo_refunds
 from sandbox.stage import BEIJING, ROOT, Stage, StageError, running
 
 START = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=BEIJING).timestamp()
@@ -269,5 +269,6 @@ SCENES = (
     over_v2,
     replaced,
     nobodys_order,
+    *demo_refunds.SCENES,
     *demo_douyin.SCENES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -140,8 +141,10 @@ class Supervisor:
         raise RuntimeError("the runner did not start")
 
     def _kill_runner(self) -> int:
-        pid = self._runner.pid if self._runner else 0
-        if pid:
+        if self._runner is None:
+            return 0
+        pid = self._runner.pid
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return pid
 

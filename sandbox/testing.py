@@ -18,6 +18,7 @@ import http.client
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -149,6 +150,7 @@ def running_sandbox(accounts: Path | None = None, template: Path = ROOT / "templ
             yield sandbox
         finally:
             sandbox.stop()
+            shutil.rmtree(ROOT / ".sandbox" / str(port), ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """The least that can be done: cached keys, no checks beyond the signature, bytes signed beforehand on a kept socket."""
 
-from __future__ import annotations
-
 import base64
 import datetime
 import hashlib

@@ -243,11 +243,12 @@ def list_refunds(
 def reconciliation(
     account: Name,
     date: Annotated[str, Path(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")],
+    platform: Annotated[str, Query(max_length=32)] = "",
     format: Annotated[Literal["json", "csv", ""], Query()] = "",  # noqa: A002 - its name on the wire
     accept: Annotated[str, Header()] = "",
 ) -> Response[str]:
     """Return what comparing the bills of a day found, as JSON or as CSV."""
-    found = reports.of_day(bills, _caller(), _decoded("account", account), date)
+    found = reports.of_day(bills, _caller(), _decoded("account", account), date, platform)
     if format == "csv" or (not format and "text/csv" in accept):
         headers = {"content-disposition": f'attachment; filename="reconciliation-{date}.csv"'}
         return Response(HTTPStatus.OK, "text/csv; charset=utf-8", reports.as_csv(found), headers)

@@ -1,5 +1,6 @@
 """Kept connections against servers that answer well, badly, late and not at all."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -25,7 +26,20 @@ class Server:
         self.connections = 0
         self.heard: list[bytes] = []
         self.script: Callable[[socket.socket, int], None] = lambda made, number: made.sendall(GOOD)
-        threading.Thread(target=self._run, daemon=True).start()
+        self.threads = [threading.Thread(target=self._run, daemon=True)]
+        self.sockets: list[socket.socket] = []
+        self.threads[0].start()
+
+    def close(self) -> None:
+        """Stop, and leave no socket and no thread behind."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.threads[0].join(5)
+        for made in self.sockets:
+            with contextlib.suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(5)
 
     def _run(self) -> None:
         while True:
@@ -34,23 +48,25 @@ class Server:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._serve, args=(made, self.connections), daemon=True).start()
+            self.sockets.append(made)
+            self.threads.append(threading.Thread(target=self._serve, args=(made, self.connections), daemon=True))
+            self.threads[-1].start()
 
     def _serve(self, made: socket.socket, number: int) -> None:
         with made:
-            while data := made.recv(65536):
-                self.heard.append(data)
-                try:
+            try:
+                while data := made.recv(65536):
+                    self.heard.append(data)
                     self.script(made, number)
-                except OSError:
-                    return
+            except OSError:
+                return
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
     yield made
-    made.listener.close()
+    made.close()
 
 
 @pytest.fixture
@@ -144,7 +160,7 @@ def test_a_port_where_nobody_listens_is_an_unreachable_end_point(kept):
         kept.send(request(f"http://127.0.0.1:{port}/"))
 
 
-def test_botocore_tries_a_broken_connection_again(server):
+def test_botocore_tries_a_broken_connection_again(server, kept):
     def script(made: socket.socket, number: int) -> None:
         if number == 1:
             made.shutdown(socket.SHUT_RDWR)
@@ -155,7 +171,7 @@ def test_botocore_tries_a_broken_connection_again(server):
     client = botocore.session.get_session().create_client(
         "dynamodb", endpoint_url=server.url, aws_access_key_id="x", aws_secret_access_key="y"
     )
-    client._endpoint.http_session = KeptConnections()
+    client._endpoint.http_session = kept
 
     assert client.list_tables()["ResponseMetadata"]["RetryAttempts"] == 1
 

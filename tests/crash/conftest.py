@@ -19,7 +19,8 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
-    return dict(Simulator.throwaway_accounts()["shop"])
+    # Prepared here once, so that the simulator makes its keys before worlds are made side by side.
+    return Simulator.prepare_account(Simulator.throwaway_accounts()["shop"], "")
 
 
 @pytest.fixture

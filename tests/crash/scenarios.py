@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from countersign.actions.wechat_refund import LEASE_SECONDS as REFUND_LEASE
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, OrderKey, Paid, RefundAsked, RefundJudged, Verified
+from countersign.orders.changes import Change, Operator, OrderKey, RefundAsked, RefundJudged
+from countersign.store.due import LEASE_SECONDS as LEASE
+from countersign.store.orders import OUTBOX_GRACE_SECONDS
 from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sandbox.testing import LocalCloud, Run
 
 IN_PROGRESS_SECONDS = 31  # a killed create holds its Idempotency-Key that long
-OUTBOX_SECONDS = 61
-LEASE_SECONDS = 61
-REFUND_LEASE_SECONDS = 91
+OUTBOX_SECONDS = OUTBOX_GRACE_SECONDS + 1
+LEASE_SECONDS = LEASE + 1
+REFUND_LEASE_SECONDS = REFUND_LEASE + 1
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,7 @@ def _redeliver(stage: World, notice: Any) -> list[Run]:
 
 def _two_paid(stage: World) -> None:
     for number in ("crash-0001", "crash-0002"):
-        stage.opened(number)
-        fact = Paid(f"4200{int(number[-4:]):024d}", Money(8800, "CNY"), stage.now, 8800)
-        key = OrderKey("wechat", "shop", number)
-        stage.recorded(Change(key, fact, Verified("KEY"), "notify", stage.merchant["mchid"], "v3"))
+        stage.recorded_as_paid(number)
 
 
 def _stream_again(stage: World, _: Any) -> list[Run]:
@@ -125,7 +125,7 @@ def _refund_approved(stage: World) -> None:
 
 
 def _refund_again(stage: World, _: Any) -> list[Run]:
-    """The schedule comes; later the money has gone back, and the schedule comes again."""
+    """Let the schedule come; later the money has gone back, and the schedule comes again."""
     later = []
     for _minute in range(3):
         stage.advance(REFUND_LEASE_SECONDS)

@@ -69,9 +69,7 @@ def test_the_calls_of_a_quiet_run_are_those_that_are_killed(
     assert good(quiet)
 
 
-@pytest.mark.parametrize(
-    "case", CASES, ids=[f"{case.scenario}-{case.number}-{case.when}-{case.call}" for case in CASES]
-)
+@pytest.mark.parametrize("case", CASES, ids=["-".join(map(str, case)) for case in CASES])
 def test_e1_a_kill_and_another_try_end_as_an_undisturbed_run(
     case: Case, endings: dict[Case | str, Future[Ending]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The whole sandbox, over HTTP only, with the accounts that the sample events are signed for and a clock that stands still."""
+"""The whole sandbox, over HTTP only, with the accounts of the sample events and a clock that stands still."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Shop
 
 
 def family(pid: int) -> set[int]:
-    """A process and everything that it started, directly or not."""
+    """Return a process and everything that it started, directly or not."""
     listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(line.split()[0]): int(line.split()[1]) for line in listing.splitlines()}
     found = {pid}

@@ -69,13 +69,14 @@ def test_h1_no_canary_comes_out_in_a_log(shop: Shop) -> None:
             shop.sandbox.api("POST", path, {"decision": "dismiss", "note": WORDS[4]}, token=person_token)
             shop.sandbox.api("POST", path, {"decision": WORDS[4], "note": WORDS[4]}, token=person_token)
     genuine = sample("wechat_notify.paid-v3.json")
-    headers = {**genuine["headers"], "wechatpay-signature": WORDS[2], "user-agent": WORDS[2]}
+    headers = {name: value for name, value in genuine["headers"].items() if name.startswith("wechatpay")}
+    headers |= {"wechatpay-signature": WORDS[2], "user-agent": WORDS[2]}
     for body in (genuine["body"], WORDS[0], f'{{"{WORDS[0]}":', f"<xml><a>{WORDS[0]}</a><a>{WORDS[0]}</a></xml>"):
         shop.sandbox.api("POST", "/wechat/shop/notify", body.encode(), headers)
         shop.sandbox.api("POST", "/wechat/classic/notify", body.encode(), {"content-type": "text/xml"})
         shop.sandbox.api("POST", "/wechat/shop/payments", body.encode(), {}, token=shop.token)
     fault = {"kind": "timeout_before", "call": "dynamodb.TransactWriteItems", "count": 100}
-    shop.sandbox.control("POST", "/faults", {"dynamodb": [fault]})
+    shop.sandbox.control("POST", "/faults", {"aws": [fault]})
     shop.create("canary-store-is-down", **person)
     shop.sandbox.control("DELETE", "/faults")
     shop.sandbox.clock(advance=60)
@@ -84,7 +85,7 @@ def test_h1_no_canary_comes_out_in_a_log(shop: Shop) -> None:
     state = ROOT / ".sandbox" / str(shop.sandbox.port)
     logs = {path: path.read_text(encoding="utf-8") for path in sorted((state / "logs").iterdir())}
     logs[Path("output")] = shop.sandbox.output.read_text(encoding="utf-8")
-    for name in ("wechat_create_payment", "wechat_notify", "wechat_poll", "orders_api", "publish"):
+    for name in ("wechat_create_payment", "wechat_notify", "orders_api", "publish"):
         assert f"{name}.log" in {path.name for path in logs}
     # Answers to people carry words of theirs; tokens and anything sent to WeChat are nobody's to log either.
     hidden = {"openid": OPENID, "login code": CODE, "address": ADDRESS, "token": shop.token.split(".")[2]}

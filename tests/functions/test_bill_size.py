@@ -20,9 +20,8 @@ def taken(lines: int) -> dict[str, float]:
 
 def flat(small: int, large: int) -> None:
     one, other = taken(small), taken(large)
-    print(
-        f"{small} lines: {one['seconds']} s, {one['peak_mb']} MB; {large} lines: {other['seconds']} s, {other['peak_mb']} MB"
-    )
+    for lines, run in ((small, one), (large, other)):
+        print(f"{lines} lines: {run['seconds']} s, {run['peak_mb']} MB")
 
     assert one["differences"] == other["differences"] == 3
     assert other["peak_mb"] < one["peak_mb"] * 1.15

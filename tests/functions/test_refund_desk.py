@@ -1,5 +1,6 @@
 """The refund desk over HTTP: who asks, who decides, and what is refused."""
 
+import base64
 import json
 from typing import Any
 
@@ -111,9 +112,16 @@ def test_more_than_is_left_cannot_be_asked_for(desk):
 
 @pytest.mark.parametrize(
     "amount",
-    [{"minor": 0, "currency": "CNY"}, {"minor": 1.5, "currency": "CNY"}, {"minor": "1", "currency": "CNY"},
-     {"minor": True, "currency": "CNY"}, {"minor": -1, "currency": "CNY"}, {"minor": 1}, {"minor": 1, "currency": "yuan"}],
-)  # fmt: skip
+    [
+        {"minor": 0, "currency": "CNY"},
+        {"minor": 1.5, "currency": "CNY"},
+        {"minor": "1", "currency": "CNY"},
+        {"minor": True, "currency": "CNY"},
+        {"minor": -1, "currency": "CNY"},
+        {"minor": 1},
+        {"minor": 1, "currency": "yuan"},
+    ],
+)
 def test_C9_an_amount_is_whole_minor_units(desk, amount):
     assert desk.post("refunds", {"amount": amount})[0] == 400
 
@@ -192,6 +200,22 @@ def test_pages_follow_each_other(desk, monkeypatch):
     assert (len(seen), set(seen)) == (5, asked)
 
 
+def test_a_page_looks_at_a_bounded_number_of_refunds(desk, monkeypatch):
+    monkeypatch.setattr("countersign.store.lists.LOOKED_AT", 2)
+    for _ in range(3):
+        desk.ask(100)
+    eve = {"sub": "eve", "accounts": "[wechat/classic]"}
+
+    first = desk.get("/refunds", by=eve)[1]
+    second = desk.get("/refunds", by=eve, cursor=first["cursor"])[1]
+    third = desk.get("/refunds", by=eve, cursor=second["cursor"])[1]
+
+    assert [page["refunds"] for page in (first, second, third)] == [[], [], []]
+    assert first["cursor"] is not None
+    assert second["cursor"] == third["cursor"] == first["cursor"]  # one is left, which is not theirs either
+    assert "A|b" not in base64.b64decode(first["cursor"]).decode()
+
+
 def refused(store: OrderStore, refund: dict[str, Any], attempt: int = 0) -> None:
     fact = RefundRefused(refund["refund_id"], attempt, "the balance is too low: top it up, then retry")
     store.record(Change(KEY, fact, Verified("k"), "refund"), now=NOW)
@@ -204,7 +228,8 @@ def test_a_refund_that_needs_somebody_is_retried_under_its_number(desk, store):
     refused(store, refund)
     waiting = desk.get("/refunds", status="needs_action")[1]["refunds"][0]
     assert waiting["problem"].endswith("top it up, then retry")
-    assert desk.get("/exceptions")[1]["exceptions"][0]["kind"] == "needs_action"
+    (exception,) = desk.get("/exceptions")[1]["exceptions"]
+    assert (exception["kind"], exception["reason"]) == ("needs_action", waiting["problem"])
 
     status, again = desk.decide("retry", refund)
 

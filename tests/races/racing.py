@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
@@ -11,11 +10,12 @@ from botocore.config import Config
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Queried, Terms, Trust, Verified
-from countersign.store import OrderStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
+    from countersign.store import OrderStore
     from sandbox.testing import Stack
 
 T = TypeVar("T")

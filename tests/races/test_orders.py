@@ -77,9 +77,9 @@ def test_f5_two_hundred_different_events_of_one_order_are_all_kept(
     def take(index: int) -> list[str]:
         return [taken(stores[index], refund(number)).outcome for number in range(index, 200, WRITERS)]
 
-    outcomes = Counter(
-        word for words in at_once([partial(take, index) for index in range(WRITERS)], threads) for word in words
-    )
+    taken_by_each = at_once([partial(take, index) for index in range(WRITERS)], threads)
+
+    outcomes = Counter(word for words in taken_by_each for word in words)
 
     assert outcomes == {"applied": 200}
     order = stores[0].get(key("f5"))

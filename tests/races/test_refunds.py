@@ -15,6 +15,7 @@ from countersign.money import Money
 from countersign.platforms.wechat.answers import Answer
 from countersign.platforms.wechat.messages import RefundNotice
 from countersign.runtime.caller import Caller
+from countersign.store import keys
 from countersign.store.due import DueList
 from countersign.store.lists import OrderLists
 from tests.races.racing import NOW, PRICE, at_once, key, notified, opened
@@ -131,7 +132,7 @@ def renamed(client: Any, order: str) -> Any:
 
 def run(store: OrderStore, reach: Reach, order: str, now: int) -> None:
     due = DueList(store.client, store.table, "wechat_refund")
-    for item in due.due_of(key(order), now):
+    for item in due.due_of(key(order), keys.REFUND, now):
         RefundWork(store, due, lambda _: reach, lambda _: None, {}, now).look(item)
 
 

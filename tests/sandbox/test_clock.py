@@ -35,14 +35,14 @@ def test_a_warm_function_follows_the_clock_years_back_and_ahead(small: Sandbox) 
         answer = small.api("GET", "/clock").json()
 
         assert moment <= answer["time"] < moment + 10
-        assert 2500 < answer["remaining"] <= 3000
+        assert 1000 < answer["remaining"] <= 3000
 
 
 def test_time_can_run_faster(small: Sandbox) -> None:
     start = small.clock(now=NOON, rate=1000)
     time.sleep(0.3)
 
-    assert 300 <= small.control("GET", "/clock")["now"] - start < 3000
+    assert small.control("GET", "/clock")["now"] - start >= 300
 
 
 def test_a_wrong_wish_is_refused_and_changes_nothing(small: Sandbox) -> None:

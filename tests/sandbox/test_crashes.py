@@ -201,7 +201,7 @@ def test_ctrl_c_leaves_no_process(eventually: Callable[..., Any]) -> None:
         started = time.monotonic()
         assert sandbox.stop(signal.SIGINT) == 0
 
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         eventually(lambda: not running(everything))
 
 

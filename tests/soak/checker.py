@@ -2,8 +2,8 @@
 
     python tests/soak/checker.py --api http://127.0.0.1:8080 --control http://127.0.0.1:8081 --account shop
 
-Only HTTP and the standard library: what WeChat's side knows to be true (its ledger), what the product says of every order
-(GET, one by one, and its own list), and what came out on the bus (the inbox). Exits 1 unless all three agree.
+Only HTTP and the standard library: what WeChat's side knows to be true (its ledger), what the product says of every
+order (GET, one by one, and its own list), and what came out on the bus (the inbox). Exits 1 unless all three agree.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from sandbox.testing import Sandbox, running_sandbox  # noqa: E402 - the path co
 
 ACCOUNT = "shop"
 CLOCK_RATE = 6
-SHOPPERS = 48
+SHOPPERS = 24
 LOST_NOTICES, TWICE, DAWDLING = 0.02, 0.10, 0.10  # shares of the payments
 
 # A kill that fires between a call of a function and everything after it; how many of each in fifty.
@@ -45,7 +45,7 @@ POINTS = {
     ("wechat_create_payment", "http.POST /*", "after WeChat took the order"): 3,
     ("publish", "events.PutEvents", "after the bus took an event"): 3,
 }
-FUNCTIONS, RUNNERS = 12, 8
+FUNCTIONS, RUNNERS = 16, 4
 
 
 @dataclass
@@ -141,10 +141,10 @@ class Merchant:
 
 
 class Killer:
-    """Kills by plan, spread over the whole run; fault points count when they have fired."""
+    """Kills by plan, spread evenly over the payments; fault points count when they have fired."""
 
-    def __init__(self, sandbox: Sandbox, kills: int, seconds: float) -> None:
-        self._sandbox, self._seconds = sandbox, seconds
+    def __init__(self, merchant: Merchant, kills: int) -> None:
+        self._merchant, self._sandbox = merchant, merchant.sandbox
         scale = kills / (sum(POINTS.values()) + FUNCTIONS + RUNNERS)
         plan: list[tuple[str, ...]] = []
         for (function, call, why), count in POINTS.items():
@@ -155,7 +155,7 @@ class Killer:
         self._plan = plan
         self._points: dict[str, dict[str, Any]] = {}
         self._kinds: dict[str, str] = {}
-        self._claims = ROOT / ".sandbox" / str(sandbox.port) / "claims"
+        self._claims = ROOT / ".sandbox" / str(self._sandbox.port) / "claims"
         self.kills: Counter[str] = Counter()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -171,10 +171,10 @@ class Killer:
         self._count_fired()
 
     def _run(self) -> None:
-        pause = self._seconds / (len(self._plan) + 1)
-        for kill in self._plan:
-            if self._stopped.wait(pause):
-                return
+        for number, kill in enumerate(self._plan, 1):
+            while self._merchant.paid < self._merchant.payments * number / (len(self._plan) + 2):
+                if self._stopped.wait(0.05):
+                    return
             match kill:
                 case ("point", function, call, why):
                     self._set_point(function, call, f"{function} {why}")
@@ -220,7 +220,7 @@ def soak(payments: int, rate: float, kills: int) -> bool:
     with running_sandbox() as sandbox:
         sandbox.clock(rate=CLOCK_RATE)
         merchant = Merchant(sandbox, payments, rate)
-        with Killer(sandbox, kills, payments / rate) as killer:
+        with Killer(merchant, kills) as killer:
             merchant.trade()
         settled = settle(sandbox, merchant.paid)
         took = merchant.ended - merchant.began

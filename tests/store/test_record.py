@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countersign.errors import ContentionError
+from countersign.errors import ContentionError, StoreUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import (
     Change,
@@ -244,6 +244,17 @@ def test_E3_a_table_that_stays_busy_is_an_error_and_no_success(store, dynamodb, 
     monkeypatch.setattr(dynamo, "BUDGET_SECONDS", 0.05)
     busy = ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "TransactWriteItems")
     dynamodb.faults["transact_write_items"] = [busy] * 5000
+
+    with pytest.raises(StoreUnavailableError):
+        store.record(news(paid()), now=NOW + 61)
+
+
+def test_E3_an_order_that_keeps_changing_is_contention(store, dynamodb, monkeypatch):
+    store.record(opened(), now=NOW)
+    monkeypatch.setattr(dynamo, "BUDGET_SECONDS", 0.05)
+    response = {"Error": {"Code": "TransactionCanceledException", "Message": ""}}
+    response["CancellationReasons"] = [{"Code": "ConditionalCheckFailed"}]
+    dynamodb.faults["transact_write_items"] = [ClientError(response, "TransactWriteItems")] * 5000
 
     with pytest.raises(ContentionError):
         store.record(news(paid()), now=NOW + 61)

@@ -101,7 +101,8 @@ def process(notice: Notice) -> dict[str, str]:
     orders.update_item(
         Key={"pk": f"ORDER#{paid.out_trade_no}", "sk": "STATE"},
         UpdateExpression=(
-            "SET #s = :s, transaction_id = :t, paid_at = :p, amount_total = :a, currency = :c, payer_openid = :o, updated_at = :u"
+            "SET #s = :s, transaction_id = :t, paid_at = :p, amount_total = :a, "
+            "currency = :c, payer_openid = :o, updated_at = :u"
         ),
         ConditionExpression="attribute_not_exists(#s) OR #s IN (:new, :pending)",
         ExpressionAttributeNames={"#s": "status"},

@@ -110,7 +110,8 @@ def throwaway() -> dict[str, dict[str, Any]]:
             "api_v3_keys": [crypto.nonce()],
             "platform_certificates": [crypto.platform_certificate().pem],
         },
-        "classic": _throwaway("1900000202", "v2", "HMAC-SHA256") | {"api_v2_keys": [crypto.nonce()]},
+        "classic": _throwaway("1900000202", "v2", "HMAC-SHA256")
+        | {"api_v2_keys": [crypto.nonce()], "paid_late_policy": "refund"},
     }
 
 

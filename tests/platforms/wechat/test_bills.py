@@ -74,6 +74,15 @@ def test_v3_asks_for_the_day_and_fetches_the_file_signed() -> None:
     assert fetched.is_signed_v3()
 
 
+def test_a_service_provider_asks_for_its_sub_merchants_bill() -> None:
+    caller, wechat = client(refusal("NO_STATEMENT_EXIST", 400), account=settings(sub_mchid="1900000109"))
+
+    with pytest.raises(NoBillError):
+        caller.bill(DAY, io.BytesIO())
+
+    assert query_of(wechat.sent[0].url)["sub_mchid"] == "1900000109"
+
+
 def test_v2_asks_for_the_day_in_signed_xml() -> None:
     caller, wechat = client(Reply(200, {}, TWO_ROWS), account=V2)
 

@@ -16,13 +16,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 Json = dict[str, Any]
 
 
-def of_day(store: ReconciliationStore, caller: Caller, account: str, day: str) -> Json:
-    """Return a day's reports; `account` is a name, of whatever platforms have it, or platform/name."""
-    platform, _, name = account.rpartition("/")
+def of_day(store: ReconciliationStore, caller: Caller, account: str, day: str, platform: str) -> Json:
+    """Return a day's reports of the account of that name, on whatever platforms have one, or on the one named."""
     reports = [
         report
-        for report in store.report(name, day)
-        if platform in ("", report["platform"]) and caller.may_see(report["platform"], name)
+        for report in store.report(account, day)
+        if platform in ("", report["platform"]) and caller.may_see(report["platform"], account)
     ]
     if not reports:
         raise NotFoundError("no bill of that account and day was compared")

@@ -168,7 +168,7 @@ def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None
         "facts": text(_json(content)),
     }
     if refund.status == "needs_action":
-        item["exception"] = text("needs_action")
+        item["exception"], item["reason"] = text("needs_action"), text(refund.problem)
     if due_at is not None:
         item["due_at"] = number(due_at)
         item["due_shard"] = text(keys.due_shard(owner, key.order_id))

@@ -66,15 +66,16 @@ class DueList:
             ExpressionAttributeValues={":now": number(now)},
         )
 
-    def due_of(self, key: OrderKey, now: int) -> Iterator[Item]:
-        """Yield what is due of one order, so that news of it need not wait for its turn in the list."""
+    def due_of(self, key: OrderKey, kind: str, now: int) -> Iterator[Item]:
+        """Yield what is due among an order's children of a kind, so that news need not wait for the list."""
         yield from dynamo.read_all(
             self.client,
             TableName=self.table,
-            KeyConditionExpression="pk = :pk",
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :kind)",
             FilterExpression="begins_with(due_shard, :owner) AND due_at <= :now",
             ExpressionAttributeValues={
                 ":pk": text(keys.order_pk(key)),
+                ":kind": text(kind),
                 ":owner": text(f"{self.owner}#"),
                 ":now": number(now),
             },

@@ -1,6 +1,7 @@
 """DynamoDB calls with their errors in our words."""
 
 import random
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from countersign.errors import ContentionError, StoreUnavailableError
 from countersign.store.codec import Item
 
-BUDGET_SECONDS = 2.8  # for one change, inside the handler's 3.5 s
+# When the last attempt for one change may begin; a call takes at most 1.5 s, and the handler has 3.5 s.
+BUDGET_SECONDS = 2.0
 _CONDITION_FAILED = {"ConditionalCheckFailed", "TransactionConflict"}
 _RETRYABLE = {
     "InternalServerError",
@@ -33,21 +35,41 @@ def is_condition(error: StaleViewError) -> bool:
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
-def attempts(budget: float = BUDGET_SECONDS) -> Iterator[int]:
-    """Yield attempt numbers with full jitter between them until the budget is spent, then raise ContentionError."""
-    end = time.monotonic() + budget
+class _Trouble(threading.local):
+    """What a thread's attempts are up against: their common deadline, and whether the table answered at all."""
+
+    deadline: float | None = None
+    contended = False
+
+
+_trouble = _Trouble()
+
+
+def attempts() -> Iterator[int]:
+    """Yield attempt numbers with full jitter between them while there is time; attempts within attempts share it.
+
+    Raises ContentionError at the end where others were faster each time, StoreUnavailableError where nothing answered.
+    """
+    outer = _trouble.deadline
+    deadline = time.monotonic() + BUDGET_SECONDS if outer is None else outer
+    _trouble.deadline = deadline
     attempt = 0
-    while True:
-        yield attempt
-        attempt += 1
-        pause = random.uniform(0, min(0.4, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
-        if time.monotonic() + pause >= end:
-            raise ContentionError("the order kept changing for the whole deadline")
-        time.sleep(pause)
+    try:
+        while True:
+            yield attempt
+            attempt += 1
+            pause = random.uniform(0, min(0.4, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            if time.monotonic() + pause >= deadline:
+                if _trouble.contended:
+                    raise ContentionError("the order kept changing until the deadline")
+                raise StoreUnavailableError("DynamoDB did not answer before the deadline")
+            time.sleep(pause)
+    finally:
+        _trouble.deadline = outer
 
 
 def call(operation: Any, **arguments: Any) -> dict[str, Any]:
-    """Call DynamoDB once (botocore repeats inside its own limits).
+    """Call DynamoDB once.
 
     Raises StaleViewError where a condition failed or the outcome must be read anew, StoreUnavailableError otherwise.
     """
@@ -58,12 +80,15 @@ def call(operation: Any, **arguments: Any) -> dict[str, Any]:
         if code == "TransactionCanceledException":
             reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
             if reasons & (_CONDITION_FAILED | _CANCELLED_RETRYABLE):
+                _trouble.contended = bool(reasons & _CONDITION_FAILED)
                 raise StaleViewError from error
         if code == "ConditionalCheckFailedException" or code in _RETRYABLE:
+            _trouble.contended = code in ("ConditionalCheckFailedException", "TransactionConflictException")
             raise StaleViewError from error
         raise StoreUnavailableError(f"DynamoDB refused: {code}") from error
     except BotoCoreError as error:
         # The answer is lost, the write may stand: reading again tells.
+        _trouble.contended = False
         raise StaleViewError from error
     return result
 

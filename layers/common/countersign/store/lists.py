@@ -14,10 +14,14 @@ from countersign import aws
 from countersign.errors import MalformedError
 from countersign.orders.changes import OrderKey
 from countersign.orders.state import Order, Refund, Settlement
+from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
+Place = tuple[int, str]
+
 PAGE = 50
+LOOKED_AT = 1000  # refunds for one page, however few of them the caller may see
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ class OrderLists:
         following = _write_cursor(_place(items[-1])) if items else cursor
         return [codec.read_order(item) for item in items], following
 
-    def _partition(self, name: str, after: tuple[int, str], status: str = "") -> Iterator[Item]:
+    def _partition(
+        self, name: str, after: Place, status: str = "", place: Callable[[Item], Place] | None = None
+    ) -> Iterator[Item]:
+        place = place or _place
         query: dict[str, Any] = {
             "TableName": self.table,
             "IndexName": "by_account",
@@ -107,21 +114,33 @@ class OrderLists:
         second: list[Item] = []
         for item in dynamo.read_all(self.client, **query):
             if second and second[0]["updated_at"] != item["updated_at"]:
-                yield from sorted((known for known in second if _place(known) > after), key=_place)
+                yield from sorted((known for known in second if place(known) > after), key=place)
                 second = []
             second.append(item)
-        yield from sorted((known for known in second if _place(known) > after), key=_place)
+        yield from sorted((known for known in second if place(known) > after), key=place)
 
     def refunds(
         self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""
     ) -> tuple[list[tuple[OrderKey, Refund]], str]:
-        """Return a page of refunds in these statuses, least recently changed first, and the next page's cursor."""
+        """Return a page of refunds in these statuses, least recently changed first, and the next page's cursor.
+
+        A page may hold few or none although more follow, where most are not visible: the last is the one whose cursor
+        stays the same.
+        """
         after = _read_cursor(cursor)
         names = [name for status in statuses for name in keys.refunds_shards(status)]
-        merged = heapq.merge(*(self._partition(name, after) for name in names), key=_place)
-        items = list(islice((item for item in merged if visible(keys.order_key(item["pk"]["S"]))), PAGE))
-        following = _write_cursor(_place(items[-1])) if items else cursor
-        return [(keys.order_key(item["pk"]["S"]), codec.read_refund(item)) for item in items], following
+        partitions = [self._partition(name, after, place=_hidden_place) for name in names]
+        found: list[tuple[OrderKey, Refund]] = []
+        merged = heapq.merge(*partitions, key=_hidden_place)
+        for looked_at, item in enumerate(islice(merged, LOOKED_AT), 1):
+            key = keys.order_key(item["pk"]["S"])
+            if visible(key):
+                found.append((key, codec.read_refund(item)))
+            if visible(key) or looked_at == LOOKED_AT:
+                cursor = _write_cursor(_hidden_place(item))
+            if len(found) == PAGE:
+                break
+        return found, cursor
 
     def exceptions(self, kind: str) -> Iterator[Item]:
         """Yield items that a person must look at: `review`, `orphan`, `needs_action` or `quarantine`."""
@@ -141,15 +160,20 @@ def _sequence(item: Item) -> tuple[int, int, bool]:
     return (codec.as_number(item, "received_at") or 0, version, codec.as_text(item, "decision") != "applied")
 
 
-def _place(item: Item) -> tuple[int, str]:
+def _place(item: Item) -> Place:
     return (int(item["updated_at"]["N"]), f"{item['pk']['S']} {item['sk']['S']}")
 
 
-def _write_cursor(place: tuple[int, str]) -> str:
+def _hidden_place(item: Item) -> Place:
+    """Return a place that names no order: the caller may not know of the one that ends a page."""
+    return (int(item["updated_at"]["N"]), digests.sha256(_place(item)[1].encode()))
+
+
+def _write_cursor(place: Place) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[int, str]:
+def _read_cursor(cursor: str) -> Place:
     if not cursor:
         return (0, "")
     try:

@@ -112,7 +112,8 @@ class ApiV3:
     def bill(self, day: str) -> tuple[str, str]:
         """Return where the bill of a day can be had for a moment, and the SHA-1 of its content."""
         # https://pay.weixin.qq.com/doc/v3/merchant/4013071209
-        query = urlencode({"bill_date": day, "bill_type": "ALL", "tar_type": "GZIP"})
+        own = {"sub_mchid": self._settings.sub_mchid} if self._partner else {}
+        query = urlencode({"bill_date": day, **own, "bill_type": "ALL", "tar_type": "GZIP"})
         try:
             fields, _, _ = self._call("GET", f"/v3/bill/tradebill?{query}")
         except CallRefusedError as error:

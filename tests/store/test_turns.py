@@ -1,0 +1,26 @@
+"""Turns: one at a time for an order, with a pause between."""
+
+from countersign.orders.changes import OrderKey
+from countersign.store.turns import take_turn
+
+KEY, OTHER = OrderKey("wechat", "shop", "ORDER-1"), OrderKey("wechat", "shop", "ORDER-2")
+NOW = 1_795_328_845
+
+
+def test_a_turn_is_taken_once_and_again_after_the_pause(store):
+    def take(now: int, key: OrderKey = KEY, what: str = "refund") -> bool:
+        return take_turn(store.client, store.table, key, what, now=now, pause=70)
+
+    assert take(NOW)
+    assert not take(NOW)
+    assert not take(NOW + 69)
+    assert take(NOW + 70)
+    assert not take(NOW + 71)
+    assert take(NOW + 71, OTHER)
+    assert take(NOW + 71, what="shipment")
+
+
+def test_a_clock_that_was_set_back_does_not_block_an_order(store):
+    assert take_turn(store.client, store.table, KEY, "refund", now=NOW + 10**6, pause=70)
+
+    assert take_turn(store.client, store.table, KEY, "refund", now=NOW, pause=70)
