@@ -13,7 +13,7 @@ from countersign.orders.changes import OrderKey
 from countersign.platforms.douyin import settings
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, logger, seconds
-from countersign.store import OrderStore, codec
+from countersign.store import OrderStore, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 
@@ -40,7 +40,7 @@ def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
     """Return what is due: of the order that the bus names, or of all orders."""
     if event["source"] == "countersign":
         named = event["detail"]
-        return due.due_of(OrderKey(named["platform"], named["account"], named["order_id"]), now)
+        return due.due_of(OrderKey(named["platform"], named["account"], named["order_id"]), keys.REFUND, now)
     return due.due(now)
 
 
