@@ -236,6 +236,7 @@ def _merchant(maker: DouyinMaker) -> dict[str, Case]:
         "douyin_create_payment.bad-number": Case(create(order_id="A|1"), 422, "a character that Douyin does not take"),
         "douyin_poll.sqs": Case(shapes.sqs("DouyinPollQueue", [json.dumps(message)], now), None, "nothing is due"),
     }
+    found["douyin_bill.schedule"] = Case(shapes.schedule("DouyinBillFromTen", now), None, "compares what is due")
     for function, word in (
         ("poll", "asks"),
         ("refund", "makes refunds"),

@@ -174,7 +174,7 @@ def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("DOUYIN_POLL_QUEUE_URL", cloud.sqs.create_queue(QueueName="douyin-poll")["QueueUrl"])
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         outbound.session().mount("http://127.0.0.1:1/", wire)
-        for function in ("callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
+        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
             importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
         yield Douyin(cloud, wire, documents)
 
@@ -257,7 +257,7 @@ def _replace(douyin: Douyin, account: str) -> None:
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
     )
-    for function in ("callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
+    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
         importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
 
 
@@ -696,3 +696,47 @@ def test_an_app_moves_with_orders_in_flight(douyin: Douyin) -> None:
     assert [douyin.order(OLD, number).status for number in ("A-1", "A-2")] == ["partially_refunded", "paid"]
     statuses = {number: douyin.history(OLD, number).settlements[0].status for number in ("A-1", "A-2", "A-3")}
     assert statuses == dict.fromkeys(("A-1", "A-2", "A-3"), "processing")
+
+
+class TestBills:
+    def compare(self, douyin: Douyin) -> dict[str, Any]:
+        """Run the day after at noon, and return the day's report."""
+        douyin.cloud.clock.shift(DAY)
+        douyin.cloud.invoke("douyin_bill", shapes.schedule("DouyinBillFromTen", douyin.now), remaining_ms=900_000)
+        rows = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{OLD}#")]
+        return {item["sk"]["S"]: item for item in rows}
+
+    def test_a_day_on_which_all_is_well_has_no_difference(self, douyin: Douyin) -> None:
+        douyin.buy(OLD, "A-1")
+        douyin.approve(OLD, "A-1", 800)
+        douyin.work("douyin_refund")
+        douyin.pass_time(12)
+        douyin.deliver()
+
+        report = self.compare(douyin)
+
+        (summary,) = report.values()
+        assert summary["status"]["S"] == "done"
+        assert json.loads(summary["counts"]["S"])["payments"] == 1
+        assert json.loads(summary["counts"]["S"])["refunds"] == 1
+
+    def test_a_payment_that_nobody_told_is_found_and_taken(self, douyin: Douyin) -> None:
+        douyin.create(OLD, "A-1")
+        douyin.control("pay", OLD, "A-1", notify=False)
+
+        report = self.compare(douyin)
+
+        assert any("DIFF#payment_missing_here" in sk for sk in report)
+        assert douyin.order(OLD, "A-1").status == "paid"
+
+    def test_a_bill_that_is_not_made_yet_is_fetched_later(self, douyin: Douyin) -> None:
+        douyin.buy(OLD, "A-1")
+        douyin.wire.simulator.faults({"system_error": {"match": "/api/apps/bills"}})
+
+        (summary,) = self.compare(douyin).values()
+        assert summary["status"]["S"] == "waiting"
+        douyin.cloud.invoke("douyin_bill", shapes.schedule("DouyinBillFromTen", douyin.now), remaining_ms=900_000)
+
+        assert {item["status"]["S"] for item in douyin.cloud.table() if item["pk"]["S"].startswith("RECON#")} == {
+            "done"
+        }

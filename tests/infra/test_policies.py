@@ -81,7 +81,10 @@ def test_only_functions_of_a_platform_read_its_secrets() -> None:
 
 
 def test_only_who_works_unasked_lists_the_accounts() -> None:
-    assert {name for name in FUNCTIONS if "secretsmanager:ListSecrets" in actions(functions()[name])} == {"WechatBill"}
+    assert {name for name in FUNCTIONS if "secretsmanager:ListSecrets" in actions(functions()[name])} == {
+        "DouyinBill",
+        "WechatBill",
+    }
 
 
 def test_only_the_publishers_reach_the_bus() -> None:

@@ -49,7 +49,7 @@ ROUTES = {
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 SCHEDULED = [
-    *("DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
+    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
     *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
 ]
 FUNCTIONS = sorted(functions())

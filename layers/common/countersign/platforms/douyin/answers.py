@@ -1,7 +1,7 @@
 """What an answer of Douyin's APIs means for the caller: done, refused for good, or unknown."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from countersign.errors import (
@@ -39,6 +39,11 @@ class Session(Protocol):
         self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Send one request; raises PlatformUnavailableError where no answer came."""
+
+    def fetch(
+        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Send one request and give its status and body piece by piece; raises as `request` does, while reading too."""
 
 
 class CallRefusedError(UnprocessableError):
@@ -96,6 +101,19 @@ def read(response: Response, code_name: str = "err_no") -> Mapping[str, Any]:
     if code != 0:
         raise refusal(code)
     return document
+
+
+def refusal_of(body: bytes) -> CountersignError:
+    """Return the error that an answer in JSON stands for, where a table was wanted."""
+    try:
+        document = read_json(body)
+    except MalformedError:
+        document = None
+    fields = document if isinstance(document, dict) else {}
+    code = fields.get("err_no", fields.get("error_no"))
+    if type(code) is not int or code in (0, 1):  # 1: a parameter, or a day that has no bill yet
+        return PlatformUnavailableError("Douyin has not made the bill")
+    return refusal(code)
 
 
 def read_object(response: Response) -> Mapping[str, Any]:

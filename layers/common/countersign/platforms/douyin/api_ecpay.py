@@ -1,7 +1,8 @@
 """Calls of guaranteed payment: one dictionary is built, signed, and the same dictionary is sent."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -101,17 +102,11 @@ class ApiEcpay:
         with believed():
             return messages.ecpay_platform_settlements(answer, out_order_no)
 
-    def bill(self, bill_type: str, day: str) -> bytes:
-        """Return one day's bill (`yyyyMMdd`, Beijing) as the table text that Douyin sends."""
+    def bill(self, bill_type: str, day: str) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Fetch one day's bill (`yyyyMMdd`, Beijing), as it comes."""
         given = {"merchant_id": self._settings.merchant_uid, "bill_type": bill_type, "bill_date": day}
-        fields = self._signed(given)
         base = self._settings.api_base or ECPAY_HOST
-        response = self._session.request("GET", f"{base}/api/apps/bills?{urlencode(fields)}")
-        if response.content[:1] == b"{":
-            answers.read(response)
-        if response.status_code != 200:
-            raise PlatformUnavailableError(f"Douyin answered HTTP {response.status_code} instead of a bill")
-        return response.content
+        return self._session.fetch("GET", f"{base}/api/apps/bills?{urlencode(self._signed(given))}")
 
     def _signed(self, own: Mapping[str, str | int | None]) -> dict[str, str | int]:
         settings = self._settings

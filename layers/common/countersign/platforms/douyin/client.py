@@ -6,9 +6,13 @@ slot.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import TYPE_CHECKING, BinaryIO
 
+from countersign.errors import PlatformUnavailableError
+from countersign.platforms.douyin import answers
 from countersign.platforms.douyin.answers import (
     CallRefusedError,
     Session,
@@ -129,6 +133,32 @@ class Client:
             return api.settlements(out_order_no)
         except UnknownNumberError:
             return ()
+
+    def bill(self, kind: str, day: date, file: BinaryIO) -> None:
+        """Write a day's table of payments or refunds into a file; empty where there was no business.
+
+        Guaranteed payment's address gives the bills of both systems, while the account has its SALT. Raises
+        PlatformUnavailableError while Douyin has not made it.
+        """
+        name = f"{day:%Y%m%d}"
+        if self._settings.salts:
+            self._write(self._ecpay.bill(kind, name), file)
+            return
+        for link in self._trade.bill(kind, name):
+            self._write(self._session.fetch("GET", link), file)
+
+    @staticmethod
+    def _write(answer: AbstractContextManager[tuple[int, Iterator[bytes]]], file: BinaryIO) -> None:
+        begin = file.tell()
+        with answer as (status, chunks):
+            if status != 200:
+                raise PlatformUnavailableError(f"Douyin answered HTTP {status} instead of a bill")
+            for chunk in chunks:
+                file.write(chunk)
+        file.seek(begin)
+        if file.read(1) == b"{":
+            raise answers.refusal_of(b"{" + file.read(answers.MAX_BYTES))
+        file.seek(0, 2)
 
     @property
     def _ecpay(self) -> ApiEcpay:
