@@ -75,7 +75,9 @@ class RefundWork:
             news = wechat_ask.about_refund(reach, key, refund_id, system)
             if news is not None:
                 self._record(news)
-                return next_refund_look(refund, since, self.now)
+                # What is recorded puts the refund in its place; one that stays approved is a question for a person.
+                approved = refund.status == "approved"
+                return repeat_refund(looks, self.now) if approved else next_refund_look(refund, since, self.now)
         if refund.status == "failed":
             self._record(Change(key, RefundAbsent(refund_id), Queried(), "query", reach.settings.mchid, system))
         if refund.status != "approved":
