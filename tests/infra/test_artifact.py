@@ -60,7 +60,10 @@ def test_no_test_sandbox_or_bench_file_ships(built: Path) -> None:
         "ministack",
     }
 
+    # The definitions of the AWS service that is called `events` are no sample events.
+    models = built / "CommonLayer" / "python" / "countersign" / "aws" / "models"
     found = {path for path in built.rglob("*") if unwanted & set(path.relative_to(built).parts)}
+    found = {path for path in found if not path.is_relative_to(models)}
 
     assert not found
 
