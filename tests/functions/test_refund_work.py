@@ -348,17 +348,34 @@ def test_the_ceiling_is_looked_at_again_before_the_call(v3):
     assert "taken what was left" in v3.refund().problem
 
 
-def test_an_account_that_only_wastes_calls_is_left_alone_until_the_next_run(v3):
-    v3.faults(refund_refused={"code": "NO_AUTH", "count": 1000})
-    v3.approved("rf1", 100)
+def eight_orders(shop: Shop) -> None:
+    shop.approved("rf1", 100)
     for number in range(2, 9):
-        other = Shop(v3.cloud, "shop", f"ORDER-000{number}")
+        other = Shop(shop.cloud, "shop", f"ORDER-000{number}")
         other.buy()
         other.approved(f"rf{number}", 100)
 
+
+def test_an_account_that_only_wastes_calls_rests_for_a_minute(v3):
+    v3.faults(refund_refused={"code": "TRADE_ERROR", "count": 1000})
+    eight_orders(v3)
+
     v3.work()
+    v3.work(10)
     assert len(v3.calls) == 5
     v3.work(60)
+    assert len(v3.calls) == 8
+
+
+def test_what_all_refunds_of_an_account_would_meet_is_met_once_a_minute(v3):
+    v3.faults(refund_refused={"code": "NOT_ENOUGH"})
+    eight_orders(v3)
+
+    v3.work()
+    v3.work(30)
+    assert len(v3.calls) == 1
+    v3.work(40)
+
     assert len(v3.calls) == 8
 
 
