@@ -54,7 +54,7 @@ def test_the_explanation_is_a_sentence_and_a_step_for_each_event(cloud):
 
     assert status == 200
     assert answer["summary"] == "The platform waits for the payer."
-    assert [step["why"] for step in answer["steps"]][0] == "created for 88.00 CNY"
+    assert next(step["why"] for step in answer["steps"]) == "created for 88.00 CNY"
 
 
 @pytest.mark.parametrize(
