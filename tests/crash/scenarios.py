@@ -242,6 +242,7 @@ SCENARIOS = {
             "dynamodb.UpdateItem",  # claim
             "dynamodb.BatchGetItem",
             "secretsmanager.GetSecretValue",
+            "dynamodb.BatchGetItem",  # whether the account rests
             "dynamodb.UpdateItem",  # the order's turn
             "http.POST /wechat/v3/refund/domestic/refunds",
             *RECORD,

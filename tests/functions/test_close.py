@@ -13,16 +13,6 @@ PATH = {"platform": "wechat", "account": "shop", "order_id": "ORDER-0001"}
 
 
 class Closing(Shop):
-    def create(self) -> None:
-        body = {
-            "order_id": "ORDER-0001",
-            "amount": {"minor": 8800, "currency": "CNY"},
-            "description": "tea",
-            "payer": {"openid": "oPayer-1"},
-        }
-        event = http_event("POST", "/wechat/{account}/payments", {"account": self.account}, body=json.dumps(body))
-        assert self.cloud.invoke("wechat_create_payment", event)["statusCode"] == 201
-
     def close(self) -> tuple[int, Any]:
         path = {**PATH, "account": self.account}
         answer = self.cloud.invoke(

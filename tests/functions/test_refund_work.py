@@ -18,6 +18,7 @@ from countersign.orders.changes import (
     RefundReported,
     RefundResolved,
     RefundRetried,
+    Resolved,
     Verified,
 )
 from countersign.orders.state import Order, Refund
@@ -38,7 +39,7 @@ class Shop:
         self.key = OrderKey("wechat", account, order_id)
         self.store = OrderStore(cloud.dynamodb, "Orders")
 
-    def buy(self, minor: int = 8800) -> None:
+    def create(self, minor: int = 8800) -> None:
         body = {
             "order_id": self.key.order_id,
             "amount": {"minor": minor, "currency": "CNY"},
@@ -47,6 +48,9 @@ class Shop:
         }
         event = http_event("POST", "/wechat/{account}/payments", {"account": self.account}, body=json.dumps(body))
         assert self.cloud.invoke("wechat_create_payment", event)["statusCode"] == 201
+
+    def buy(self) -> None:
+        self.create()
         self.wechat("pay", notify=False)
         self.cloud.clock.shift(10)
         self.cloud.invoke("wechat_poll", shapes.schedule("WechatPollEveryMinute", self.now))
@@ -344,17 +348,34 @@ def test_the_ceiling_is_looked_at_again_before_the_call(v3):
     assert "taken what was left" in v3.refund().problem
 
 
-def test_an_account_that_only_wastes_calls_is_left_alone_until_the_next_run(v3):
-    v3.faults(refund_refused={"code": "NO_AUTH", "count": 1000})
-    v3.approved("rf1", 100)
+def eight_orders(shop: Shop) -> None:
+    shop.approved("rf1", 100)
     for number in range(2, 9):
-        other = Shop(v3.cloud, "shop", f"ORDER-000{number}")
+        other = Shop(shop.cloud, "shop", f"ORDER-000{number}")
         other.buy()
         other.approved(f"rf{number}", 100)
 
+
+def test_an_account_that_only_wastes_calls_rests_for_a_minute(v3):
+    v3.faults(refund_refused={"code": "TRADE_ERROR", "count": 1000})
+    eight_orders(v3)
+
     v3.work()
+    v3.work(10)
     assert len(v3.calls) == 5
     v3.work(60)
+    assert len(v3.calls) == 8
+
+
+def test_what_all_refunds_of_an_account_would_meet_is_met_once_a_minute(v3):
+    v3.faults(refund_refused={"code": "NOT_ENOUGH"})
+    eight_orders(v3)
+
+    v3.work()
+    v3.work(30)
+    assert len(v3.calls) == 1
+    v3.work(40)
+
     assert len(v3.calls) == 8
 
 
@@ -377,3 +398,52 @@ def test_money_after_closing_is_refunded_once_by_the_policy(cloud):
     assert shop.at_wechat() == [(late, 8800)]
     assert shop.refund(late).status == "succeeded"
     assert shop.order().status == "refunded"
+
+
+@pytest.mark.parametrize("decision", ["refund", "accept"])
+def test_a_payment_of_another_amount_can_be_sent_back(cloud, decision):
+    shop = Shop(cloud, "shop")
+    shop.create()
+    shop.wechat("pay", amount=9000, notify=False)
+    shop.cloud.clock.shift(10)
+    shop.cloud.invoke("wechat_poll", shapes.schedule("WechatPollEveryMinute", shop.now))
+    (question,) = shop.order().questions
+    assert question.reason == "amount_mismatch"
+    shop.tell(Resolved(question.review_id, decision, "", shop.now), by="anna")
+    refund_id = f"review-{question.subject}"
+    if decision == "accept":
+        refund_id = "rf1"
+        shop.approved(refund_id, 9000)
+
+    shop.work()
+    shop.settle(refund_id=refund_id)
+    shop.work(70)
+
+    assert shop.at_wechat() == [(refund_id, 9000)]
+    assert shop.refund(refund_id).status == "succeeded"
+    assert shop.order().questions == ()
+    assert shop.order().status == {"refund": "pending", "accept": "refunded"}[decision]
+
+
+def test_B15_a_refund_of_another_amount_at_wechat_is_a_question_and_asked_about_ever_more_slowly(v3):
+    v3.wechat("refund", amount=999, out_refund_no="rf1", notify=False)
+    v3.faults(rate_limited={"match": "POST /v3/refund", "count": 1000})
+    v3.approved()
+    before = len(v3.cloud.wechat.sent)
+
+    for _ in range(60):
+        v3.work(60)
+
+    assert [question.reason for question in v3.order().questions] == ["refund_amount_mismatch"]
+    assert v3.refund().status == "approved"
+    assert 3 <= len(v3.cloud.wechat.sent) - before < 8
+
+
+def test_a_number_that_wechat_knows_with_another_amount_needs_a_person(v3):
+    v3.wechat("refund", amount=999, out_refund_no="rf1", notify=False)
+    v3.approved()
+
+    v3.work()
+
+    assert v3.refund().status == "needs_action"
+    assert v3.refund().platform_refund_id == ""

@@ -1,7 +1,7 @@
 """Turns: one at a time for an order, with a pause between."""
 
 from countersign.orders.changes import OrderKey
-from countersign.store.turns import take_turn
+from countersign.store.turns import rest, rests_until, take_turn
 
 KEY, OTHER = OrderKey("wechat", "shop", "ORDER-1"), OrderKey("wechat", "shop", "ORDER-2")
 NOW = 1_795_328_845
@@ -24,3 +24,13 @@ def test_a_clock_that_was_set_back_does_not_block_an_order(store):
     assert take_turn(store.client, store.table, KEY, "refund", now=NOW + 10**6, pause=70)
 
     assert take_turn(store.client, store.table, KEY, "refund", now=NOW, pause=70)
+
+
+def test_a_rest_is_heard_of_by_everybody(store):
+    def until(account: str = "shop", what: str = "refunds") -> int:
+        return rests_until(store.client, store.table, "wechat", account, what)
+
+    assert until() == 0
+    rest(store.client, store.table, "wechat", "shop", "refunds", until=NOW + 60)
+
+    assert (until(), until("classic"), until(what="bills")) == (NOW + 60, 0, 0)

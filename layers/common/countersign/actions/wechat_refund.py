@@ -20,12 +20,13 @@ from countersign.platforms.wechat.client import (
 from countersign.store import OrderStore, Outcome, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
-from countersign.store.turns import take_turn
+from countersign.store.turns import rest, rests_until, take_turn
 
 # WeChat wants a minute between two refunds of one order; ours is longer, as calls travel for different times.
 PAUSE_SECONDS = 70
 LEASE_SECONDS = 90  # longer than a run, and no rung of a ladder: what was recorded meanwhile must differ from it
 VAIN_CALLS = 5  # of one account in one run: WeChat allows six bad refund calls a second
+REST_SECONDS = 60  # of an account after that, or after one refusal that all its refunds would meet
 
 ReachFor = Callable[[str], Reach]
 Report = Callable[[Outcome], None]
@@ -54,7 +55,7 @@ class RefundWork:
         try:
             again = self._work(key, codec.read_refund(item).refund_id, looks)
         except CountersignError:
-            self.vain[key.account] = self.vain.get(key.account, 0) + 1
+            self._called_in_vain(key)
             self.due.look_again(item, at=repeat_refund(looks, self.now), leased=self.now + LEASE_SECONDS)
             raise
         # What was recorded meanwhile has put the refund in its place already: then neither of these does anything.
@@ -75,7 +76,9 @@ class RefundWork:
             news = wechat_ask.about_refund(reach, key, refund_id, system)
             if news is not None:
                 self._record(news)
-                return next_refund_look(refund, since, self.now)
+                # What is recorded puts the refund in its place; one that stays approved is a question for a person.
+                approved = refund.status == "approved"
+                return repeat_refund(looks, self.now) if approved else next_refund_look(refund, since, self.now)
         if refund.status == "failed":
             self._record(Change(key, RefundAbsent(refund_id), Queried(), "query", reach.settings.mchid, system))
         if refund.status != "approved":
@@ -87,6 +90,9 @@ class RefundWork:
         if over_ceiling(order, refund):
             self._refused(order, refund, "Other refunds have taken what was left: resolve this one", system)
             return None
+        rest_ends = rests_until(self.store.client, self.store.table, key.platform, key.account, "refunds")
+        if self.now < rest_ends <= self.now + REST_SECONDS:  # one further off is from a clock that was set back since
+            return rest_ends
         if not take_turn(self.store.client, self.store.table, key, "refund", now=self.now, pause=PAUSE_SECONDS):
             return self.now + PAUSE_SECONDS
         total = next((claim.total for claim in order.claims if claim.transaction_id == refund.transaction_id), None)
@@ -102,7 +108,7 @@ class RefundWork:
         try:
             answer = reach.client.refund(request, system=system)
         except (CallRefusedError, UnknownNumberError, OrderStateError) as error:
-            self.vain[key.account] = self.vain.get(key.account, 0) + 1
+            self._called_in_vain(key, whole_account=error.code in refunds.OF_THE_ACCOUNT)
             self._refused(order, refund, refunds.problem(error.code), system)
             return None
         self._record(
@@ -116,6 +122,12 @@ class RefundWork:
             )
         )
         return repeat_refund(0, self.now)
+
+    def _called_in_vain(self, key: OrderKey, *, whole_account: bool = False) -> None:
+        self.vain[key.account] = vain = self.vain.get(key.account, 0) + 1
+        if whole_account or vain >= VAIN_CALLS:
+            until = self.now + REST_SECONDS
+            rest(self.store.client, self.store.table, key.platform, key.account, "refunds", until=until)
 
     def _refused(self, order: Order, refund: Refund, problem: str, system: str) -> None:
         fact = RefundRefused(refund.refund_id, refund.attempt, problem)

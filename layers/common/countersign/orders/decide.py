@@ -6,6 +6,7 @@ the same order. What is refused or not understood is still kept as evidence by t
 
 from dataclasses import dataclass, replace
 
+from countersign.money import Money
 from countersign.orders import refunds, settlements
 from countersign.orders.changes import (
     BillDiffers,
@@ -187,7 +188,7 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
     if view.refund_owner is not None:
         after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
         return _became(order, after, "the refund number belongs to another order: a person must look")
-    if fact.total is not None and fact.total != order.terms.amount:
+    if fact.total is not None and fact.total not in _refundable_totals(order, view.refund):
         after = _with_oddity(order, "refund_total_mismatch", fact.refund_id)
         return _became(
             order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
@@ -205,6 +206,16 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
     return Decision(
         "applied", reason, after, (child,), _refund_emits(view.refund, child), query_now=order.payment is None
     )
+
+
+def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
+    """Return what the platform may call the total of the payment that is refunded.
+
+    That is what the order asks for; or what was paid instead, where a person accepted it or sent it back.
+    """
+    accepted = {order.payment.total} if order.payment is not None else set()
+    ours = {claim.total for claim in order.claims} if known is not None and known.ours else set()
+    return {order.terms.amount} | accepted | ours
 
 
 def _refund_started(order: Order, fact: RefundStarted, change: Change, view: View) -> Decision:

@@ -33,6 +33,21 @@ _REFUSALS = {
 }
 
 
+# Refusals that every refund of the account would meet just now.
+OF_THE_ACCOUNT = frozenset(
+    {
+        "NOTENOUGH",
+        "NOAUTH",
+        "CERTERROR",
+        "SIGNERROR",
+        "APPIDNOTEXIST",
+        "APPIDMCHIDNOTMATCH",
+        "MCHIDNOTEXIST",
+        "MCHNOTEXISTS",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
     """What shall go back to a payer; calls with the same `refund_id` are one refund."""
