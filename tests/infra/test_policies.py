@@ -70,6 +70,7 @@ def test_only_functions_of_a_platform_read_its_secrets() -> None:
 
     wechat = {"WechatBill", "WechatCreatePayment", "WechatNotify", "WechatPoll", "WechatRefund"}
     douyin = {
+        "DouyinBill",
         "DouyinCallback",
         "DouyinCreatePayment",
         "DouyinPoll",
