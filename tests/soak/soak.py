@@ -33,8 +33,9 @@ sys.path.insert(0, str(ROOT))
 from sandbox.testing import Sandbox, running_sandbox  # noqa: E402 - the path comes first
 
 ACCOUNT = "shop"
-CLOCK_RATE = 6
+CLOCK_RATE = 4
 SHOPPERS = 24
+PATIENCE = 300  # a merchant's backend goes on repeating a create that long
 LOST_NOTICES, TWICE, DAWDLING = 0.02, 0.10, 0.10  # shares of the payments
 
 # A kill that fires between a call of a function and everything after it; how many of each in fifty.
@@ -104,7 +105,7 @@ class Merchant:
             "client_ip": "203.0.113.7",
         }
         headers = {"authorization": f"Bearer {self._token}", "idempotency-key": str(uuid.uuid4())}
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE
         for attempt in itertools.count():
             try:
                 status, answer = self._post("api", f"/wechat/{ACCOUNT}/payments", body, headers)
@@ -179,8 +180,9 @@ class Killer:
                 case ("point", function, call, why):
                     self._set_point(function, call, f"{function} {why}")
                 case ("function",):
-                    if self._sandbox.control("POST", "/kill", {"what": "function"})["killed"]:
-                        self.kills["a function, at any moment"] += 1
+                    while not self._sandbox.control("POST", "/kill", {"what": "function"})["killed"]:
+                        time.sleep(0.05)  # a fresh runner has none yet
+                    self.kills["a function, at any moment"] += 1
                 case _:
                     self._sandbox.control("POST", "/kill", {"what": "runner"})
                     self.kills["the runner with all functions"] += 1

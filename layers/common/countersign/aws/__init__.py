@@ -45,7 +45,9 @@ def client(service: str) -> Any:
     )
     session = _session()
     made: Any = session.create_client(service, region_name=os.environ.get("AWS_REGION"), config=config)
-    # botocore has no public way to hand it a transport; `before-send` would run beside what tests put there.
+    # botocore has no public way to hand it a transport; `before-send` would run beside what tests put there. Without
+    # its rules it sends every request to the client's own end point, instead of working it out each time.
+    made._ruleset_resolver = None
     made._endpoint.http_session = SignedTransport(
         _connections(),
         session.get_credentials(),
