@@ -49,6 +49,20 @@ REFUNDED = RefundReported(
 )
 
 
+ADVICE = {"needs_action": "abnormal refunds", "failed": "a new attempt is a new refund"}
+
+
+def refunded(status: str) -> RefundReported:
+    """Return the refund in a status, with what a person must do about it."""
+    return replace(REFUNDED, status=status, problem=translate._PROBLEMS.get(status, ""))
+
+
+@pytest.mark.parametrize("status", ["processing", "succeeded", "needs_action", "failed"])
+def test_what_a_person_must_do_is_said_where_there_is_something(status: str) -> None:
+    assert ADVICE.get(status, "") in refunded(status).problem
+    assert bool(refunded(status).problem) == (status in ADVICE)
+
+
 def notified(resource: dict[str, Any], event_type: str) -> Fact:
     """Return what a v3 notice means."""
     genuine = signing.verify(notice_v3(resource, event_type), ACCOUNT, now=NOW)
@@ -139,7 +153,7 @@ def test_an_event_whose_state_disagrees_changes_nothing(state: str) -> None:
 def test_every_refund_event_has_a_meaning(event: str, status: str, word: str) -> None:
     fact = notified({**REFUND, "refund_status": status}, f"REFUND.{event}")
 
-    assert fact == replace(REFUNDED, status=word)
+    assert fact == refunded(word)
 
 
 @pytest.mark.parametrize("event", ["SUCCESS", "ABNORMAL", "CLOSED"])
@@ -167,7 +181,7 @@ def test_every_refund_status_of_the_documents_has_a_meaning(status: str, word: s
 
     change = translate.refund_to_change(refund, ACCOUNT, "shop", system="v3", via="query", trust=Queried("k"))
 
-    assert change.fact == replace(REFUNDED, status=word)
+    assert change.fact == refunded(word)
 
 
 def test_C13_an_unknown_refund_status_changes_nothing() -> None:
