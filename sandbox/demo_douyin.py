@@ -79,6 +79,7 @@ def refund(stage: Stage, order_id: str, account: str, minor: int) -> None:
     approved = stage.call("POST", f"{path}/{number}/approve", {}, headers={"token": _token(stage, "carla")})
     stage.tell("carla", "approves it")
     stage.expect("asked and approved", (asked.status, approved.status), (201, 200))
+    stage.advance(MINUTE, "the worker hears of it from the bus, or finds it at its next minute")
 
     def known_to_douyin() -> Any:
         rows = order(stage, order_id, account).get("refunds", [])
