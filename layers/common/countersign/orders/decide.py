@@ -261,7 +261,9 @@ def _settlement_reported(order: Order, fact: SettlementReported, change: Change,
 
 
 def _is_of_another_system(order: Order, change: Change) -> bool:
-    return bool(change.system) and change.system != order.terms.system
+    """Tell whether news came by a system that neither the order nor a payment accepted for it came by."""
+    known = {order.terms.system, *(claim.system for claim in order.payments)}
+    return bool(change.system) and change.system not in known
 
 
 def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
