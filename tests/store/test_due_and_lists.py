@@ -142,3 +142,14 @@ def test_F2_hints_are_limited_for_each_account_and_minute(dynamodb):
     assert not count_hint(dynamodb, "Orders", platform="wechat", account="shop", now=NOW)
     assert count_hint(dynamodb, "Orders", platform="wechat", account="other", now=NOW)
     assert count_hint(dynamodb, "Orders", platform="wechat", account="shop", now=NOW + 60)
+
+
+def test_hints_are_counted_again_after_a_clock_was_set_back(dynamodb):
+    def taken(now: int) -> bool:
+        return bool(count_hint(dynamodb, "Orders", platform="wechat", account="shop", now=now))
+
+    assert taken(NOW + 86_400)
+    assert taken(NOW)
+    # Clocks of two containers may differ by a minute: that does not begin the count anew.
+    assert taken(NOW + 60)
+    assert not taken(NOW)

@@ -7,6 +7,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
 HINTS_PER_MINUTE = 60
+CLOCKS_DIFFER_MINUTES = 10
 
 
 def quarantine(
@@ -65,8 +66,13 @@ def _new_minute(client: Any, table: str, *, platform: str, account: str, now: in
             TableName=table,
             Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
             UpdateExpression="SET hints = :one, in_minute = :minute",
-            ConditionExpression="in_minute < :minute",
-            ExpressionAttributeValues={":one": number(1), ":minute": number(now // 60)},
+            # A minute further ahead than clocks differ is from a clock that was set back since.
+            ConditionExpression="in_minute < :minute OR in_minute > :ahead",
+            ExpressionAttributeValues={
+                ":one": number(1),
+                ":minute": number(now // 60),
+                ":ahead": number(now // 60 + CLOCKS_DIFFER_MINUTES),
+            },
         )
     except dynamo.StaleViewError:
         return False
