@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import Any
 
-from sandbox import demo_refunds
+from sandbox import demo_douyin, demo_refunds
 from sandbox.stage import BEIJING, ROOT, Stage, StageError, running
 
 START = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=BEIJING).timestamp()
@@ -270,4 +270,5 @@ SCENES = (
     replaced,
     nobodys_order,
     *demo_refunds.SCENES,
+    *demo_douyin.SCENES,
 )

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.events import wechat_merchant, wechat_notify, wechat_refunds
+from sandbox.events import douyin, wechat_merchant, wechat_notify, wechat_refunds
 from sandbox.events.maker import ROOT, Case, Maker
 
 if TYPE_CHECKING:
@@ -37,21 +37,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def all_cases(maker: Maker) -> dict[str, Case]:
     """Return every case by `function.case`."""
+    return {**_wechat(maker), **douyin.cases(douyin.DouyinMaker(maker.now))}
+
+
+def _wechat(maker: Maker) -> dict[str, Case]:
     return {**wechat_notify.cases(maker), **wechat_merchant.cases(maker), **wechat_refunds.cases(maker)}
 
 
 def write(root: Path) -> None:
-    """Write the committed events below a folder."""
-    maker = Maker(NOON)
-    events, accounts = root / "events" / "wechat", root / "tests" / "accounts" / "wechat"
+    """Write the committed events and their account documents below a folder, platform by platform."""
+    maker, douyin_maker = Maker(NOON), douyin.DouyinMaker(NOON)
+    _write(root, "wechat", _wechat(maker), maker.documents)
+    _write(root, "douyin", douyin.cases(douyin_maker), douyin_maker.documents())
+
+
+def _write(root: Path, platform: str, cases: dict[str, Case], documents: dict[str, dict[str, Any]]) -> None:
+    events, accounts = root / "events" / platform, root / "tests" / "accounts" / platform
     for folder in (events, accounts):
         folder.mkdir(parents=True, exist_ok=True)
-    cases = all_cases(maker)
     for name, case in cases.items():
         (events / f"{name}.json").write_text(_json(case.event), encoding="utf-8")
     index = {f"{name}.json": _entry(case) for name, case in sorted(cases.items())}
     (events / "index.json").write_text(_json(index), encoding="utf-8")
-    for account, document in maker.documents.items():
+    for account, document in documents.items():
         (accounts / f"{account}.json").write_text(_json(document), encoding="utf-8")
 
 

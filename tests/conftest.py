@@ -25,6 +25,7 @@ os.environ.update(
     EVENT_BUS_NAME="countersign-test",
     PUBLIC_BASE_URL="https://pay.example.com",
     WECHAT_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/wechat-poll",
+    DOUYIN_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/douyin-poll",
     POWERTOOLS_SERVICE_NAME="countersign-test",
     POWERTOOLS_METRICS_NAMESPACE="Countersign",
     POWERTOOLS_LOG_LEVEL="INFO",

@@ -78,6 +78,21 @@ class Settlement(BaseModel):
     note: Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class Share(BaseModel):
+    """What another receiver gets of a settlement."""
+
+    model_config = ConfigDict(extra="forbid")
+    merchant_uid: Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,64}$")]
+    amount: Amount
+
+
+class SettlementWish(BaseModel):
+    """Who else gets a part of the order; nobody where empty."""
+
+    model_config = ConfigDict(extra="forbid")
+    shares: Annotated[list[Share], Field(max_length=10)] = []
+
+
 def _caller() -> caller.Caller:
     authorizer = app.current_event.raw_event["requestContext"].get("authorizer") or {}
     return caller.from_claims((authorizer.get("jwt") or {}).get("claims") or {})
@@ -147,6 +162,13 @@ def close_order(platform: Name, account: Name, order_id: Name) -> tuple[Json, in
     """Close the order at the platform, as soon as the platform allows."""
     key = _key(platform, account, order_id)
     return _desk().close(key, queue=queue, queue_url=_queue_url(key.platform)), HTTPStatus.ACCEPTED
+
+
+@app.post(f"{ORDER}/settlements")
+def settle_order(platform: Name, account: Name, order_id: Name, wish: SettlementWish) -> tuple[Json, int]:
+    """Settle the order as soon as its period is over; shares go to others than the seller."""
+    shares = tuple((share.merchant_uid, share.amount.minor) for share in wish.shares)
+    return _desk().settle(_key(platform, account, order_id), shares), HTTPStatus.ACCEPTED
 
 
 @app.post(f"{ORDER}/review/<review_id>/resolve")

@@ -119,7 +119,7 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
         yield stack
 
 
-def _provision(stack: Cloud, accounts: dict[str, Event]) -> None:
+def _provision(stack: Cloud, accounts: dict[str, Event], platform: str = "wechat") -> None:
     template = Template(ROOT / "template.yaml", {"Stage": "test"})
     tables = template.resources("AWS::DynamoDB::Table")
     for name, resource in (("Orders", "OrdersTable"), ("Idempotency", "IdempotencyTable")):
@@ -127,7 +127,7 @@ def _provision(stack: Cloud, accounts: dict[str, Event]) -> None:
         stack.dynamodb.create_table(TableName=name, **declared)
     secrets = botocore.session.get_session().create_client("secretsmanager")
     for name, document in accounts.items():
-        secrets.create_secret(Name=f"countersign/test/wechat/{name}", SecretString=json.dumps(document))
+        secrets.create_secret(Name=f"countersign/test/{platform}/{name}", SecretString=json.dumps(document))
     stack.events.create_event_bus(Name="countersign-test")
 
 

@@ -68,11 +68,24 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    assert readers == {"WechatBill", "WechatCreatePayment", "WechatNotify", "WechatPoll", "WechatRefund"}
+    wechat = {"WechatBill", "WechatCreatePayment", "WechatNotify", "WechatPoll", "WechatRefund"}
+    douyin = {
+        "DouyinBill",
+        "DouyinCallback",
+        "DouyinCreatePayment",
+        "DouyinPoll",
+        "DouyinRefund",
+        "DouyinRefundAudit",
+        "DouyinSettle",
+    }
+    assert readers == wechat | douyin
 
 
 def test_only_who_works_unasked_lists_the_accounts() -> None:
-    assert {name for name in FUNCTIONS if "secretsmanager:ListSecrets" in actions(functions()[name])} == {"WechatBill"}
+    assert {name for name in FUNCTIONS if "secretsmanager:ListSecrets" in actions(functions()[name])} == {
+        "DouyinBill",
+        "WechatBill",
+    }
 
 
 def test_only_the_publishers_reach_the_bus() -> None:

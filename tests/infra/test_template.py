@@ -27,7 +27,10 @@ PLATFORM_PATIENCE = 5.0
 HANDLER_BUDGET = 3.5
 ROUTES = {
     "POST /wechat/{account}/notify": None,
+    "POST /douyin/{account}/callback": None,
     "GET /openapi.json": None,
+    "POST /douyin/{account}/payments": "payments:write",
+    "POST /orders/{platform}/{account}/{order_id}/settlements": "payments:write",
     "POST /wechat/{account}/payments": "payments:write",
     "GET /orders": "orders:read",
     "GET /orders/{platform}/{account}/{order_id}": "orders:read",
@@ -45,6 +48,10 @@ ROUTES = {
     "GET /exceptions": "orders:read",
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
+SCHEDULED = [
+    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
+    *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
+]
 FUNCTIONS = sorted(functions())
 QUEUES = resources("AWS::SQS::Queue")
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -152,7 +159,7 @@ class TestFailures:
     def test_a_schedule_has_dead_letters_and_no_retries(self) -> None:
         scheduled = list(events("ScheduleV2"))
 
-        assert {name for name, _ in scheduled} == {"WechatPoll", "WechatRefund", "WechatBill", "Sweep"}
+        assert {name for name, _ in scheduled} == set(SCHEDULED)
         for _, event in scheduled:
             assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "FailureQueue.Arn"}}
             assert event["RetryPolicy"]["MaximumRetryAttempts"] == 0
@@ -160,7 +167,7 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        assert {name for name, _ in ruled} == {"WechatRefund"}
+        assert {name for name, _ in ruled} == {"WechatRefund", "DouyinRefund", "DouyinRefundAudit"}
         for _, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]
@@ -174,7 +181,7 @@ class TestFailures:
         assert policy["Queues"] == [{"Ref": "FailureQueue"}]
         assert statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith("rule/countersign-${Stage}/*")
 
-    @pytest.mark.parametrize("name", ["WechatPoll", "WechatRefund", "WechatBill", "Sweep"])
+    @pytest.mark.parametrize("name", SCHEDULED)
     def test_the_due_list_owns_the_retries(self, name: str) -> None:
         asynchronous = functions()[name]["EventInvokeConfig"]
 

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from countersign import aws
 from countersign.errors import KeysUnavailableError, MalformedError, NotFoundError, RateLimitedError
 from countersign.http import read_json
+from countersign.runtime.telemetry import logger
 
 FRESH_SECONDS = 300
 STALE_SECONDS = 3600  # how long keys are used on while Secrets Manager does not answer
@@ -109,4 +110,7 @@ class Accounts:
             raise KeysUnavailableError("the account's document is not JSON") from None
         if not isinstance(document, dict):
             raise KeysUnavailableError("the account's document is not an object")
-        return self.parse(document)
+        settings = self.parse(document)
+        for warning in getattr(settings, "warnings", ()):
+            logger.warning("account document", extra={"platform": self.platform, "reason": warning})
+        return settings

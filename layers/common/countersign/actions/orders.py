@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from countersign.errors import ConflictError, NotFoundError, UnprocessableError
-from countersign.orders.changes import Change, CloseAsked, Fact, Operator, OrderKey, Resolved
+from countersign.orders.changes import Change, CloseAsked, Fact, Operator, OrderKey, Resolved, SettlementAsked
 from countersign.orders.explain import explanation
 from countersign.orders.present import order_json, timestamp
 from countersign.orders.state import Order
@@ -32,7 +32,8 @@ class OrderDesk:
     def order(self, key: OrderKey) -> Json:
         """Return one order with its children and events."""
         history = self._history(key)
-        return order_json(history.order, history.refunds, [event_json(item) for item in history.events])
+        events = [event_json(item) for item in history.events]
+        return order_json(history.order, history.refunds, events, history.settlements)
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
@@ -72,6 +73,14 @@ class OrderDesk:
         if order.status != "closed":
             self._record(key, CloseAsked(self.now))
         return self.refresh(key, queue=queue, queue_url=queue_url)
+
+    def settle(self, key: OrderKey, shares: tuple[tuple[str, int], ...]) -> Json:
+        """Ask for the order to be settled, as soon as its period is over; after one that failed, under a new number."""
+        history = self._history(key)
+        failed = sum(1 for known in history.settlements if known.status == "failed" and known.source != "platform")
+        number = f"{key.order_id[:60]}*{failed}" if failed else key.order_id
+        self._record(key, SettlementAsked(number, self.now, shares))
+        return self.order(key)
 
     def resolve(self, key: OrderKey, review_id: str, *, decision: str, note: str) -> Json:
         """Answer an open question."""

@@ -81,6 +81,7 @@ class Terms:
     notify_base: str = ""
     paid_late_policy: str = "ask"
     replaces: str = ""
+    settle_after: int | None = None  # seconds from the payment to its settlement; None where nobody has to ask for it
     metadata: tuple[tuple[str, str], ...] = ()
 
 
@@ -97,12 +98,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The platform took the order and waits for the payer."""
+    """The platform took the order and waits for the payer; `transaction_id` if it named its own number already."""
 
+    transaction_id: str = ""
     kind: ClassVar[str] = "prepared"
 
     def identity(self) -> Identity:
-        return ()
+        return (self.transaction_id,) if self.transaction_id else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Paid:
     total: Money
     paid_at: int
     payer_paid: int | None = None  # minor units of the order's currency, after coupons
+    channel_id: str = ""  # the number of the wallet or bank behind the platform: as unique, and found by it too
     kind: ClassVar[str] = "paid"
 
     def identity(self) -> Identity:
@@ -165,10 +168,74 @@ class RefundReported:
     total: Money | None = None
     at: int | None = None
     problem: str = ""  # what a person must do about it
+    confirm: bool = False  # the news names no order of the merchant's: a refund unknown here counts once a query agrees
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:
         return (self.refund_id, self.status, self.amount.minor, self.amount.currency, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundStarted:
+    """The payer asked the platform for a refund; where `audit_by` is set the merchant may refuse until then."""
+
+    refund_id: str  # ours, made from the platform's number so that it stays the same
+    amount: Money
+    platform_refund_id: str
+    audit_by: int
+    reason: str = ""
+    transaction_id: str = ""
+    at: int | None = None
+    kind: ClassVar[str] = "refund_started"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.amount.minor, self.amount.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAudited:
+    """The platform took our decision about a refund that the payer had asked it for."""
+
+    refund_id: str
+    approved: bool
+    kind: ClassVar[str] = "refund_audited"
+
+    def identity(self) -> Identity:
+        return (self.refund_id, self.approved)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementAsked:
+    """The merchant wants an order settled; `shares` are (receiver, minor units) of others than the seller."""
+
+    settlement_id: str
+    at: int
+    shares: tuple[tuple[str, int], ...] = ()
+    kind: ClassVar[str] = "settlement_asked"
+
+    def identity(self) -> Identity:
+        return (self.settlement_id, *(part for share in self.shares for part in share))
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementReported:
+    """The platform, or our look at it, tells about one settlement.
+
+    `status` is processing, succeeded, failed or not_needed.
+    """
+
+    settlement_id: str
+    amount: Money
+    status: str
+    platform_settlement_id: str = ""
+    transaction_id: str = ""
+    fee: int | None = None
+    reason: str = ""
+    at: int | None = None
+    kind: ClassVar[str] = "settlement"
+
+    def identity(self) -> Identity:
+        return (self.settlement_id, self.status, self.amount.minor, self.amount.currency, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +390,17 @@ class Flagged:
         return (self.reason, self.subject)
 
 
-RefundFact = RefundReported | RefundAsked | RefundJudged | RefundRefused | RefundRetried | RefundResolved | RefundAbsent
+RefundFact = (
+    RefundReported
+    | RefundAsked
+    | RefundJudged
+    | RefundRefused
+    | RefundRetried
+    | RefundResolved
+    | RefundAbsent
+    | RefundStarted
+    | RefundAudited
+)
 Fact = (
     Opened
     | Prepared
@@ -331,6 +408,8 @@ Fact = (
     | Unpaid
     | Failed
     | Closed
+    | SettlementAsked
+    | SettlementReported
     | Unrecognised
     | CloseAsked
     | Resolved
@@ -353,3 +432,13 @@ class Change:
     system: str = ""  # the API version or system the news came by; empty where that says nothing
     oddity: str = ""  # what a genuine message has that it should not have: becomes a question
     envelope_id: str = ""  # the delivery's own id: evidence only
+    # (kind, number) by which the order is found where the news names only the platform's numbers, best first.
+    aliases: tuple[tuple[str, str], ...] = ()
+
+
+def nameless(platform: str, account: str, number: str) -> OrderKey:
+    """Return the key under which news is kept while only the platform's number of its order is known.
+
+    No order can have that name: `~` is in no platform's order numbers.
+    """
+    return OrderKey(platform, account, f"~{number}")

@@ -7,7 +7,7 @@ the same order. What is refused or not understood is still kept as evidence by t
 from dataclasses import dataclass, replace
 
 from countersign.money import Money
-from countersign.orders import refunds
+from countersign.orders import refunds, settlements
 from countersign.orders.changes import (
     BillDiffers,
     Change,
@@ -22,18 +22,22 @@ from countersign.orders.changes import (
     Prepared,
     RefundAbsent,
     RefundAsked,
+    RefundAudited,
     RefundFact,
     RefundJudged,
     RefundRefused,
     RefundReported,
     RefundResolved,
     RefundRetried,
+    RefundStarted,
     Replaced,
     Resolved,
+    SettlementAsked,
+    SettlementReported,
     Unpaid,
     Unrecognised,
 )
-from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution
+from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,10 @@ class View:
     """What the store found beside the order: rows that the change touches."""
 
     refund: Refund | None = None
+    settlement: Settlement | None = None
     transaction_owner: OrderKey | None = None  # another order that already has this transaction
     refund_owner: OrderKey | None = None  # another order that already has this refund number
+    settlement_owner: OrderKey | None = None
     linked_paid: bool = False  # the order that this one replaces, or that replaces it, is paid
 
 
@@ -56,6 +62,7 @@ class Decision:
     refunds: tuple[Refund, ...] = ()  # children to write
     emits: tuple[str, ...] = ()
     query_now: bool = False  # the platform should be asked at once
+    settlements: tuple[Settlement, ...] = ()
 
 
 NOTHING = View()
@@ -72,7 +79,7 @@ def decide(order: Order | None, change: Change, event_id: str = "", view: View =
     decision = _apply(order, change, event_id, view)
     if decision.outcome != "applied" or decision.order is None:
         return decision
-    return _with_consequences(order, decision)
+    return _with_consequences(order, decision, view)
 
 
 def _open(order: Order | None, key: OrderKey, fact: Opened) -> Decision:
@@ -101,6 +108,10 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, replace(order, close_asked_at=asked_at), "the merchant asked to close the order")
         case Resolved():
             return _resolved(order, fact, change.trust.key_id)
+        case SettlementAsked():
+            return _settlement_asked(order, fact, change.trust.key_id, view)
+        case SettlementReported():
+            return _settlement_reported(order, fact, change, view)
         case BillDiffers():
             return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():
@@ -134,6 +145,10 @@ def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decis
             return _news(order, known, refunds.refused(known, fact), f"the platform refused the refund: {fact.problem}")
         case RefundAbsent():
             return _news(order, known, refunds.absent(known), "the platform knows no such refund")
+        case RefundStarted():
+            return _refund_started(order, fact, change, view)
+        case RefundAudited():
+            return _news(order, known, refunds.audited(known, fact), "the platform has our decision about the refund")
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
@@ -180,7 +195,8 @@ def _refund_reported(order: Order, fact: RefundReported, change: Change, view: V
         )
     child, question = refunds.reported(view.refund, fact, change.trust)
     after = replace(order, refund_seen=True)
-    for reason in filter(None, (change.oddity, question)):
+    other_system = "system_mismatch" if _is_of_another_system(order, change) else ""
+    for reason in filter(None, (change.oddity, question, other_system)):
         after = _with_oddity(after, reason, fact.refund_id)
     if child is None or child == view.refund:
         return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
@@ -200,6 +216,54 @@ def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
     accepted = {order.payment.total} if order.payment is not None else set()
     ours = {claim.total for claim in order.claims} if known is not None and known.ours else set()
     return {order.terms.amount} | accepted | ours
+
+
+def _refund_started(order: Order, fact: RefundStarted, change: Change, view: View) -> Decision:
+    if view.refund_owner is not None:
+        after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
+        return _became(order, after, "the refund number belongs to another order: a person must look")
+    child = refunds.started(view.refund, fact)
+    after = replace(order, refund_seen=True)
+    if _is_of_another_system(order, change):
+        after = _with_oddity(after, "system_mismatch", fact.refund_id)
+    reason = f"the payer asked the platform for a refund of {fact.amount}"
+    if child == view.refund:
+        return _became(order, after, reason)
+    after = _with_totals(after, view.refund, child)
+    new = view.refund is None and child.status == "requested"
+    emits = ("refund.requested",) if new else ()
+    return Decision("applied", reason, after, (child,), emits=emits, query_now=order.payment is None)
+
+
+def _settlement_asked(order: Order, fact: SettlementAsked, by: str, view: View) -> Decision:
+    result = settlements.asked(order, view.settlement, fact, by)
+    if isinstance(result, str):
+        return Decision("refused", result, order)
+    return Decision("applied", "the merchant asked to settle the order", order, settlements=(result,))
+
+
+def _settlement_reported(order: Order, fact: SettlementReported, change: Change, view: View) -> Decision:
+    if view.settlement_owner is not None:
+        after = _with_oddity(order, "settlement_of_another_order", fact.settlement_id)
+        return _became(order, after, "the settlement number belongs to another order: a person must look")
+    before, child = view.settlement, settlements.reported(view.settlement, fact)
+    after = replace(order, settled=order.settled + child.settles - (before.settles if before else 0))
+    if _is_of_another_system(order, change):
+        after = _with_oddity(after, "system_mismatch", fact.settlement_id)
+    if fact.amount.minor > order.terms.amount.minor:
+        after = _with_oddity(after, "settled_more_than_paid", fact.settlement_id)
+    reason = f"the settlement of {fact.amount} is {fact.status}{': ' + fact.reason if fact.reason else ''}"
+    if child == before:
+        return _became(order, after, reason)
+    moved = before is None or before.status != child.status
+    emits = (f"settlement.{child.status}",) if moved and child.status in ("succeeded", "failed") else ()
+    return Decision("applied", reason, after, settlements=(child,), emits=emits, query_now=order.payment is None)
+
+
+def _is_of_another_system(order: Order, change: Change) -> bool:
+    """Tell whether news came by a system that neither the order nor a payment accepted for it came by."""
+    known = {order.terms.system, *(claim.system for claim in order.payments)}
+    return bool(change.system) and change.system not in known
 
 
 def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
@@ -257,12 +321,15 @@ def _refund_emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
     return (f"refund.{after.status}",) if changed and after.status in ("succeeded", "failed", "needs_action") else ()
 
 
-def _with_consequences(before: Order, decision: Decision) -> Decision:
+def _with_consequences(before: Order, decision: Decision, view: View) -> Decision:
     after = decision.order
     assert after is not None  # noqa: S101 - narrowed by the caller
     emits, children = list(decision.emits), decision.refunds
     if before.payment is None and after.payment is not None:
         emits.append("order.paid")
+        plan = settlements.planned(after, view.settlement)
+        if plan is not None:
+            decision = replace(decision, settlements=(plan,))
     if after.paid_late and not before.paid_late:
         emits.append("order.paid_late")
         child = refunds.late_refund(after)

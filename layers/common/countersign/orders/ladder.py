@@ -3,7 +3,7 @@
 from countersign.orders.state import Order, Refund
 
 # Seconds after creation, while the payer is likely to be at it; then hourly until the order expires.
-RUNGS = (10, 30, 120, 600)
+RUNGS = (10, 30, 120, 600, 1800)  # Douyin's trade system repeats its callbacks for 29 minutes only
 HOURLY = 3600
 AFTER_EXPIRY = 30  # the last query, close and query come when the platform's own clock has passed the expiry too
 LAST_LOOK = 300  # a payer on the password screen can still pay after the close: one more query then
@@ -54,6 +54,14 @@ def next_refund_look(refund: Refund, since: int, now: int) -> int | None:
     daily = since + DAILY * (max(now - since, 0) // DAILY + 1)
     look = next((since + seconds for seconds in REFUND_RUNGS if since + seconds > now), daily)
     return look if look <= since + REFUND_LAST_LOOK else None
+
+
+def next_audit(refund: Refund, now: int) -> int:
+    """Return when to look at a refund about which the platform waits for us.
+
+    A decision is told now; without one the platform decides at its deadline, and then it is asked what it made of it.
+    """
+    return max(refund.audit_by + 60, now) if refund.status == "requested" else now
 
 
 def repeat_refund(looks: int, now: int) -> int:

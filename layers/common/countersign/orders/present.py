@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from countersign.orders.state import Claim, Order, Question, Refund
+from countersign.orders.state import Claim, Order, Question, Refund, Settlement
 
 # What each open question means and what a person can do about it.
 QUESTIONS = {
@@ -19,6 +19,8 @@ QUESTIONS = {
     "refund_amount_mismatch": "The platform reports a refund of another amount than was asked for.",
     "refund_total_mismatch": "The platform reports a refund of an order of another total.",
     "refund_of_another_order": "The refund number belongs to another order.",
+    "settlement_of_another_order": "The settlement number belongs to another order.",
+    "settled_more_than_paid": "The platform reports a settlement of more than the order.",
     "refunded_twice": "A person settled the refund another way, and the platform refunded it too.",
     "refunded_more_than_paid": "More was refunded than was paid.",
 }
@@ -30,7 +32,10 @@ def timestamp(seconds: int | None) -> str | None:
 
 
 def order_json(
-    order: Order, refunds: Iterable[Refund] = (), events: Iterable[Mapping[str, Any]] = ()
+    order: Order,
+    refunds: Iterable[Refund] = (),
+    events: Iterable[Mapping[str, Any]] = (),
+    settlements: Iterable[Settlement] = (),
 ) -> dict[str, Any]:
     """Return the order JSON; `events` are ready rows of the contract's shape."""
     payment = order.payment
@@ -53,6 +58,7 @@ def order_json(
         "review": [_question(question) for question in order.questions],
         "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [],
+        "settlements": [_settlement(settlement, currency) for settlement in settlements],
         "events": list(events),
         "version": order.version,
         "updated_at": timestamp(order.updated_at),
@@ -106,4 +112,23 @@ def refund_json(refund: Refund) -> dict[str, Any]:
         "platform_refund_id": refund.platform_refund_id or None,
         "transaction_id": refund.transaction_id or None,
         "succeeded_at": timestamp(refund.succeeded_at),
+        "audit_by": timestamp(refund.audit_by or None),
+    }
+
+
+def _settlement(settlement: Settlement, currency: str) -> dict[str, Any]:
+    return {
+        "settlement_id": settlement.settlement_id,
+        "status": settlement.status,
+        "due": timestamp(settlement.due or None),
+        "amount": {"minor": settlement.amount, "currency": currency} if settlement.amount else None,
+        "shares": [
+            {"merchant_uid": uid, "amount": {"minor": minor, "currency": currency}} for uid, minor in settlement.shares
+        ],
+        "source": settlement.source,
+        "requested_by": settlement.requested_by or None,
+        "platform_settlement_id": settlement.platform_settlement_id or None,
+        "fee": {"minor": settlement.fee, "currency": currency} if settlement.fee is not None else None,
+        "reason": settlement.reason or None,
+        "settled_at": timestamp(settlement.settled_at),
     }

@@ -6,13 +6,16 @@ from countersign.money import Money
 from countersign.orders.changes import (
     Queried,
     RefundAsked,
+    RefundAudited,
     RefundJudged,
     RefundRefused,
     RefundReported,
     RefundResolved,
     RefundRetried,
+    RefundStarted,
     Resolved,
     Trust,
+    Verified,
 )
 from countersign.orders.state import REFUND_RANK, Order, Question, Refund
 
@@ -117,10 +120,14 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
     if known is not None and known.ours and fact.amount != known.amount:
         return None, "refund_amount_mismatch"
     amounts = tuple(sorted({*(known.reported if known else ()), fact.amount.minor}))
+    if known is None and fact.confirm and isinstance(trust, Verified):
+        fact = replace(fact, status="processing", at=None, problem="")
     base = known or Refund(fact.refund_id, fact.amount, fact.status, fact.source, problem=fact.problem)
     if base.refused:  # the platform has it after all: as if it had never refused
         base = replace(base, status="approved", refused=False, problem="")
-    forward = REFUND_RANK[base.status] < REFUND_RANK[fact.status]
+    # What we refused the payer fails at the platform by that, and stays refused here.
+    denied = base.status == "rejected" and fact.status == "failed"
+    forward = not denied and REFUND_RANK[base.status] < REFUND_RANK[fact.status]
     times = [at for at in (base.succeeded_at, fact.at if fact.status == "succeeded" else None) if at is not None]
     child = replace(
         base,
@@ -136,6 +143,38 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
     if fact.status == "succeeded" and base.status == "succeeded" and base.resolved_by:
         return child, "refunded_twice"
     return child, "refund_amount_mismatch" if len(amounts) > 1 else ""
+
+
+def started(known: Refund | None, fact: RefundStarted) -> Refund:
+    """Return the refund that the payer asked the platform for: for the merchant to judge where there is time for it."""
+    base = known or Refund(
+        fact.refund_id, fact.amount, "requested" if fact.audit_by else "processing", "user", requested_by="user"
+    )
+    times = [at for at in (base.requested_at, fact.at) if at]
+    return replace(
+        base,
+        source="user",
+        reason=max(base.reason, fact.reason),
+        requested_by="user",
+        requested_at=min(times) if times else 0,
+        audit_by=max(base.audit_by, fact.audit_by),
+        platform_refund_id=max(base.platform_refund_id, fact.platform_refund_id),
+        transaction_id=max(base.transaction_id, fact.transaction_id),
+    )
+
+
+def audited(known: Refund | None, fact: RefundAudited) -> Refund | None:
+    """Return the refund once the platform has our decision; an agreed one is the platform's to carry out."""
+    if known is None or not known.audit_by:
+        return None
+    status = "processing" if fact.approved and known.status == "approved" else known.status
+    return replace(known, audited=True, status=status)
+
+
+def awaits_audit(refund: Refund) -> bool:
+    """Tell whether the platform has yet to hear from us about a refund that the payer asked it for."""
+    open_ = refund.status in ("requested", "approved", "rejected")
+    return bool(refund.audit_by) and not refund.audited and open_
 
 
 def late_refund(order: Order) -> Refund | None:

@@ -126,6 +126,8 @@ class Refund:
     reported: tuple[int, ...] = ()
     counted: bool = True
     released: bool = False
+    audit_by: int = 0  # until when the platform waits for the merchant's word about the payer's own request
+    audited: bool = False
     attempt: int = 0
     refused: bool = False
     problem: str = ""
@@ -147,6 +149,34 @@ class Refund:
     def refunds(self) -> int:
         """Minor units that went back to the payer."""
         return self.amount.minor if self.counted and self.status == "succeeded" else 0
+
+
+SETTLEMENT_RANK = {"planned": 0, "asked": 1, "processing": 2, "not_needed": 3, "failed": 4, "succeeded": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One settlement of an order; `settlement_id` is the number that the platform sees.
+
+    It is planned when the order is paid, for the day on which the platform allows it.
+    """
+
+    settlement_id: str
+    status: str
+    due: int
+    amount: int = 0
+    shares: tuple[tuple[str, int], ...] = ()
+    source: str = "plan"  # plan, merchant, or platform (settled by itself or in its console)
+    requested_by: str = ""
+    platform_settlement_id: str = ""
+    fee: int | None = None
+    reason: str = ""
+    settled_at: int | None = None
+
+    @property
+    def settles(self) -> int:
+        """Minor units that became the merchant's to withdraw."""
+        return self.amount if self.status == "succeeded" else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,5 +55,7 @@ def report(outcome: Outcome) -> None:
         count("ReviewOpened")
     if "order.paid_late" in outcome.emits:
         count("PaidLate")
+    if "settlement.failed" in outcome.emits:
+        count("SettlementFailed")
     if "refund.needs_action" in outcome.emits:
         count("RefundNeedsAction")

@@ -32,10 +32,13 @@ class Secret:
     __str__ = __repr__
 
 
-def secret(value: object, name: str, *, refused: frozenset[str] = frozenset(), size: int | None = None) -> Secret:
+def secret(
+    value: object, name: str, *, refused: frozenset[str] = frozenset(), size: int | None = None, least: int = MIN_BYTES
+) -> Secret:
     """Return the value as a Secret, or refuse it by the field's name and the reason, never by its value.
 
-    `refused` are values that a platform publishes as samples; `size` is the only length in bytes that is right.
+    `refused` are values that a platform publishes as samples; `size` is the only length in bytes that is right, `least`
+    the shortest one.
     """
     if not isinstance(value, str):
         raise KeysUnavailableError(f"{name} is not text")
@@ -43,13 +46,13 @@ def secret(value: object, name: str, *, refused: frozenset[str] = frozenset(), s
         raise KeysUnavailableError(f"{name} is empty")
     if value != value.strip():
         raise KeysUnavailableError(f"{name} has space around it")
-    if _PLACEHOLDER.fullmatch(value) or len(set(value)) < 3:
+    if _PLACEHOLDER.fullmatch(value) or (len(set(value)) < 3 and least > 1):
         raise KeysUnavailableError(f"{name} is a placeholder")
     if value in refused:
         raise KeysUnavailableError(f"{name} is the sample that the platform publishes")
     length = len(value.encode("utf-8", "surrogatepass"))
     if size is not None and length != size:
         raise KeysUnavailableError(f"{name} must be exactly {size} bytes, it has {length}")
-    if length < MIN_BYTES:
-        raise KeysUnavailableError(f"{name} is shorter than {MIN_BYTES} bytes")
+    if length < least:
+        raise KeysUnavailableError(f"{name} is shorter than {least} bytes")
     return Secret(value)

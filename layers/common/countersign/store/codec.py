@@ -8,7 +8,7 @@ from typing import Any
 from countersign.money import Money
 from countersign.orders import changes
 from countersign.orders.changes import Change, Fact, OrderKey, Terms, Trust
-from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution
+from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement
 from countersign.store import keys
 
 Item = dict[str, dict[str, Any]]
@@ -23,6 +23,10 @@ _FACTS: dict[str, type[Fact]] = {
         changes.Failed,
         changes.Closed,
         changes.RefundReported,
+        changes.RefundStarted,
+        changes.RefundAudited,
+        changes.SettlementAsked,
+        changes.SettlementReported,
         changes.Unrecognised,
         changes.CloseAsked,
         changes.Resolved,
@@ -179,6 +183,28 @@ def read_refund(item: Mapping[str, Any]) -> Refund:
     return Refund(**content)
 
 
+def settlement_item(key: OrderKey, settlement: Settlement, *, owner: str, due_at: int | None, now: int) -> Item:
+    """Return a settlement's item."""
+    item: Item = {
+        "pk": text(keys.order_pk(key)),
+        "sk": text(keys.settlement_sk(settlement.settlement_id)),
+        "status": text(settlement.status),
+        "updated_at": number(now),
+        "facts": text(_json(_fields(settlement))),
+    }
+    if due_at is not None:
+        item["due_at"] = number(due_at)
+        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
+    return item
+
+
+def read_settlement(item: Mapping[str, Any]) -> Settlement:
+    """Read a settlement's item."""
+    content = json.loads(item["facts"]["S"])
+    content["shares"] = tuple((uid, minor) for uid, minor in content["shares"])
+    return Settlement(**content)
+
+
 def dump_change(change: Change) -> str:
     """Write a change as JSON, so that an orphan can be decided again when its order appears."""
     fact = _fields(change.fact)
@@ -193,6 +219,7 @@ def dump_change(change: Change) -> str:
             "system": change.system,
             "oddity": change.oddity,
             "envelope_id": change.envelope_id,
+            "aliases": change.aliases,
         }
     )
 
@@ -210,6 +237,7 @@ def load_change(key: OrderKey, content: str) -> Change:
         data["system"],
         data["oddity"],
         data["envelope_id"],
+        tuple((kind, value) for kind, value in data["aliases"]),
     )
 
 
@@ -219,6 +247,8 @@ def _load_value(value: Any) -> Any:
     if isinstance(value, dict):  # the terms of an opened order
         loaded = {name: _load_value(member) for name, member in value.items()}
         return Terms(**{**loaded, "metadata": tuple((name, member) for name, member in loaded["metadata"])})
+    if isinstance(value, list):
+        return tuple(_load_value(member) for member in value)
     return value
 
 

@@ -12,6 +12,7 @@ SHARDS = 8
 ORDER = "ORDER"
 EVENT = "EVENT#"
 REFUND = "REFUND#"
+SETTLEMENT = "SETTLEMENT#"
 
 
 @lru_cache(maxsize=1024)
@@ -30,6 +31,11 @@ def order_key(pk: str) -> OrderKey:
     """Return the order that a partition key names."""
     platform, account, order_id = pk.split("#")
     return OrderKey(unquote(platform), unquote(account), unquote(order_id))
+
+
+def settlement_sk(settlement_id: str) -> str:
+    """Return the sort key of a settlement beside its order."""
+    return SETTLEMENT + part(settlement_id)
 
 
 def refund_sk(refund_id: str) -> str:

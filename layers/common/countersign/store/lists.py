@@ -13,7 +13,7 @@ from typing import Any, Self
 from countersign import aws
 from countersign.errors import MalformedError
 from countersign.orders.changes import OrderKey
-from countersign.orders.state import Order, Refund
+from countersign.orders.state import Order, Refund, Settlement
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -31,6 +31,7 @@ class History:
     order: Order
     refunds: tuple[Refund, ...]
     events: tuple[Item, ...]
+    settlements: tuple[Settlement, ...] = ()
 
 
 class OrderLists:
@@ -47,7 +48,10 @@ class OrderLists:
 
     def history(self, key: OrderKey) -> History | None:
         """Return an order with its children and events, or None if there is no such order."""
-        order, refunds, events = None, [], []
+        order: Order | None = None
+        refunds: list[Refund] = []
+        settlements: list[Settlement] = []
+        events: list[Item] = []
         query = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk",
@@ -60,12 +64,14 @@ class OrderLists:
                 order = codec.read_order(item)
             elif sk.startswith(keys.REFUND):
                 refunds.append(codec.read_refund(item))
+            elif sk.startswith(keys.SETTLEMENT):
+                settlements.append(codec.read_settlement(item))
             elif sk.startswith(keys.EVENT):
                 events.append(item)
         if order is None:
             return None
         events.sort(key=_sequence)
-        return History(order, tuple(refunds), tuple(events))
+        return History(order, tuple(refunds), tuple(events), tuple(settlements))
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""

@@ -14,14 +14,20 @@ from countersign.orders.changes import (
     Hint,
     OrderKey,
     Paid,
+    Prepared,
     Queried,
     RefundAsked,
     RefundFact,
     RefundReported,
+    RefundStarted,
+    SettlementAsked,
+    SettlementReported,
 )
 from countersign.orders.decide import Decision, View, decide
-from countersign.orders.ladder import next_look, next_refund_look
-from countersign.orders.state import Order, Refund
+from countersign.orders.ladder import next_audit, next_look, next_refund_look
+from countersign.orders.refunds import awaits_audit
+from countersign.orders.settlements import is_open
+from countersign.orders.state import Order, Refund, Settlement
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -30,6 +36,7 @@ ORPHAN_QUERY_SECONDS = 60
 OUTBOX_GRACE_SECONDS = 60
 _ABSENT = "attribute_not_exists(pk)"
 _Row = tuple[str, str]
+_SETTLEMENT_FACTS = (SettlementAsked, SettlementReported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class OrderStore:
         One consistent batch read and one transaction; a duplicate costs the read alone. Raises ContentionError or
         StoreUnavailableError if nothing could be written: then nothing is.
         """
+        change = self.located(change)
         event_id = keys.event_id(change)
         for _ in dynamo.attempts():
             rows, order = self._read_view(change, event_id)
@@ -75,6 +83,36 @@ class OrderStore:
                 continue
             return _outcome(written, event_id)
         raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+
+    def located(self, change: Change) -> Change:
+        """Return the change under its order's key, where it names only numbers of the platform's that we know."""
+        if not change.aliases or not _is_nameless(change.key):
+            return change
+        wanted = [_alias(change.key, kind, value) for kind, value in change.aliases]
+        rows = dynamo.read_many(self.client, self.table, dict.fromkeys(wanted))
+        found = next((rows[row] for row in wanted if row in rows), None)
+        return change if found is None else replace(change, key=keys.order_key(found["order"]["S"]))
+
+    def adopt_orphan(self, item: Item, key: OrderKey, *, now: int) -> Outcome:
+        """Record an orphan that named no order under the order that it is about; the evidence moves with it."""
+        change = replace(codec.load_change(key, codec.as_text(item, "change")), key=key)
+        raw = codec.decompress(item["raw"]["B"]) if "raw" in item else b""
+        outcome = self.record(change, now=now, raw=raw)
+        adopted = {
+            "Key": {"pk": item["pk"], "sk": item["sk"]},
+            "UpdateExpression": "SET decision = :moved REMOVE orphan, due_at, due_shard, #exception",
+            "ConditionExpression": "attribute_exists(orphan)",
+            "ExpressionAttributeNames": {"#exception": "exception"},
+            "ExpressionAttributeValues": {":moved": text("moved")},
+        }
+        for _ in dynamo.attempts():
+            try:
+                dynamo.call(self.client.update_item, TableName=self.table, **adopted)
+            except dynamo.StaleViewError as error:
+                if not dynamo.is_condition(error):
+                    continue
+            break
+        return outcome
 
     def attach_orphans(self, key: OrderKey, *, now: int) -> int:
         """Decide anew every stored event that came before its order; return how many were attached."""
@@ -146,6 +184,15 @@ class OrderStore:
             return None
         return codec.read_order(order), codec.read_refund(child), codec.as_number(child, "since") or 0
 
+    def settlement(self, key: OrderKey, settlement_id: str) -> tuple[Order, Settlement] | None:
+        """Return an order and one of its settlements, read consistently."""
+        pk = keys.order_pk(key)
+        rows = dynamo.read_many(self.client, self.table, [(pk, keys.ORDER), (pk, keys.settlement_sk(settlement_id))])
+        order, child = rows.get((pk, keys.ORDER)), rows.get((pk, keys.settlement_sk(settlement_id)))
+        if order is None or child is None:
+            return None
+        return codec.read_order(order), codec.read_settlement(child)
+
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
             "TableName": self.table,
@@ -192,6 +239,7 @@ class OrderStore:
         elif changed and order is not None:
             writes.append(self._put_order(order, now, query_now=decision.query_now))
             writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
+            writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
         elif decision.query_now and order is not None:
             writes.append(self._look_soon(order, now))
         writes += self._claims(rows, change)
@@ -227,12 +275,23 @@ class OrderStore:
         same = known is not None and codec.as_text(known, "status") == refund.status
         since = (codec.as_number(known, "since") if known and same else None) or now
         owner, due_at = f"{order.key.platform}_refund", next_refund_look(refund, since, now)
+        if awaits_audit(refund):
+            owner, due_at = f"{owner}_audit", next_audit(refund, now)
         item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
         if refund.reported:  # when we first heard that the platform took it, and which bill has it
             item["accepted_at"] = number(now)
         if known:
             item.update({name: known[name] for name in ("accepted_at", "billed_on") if name in known})
         # The order's version guards the child: both only ever change in one transaction.
+        return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
+
+    def _put_settlement(
+        self, rows: Mapping[_Row, Item], order: Order, settlement: Settlement, now: int
+    ) -> dict[str, Any]:
+        due_at = max(settlement.due, now) if is_open(settlement) else None
+        owner = f"{order.key.platform}_settle"
+        item = codec.settlement_item(order.key, settlement, owner=owner, due_at=due_at, now=now)
+        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _look_soon(self, order: Order, now: int) -> dict[str, Any]:
@@ -296,22 +355,44 @@ def _outcome(decision: Decision, event_id: str) -> Outcome:
     return Outcome(decision.outcome, decision.reason, event_id, decision.order, decision.emits)
 
 
+def _is_nameless(key: OrderKey) -> bool:
+    return key.order_id.startswith("~")
+
+
+def _alias(key: OrderKey, kind: str, value: str) -> _Row:
+    """Return the row by which one of the platform's numbers leads to its order; a transaction's is unique besides."""
+    if kind == "transaction":
+        return keys.transaction_pk(key.platform, key.account, value), "TXN"
+    return keys.alias_pk(key.platform, key.account, kind, value), "ALIAS"
+
+
 def _claimed(change: Change) -> list[_Row]:
     """Return the rows by which the platform's numbers in this change lead to its order."""
     key, fact = change.key, change.fact
-    if isinstance(change.trust, Hint):
+    if isinstance(change.trust, Hint) or _is_nameless(key):
         return []
-    if isinstance(fact, Paid):
-        return [(keys.transaction_pk(key.platform, key.account, fact.transaction_id), "TXN")]
-    if isinstance(fact, RefundReported | RefundAsked):
-        return [(keys.alias_pk(key.platform, key.account, "refund", fact.refund_id), "ALIAS")]
+
+    match fact:
+        case Paid():
+            numbers = (fact.transaction_id, fact.channel_id)
+            return [_alias(key, "transaction", number) for number in numbers if number]
+        case Prepared() if fact.transaction_id:
+            return [_alias(key, "transaction", fact.transaction_id)]
+        case RefundReported() | RefundAsked() | RefundStarted():
+            return [_alias(key, "refund", fact.refund_id)]
+        case SettlementReported():
+            return [_alias(key, "settlement", fact.settlement_id)]
     return []
 
 
 def _touched(change: Change) -> list[_Row]:
-    rows = _claimed(change)
-    if isinstance(change.fact, RefundFact):
-        rows.append((keys.order_pk(change.key), keys.refund_sk(change.fact.refund_id)))
+    rows, pk, fact = _claimed(change), keys.order_pk(change.key), change.fact
+    if isinstance(fact, RefundFact):
+        rows.append((pk, keys.refund_sk(fact.refund_id)))
+    if isinstance(fact, _SETTLEMENT_FACTS):
+        rows.append((pk, keys.settlement_sk(fact.settlement_id)))
+    if isinstance(fact, Paid):  # a payment plans the settlement that has the order's own number
+        rows.append((pk, keys.settlement_sk(change.key.order_id)))
     return rows
 
 
@@ -322,8 +403,10 @@ def _owner(rows: Mapping[_Row, Item], row: _Row, key: OrderKey) -> OrderKey | No
 
 
 def _transaction_owner(rows: Mapping[_Row, Item], change: Change) -> OrderKey | None:
-    claimed = _claimed(change)
-    return _owner(rows, claimed[0], change.key) if isinstance(change.fact, Paid) else None
+    if not isinstance(change.fact, Paid):
+        return None
+    owners = [_owner(rows, row, change.key) for row in _claimed(change) if row[1] == "TXN"]
+    return next((owner for owner in owners if owner is not None), None)
 
 
 def _related(order: Order, rows: Mapping[_Row, Item], change: Change) -> list[OrderKey]:
@@ -341,16 +424,27 @@ def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> Vie
         return decisions.NOTHING
     pk = keys.order_pk(change.key)
     fact = change.fact
+    owners = [_owner(rows, row, change.key) for row in _claimed(change)]
     if isinstance(fact, RefundFact):
         child = rows.get((pk, keys.refund_sk(fact.refund_id)))
-        owners = [_owner(rows, row, change.key) for row in _claimed(change)]
         return View(refund=codec.read_refund(child) if child else None, refund_owner=owners[0] if owners else None)
+    if isinstance(fact, _SETTLEMENT_FACTS):
+        child = rows.get((pk, keys.settlement_sk(fact.settlement_id)))
+        return View(
+            settlement=codec.read_settlement(child) if child else None,
+            settlement_owner=owners[0] if owners else None,
+        )
     if isinstance(fact, Paid):
         linked = (
             rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
         )
         paid = linked is not None and codec.read_order(linked).payment is not None
-        return View(transaction_owner=_transaction_owner(rows, change), linked_paid=paid)
+        plan = rows.get((pk, keys.settlement_sk(change.key.order_id)))
+        return View(
+            settlement=codec.read_settlement(plan) if plan else None,
+            transaction_owner=_transaction_owner(rows, change),
+            linked_paid=paid,
+        )
     return decisions.NOTHING
 
 

@@ -1,0 +1,1 @@
+"""Douyin mini-program payments: guaranteed payment (`ecpay`) and the general trade system (`trade`)."""

@@ -1,0 +1,202 @@
+"""The fields of a Douyin account document, typed, with unusable keys refused.
+
+One document may hold the keys of both systems: `system` says which one new orders use, and a callback is checked by
+either as long as its keys are there, so an app moves from one to the other with orders in flight.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from countersign.errors import KeysUnavailableError
+from countersign.signing.credentials import MIN_BYTES, Secret, secret
+
+ECPAY_HOST = "https://developer.toutiao.com"
+TRADE_HOST = "https://open.douyin.com"
+SYSTEMS = ("ecpay", "trade")
+SETTLE_AFTER_DAYS = 7  # the platform's default period, counted from the payment
+MAX_SHARE_BASIS_POINTS = 3000  # of one order, to others than the seller: all receivers together
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What the trade system wants to know of every order and a create call may leave out."""
+
+    type: int | None = None
+    tag_group_id: str = ""
+    image_url: str = ""
+    entry_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Somebody who gets a part of every settlement."""
+
+    merchant_uid: str
+    basis_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """How orders are settled: `after_days` past the payment, or never by us where the console settles by itself."""
+
+    automatic: bool = True
+    after_days: int = SETTLE_AFTER_DAYS
+    receivers: tuple[Receiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One Douyin app; lists hold the current key first, then previous ones."""
+
+    app_id: str
+    system: str
+    goods: Goods = Goods()
+    salts: tuple[Secret, ...] = ()
+    tokens: tuple[Secret, ...] = ()
+    merchant_uid: str = ""
+    thirdparty_id: str = ""
+    app_secret: Secret | None = None
+    app_private_key_pem: Secret | None = None
+    key_version: str = ""
+    platform_public_keys: tuple[str, ...] = ()
+    settle: Settle = Settle()
+    paid_late_policy: str = "ask"
+    api_base: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def salt(self) -> Secret:
+        """The SALT that signs what we send to guaranteed payment."""
+        if not self.salts:
+            raise KeysUnavailableError("salts is empty: guaranteed payment cannot be called")
+        return self.salts[0]
+
+    @property
+    def secret(self) -> Secret:
+        """The app's secret, by which a client token is fetched."""
+        if self.app_secret is None:
+            raise KeysUnavailableError("app_secret is missing: the trade system cannot be called")
+        return self.app_secret
+
+    @property
+    def private_key(self) -> Secret:
+        """The app's private key, by which an order of the trade system is signed."""
+        if self.app_private_key_pem is None:
+            raise KeysUnavailableError("app_private_key_pem is missing: an order cannot be signed")
+        return self.app_private_key_pem
+
+
+def load(document: Mapping[str, object]) -> Settings:
+    """Type an account document; KeysUnavailableError names the field and the reason, never the value."""
+    system = _choice(document, "system", SYSTEMS)
+    tokens = tuple(secret(value, f"tokens[{index}]", least=1) for index, value in enumerate(_list(document, "tokens")))
+    settings = Settings(
+        app_id=_text(document, "app_id", required=True),
+        system=system,
+        goods=_goods(document),
+        salts=tuple(secret(value, f"salts[{index}]") for index, value in enumerate(_list(document, "salts"))),
+        tokens=tokens,
+        merchant_uid=_text(document, "merchant_uid"),
+        thirdparty_id=_text(document, "thirdparty_id"),
+        app_secret=_wrapped(document, "app_secret"),
+        app_private_key_pem=_private_key(document),
+        key_version=_text(document, "key_version"),
+        platform_public_keys=_public_keys(document),
+        settle=_settle(document),
+        paid_late_policy=_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        api_base=_text(document, "api_base").rstrip("/"),
+        warnings=tuple(
+            f"tokens[{index}] is shorter than {MIN_BYTES} bytes: it can be guessed from one captured callback"
+            for index, token in enumerate(tokens)
+            if len(token.reveal().encode()) < MIN_BYTES
+        ),
+    )
+    if system == "ecpay" and not (settings.salts and settings.tokens):
+        raise KeysUnavailableError("salts or tokens is empty: guaranteed payment could neither be called nor believed")
+    if system == "trade" and not settings.platform_public_keys:
+        raise KeysUnavailableError("platform_public_keys is empty: no callback of the trade system could be verified")
+    return settings
+
+
+def _goods(document: Mapping[str, object]) -> Goods:
+    entry = _mapping(document.get("goods") or {}, "goods")
+    kind = entry.get("type")
+    if kind is not None and type(kind) is not int:
+        raise KeysUnavailableError("goods.type is not a whole number")
+    return Goods(kind, _text(entry, "tag_group_id"), _text(entry, "image_url"), _text(entry, "entry_path"))
+
+
+def _settle(document: Mapping[str, object]) -> Settle:
+    entry = _mapping(document.get("settle") or {}, "settle")
+    days = entry.get("after_days", SETTLE_AFTER_DAYS)
+    automatic = entry.get("automatic", True)
+    if type(days) is not int or not 0 <= days <= 150 or type(automatic) is not bool:
+        raise KeysUnavailableError("settle.after_days is not 0 to 150, or settle.automatic is not true or false")
+    receivers = []
+    for value in _list(entry, "receivers"):
+        receiver = _mapping(value, "settle.receivers[]")
+        points = receiver.get("basis_points")
+        if type(points) is not int or not 1 <= points <= MAX_SHARE_BASIS_POINTS:
+            raise KeysUnavailableError(f"settle.receivers[].basis_points is not 1 to {MAX_SHARE_BASIS_POINTS}")
+        receivers.append(Receiver(_text(receiver, "merchant_uid", required=True), points))
+    if sum(receiver.basis_points for receiver in receivers) > MAX_SHARE_BASIS_POINTS:
+        raise KeysUnavailableError("settle.receivers share more than 30 % of an order")
+    return Settle(automatic, days, tuple(receivers))
+
+
+def _public_keys(document: Mapping[str, object]) -> tuple[str, ...]:
+    keys = _list(document, "platform_public_keys")
+    texts = tuple(_pem(value, "PUBLIC KEY") for value in keys if isinstance(value, str) and value.strip())
+    if len(texts) != len(keys):
+        raise KeysUnavailableError("platform_public_keys holds something empty or not text")
+    return texts
+
+
+def _private_key(document: Mapping[str, object]) -> Secret | None:
+    value = _text(document, "app_private_key_pem")
+    return Secret(_pem(value, "PRIVATE KEY")) if value else None
+
+
+def _pem(text: str, label: str) -> str:
+    """Return a key as PEM: the console shows some without their first and last line."""
+    text = text.strip()
+    return text if text.startswith("-----BEGIN ") else f"-----BEGIN {label}-----\n{text}\n-----END {label}-----\n"
+
+
+def _wrapped(document: Mapping[str, object], name: str) -> Secret | None:
+    return secret(document[name], name) if document.get(name) else None
+
+
+def _list(document: Mapping[str, object], name: str) -> list[object]:
+    value = document.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise KeysUnavailableError(f"{name} is not a list")
+    return value
+
+
+def _text(document: Mapping[str, object], name: str, *, required: bool = False) -> str:
+    value = document.get(name)
+    if value is None or value == "":
+        if required:
+            raise KeysUnavailableError(f"{name} is missing")
+        return ""
+    if not isinstance(value, str) or not value.strip():
+        raise KeysUnavailableError(f"{name} is not text")
+    return value
+
+
+def _choice(document: Mapping[str, object], name: str, choices: tuple[str, ...]) -> str:
+    """Return one of `choices`; the first where the field is absent."""
+    value = _text(document, name) or choices[0]
+    if value not in choices:
+        raise KeysUnavailableError(f"{name} is not one of {', '.join(choices)}")
+    return value
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise KeysUnavailableError(f"{name} is not an object")
+    return value

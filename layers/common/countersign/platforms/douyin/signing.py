@@ -1,0 +1,90 @@
+"""Tells whether a callback is Douyin's, for this app, and what it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from countersign.errors import InvalidSignatureError, MalformedError, StaleTimestampError, TenantMismatchError
+from countersign.http import HttpRequest, read_json
+from countersign.platforms.douyin import ecpay
+from countersign.platforms.douyin.settings import Settings
+from countersign.signing import freshness
+
+# Guaranteed payment repeats a callback for 24 h 4 min, and nobody knows whether under a new time.
+WINDOW_BACK, WINDOW_AHEAD = 48 * 3600, 300
+# What a message of each type has and no other type's has: `type` itself is not signed in guaranteed payment.
+_MARKS = {"payment": "cp_orderno", "refund": "cp_refundno", "settle": "cp_settle_no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Genuine:
+    """A callback that Douyin made for this app; `stale` where it was signed too long ago to be believed as news."""
+
+    system: str  # ecpay or trade
+    key_id: str
+    type: str
+    fields: Mapping[str, Any]
+    stale: bool = False
+
+
+def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
+    """Return what a callback says if Douyin made it for this app.
+
+    The shape decides the system, and only a system whose keys the account has can make anything genuine. Raises
+    NotGenuineError (401) or MalformedError (400).
+    """
+    if "byte-signature" in request.headers:
+        genuine = _verify_trade(request, settings, now)
+    else:
+        genuine = _verify_ecpay(request.body, settings, now)
+    check_app(genuine.fields, settings)
+    return genuine
+
+
+def _verify_ecpay(body: bytes, settings: Settings, now: int) -> Genuine:
+    outer, key_id = ecpay.verify(body, settings)
+    fields = _message(outer["msg"])
+    kind = outer["type"]
+    marks = {name for name, mark in _MARKS.items() if mark in fields}
+    if marks - {kind} or (kind in _MARKS and kind not in marks):
+        raise InvalidSignatureError("type is not what the signed message is about")
+    return Genuine("ecpay", key_id, kind, fields, _is_stale(outer["timestamp"], now))
+
+
+def _verify_trade(request: HttpRequest, settings: Settings, now: int) -> Genuine:
+    # An account without the trade system does not pay for RSA's import.
+    from countersign.platforms.douyin import trade
+
+    timestamp, key_id = trade.verify(request.headers, request.body, settings)
+    stale = _is_stale(timestamp, now)
+    envelope = read_json(request.body)
+    if not isinstance(envelope, dict) or "msg_signature" in envelope:
+        raise MalformedError("the callback is not an object of the trade system")
+    kind = envelope.get("type")
+    if not isinstance(kind, str) or not isinstance(envelope.get("msg"), str):
+        raise MalformedError("the callback lacks its type or msg")
+    return Genuine("trade", key_id, kind, _message(envelope["msg"]), stale)
+
+
+def _message(text: str) -> Mapping[str, Any]:
+    fields = read_json(text)
+    if not isinstance(fields, dict):
+        raise MalformedError("msg is not an object")
+    return fields
+
+
+def _is_stale(timestamp: str, now: int) -> bool:
+    try:
+        signed_at = freshness.check(timestamp, now=now, back=now, ahead=WINDOW_AHEAD)
+    except StaleTimestampError:
+        raise StaleTimestampError("signed in the future") from None
+    return signed_at < now - WINDOW_BACK
+
+
+def check_app(fields: Mapping[str, Any], settings: Settings) -> None:
+    """Raise TenantMismatchError unless the message names this app, and only this app."""
+    named = [fields[name] for name in ("appid", "app_id") if fields.get(name)]
+    if not named:
+        raise TenantMismatchError("the message names no app")
+    if any(app != settings.app_id for app in named):
+        raise TenantMismatchError("the message is for another app")

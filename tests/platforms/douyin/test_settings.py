@@ -1,0 +1,63 @@
+"""Which account documents can be used, and what is refused by name and reason."""
+
+import pytest
+
+from countersign.errors import KeysUnavailableError
+from countersign.platforms.douyin import settings as douyin_settings
+from tests.platforms.douyin.support import KEYS, document, settings
+
+
+def test_a_document_with_the_keys_of_both_systems_is_read() -> None:
+    read = settings(settle={"after_days": 3, "receivers": [{"merchant_uid": "7", "basis_points": 1500}]})
+
+    assert (read.system, read.salt.reveal()[:7], read.key_version) == ("ecpay", "pubSALT", "1")
+    assert [(one.merchant_uid, one.basis_points) for one in read.settle.receivers] == [("7", 1500)]
+    assert read.goods.entry_path == "pages/order/index"
+
+
+def test_keys_may_come_as_the_console_shows_them() -> None:
+    body = "".join(KEYS["pub_platform_pub"].strip().splitlines()[1:-1])
+
+    assert settings(platform_public_keys=[body]).platform_public_keys[0].startswith("-----BEGIN PUBLIC KEY-----\nMII")
+
+
+def test_a_short_token_is_used_with_a_warning() -> None:
+    assert "tokens[0] is shorter than 16 bytes" in settings().warnings[0]
+    assert settings(tokens=["long-enough-token-2026"]).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"app_id": ""}, "app_id is missing"),
+        ({"system": "v3"}, "system is not one of"),
+        ({"salts": []}, "salts or tokens is empty"),
+        ({"tokens": []}, "salts or tokens is empty"),
+        ({"tokens": [""]}, "tokens[0] is empty"),
+        ({"tokens": [" "]}, "tokens[0] is empty"),
+        ({"salts": ["short"]}, "salts[0] is shorter than 16 bytes"),
+        ({"salts": ["your_payment_salt_here"]}, "salts[0] is a placeholder"),
+        ({"salts": "text"}, "salts is not a list"),
+        ({"system": "trade", "platform_public_keys": []}, "platform_public_keys is empty"),
+        ({"platform_public_keys": [""]}, "platform_public_keys holds something empty"),
+        ({"goods": {"type": "301"}}, "goods.type is not a whole number"),
+        ({"goods": [1]}, "goods is not an object"),
+        ({"settle": {"after_days": 151}}, "settle.after_days"),
+        ({"settle": {"receivers": [{"merchant_uid": "7", "basis_points": 3001}]}}, "basis_points"),
+        ({"settle": {"receivers": [{"merchant_uid": str(n), "basis_points": 2000} for n in (1, 2)]}}, "30 %"),
+        ({"paid_late_policy": "maybe"}, "paid_late_policy is not one of"),
+    ],
+)
+def test_A4_what_cannot_be_used_is_refused_by_name(changes: dict[str, object], named: str) -> None:
+    with pytest.raises(KeysUnavailableError) as error:
+        douyin_settings.load(document(**changes))
+
+    assert named in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["salt", "secret", "private_key"])
+def test_what_only_one_function_needs_is_missed_when_it_is_used(name: str) -> None:
+    lean = settings(system="trade", salts=[], app_secret="", app_private_key_pem="")
+
+    with pytest.raises(KeysUnavailableError):
+        getattr(lean, name)
