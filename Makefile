@@ -69,9 +69,9 @@ event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
 
 test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes
 	@if [ -x $(BIN)/python3.13 ]; then \
-		$(MAKE) --no-print-directory .venv-sam/.ready && exec $(BIN)/python -m pytest -m "not soak"; \
+		$(MAKE) --no-print-directory .venv-sam/.ready && exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"; \
 	else \
-		exec $(BIN)/python -m pytest -m "not soak and not artifact"; \
+		exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
 	fi
 
 soak: env ## Thousands of payments while processes are killed, then three ledgers compared

@@ -2,6 +2,7 @@
 
 import json
 import time
+from random import randrange
 from typing import Any
 
 from countersign.accounts import Accounts
@@ -13,7 +14,7 @@ from countersign.orders.changes import OrderKey
 from countersign.platforms.douyin import settings
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, logger, seconds
-from countersign.store import OrderStore, codec
+from countersign.store import OrderStore, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 
@@ -36,6 +37,11 @@ def _reach(name: str) -> Reach:
     return reaches[name]
 
 
+def _shard() -> int:
+    """Return where this run begins: many run at once, and should not meet."""
+    return randrange(keys.SHARDS)  # noqa: S311 - a spread, not a secret
+
+
 def _woken(event: dict[str, Any], now: int) -> list[Item]:
     """Return the orders that queue messages name, as far as they are due."""
     messages = [json.loads(record["body"]) for record in event["Records"]]
@@ -48,7 +54,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Look at each due item until little time is left; the due list owns what remains and what failed."""
     started = int(time.time())
     overdue = 0
-    for item in _woken(event, started) if "Records" in event else due.due(started):
+    for item in _woken(event, started) if "Records" in event else due.due(started, first=_shard()):
         if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
             break
         now = int(time.time())
