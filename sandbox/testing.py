@@ -285,7 +285,8 @@ def _call(port: int, method: str, path: str, body: bytes | Any, headers: dict[st
 def _wait_ready(sandbox: Sandbox, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and sandbox.process.poll() is None:
-        with contextlib.suppress(OSError):
+        # Nobody listens yet, or the sandbox ends while it answers: both are no answer.
+        with contextlib.suppress(OSError, http.client.HTTPException):
             if _call(sandbox.port + 1, "GET", "/healthz", None, {}).status == 200:
                 return
         time.sleep(0.05)
