@@ -33,8 +33,8 @@ sys.path.insert(0, str(ROOT))
 from sandbox.testing import Sandbox, running_sandbox  # noqa: E402 - the path comes first
 
 ACCOUNT = "shop"
-CLOCK_RATE = 4
-SHOPPERS = 24
+CLOCK_RATE = 2
+SHOPPERS = 48
 PATIENCE = 300  # a merchant's backend goes on repeating a create that long
 LOST_NOTICES, TWICE, DAWDLING = 0.02, 0.10, 0.10  # shares of the payments
 
