@@ -19,7 +19,7 @@ from countersign.actions.refund_desk import RefundDesk
 from countersign.errors import CountersignError, NotFoundError
 from countersign.http import problem
 from countersign.money import MAX_MINOR, Money
-from countersign.orders.changes import OrderKey
+from countersign.orders.changes import OrderKey, Parcel
 from countersign.runtime import caller
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
@@ -91,6 +91,28 @@ class SettlementWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     shares: Annotated[list[Share], Field(max_length=10)] = []
+
+
+class ParcelBody(BaseModel):
+    """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one."""
+
+    model_config = ConfigDict(extra="forbid")
+    tracking_no: Annotated[str, Field(max_length=128)] = ""
+    carrier: Annotated[str, Field(max_length=128)] = ""
+    description: Annotated[str, Field(max_length=120)] = ""
+    contact: Annotated[str, Field(pattern=r"^[0-9+*-]{0,32}$")] = ""
+
+
+class ShipmentWish(ParcelBody):
+    """What was sent: one parcel, or several as `parcels`; `complete` is false while something remains to be sent."""
+
+    method: Literal["express", "local", "virtual", "pickup"] = "express"
+    parcels: Annotated[list[ParcelBody], Field(max_length=15)] = []
+    complete: bool = True
+
+
+def _parcel(body: ParcelBody) -> Parcel:
+    return Parcel(body.carrier, body.tracking_no, body.description, body.contact)
 
 
 def _caller() -> caller.Caller:
@@ -169,6 +191,21 @@ def settle_order(platform: Name, account: Name, order_id: Name, wish: Settlement
     """Settle the order as soon as its period is over; shares go to others than the seller."""
     shares = tuple((share.merchant_uid, share.amount.minor) for share in wish.shares)
     return _desk().settle(_key(platform, account, order_id), shares), HTTPStatus.ACCEPTED
+
+
+@app.post(f"{ORDER}/shipments")
+def ship_order(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[ShipmentWish, Body()],
+    idempotency_key: Annotated[str, Header(max_length=255)] = "",
+) -> tuple[Json, int]:
+    """Record a shipment; a worker tells the platform, and the buyer hears of it."""
+    parcels = tuple(_parcel(parcel) for parcel in wish.parcels or [wish])
+    key = _key(platform, account, order_id)
+    shipment = _desk().ship(key, wish.method, parcels, complete=wish.complete, once=idempotency_key)
+    return shipment, HTTPStatus.CREATED
 
 
 @app.post(f"{ORDER}/review/<review_id>/resolve")

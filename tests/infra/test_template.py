@@ -31,6 +31,7 @@ ROUTES = {
     "GET /openapi.json": None,
     "POST /douyin/{account}/payments": "payments:write",
     "POST /orders/{platform}/{account}/{order_id}/settlements": "payments:write",
+    "POST /orders/{platform}/{account}/{order_id}/shipments": "orders:ship",
     "POST /wechat/{account}/payments": "payments:write",
     "GET /orders": "orders:read",
     "GET /orders/{platform}/{account}/{order_id}": "orders:read",

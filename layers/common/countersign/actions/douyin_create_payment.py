@@ -11,7 +11,17 @@ from countersign.actions.douyin_ask import Reach
 from countersign.errors import ConflictError, MalformedError, PlatformUnavailableError, UnprocessableError
 from countersign.http import read_json
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepared, Queried, Replaced, Terms
+from countersign.orders.changes import (
+    Change,
+    Line,
+    Opened,
+    Operator,
+    OrderKey,
+    Prepared,
+    Queried,
+    Replaced,
+    Terms,
+)
 from countersign.orders.ladder import RUNGS
 from countersign.orders.present import order_json
 from countersign.orders.state import Order
@@ -183,6 +193,7 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         replaces=body.replaces or "",
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
         metadata=tuple(sorted((body.metadata or {}).items())),
+        lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),
     )
     by = Operator(creation.subject)
     store.record(Change(key, Opened(terms), by, "merchant", settings.app_id, terms.system), now=now)

@@ -4,12 +4,23 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from countersign.errors import ConflictError, NotFoundError, UnprocessableError
-from countersign.orders.changes import Change, CloseAsked, Fact, Operator, OrderKey, Resolved, SettlementAsked
+from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.orders.changes import (
+    Change,
+    CloseAsked,
+    Fact,
+    Operator,
+    OrderKey,
+    Parcel,
+    Resolved,
+    SettlementAsked,
+    ShipmentAsked,
+)
 from countersign.orders.explain import explanation
-from countersign.orders.present import order_json, timestamp
-from countersign.orders.state import Order
+from countersign.orders.present import order_json, shipment_json, timestamp
+from countersign.orders.state import Order, Shipment
 from countersign.runtime.caller import Caller
+from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store.due import DueList
 from countersign.store.lists import History, OrderLists
@@ -33,7 +44,7 @@ class OrderDesk:
         """Return one order with its children and events."""
         history = self._history(key)
         events = [event_json(item) for item in history.events]
-        return order_json(history.order, history.refunds, events, history.settlements)
+        return order_json(history.order, history.refunds, events, history.settlements, history.shipments)
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
@@ -81,6 +92,40 @@ class OrderDesk:
         number = f"{key.order_id[:60]}*{failed}" if failed else key.order_id
         self._record(key, SettlementAsked(number, self.now, shares))
         return self.order(key)
+
+    def ship(self, key: OrderKey, method: str, parcels: tuple[Parcel, ...], *, complete: bool, once: str = "") -> Json:
+        """Record a shipment; the platform's own worker reports it.
+
+        Its number comes from chance, or from the caller's Idempotency-Key `once`: then the same call gives the same
+        shipment, and another wish under that key is UnprocessableError.
+        """
+        order = self._order(key)
+        if method == "express" and not all(parcel.carrier and parcel.tracking_no for parcel in parcels):
+            raise UnprocessableError("carrier and tracking_no are needed for express")
+        if method != "express" and len(parcels) > 1:
+            raise UnprocessableError("only express has several parcels")
+        described = tuple(
+            parcel._replace(description=parcel.description or order.terms.description) for parcel in parcels
+        )
+        number = self._shipment_number(key, once)
+        known = self._shipment(key, number) if once else None
+        if known is None:
+            self._record(key, ShipmentAsked(number, method, described, complete, self.now))
+        shipment = self._shipment(key, number)
+        if shipment is None:
+            raise StoreUnavailableError("the shipment was recorded and cannot be read back")
+        if (shipment.method, shipment.parcels, shipment.complete) != (method, described, complete):
+            raise UnprocessableError("this Idempotency-Key was used for another shipment of the order")
+        return shipment_json(shipment)
+
+    def _shipment_number(self, key: OrderKey, once: str) -> str:
+        if not once:
+            return f"sh{nonces.nonce()}"
+        content = [key.platform, key.account, key.order_id, self.caller.subject, once]
+        return f"sh{digests.sha256(json.dumps(content).encode())[:32]}"
+
+    def _shipment(self, key: OrderKey, shipment_id: str) -> Shipment | None:
+        return next((known for known in self.store.shipments(key) if known.shipment_id == shipment_id), None)
 
     def resolve(self, key: OrderKey, review_id: str, *, decision: str, note: str) -> Json:
         """Answer an open question."""

@@ -15,6 +15,7 @@ from countersign.money import Money
 from countersign.orders.changes import (
     Change,
     CloseAsked,
+    Line,
     Opened,
     Operator,
     OrderKey,
@@ -65,8 +66,8 @@ class Item(_Strict):
 
     sku_id: Annotated[str, Field(min_length=1, max_length=64)]
     title: Annotated[str, Field(min_length=1, max_length=256)]
-    price: Annotated[int, Field(ge=0)]
-    quantity: Annotated[int, Field(ge=1)]
+    price: Annotated[int, Field(ge=0, le=10_000_000_000)]
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
     image_url: str | None = None
 
 
@@ -86,7 +87,7 @@ class PaymentBody(_Strict):
     payer: Payer = Payer()
     method: Literal["jsapi", "native", "h5"] = "jsapi"
     h5: H5 | None = None
-    items: list[Item] | None = None
+    items: Annotated[list[Item], Field(max_length=100)] | None = None
     entry: Entry | None = None
     appid: Annotated[str, Field(pattern=r"^wx[0-9a-f]{16}$")] | None = None
     replaces: str | None = None
@@ -231,6 +232,7 @@ def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store:
         paid_late_policy=creation.reach.settings.paid_late_policy,
         replaces=body.replaces or "",
         metadata=tuple(sorted((body.metadata or {}).items())),
+        lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),
     )
     news = Change(
         key, Opened(terms), Operator(creation.subject), "merchant", creation.reach.settings.mchid, terms.system

@@ -1,7 +1,7 @@
 """A change: one piece of news about one order, in our words, with how far it may be believed."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from countersign.money import Money
 
@@ -66,6 +66,14 @@ Trust = Verified | Queried | Bill | Operator | Hint
 Identity = tuple[str | int | None, ...]
 
 
+class Line(NamedTuple):
+    """One line of what is bought; `minor` is the price of one piece, in the order's currency."""
+
+    title: str
+    quantity: int
+    minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the merchant asked for; fixed when the order is created."""
@@ -83,6 +91,8 @@ class Terms:
     replaces: str = ""
     settle_after: int | None = None  # seconds from the payment to its settlement; None where nobody has to ask for it
     metadata: tuple[tuple[str, str], ...] = ()
+    lines: tuple[Line, ...] = ()
+    payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +246,61 @@ class SettlementReported:
 
     def identity(self) -> Identity:
         return (self.settlement_id, self.status, self.amount.minor, self.amount.currency, self.at)
+
+
+class Parcel(NamedTuple):
+    """One parcel; `contact` is a masked phone number, where the carrier wants one."""
+
+    carrier: str = ""  # the platform's code of the carrier
+    tracking_no: str = ""
+    description: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentAsked:
+    """The merchant sent goods, or handed them over; the worker tells the platform."""
+
+    shipment_id: str
+    method: str  # express, local, virtual or pickup
+    parcels: tuple[Parcel, ...]
+    complete: bool  # nothing of the order remains to be sent
+    at: int
+    kind: ClassVar[str] = "shipment_asked"
+
+    def identity(self) -> Identity:
+        return (self.shipment_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentReported:
+    """The platform took a shipment (reported), or a person must act first (needs_action: `problem` says how)."""
+
+    shipment_id: str
+    status: str
+    problem: str = ""
+    at: int | None = None
+    kind: ClassVar[str] = "shipment"
+
+    def identity(self) -> Identity:
+        return (self.shipment_id, self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """The platform says that something happened to the order, and not what: it is asked.
+
+    Where it `urges` the merchant to ship, there is nothing to ask.
+    """
+
+    word: str  # the platform's own name of the event
+    at: int | None = None
+    detail: str = ""  # what tells two events of one name and time apart
+    urges: bool = False
+    kind: ClassVar[str] = "signal"
+
+    def identity(self) -> Identity:
+        return (self.word, self.at, self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +466,7 @@ RefundFact = (
     | RefundStarted
     | RefundAudited
 )
+ShipmentFact = ShipmentAsked | ShipmentReported
 Fact = (
     Opened
     | Prepared
@@ -410,6 +476,8 @@ Fact = (
     | Closed
     | SettlementAsked
     | SettlementReported
+    | ShipmentFact
+    | Signalled
     | Unrecognised
     | CloseAsked
     | Resolved

@@ -7,7 +7,7 @@ the same order. What is refused or not understood is still kept as evidence by t
 from dataclasses import dataclass, replace
 
 from countersign.money import Money
-from countersign.orders import refunds, settlements
+from countersign.orders import refunds, settlements, shipments
 from countersign.orders.changes import (
     BillDiffers,
     Change,
@@ -34,10 +34,14 @@ from countersign.orders.changes import (
     Resolved,
     SettlementAsked,
     SettlementReported,
+    ShipmentAsked,
+    ShipmentFact,
+    ShipmentReported,
+    Signalled,
     Unpaid,
     Unrecognised,
 )
-from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement
+from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement, Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class View:
 
     refund: Refund | None = None
     settlement: Settlement | None = None
+    shipment: Shipment | None = None
     transaction_owner: OrderKey | None = None  # another order that already has this transaction
     refund_owner: OrderKey | None = None  # another order that already has this refund number
     settlement_owner: OrderKey | None = None
@@ -63,6 +68,7 @@ class Decision:
     emits: tuple[str, ...] = ()
     query_now: bool = False  # the platform should be asked at once
     settlements: tuple[Settlement, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
 
 
 NOTHING = View()
@@ -112,6 +118,12 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _settlement_asked(order, fact, change.trust.key_id, view)
         case SettlementReported():
             return _settlement_reported(order, fact, change, view)
+        case ShipmentAsked() | ShipmentReported():
+            return _shipment(order, fact, change.trust.key_id, view)
+        case Signalled():
+            emits = ("shipment.overdue",) if fact.urges else ()
+            reason = f"the platform signals {fact.word}"
+            return Decision("unchanged", reason, order, emits=emits, query_now=not fact.urges)
         case BillDiffers():
             return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():
@@ -258,6 +270,20 @@ def _settlement_reported(order: Order, fact: SettlementReported, change: Change,
     moved = before is None or before.status != child.status
     emits = (f"settlement.{child.status}",) if moved and child.status in ("succeeded", "failed") else ()
     return Decision("applied", reason, after, settlements=(child,), emits=emits, query_now=order.payment is None)
+
+
+def _shipment(order: Order, fact: ShipmentFact, by: str, view: View) -> Decision:
+    if isinstance(fact, ShipmentAsked):
+        asked = shipments.asked(order, view.shipment, fact, by)
+        if isinstance(asked, str):
+            return Decision("refused", asked, order)
+        reason = "shipped" if asked.complete else "shipped in part"
+        return Decision("applied", reason, order, shipments=(asked,), emits=("shipment.created",))
+    reported = shipments.reported(view.shipment, fact)
+    reason = f"the shipment is {fact.status}{': ' + fact.problem if fact.problem else ''}"
+    if reported is None:
+        return Decision("unchanged", reason, order)
+    return Decision("applied", reason, order, shipments=(reported,), emits=(f"shipment.{reported.status}",))
 
 
 def _is_of_another_system(order: Order, change: Change) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from countersign.orders.state import Claim, Order, Question, Refund, Settlement
+from countersign.orders.state import Claim, Order, Question, Refund, Settlement, Shipment
 
 # What each open question means and what a person can do about it.
 QUESTIONS = {
@@ -36,6 +36,7 @@ def order_json(
     refunds: Iterable[Refund] = (),
     events: Iterable[Mapping[str, Any]] = (),
     settlements: Iterable[Settlement] = (),
+    shipments: Iterable[Shipment] = (),
 ) -> dict[str, Any]:
     """Return the order JSON; `events` are ready rows of the contract's shape."""
     payment = order.payment
@@ -57,7 +58,7 @@ def order_json(
         "transaction_id": payment.transaction_id if payment else None,
         "review": [_question(question) for question in order.questions],
         "refunds": [refund_json(refund) for refund in refunds],
-        "shipments": [],
+        "shipments": [shipment_json(shipment) for shipment in shipments],
         "settlements": [_settlement(settlement, currency) for settlement in settlements],
         "events": list(events),
         "version": order.version,
@@ -68,6 +69,10 @@ def order_json(
         "method": order.terms.method,
         "description": order.terms.description,
         "metadata": dict(order.terms.metadata),
+        "items": [
+            {"title": line.title, "quantity": line.quantity, "price": {"minor": line.minor, "currency": currency}}
+            for line in order.terms.lines
+        ],
         "replaces": order.terms.replaces or None,
         "replaced_by": order.replaced_by or None,
     }
@@ -113,6 +118,28 @@ def refund_json(refund: Refund) -> dict[str, Any]:
         "transaction_id": refund.transaction_id or None,
         "succeeded_at": timestamp(refund.succeeded_at),
         "audit_by": timestamp(refund.audit_by or None),
+    }
+
+
+def shipment_json(shipment: Shipment) -> dict[str, Any]:
+    """Return the shipment JSON."""
+    return {
+        "shipment_id": shipment.shipment_id,
+        "status": shipment.status,
+        "method": shipment.method,
+        "parcels": [
+            {
+                "carrier": parcel.carrier or None,
+                "tracking_no": parcel.tracking_no or None,
+                "description": parcel.description or None,
+            }
+            for parcel in shipment.parcels
+        ],
+        "complete": shipment.complete,
+        "requested_by": shipment.requested_by or None,
+        "requested_at": timestamp(shipment.requested_at or None),
+        "problem": shipment.problem or None,
+        "reported_at": timestamp(shipment.reported_at),
     }
 
 

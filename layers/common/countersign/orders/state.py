@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from countersign.money import Money
-from countersign.orders.changes import OrderKey, Terms
+from countersign.orders.changes import OrderKey, Parcel, Terms
 
 REFUND_RANK = {
     "requested": 0,
@@ -177,6 +177,24 @@ class Settlement:
     def settles(self) -> int:
         """Minor units that became the merchant's to withdraw."""
         return self.amount if self.status == "succeeded" else 0
+
+
+SHIPMENT_RANK = {"recorded": 0, "needs_action": 1, "reported": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One shipment of an order: recorded by the merchant, then reported to the platform."""
+
+    shipment_id: str
+    status: str
+    method: str
+    parcels: tuple[Parcel, ...]
+    complete: bool
+    requested_by: str = ""
+    requested_at: int = 0
+    problem: str = ""
+    reported_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

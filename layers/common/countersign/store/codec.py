@@ -7,8 +7,8 @@ from typing import Any
 
 from countersign.money import Money
 from countersign.orders import changes
-from countersign.orders.changes import Change, Fact, OrderKey, Terms, Trust
-from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement
+from countersign.orders.changes import Change, Fact, Line, OrderKey, Parcel, Terms, Trust
+from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement, Shipment
 from countersign.store import keys
 
 Item = dict[str, dict[str, Any]]
@@ -27,6 +27,9 @@ _FACTS: dict[str, type[Fact]] = {
         changes.RefundAudited,
         changes.SettlementAsked,
         changes.SettlementReported,
+        changes.ShipmentAsked,
+        changes.ShipmentReported,
+        changes.Signalled,
         changes.Unrecognised,
         changes.CloseAsked,
         changes.Resolved,
@@ -127,13 +130,7 @@ def read_order(item: Mapping[str, Any]) -> Order:
     terms = facts["terms"]
     return Order(
         key=keys.order_key(item["pk"]["S"]),
-        terms=Terms(
-            **{
-                **terms,
-                "amount": Money(*terms["amount"]),
-                "metadata": tuple((name, value) for name, value in terms["metadata"]),
-            }
-        ),
+        terms=_terms({**terms, "amount": Money(*terms["amount"])}),
         prepared=facts["prepared"],
         claims=tuple(
             Claim(**{**claim, "total": Money(*claim["total"]), "evidence": tuple(claim["evidence"])})
@@ -153,6 +150,12 @@ def read_order(item: Mapping[str, Any]) -> Order:
         version=int(item["version"]["N"]),
         updated_at=int(item["updated_at"]["N"]),
     )
+
+
+def _terms(content: dict[str, Any]) -> Terms:
+    metadata = tuple((name, value) for name, value in content["metadata"])
+    lines = tuple(Line(*line) for line in content.get("lines", ()))  # orders of before have none
+    return Terms(**{**content, "metadata": metadata, "lines": lines})
 
 
 def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, since: int, now: int) -> Item:
@@ -205,6 +208,30 @@ def read_settlement(item: Mapping[str, Any]) -> Settlement:
     return Settlement(**content)
 
 
+def shipment_item(key: OrderKey, shipment: Shipment, *, owner: str, due_at: int | None, now: int) -> Item:
+    """Return a shipment's item."""
+    item: Item = {
+        "pk": text(keys.order_pk(key)),
+        "sk": text(keys.shipment_sk(shipment.shipment_id)),
+        "status": text(shipment.status),
+        "updated_at": number(now),
+        "facts": text(_json(_fields(shipment))),
+    }
+    if shipment.status == "needs_action":
+        item["exception"], item["reason"] = text("needs_action"), text(shipment.problem)
+    if due_at is not None:
+        item["due_at"] = number(due_at)
+        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
+    return item
+
+
+def read_shipment(item: Mapping[str, Any]) -> Shipment:
+    """Read a shipment's item."""
+    content = json.loads(item["facts"]["S"])
+    content["parcels"] = tuple(Parcel(*parcel) for parcel in content["parcels"])
+    return Shipment(**content)
+
+
 def dump_change(change: Change) -> str:
     """Write a change as JSON, so that an orphan can be decided again when its order appears."""
     fact = _fields(change.fact)
@@ -228,6 +255,8 @@ def load_change(key: OrderKey, content: str) -> Change:
     """Read a change that `dump_change` wrote."""
     data = json.loads(content)
     fact = {name: _load_value(value) for name, value in data["fact"].items()}
+    if "parcels" in fact:
+        fact["parcels"] = tuple(Parcel(*parcel) for parcel in fact["parcels"])
     return Change(
         key,
         _FACTS[data["kind"]](**fact),
@@ -245,8 +274,7 @@ def _load_value(value: Any) -> Any:
     if isinstance(value, dict) and value.keys() == {"minor", "currency"}:
         return Money(**value)
     if isinstance(value, dict):  # the terms of an opened order
-        loaded = {name: _load_value(member) for name, member in value.items()}
-        return Terms(**{**loaded, "metadata": tuple((name, member) for name, member in loaded["metadata"])})
+        return _terms({name: _load_value(member) for name, member in value.items()})
     if isinstance(value, list):
         return tuple(_load_value(member) for member in value)
     return value

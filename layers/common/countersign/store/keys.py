@@ -13,6 +13,7 @@ ORDER = "ORDER"
 EVENT = "EVENT#"
 REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
+SHIPMENT = "SHIPMENT#"
 
 
 @lru_cache(maxsize=1024)
@@ -36,6 +37,11 @@ def order_key(pk: str) -> OrderKey:
 def settlement_sk(settlement_id: str) -> str:
     """Return the sort key of a settlement beside its order."""
     return SETTLEMENT + part(settlement_id)
+
+
+def shipment_sk(shipment_id: str) -> str:
+    """Return the sort key of a shipment beside its order."""
+    return SHIPMENT + part(shipment_id)
 
 
 def refund_sk(refund_id: str) -> str:

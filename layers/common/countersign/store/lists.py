@@ -13,7 +13,7 @@ from typing import Any, Self
 from countersign import aws
 from countersign.errors import MalformedError
 from countersign.orders.changes import OrderKey
-from countersign.orders.state import Order, Refund, Settlement
+from countersign.orders.state import Order, Refund, Settlement, Shipment
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -32,6 +32,7 @@ class History:
     refunds: tuple[Refund, ...]
     events: tuple[Item, ...]
     settlements: tuple[Settlement, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
 
 
 class OrderLists:
@@ -51,6 +52,7 @@ class OrderLists:
         order: Order | None = None
         refunds: list[Refund] = []
         settlements: list[Settlement] = []
+        shipments: list[Shipment] = []
         events: list[Item] = []
         query = {
             "TableName": self.table,
@@ -66,12 +68,15 @@ class OrderLists:
                 refunds.append(codec.read_refund(item))
             elif sk.startswith(keys.SETTLEMENT):
                 settlements.append(codec.read_settlement(item))
+            elif sk.startswith(keys.SHIPMENT):
+                shipments.append(codec.read_shipment(item))
             elif sk.startswith(keys.EVENT):
                 events.append(item)
         if order is None:
             return None
         events.sort(key=_sequence)
-        return History(order, tuple(refunds), tuple(events), tuple(settlements))
+        shipments.sort(key=lambda shipment: (shipment.requested_at, shipment.shipment_id))
+        return History(order, tuple(refunds), tuple(events), tuple(settlements), tuple(shipments))
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""

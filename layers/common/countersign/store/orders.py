@@ -22,12 +22,14 @@ from countersign.orders.changes import (
     RefundStarted,
     SettlementAsked,
     SettlementReported,
+    ShipmentFact,
+    Signalled,
 )
 from countersign.orders.decide import Decision, View, decide
 from countersign.orders.ladder import next_audit, next_look, next_refund_look
 from countersign.orders.refunds import awaits_audit
 from countersign.orders.settlements import is_open
-from countersign.orders.state import Order, Refund, Settlement
+from countersign.orders.state import Order, Refund, Settlement, Shipment
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -193,6 +195,17 @@ class OrderStore:
             return None
         return codec.read_order(order), codec.read_settlement(child)
 
+    def shipments(self, key: OrderKey) -> tuple[Shipment, ...]:
+        """Return an order's shipments, oldest first, read consistently."""
+        query = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :shipment)",
+            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":shipment": text(keys.SHIPMENT)},
+            "ConsistentRead": True,
+        }
+        found = [codec.read_shipment(item) for item in dynamo.read_all(self.client, **query)]
+        return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
+
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
             "TableName": self.table,
@@ -240,6 +253,7 @@ class OrderStore:
             writes.append(self._put_order(order, now, query_now=decision.query_now))
             writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
             writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
+            writes += [self._put_shipment(rows, order, shipment, now) for shipment in decision.shipments]
         elif decision.query_now and order is not None:
             writes.append(self._look_soon(order, now))
         writes += self._claims(rows, change)
@@ -291,6 +305,12 @@ class OrderStore:
         due_at = max(settlement.due, now) if is_open(settlement) else None
         owner = f"{order.key.platform}_settle"
         item = codec.settlement_item(order.key, settlement, owner=owner, due_at=due_at, now=now)
+        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
+        return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
+
+    def _put_shipment(self, rows: Mapping[_Row, Item], order: Order, shipment: Shipment, now: int) -> dict[str, Any]:
+        due_at = now if shipment.status == "recorded" else None
+        item = codec.shipment_item(order.key, shipment, owner=f"{order.key.platform}_ship", due_at=due_at, now=now)
         known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
@@ -391,6 +411,8 @@ def _touched(change: Change) -> list[_Row]:
         rows.append((pk, keys.refund_sk(fact.refund_id)))
     if isinstance(fact, _SETTLEMENT_FACTS):
         rows.append((pk, keys.settlement_sk(fact.settlement_id)))
+    if isinstance(fact, ShipmentFact):
+        rows.append((pk, keys.shipment_sk(fact.shipment_id)))
     if isinstance(fact, Paid):  # a payment plans the settlement that has the order's own number
         rows.append((pk, keys.settlement_sk(change.key.order_id)))
     return rows
@@ -434,6 +456,9 @@ def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> Vie
             settlement=codec.read_settlement(child) if child else None,
             settlement_owner=owners[0] if owners else None,
         )
+    if isinstance(fact, ShipmentFact):
+        child = rows.get((pk, keys.shipment_sk(fact.shipment_id)))
+        return View(shipment=codec.read_shipment(child) if child else None)
     if isinstance(fact, Paid):
         linked = (
             rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
@@ -476,7 +501,9 @@ def _event_item(change: Change, decision: Decision, event_id: str, raw: bytes, n
         item["orphan"] = number(1)
     if decision.outcome == "orphan" or isinstance(change.trust, Hint):
         # Kept on the poll function's list until the platform was asked.
-        item["due_at"] = number(now if isinstance(change.trust, Hint) else now + ORPHAN_QUERY_SECONDS)
+        # What only signals an order is of one that was made elsewhere: nothing here is about to create it.
+        at_once = isinstance(change.trust, Hint) or isinstance(change.fact, Signalled)
+        item["due_at"] = number(now if at_once else now + ORPHAN_QUERY_SECONDS)
         item["due_shard"] = text(keys.due_shard(f"{change.key.platform}_poll", change.key.order_id))
     elif decision.emits:
         item["emits"] = {"L": [text(detail_type) for detail_type in decision.emits]}

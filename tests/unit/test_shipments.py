@@ -1,0 +1,110 @@
+"""Shipments: recorded for a paid order, reported once, and the same whatever sequence the news came in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign.money import Money
+from countersign.orders.changes import (
+    Change,
+    Fact,
+    Hint,
+    Opened,
+    Operator,
+    OrderKey,
+    Paid,
+    Parcel,
+    Queried,
+    RefundReported,
+    ShipmentAsked,
+    ShipmentReported,
+    Signalled,
+    Terms,
+    Trust,
+    Verified,
+)
+from countersign.orders.decide import Decision, View, decide
+from countersign.orders.state import Order, Shipment
+
+KEY = OrderKey("wechat", "shop", "A-1")
+T0 = 1_795_328_845
+PARCEL = Parcel("SF", "SF100", "Milk tea", "138****1234")
+ASKED = ShipmentAsked("sh1", "express", (PARCEL,), True, T0 + 100)
+REPORTED = ShipmentReported("sh1", "reported", at=T0 + 160)
+REFUSED = ShipmentReported("sh1", "needs_action", "the carrier is unknown")
+
+
+def change(fact: Fact, trust: Trust | None = None) -> Change:
+    return Change(KEY, fact, trust or Queried(), "query", "1900000001", "v3")
+
+
+def order(*, paid: bool = True) -> Order:
+    terms = Terms(Money(8800, "CNY"), "v3", "jsapi", "d", T0, T0 + 7200)
+    made = decide(None, change(Opened(terms), Operator("m"))).order
+    assert made is not None
+    if not paid:
+        return made
+    after = decide(made, change(Paid("4200", Money(8800, "CNY"), T0 + 60), Verified("k"))).order
+    assert after is not None
+    return after
+
+
+def recorded() -> Shipment:
+    return decide(order(), change(ASKED, Operator("ben"))).shipments[0]
+
+
+def test_a_shipment_of_a_paid_order_is_recorded_and_told():
+    decision = decide(order(), change(ASKED, Operator("ben")))
+
+    assert (decision.outcome, decision.emits) == ("applied", ("shipment.created",))
+    assert decision.shipments == (
+        Shipment("sh1", "recorded", "express", (PARCEL,), True, requested_by="ben", requested_at=T0 + 100),
+    )
+
+
+def test_nothing_is_shipped_that_is_not_paid_or_went_back():
+    unpaid = decide(order(paid=False), change(ASKED, Operator("ben")))
+    back = RefundReported("r1", Money(8800, "CNY"), "succeeded", total=Money(8800, "CNY"))
+    refunded = decide(decide(order(), change(back, Verified("k"))).order, change(ASKED, Operator("ben")))
+
+    assert (unpaid.outcome, unpaid.reason) == ("refused", "the order is created, not paid")
+    assert (refunded.outcome, refunded.reason) == ("refused", "the order is refunded")
+
+
+def test_a_number_is_one_shipment():
+    decision = decide(order(), change(ASKED, Operator("ben")), view=View(shipment=recorded()))
+
+    assert decision.outcome == "refused"
+
+
+@given(st.lists(st.sampled_from((REPORTED, REFUSED)), min_size=1, max_size=6))
+def test_D3_reports_in_any_sequence_end_alike(news):
+    shipment, emitted = recorded(), []
+    for fact in news:
+        decision = decide(order(), change(fact), view=View(shipment=shipment))
+        shipment = next(iter(decision.shipments), shipment)
+        emitted += decision.emits
+
+    assert shipment.status == ("reported" if REPORTED in news else "needs_action")
+    assert (shipment.problem, shipment.reported_at) == (
+        ("", T0 + 160) if REPORTED in news else ("the carrier is unknown", None)
+    )
+    assert len(emitted) == len(set(emitted))
+
+
+def test_a_report_of_an_unknown_shipment_changes_nothing():
+    assert decide(order(), change(REPORTED)).outcome == "unchanged"
+
+
+@pytest.mark.parametrize("urges", [True, False])
+def test_a_signal_changes_nothing_and_asks_the_platform_unless_it_urges_to_ship(urges):
+    decision = decide(order(), change(Signalled("some_event", T0, urges=urges), Verified("k")))
+
+    assert (decision.outcome, decision.query_now) == ("unchanged", not urges)
+    assert decision.emits == (("shipment.overdue",) if urges else ())
+
+
+def test_an_unsigned_signal_is_only_a_reason_to_ask():
+    decision = decide(order(), change(Signalled("some_event", T0, urges=True), Hint()))
+
+    assert decision == Decision("unchanged", "an unsigned hint changes nothing; the platform is asked", order())
