@@ -4,7 +4,11 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """`state` is sent, again (later), failed (for good) or unknown (a person looks); `reason` is in words for staff."""
+    """How an attempt ended.
+
+    `state` is sent, again (later, by the channel's ladder), failed (for good) or unknown (a person must look: it is
+    never repeated). `reason` is for staff and names nobody; `via` says what carried it (a printer's name).
+    """
 
     state: str
     reason: str = ""

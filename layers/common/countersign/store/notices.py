@@ -1,0 +1,152 @@
+"""Notices that are owed, tried and sent: one row for each event of the bus and each notice that the account wants."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from countersign import aws
+from countersign.errors import StoreUnavailableError
+from countersign.orders.changes import OrderKey
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+OWNER = "notify"
+EXCEPTION = "failed_notice"
+
+
+class Owed(NamedTuple):
+    """A row as it was when it was taken; `status` is that of before: `sending` means that an attempt left no word."""
+
+    key: OrderKey
+    event: str  # the bus event's id, stable however often it is delivered
+    detail_type: str
+    event_id: str
+    name: str
+    status: str
+    attempts: int  # this one included
+    at: int
+    memo: Mapping[str, str]
+    leased: int
+
+
+class NoticeStore:
+    """The rows of notices in the orders table; only the function `notify` writes them."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self.client = client
+        self.table = table
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the store that the function's environment names."""
+        return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
+
+    def claim(
+        self, key: OrderKey, *, event: str, detail_type: str, event_id: str, at: int, name: str, channel: str, now: int
+    ) -> bool:
+        """Owe a notice from now on, due at once; False where it is owed or sent already."""
+        item: Item = {
+            "pk": text(keys.order_pk(key)),
+            "sk": text(keys.notice_sk(event, name)),
+            "event": text(event),
+            "detail_type": text(detail_type),
+            "event_id": text(event_id),
+            "at": number(at),
+            "name": text(name),
+            "channel": text(channel),
+            "status": text("pending"),
+            "attempts": number(0),
+            "updated_at": number(now),
+            "due_at": number(now),
+            "due_shard": text(keys.due_shard(OWNER, key.order_id)),
+        }
+        for _ in dynamo.attempts():
+            try:
+                condition = "attribute_not_exists(pk)"
+                dynamo.call(self.client.put_item, TableName=self.table, Item=item, ConditionExpression=condition)
+            except dynamo.StaleViewError as error:
+                if not dynamo.is_condition(error):
+                    continue
+                return False
+            return True
+        return False  # attempts() raised before
+
+    def take(self, item: Item, *, now: int, lease: int) -> Owed | None:
+        """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if somebody else did."""
+        attempts = (codec.as_number(item, "attempts") or 0) + 1
+        taken = self._update(
+            item,
+            codec.as_number(item, "due_at") or 0,
+            "SET due_at = :at, #status = :sending, attempts = :attempts, updated_at = :now",
+            {
+                ":at": number(now + lease),
+                ":sending": text("sending"),
+                ":attempts": number(attempts),
+                ":now": number(now),
+            },
+        )
+        if not taken:
+            return None
+        return Owed(
+            key=keys.order_key(item["pk"]["S"]),
+            event=codec.as_text(item, "event"),
+            detail_type=codec.as_text(item, "detail_type"),
+            event_id=codec.as_text(item, "event_id"),
+            name=codec.as_text(item, "name"),
+            status=codec.as_text(item, "status"),
+            attempts=attempts,
+            at=codec.as_number(item, "at") or 0,
+            memo={name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()},
+            leased=now + lease,
+        )
+
+    def remember(self, owed: Owed, memo: Mapping[str, str]) -> None:
+        """Keep what the channel must know after a crash; raises StoreUnavailableError, and then nothing may be sent."""
+        content = {name: text(value) for name, value in memo.items()}
+        row: Item = {"pk": text(keys.order_pk(owed.key)), "sk": text(keys.notice_sk(owed.event, owed.name))}
+        if not self._update(row, owed.leased, "SET memo = :memo", {":memo": {"M": content}}):
+            raise StoreUnavailableError("the notice was taken by another run")
+
+    def later(self, owed: Owed, *, reason: str, via: str, at: int, now: int) -> None:
+        """Put a notice back on the list for another attempt."""
+        self._write(owed, "pending", ", due_at = :at", {":at": number(at)}, reason=reason, via=via, now=now)
+
+    def ended(self, owed: Owed, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
+        """Write how a notice ended; a `listed` one goes to what a person must look at."""
+        more = ", #exception = :exception" if listed else ""
+        values = {":exception": text(EXCEPTION)} if listed else {}
+        self._write(owed, status, f"{more} REMOVE due_at, due_shard", values, reason=reason, via=via, now=now)
+
+    def event(self, key: OrderKey, event_id: str) -> Item | None:
+        """Return the stored event that the bus told of."""
+        row = (keys.order_pk(key), keys.EVENT + event_id)
+        return dynamo.read_many(self.client, self.table, [row]).get(row)
+
+    def _write(
+        self, owed: Owed, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
+    ) -> None:
+        row: Item = {"pk": text(keys.order_pk(owed.key)), "sk": text(keys.notice_sk(owed.event, owed.name))}
+        values |= {":status": text(status), ":reason": text(reason), ":via": text(via), ":now": number(now)}
+        expression = f"SET #status = :status, reason = :reason, via = :via, updated_at = :now{more}"
+        self._update(row, owed.leased, expression, values)
+
+    def _update(self, row: Item, seen: int, expression: str, values: dict[str, Any]) -> bool:
+        """Update a row that is still as it was seen: whoever takes it moves its due_at."""
+        names = {f"#{name}": name for name in ("status", "exception") if f"#{name}" in expression}
+        for _ in dynamo.attempts():
+            try:
+                dynamo.call(
+                    self.client.update_item,
+                    TableName=self.table,
+                    Key={"pk": row["pk"], "sk": row["sk"]},
+                    UpdateExpression=expression,
+                    ConditionExpression="due_at = :seen",
+                    ExpressionAttributeValues={":seen": number(seen), **values},
+                    **({"ExpressionAttributeNames": names} if names else {}),
+                )
+            except dynamo.StaleViewError as error:
+                if not dynamo.is_condition(error):
+                    continue
+                return False
+            return True
+        return False  # attempts() raised before
