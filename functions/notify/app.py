@@ -7,13 +7,15 @@ from typing import Any
 
 from countersign import aws
 from countersign.accounts import Accounts
-from countersign.actions import notice_email, notice_message, notice_webhook, wechat_apps
+from countersign.actions import notice_email, notice_message, notice_print, notice_webhook, wechat_apps
 from countersign.actions.notice_message import MessageReach
+from countersign.actions.notice_print import PrinterReach
 from countersign.actions.notices import Job, NoticeWork, envelope
 from countersign.actions.wechat_ask import Reach
 from countersign.errors import CountersignError
 from countersign.notices import settings
 from countersign.notices.outcome import Outcome
+from countersign.notices.receipt import PrintSettings
 from countersign.notices.settings import Email, Message, Notices
 from countersign.notices.webhook import WebhookSettings
 from countersign.orders.changes import OrderKey
@@ -54,12 +56,24 @@ def _wechat(name: str) -> MessageReach:
     return MessageReach(Reach(account, client), program)
 
 
+MESSENGERS = {"wechat": _wechat}
+
+
+def _printers(job: Job) -> PrinterReach:
+    number = notice_print.job_of(f"{job.told.event}#{job.notice.name}")
+    printers = _notices_of(job.told.key).printers
+    return PrinterReach(orders, outbound.session(), printers, number, lambda: int(time.time()))
+
+
 def _send(job: Job) -> Outcome:
     match job.notice.content:
         case Message() as message:
-            return notice_message.send(message, job, _wechat)
+            return notice_message.send(message, job, MESSENGERS.get(job.told.key.platform))
         case Email() as email:
             return notice_email.send(email, job, aws.client("sesv2"))
+        case PrintSettings() as paper:
+            reach = _printers(job)
+            return notice_print.send(paper, job.facts, job.memo, job.remember, reach=reach, now=job.now)
         case WebhookSettings() as webhook:
             return notice_webhook.send(webhook, envelope(job), session=egress.session(), now=job.now)
     return Outcome("failed", f"the account document: {job.notice.problem}")
@@ -95,8 +109,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             continue
         if outcome is None:
             continue
-        count(f"Notice{outcome.state.capitalize()}")
-        if outcome.state in ("failed", "unknown"):
+        if outcome.state not in ("failed", "unknown"):
+            count(f"Notice{outcome.state.capitalize()}")
+        else:
+            count("NoticeFailed")
             name = codec.as_text(item, "name")
             logger.error("notice not sent", extra={"notice": name, "reason": outcome.reason})
     seconds("NoticeOverdueSeconds", overdue)

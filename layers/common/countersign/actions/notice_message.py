@@ -40,13 +40,14 @@ class MessageReach:
     program: MiniProgram
 
 
-def send(message: Message, job: Job, reach_for: Callable[[str], MessageReach]) -> Outcome:
+def send(message: Message, job: Job, reach_for: Callable[[str], MessageReach] | None) -> Outcome:
     """Send to each person; who got it already, or cannot be reached at all, is not tried again.
 
-    Raises PlatformUnavailableError where nothing could be tried.
+    `reach_for` reaches an account, where its platform has such messages. Raises PlatformUnavailableError where nothing
+    could be tried.
     """
-    if job.facts.key.platform != "wechat":
-        return Outcome("failed", "subscription messages exist on WeChat only")
+    if reach_for is None:
+        return Outcome("failed", "the platform of this account has no such messages")
     reach = reach_for(job.facts.key.account)
     people = message.to
     if not people:

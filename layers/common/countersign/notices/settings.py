@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
-from countersign.notices import content, webhook
+from countersign.notices import content, receipt, webhook
+from countersign.notices.receipt import PrintSettings
 from countersign.notices.webhook import WebhookSettings
 
 EVENTS = frozenset(content.EVENTS_ZH)
@@ -40,7 +41,7 @@ class Email(NamedTuple):
     text: str
 
 
-Content = Message | Email | WebhookSettings
+Content = Message | Email | PrintSettings | WebhookSettings
 
 
 class Notice(NamedTuple):
@@ -55,9 +56,10 @@ class Notice(NamedTuple):
 
 
 class Notices(NamedTuple):
-    """All notices of an account that are switched on; `warnings` are for the log."""
+    """All notices of an account that are switched on, and its printers' documents; `warnings` are for the log."""
 
     by_name: Mapping[str, Notice] = MappingProxyType({})
+    printers: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
 
     def wanted(self, event: str) -> list[Notice]:
@@ -79,6 +81,9 @@ def load(document: Mapping[str, object], *, trusted: Collection[str] = ()) -> No
     if not isinstance(entries, Mapping):
         return Notices(warnings=("notices is not an object: there are none",))
     found, warnings = {}, []
+    printers = document.get("printers") or []
+    if not isinstance(printers, list) or not all(isinstance(printer, Mapping) for printer in printers):
+        printers, warnings = [], ["printers is not a list of objects: there are none"]
     for name, entry in entries.items():
         try:
             if not _NAME.fullmatch(str(name)):
@@ -97,7 +102,7 @@ def load(document: Mapping[str, object], *, trusted: Collection[str] = ()) -> No
         for notice in found.values()
         if notice.fallback and notice.fallback not in found
     ]
-    return Notices(MappingProxyType(found), tuple(warnings))
+    return Notices(MappingProxyType(found), tuple(printers), tuple(warnings))
 
 
 def _is_on(entry: Mapping[str, Any]) -> bool:
@@ -154,6 +159,10 @@ def _email(entry: Mapping[str, Any], _: _Place) -> Email:
     )
 
 
+def _print(entry: Mapping[str, Any], _: _Place) -> PrintSettings:
+    return receipt.load(entry)
+
+
 def _webhook(entry: Mapping[str, Any], place: _Place) -> WebhookSettings:
     return webhook.load(entry, trusted=place.trusted)
 
@@ -161,6 +170,7 @@ def _webhook(entry: Mapping[str, Any], place: _Place) -> WebhookSettings:
 _CONTENTS: Mapping[str, Callable[[Mapping[str, Any], _Place], Content]] = {
     "message": _message,
     "email": _email,
+    "print": _print,
     "webhook": _webhook,
 }
 
