@@ -35,7 +35,7 @@ class PrinterReach(NamedTuple):
 
 
 class _NotNowError(TemporaryError):
-    """This printer cannot be used now, and nothing of this notice was sent to it by this attempt."""
+    """A printer that cannot be used now; nothing of the notice was sent to it by this attempt."""
 
 
 class _InDoubtError(TemporaryError):

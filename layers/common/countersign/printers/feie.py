@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from countersign.errors import PlatformUnavailableError
 from countersign.printers import port
-from countersign.printers.port import PrinterRefusedError, Reach, Session, Witness
 from countersign.printers.paper import Line, fit
+from countersign.printers.port import PrinterRefusedError, Reach, Session, Witness
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret
 

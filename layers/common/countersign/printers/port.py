@@ -85,7 +85,7 @@ class Printer(Protocol):
         """Print, and return the cloud's number of the job."""
 
     def became(self, witness: Witness, *, now: int) -> str:
-        """Return PRINTED, ABSENT, UNKNOWN or REPEAT for a job sent after `witness`, and after it nothing else of ours."""
+        """Return PRINTED, ABSENT, UNKNOWN or REPEAT for the last job of ours, sent after `witness` was taken."""
 
     def is_printed(self, taken: str, *, now: int) -> bool | None:
         """Tell whether a job that the cloud took is on paper; None where the cloud does not tell."""

@@ -1,6 +1,6 @@
 """Yilianyun printers: a job of one number prints once, so after any doubt it is sent again."""
 
-# https://dev.10ss.net/ (the open platform's pages); `error` is a string in the pages, a number in answers seen by others
+# https://dev.10ss.net/: `error` is a string there, and a number in answers that others saw.
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from countersign.errors import PlatformUnavailableError
 from countersign.printers import port
-from countersign.printers.port import PrinterRefusedError, Reach, Session, Token, Witness
 from countersign.printers.paper import Line, fit
+from countersign.printers.port import PrinterRefusedError, Reach, Session, Token, Witness
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret
 
@@ -73,7 +73,7 @@ class Yilianyun:
         """Write a receipt in Yilianyun's tags."""
         return fit(lines, _written, MAX_BYTES)
 
-    def witness(self, *, now: int) -> Witness:  # noqa: ARG002 - the port's
+    def witness(self, *, now: int) -> Witness:
         """Return nothing: the job's number is witness enough."""
         return {}
 
@@ -87,11 +87,11 @@ class Yilianyun:
             raise PlatformUnavailableError("Yilianyun's answer names no job")
         return taken
 
-    def became(self, witness: Witness, *, now: int) -> str:  # noqa: ARG002 - the port's
+    def became(self, witness: Witness, *, now: int) -> str:
         """Return REPEAT: the cloud itself tells a job that it has from one that it has not."""
         return port.REPEAT
 
-    def is_printed(self, taken: str, *, now: int) -> bool | None:  # noqa: ARG002 - the port's
+    def is_printed(self, taken: str, *, now: int) -> bool | None:
         """Return None: what the cloud took, it prints."""
         return None
 

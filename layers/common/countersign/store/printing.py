@@ -1,7 +1,6 @@
 """One row for each printer: whose turn it is, and the job of which nothing is known."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +52,7 @@ def take(client: Any, table: str, printer: str, job: str, *, now: int) -> Book |
 
 
 def keep(client: Any, table: str, printer: str, job: str, book: Book, *, leave: bool = False) -> None:
-    """Write the book while the turn is the job's, and end the turn with `leave`; raises ContentionError if it is not."""
+    """Write the book, and end the turn with `leave`; raises ContentionError if the turn is not the job's any more."""
     for name in list(book.verdicts)[:-MAX_VERDICTS]:
         del book.verdicts[name]
     values = {":job": text(job), ":book": text(json.dumps({"doubt": book.doubt, "verdicts": book.verdicts}))}
@@ -80,5 +79,5 @@ def _key(printer: str) -> dict[str, dict[str, str]]:
 
 
 def _read(item: Item) -> Book:
-    book: Mapping[str, Any] = json.loads(codec.as_text(item, "book") or "{}")
+    book: dict[str, Any] = json.loads(codec.as_text(item, "book") or "{}")
     return Book(dict(book.get("doubt", {})), dict(book.get("verdicts", {})))
