@@ -63,7 +63,17 @@ def accounts(folder: Path | None, control_url: str) -> dict[str, Documents]:
         documents = found.setdefault(platform, {}) if folder else kind.throwaway_accounts()
         api_base = f"{control_url}/{platform}"
         found[platform] = {name: kind.prepare_account(document, api_base) for name, document in documents.items()}
+    for platform in filter(_sees_all_accounts, platforms()):
+        kind = importlib.import_module(f"sandbox.simulators.{platform}").Simulator
+        for by_name in found.values():
+            for account, document in by_name.items():
+                by_name[account] = kind.prepare_account(document, f"{control_url}/{platform}")
     return found
+
+
+def _sees_all_accounts(name: str) -> bool:
+    """Tell whether a simulator is no platform, but something that accounts of any platform use."""
+    return getattr(importlib.import_module(f"sandbox.simulators.{name}").Simulator, "sees_all_accounts", False)
 
 
 def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None:
@@ -89,5 +99,6 @@ def make(
         kind = importlib.import_module(f"sandbox.simulators.{platform}").Simulator
         folder = state / platform
         folder.mkdir(exist_ok=True)
-        made[platform] = kind(clock, documents[platform], inbox, public_base_url, folder)
+        seen = documents if _sees_all_accounts(platform) else documents[platform]
+        made[platform] = kind(clock, seen, inbox, public_base_url, folder)
     return made
