@@ -2,22 +2,26 @@
 
 import time
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from countersign import aws
 from countersign.accounts import Accounts
-from countersign.actions import notice_email, notice_message, wechat_apps
+from countersign.actions import notice_email, notice_message, notice_print, notice_webhook, wechat_apps
 from countersign.actions.notice_message import MessageReach
-from countersign.actions.notices import NoticeWork
+from countersign.actions.notice_print import PrinterReach
+from countersign.actions.notices import Job, NoticeWork, envelope
 from countersign.actions.wechat_ask import Reach
 from countersign.errors import CountersignError
 from countersign.notices import settings
-from countersign.notices.settings import Notices
+from countersign.notices.outcome import Outcome
+from countersign.notices.receipt import PrintSettings
+from countersign.notices.settings import Email, Message, Notices
+from countersign.notices.webhook import WebhookSettings
 from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat.client import Client
-from countersign.runtime import outbound
+from countersign.runtime import egress, outbound
 from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore, codec, keys
@@ -37,7 +41,7 @@ wechat = Accounts("wechat", wechat_settings.load)
 
 @cache
 def _accounts(platform: str) -> Accounts:
-    return Accounts(platform, settings.load)
+    return Accounts(platform, partial(settings.load, trusted=egress.trusted_origins()))
 
 
 def _notices_of(key: OrderKey) -> Notices:
@@ -52,14 +56,31 @@ def _wechat(name: str) -> MessageReach:
     return MessageReach(Reach(account, client), program)
 
 
-CHANNELS = {
-    "message": lambda job: notice_message.send(job.notice.content, job, _wechat),
-    "email": lambda job: notice_email.send(job.notice.content, job, aws.client("sesv2")),
-}
+MESSENGERS = {"wechat": _wechat}
+
+
+def _printers(job: Job) -> PrinterReach:
+    number = notice_print.job_of(f"{job.told.event}#{job.notice.name}")
+    printers = _notices_of(job.told.key).printers
+    return PrinterReach(orders, outbound.session(), printers, number, lambda: int(time.time()))
+
+
+def _send(job: Job) -> Outcome:
+    match job.notice.content:
+        case Message() as message:
+            return notice_message.send(message, job, MESSENGERS.get(job.told.key.platform))
+        case Email() as email:
+            return notice_email.send(email, job, aws.client("sesv2"))
+        case PrintSettings() as paper:
+            reach = _printers(job)
+            return notice_print.send(paper, job.facts, job.memo, job.remember, reach=reach, now=job.now)
+        case WebhookSettings() as webhook:
+            return notice_webhook.send(webhook, envelope(job), session=egress.session(), now=job.now)
+    return Outcome("failed", f"the account document: {job.notice.problem}")
 
 
 def _work(vain: dict[tuple[str, str], int]) -> NoticeWork:
-    return NoticeWork(notices, lists, _notices_of, CHANNELS, vain, int(time.time()))
+    return NoticeWork(notices, lists, _notices_of, _send, vain, int(time.time()))
 
 
 def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
@@ -88,8 +109,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             continue
         if outcome is None:
             continue
-        count(f"Notice{outcome.state.capitalize()}")
-        if outcome.state in ("failed", "unknown"):
+        if outcome.state not in ("failed", "unknown"):
+            count(f"Notice{outcome.state.capitalize()}")
+        else:
+            count("NoticeFailed")
             name = codec.as_text(item, "name")
             logger.error("notice not sent", extra={"notice": name, "reason": outcome.reason})
     seconds("NoticeOverdueSeconds", overdue)

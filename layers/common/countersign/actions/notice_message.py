@@ -40,13 +40,14 @@ class MessageReach:
     program: MiniProgram
 
 
-def send(message: Message, job: Job, reach_for: Callable[[str], MessageReach]) -> Outcome:
+def send(message: Message, job: Job, reach_for: Callable[[str], MessageReach] | None) -> Outcome:
     """Send to each person; who got it already, or cannot be reached at all, is not tried again.
 
-    Raises PlatformUnavailableError where nothing could be tried.
+    `reach_for` reaches an account, where its platform has such messages. Raises PlatformUnavailableError where nothing
+    could be tried.
     """
-    if job.facts.key.platform != "wechat":
-        return Outcome("failed", "subscription messages exist on WeChat only")
+    if reach_for is None:
+        return Outcome("failed", "the platform of this account has no such messages")
     reach = reach_for(job.facts.key.account)
     people = message.to
     if not people:
@@ -58,8 +59,10 @@ def send(message: Message, job: Job, reach_for: Callable[[str], MessageReach]) -
     memo, results = dict(job.memo), []
     for person in people:
         # An openid is personal: what is remembered is a digest that belongs to this event alone.
-        mark = digests.sha256(f"{job.event} {person}".encode())[:16]
+        mark = digests.sha256(f"{job.told.event} {person}".encode())[:16]
         results.append(_send_one(message, job, reach.program, person, memo, mark))
+    if "again" in dict(results):
+        job.remember(memo)  # who got it gets it no second time
     return _together(results)
 
 
@@ -67,30 +70,28 @@ def _send_one(
     message: Message, job: Job, program: MiniProgram, person: str, memo: dict[str, str], mark: str
 ) -> tuple[str, str]:
     """Send to one person; return the state and why."""
-    before = memo.get(mark, "")
-    if before and before != "asked":
-        state, _, code = before.partition(" ")
-        return state, REFUSALS.get(int(code or 0), f"WeChat refused: errcode {code}") if code else ""
+    before, _, code = memo.get(mark, "").partition(" ")
+    if before in ("sent", "failed"):
+        return before, _sentence(int(code)) if code else ""
     memo[mark] = "asked"
     job.remember(memo)
-    state, code, reason = "sent", 0, ""
     try:
         program.call(PATH, _body(message, job, person))
-    except MiniProgramRefusedError as error:
-        code = error.code
-        # After an attempt without an answer: the consent is gone because that message used it.
-        state = "sent" if code == NO_CONSENT and before else "failed"
-    except MiniProgramBusyError as error:
-        state, code, reason = ("failed", error.code, "") if error.code == DAILY_LIMIT else ("again", 0, str(error))
+    except (MiniProgramRefusedError, MiniProgramBusyError) as error:
+        if isinstance(error, MiniProgramBusyError) and error.code != DAILY_LIMIT:
+            return "again", str(error)
+        # No consent after an attempt without an answer: that message has used it.
+        if error.code != NO_CONSENT or not before:
+            memo[mark] = f"failed {error.code}"
+            return "failed", _sentence(error.code)
     except PlatformUnavailableError as error:
-        state, reason = "again", str(error)
-    if state == "failed":
-        reason = REFUSALS.get(code, f"WeChat refused: errcode {code}")
-    if state != "again":
-        memo[mark] = f"failed {code}" if state == "failed" else state
-        if len(message.to) > 1:
-            job.remember(memo)
-    return state, reason
+        return "again", str(error)
+    memo[mark] = "sent"
+    return "sent", ""
+
+
+def _sentence(code: int) -> str:
+    return REFUSALS.get(code, f"WeChat refused: errcode {code}")
 
 
 def _body(message: Message, job: Job, person: str) -> dict[str, Any]:

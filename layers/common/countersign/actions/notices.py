@@ -6,16 +6,18 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from countersign.errors import CountersignError, NotFoundError, TemporaryError
+from countersign.notices import webhook
 from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.settings import Notice, Notices
+from countersign.notices.webhook import Envelope
 from countersign.orders.changes import OrderKey
-from countersign.orders.state import Order
+from countersign.orders.present import order_json, timestamp
 from countersign.store import codec
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS
-from countersign.store.lists import OrderLists
-from countersign.store.notices import NoticeStore, Owed
+from countersign.store.lists import History, OrderLists
+from countersign.store.notices import NoticeStore, Owed, Told
 
 MINUTE, HOUR = 60, 3600
 # Seconds from an attempt to the next one; after the last a notice has failed. The due list is read once a minute.
@@ -32,7 +34,8 @@ class Job(NamedTuple):
 
     notice: Notice
     facts: Facts
-    event: str  # the bus event's id: the same at each attempt
+    history: History | None  # the order with its children, where it is known here
+    told: Told
     memo: Mapping[str, str]
     remember: Callable[[Mapping[str, str]], None]  # durable before it returns
     now: int
@@ -43,12 +46,12 @@ Channel = Callable[[Job], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class NoticeWork:
-    """One run: the rows, the orders, how accounts' notices are found, the channels, and what was tried in vain."""
+    """One run: the rows, the orders, how accounts' notices are found and sent, and what was tried in vain."""
 
     store: NoticeStore
     lists: OrderLists
     notices_of: Callable[[OrderKey], Notices]
-    channels: Mapping[str, Channel]
+    send: Channel
     vain: dict[tuple[str, str], int]
     now: int
 
@@ -61,17 +64,9 @@ class NoticeWork:
             return None
         recorded = datetime.fromisoformat(detail["recorded_at"]) if detail.get("recorded_at") else None
         at = int(recorded.timestamp()) if recorded else self.now
+        told = Told(key, detail["id"], detail_type, detail["event_id"], at, detail.get("version") or 0)
         for notice in wanted:
-            self.store.claim(
-                key,
-                event=detail["id"],
-                detail_type=detail_type,
-                event_id=detail["event_id"],
-                at=at,
-                name=notice.name,
-                channel=notice.channel,
-                now=self.now,
-            )
+            self.store.claim(told, name=notice.name, channel=notice.channel, now=self.now)
         return key if wanted else None
 
     def look(self, item: Item) -> Outcome | None:
@@ -98,13 +93,13 @@ class NoticeWork:
         """Send, with every error as an outcome: the reasons name what is wrong, never what was sent."""
         notice = None
         try:
-            notice = self.notices_of(owed.key).by_name.get(owed.name)
+            notice = self.notices_of(owed.told.key).by_name.get(owed.name)
             if notice is None:
                 return None, Outcome("skipped", "it is switched off, or no longer in the account document")
-            if notice.content is None:
-                return notice, Outcome("failed", f"the account document: {notice.problem}")
-            job = Job(notice, self._facts(owed), owed.event, owed.memo, self._remembering(owed), self.now)
-            return notice, self.channels[notice.channel](job)
+            history = self.lists.history(owed.told.key)
+            facts = self._facts(owed.told, history)
+            job = Job(notice, facts, history, owed.told, owed.memo, self._remembering(owed), self.now)
+            return notice, self.send(job)
         except NotFoundError:
             return notice, Outcome("skipped", "there is no such account any more")
         except TemporaryError as error:
@@ -118,16 +113,7 @@ class NoticeWork:
     def _end(self, owed: Owed, notice: Notice | None, outcome: Outcome) -> Outcome:
         """Write how it ended; where another notice takes over, that one is owed first."""
         if outcome.state == "failed" and notice is not None and (other := self._fallback(owed, notice)):
-            self.store.claim(
-                owed.key,
-                event=owed.event,
-                detail_type=owed.detail_type,
-                event_id=owed.event_id,
-                at=owed.at,
-                name=other.name,
-                channel=other.channel,
-                now=self.now,
-            )
+            self.store.claim(owed.told, name=other.name, channel=other.channel, now=self.now)
             outcome = outcome._replace(state="replaced", reason=f"{outcome.reason}; {other.name} takes over")
         status = "failed" if outcome.state == "replaced" else outcome.state
         listed = outcome.state in ("failed", "unknown")
@@ -135,30 +121,42 @@ class NoticeWork:
         return outcome
 
     def _fallback(self, owed: Owed, notice: Notice) -> Notice | None:
-        return self.notices_of(owed.key).by_name.get(notice.fallback)
+        return self.notices_of(owed.told.key).by_name.get(notice.fallback)
 
-    def _facts(self, owed: Owed) -> Facts:
-        """Read what there is to tell: the order as it is now, and the refund or shipment that the event is about."""
-        history = self.lists.history(owed.key)
+    def _facts(self, told: Told, history: History | None) -> Facts:
+        """Return what there is to tell: the order as it is now, and the refund or shipment that the event is about."""
         if history is None:
-            event = self.store.event(owed.key, owed.event_id)
-            reason = codec.as_text(event, "reason") if event else ""
-            return Facts(owed.key, owed.detail_type, owed.at, reason=reason)
-        event = next((item for item in history.events if codec.as_text(item, "event_id") == owed.event_id), None)
-        fact = codec.load_change(owed.key, codec.as_text(event, "change")).fact if event else None
-        refund_id = getattr(fact, "refund_id", "") or _late_refund(history.order, owed.detail_type)
+            event = self.store.event(told.key, told.event_id)
+            return Facts(told.key, told.detail_type, told.at, reason=codec.as_text(event or {}, "reason"))
+        event = next((item for item in history.events if codec.as_text(item, "event_id") == told.event_id), None)
+        fact = codec.load_change(told.key, codec.as_text(event, "change")).fact if event else None
+        refund_id = getattr(fact, "refund_id", "")
+        if not refund_id and told.detail_type.startswith("refund."):
+            refund_id = history.order.late_refund_id  # money that came late brought it: it is no fact of its own
         shipment_id = getattr(fact, "shipment_id", "")
         return Facts(
-            owed.key,
-            owed.detail_type,
-            owed.at,
+            told.key,
+            told.detail_type,
+            told.at,
             history.order,
             next((one for one in history.refunds if one.refund_id == refund_id), None),
             next((one for one in history.shipments if one.shipment_id == shipment_id), None),
-            codec.as_text(event, "reason") if event else "",
+            codec.as_text(event or {}, "reason"),
         )
 
 
-def _late_refund(order: Order, detail_type: str) -> str:
-    """Return the refund of money that came late: the payment itself brought it, no fact of its own."""
-    return order.late_refund_id if detail_type.startswith("refund.") else ""
+def envelope(job: Job) -> Envelope:
+    """Return a notice as the merchant's own system gets it: the bus event's detail, and the order as it is now."""
+    told, history, order = job.told, job.history, {}
+    if history is not None:
+        order = order_json(history.order, history.refunds, (), history.settlements, history.shipments)
+    detail = {
+        "id": told.event,
+        "platform": told.key.platform,
+        "account": told.key.account,
+        "order_id": told.key.order_id,
+        "version": told.version,
+        "event_id": told.event_id,
+        "recorded_at": timestamp(told.at),
+    }
+    return webhook.envelope(told.event, detail, told.detail_type, order, at=told.at)

@@ -44,11 +44,11 @@ EVENTS_ZH = {
     "shipment.overdue": "待发货",
     "reconciliation.difference": "对账差异",
 }
-PLACEHOLDERS = frozenset(
-    "event event_zh at platform account order_id status status_zh amount paid payer_paid refunded description items"
-    " created_at paid_at closed_at transaction_id method refund_id refund_amount refund_status reason problem"
-    " shipment_id carrier tracking_no".split()
-)
+PLACEHOLDERS = frozenset({
+    "event", "event_zh", "at", "platform", "account", "order_id", "status", "status_zh", "amount", "paid", "payer_paid",
+    "refunded", "description", "items", "created_at", "paid_at", "closed_at", "transaction_id", "method", "refund_id",
+    "refund_amount", "refund_status", "reason", "problem", "shipment_id", "carrier", "tracking_no",
+})  # fmt: skip
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 _METADATA = re.compile(r"metadata\.[0-9A-Za-z_.-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")

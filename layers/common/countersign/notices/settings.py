@@ -4,12 +4,14 @@ A notice that is wrong fails alone, with the reason: payments, and other notices
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
-from countersign.notices import content
+from countersign.notices import content, receipt, webhook
+from countersign.notices.receipt import PrintSettings
+from countersign.notices.webhook import WebhookSettings
 
 EVENTS = frozenset(content.EVENTS_ZH)
 CHANNELS = ("message", "print", "email", "webhook")
@@ -39,6 +41,9 @@ class Email(NamedTuple):
     text: str
 
 
+Content = Message | Email | PrintSettings | WebhookSettings
+
+
 class Notice(NamedTuple):
     """One notice; `problem` says why it cannot be sent, then `content` is None."""
 
@@ -46,14 +51,15 @@ class Notice(NamedTuple):
     channel: str
     on: frozenset[str]
     fallback: str = ""
-    content: Message | Email | None = None
+    content: Content | None = None
     problem: str = ""
 
 
 class Notices(NamedTuple):
-    """All notices of an account that are switched on; `warnings` are for the log."""
+    """All notices of an account that are switched on, and its printers' documents; `warnings` are for the log."""
 
     by_name: Mapping[str, Notice] = MappingProxyType({})
+    printers: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
 
     def wanted(self, event: str) -> list[Notice]:
@@ -61,12 +67,23 @@ class Notices(NamedTuple):
         return [notice for notice in self.by_name.values() if event in notice.on]
 
 
-def load(document: Mapping[str, object]) -> Notices:
-    """Type an account document's notices; raises nothing."""
+class _Place(NamedTuple):
+    """What a notice's own fields are read beside: the rest of the document, and which addresses are trusted."""
+
+    document: Mapping[str, object]
+    trusted: Collection[str]
+
+
+def load(document: Mapping[str, object], *, trusted: Collection[str] = ()) -> Notices:
+    """Type an account document's notices; raises nothing. `trusted` are origins that webhooks may call anyway."""
+    place = _Place(document, trusted)
     entries = document.get("notices") or {}
     if not isinstance(entries, Mapping):
         return Notices(warnings=("notices is not an object: there are none",))
     found, warnings = {}, []
+    printers = document.get("printers") or []
+    if not isinstance(printers, list) or not all(isinstance(printer, Mapping) for printer in printers):
+        printers, warnings = [], ["printers is not a list of objects: there are none"]
     for name, entry in entries.items():
         try:
             if not _NAME.fullmatch(str(name)):
@@ -74,7 +91,7 @@ def load(document: Mapping[str, object]) -> Notices:
             if not isinstance(entry, Mapping):
                 raise KeysUnavailableError("it is not an object")
             if _is_on(entry):
-                notice = _notice(str(name), entry, document)
+                notice = _notice(str(name), entry, place)
                 found[notice.name] = notice
                 if notice.problem:
                     warnings.append(f"notices.{notice.name}: {notice.problem}")
@@ -85,7 +102,7 @@ def load(document: Mapping[str, object]) -> Notices:
         for notice in found.values()
         if notice.fallback and notice.fallback not in found
     ]
-    return Notices(MappingProxyType(found), tuple(warnings))
+    return Notices(MappingProxyType(found), tuple(printers), tuple(warnings))
 
 
 def _is_on(entry: Mapping[str, Any]) -> bool:
@@ -95,7 +112,7 @@ def _is_on(entry: Mapping[str, Any]) -> bool:
     return enabled
 
 
-def _notice(name: str, entry: Mapping[str, Any], document: Mapping[str, object]) -> Notice:
+def _notice(name: str, entry: Mapping[str, Any], place: _Place) -> Notice:
     events = entry.get("on") or []
     if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
         raise KeysUnavailableError("on is not a list of events")
@@ -105,12 +122,12 @@ def _notice(name: str, entry: Mapping[str, Any], document: Mapping[str, object])
             raise KeysUnavailableError(f"on names {len(unknown)} events that do not exist")
         if channel not in _CONTENTS:
             raise KeysUnavailableError(f"channel is not one of {', '.join(CHANNELS)}")
-        return Notice(name, channel, on, fallback, _CONTENTS[channel](entry, document))
+        return Notice(name, channel, on, fallback, _CONTENTS[channel](entry, place))
     except KeysUnavailableError as error:
         return Notice(name, channel if channel in CHANNELS else "", on & EVENTS, fallback, problem=str(error))
 
 
-def _message(entry: Mapping[str, Any], _: Mapping[str, object]) -> Message:
+def _message(entry: Mapping[str, Any], _: _Place) -> Message:
     to = entry.get("to")
     recipients: tuple[str, ...] = ()
     if to != "buyer":
@@ -132,7 +149,7 @@ def _message(entry: Mapping[str, Any], _: Mapping[str, object]) -> Message:
     return Message(recipients, _text(entry, "template_id", required=True), page, tuple(values), state)
 
 
-def _email(entry: Mapping[str, Any], _: Mapping[str, object]) -> Email:
+def _email(entry: Mapping[str, Any], _: _Place) -> Email:
     (sender,) = _texts({"from": [entry.get("from")]}, "from", _ADDRESS)
     return Email(
         _texts(entry, "to", _ADDRESS),
@@ -142,7 +159,20 @@ def _email(entry: Mapping[str, Any], _: Mapping[str, object]) -> Email:
     )
 
 
-_CONTENTS = {"message": _message, "email": _email}
+def _print(entry: Mapping[str, Any], _: _Place) -> PrintSettings:
+    return receipt.load(entry)
+
+
+def _webhook(entry: Mapping[str, Any], place: _Place) -> WebhookSettings:
+    return webhook.load(entry, trusted=place.trusted)
+
+
+_CONTENTS: Mapping[str, Callable[[Mapping[str, Any], _Place], Content]] = {
+    "message": _message,
+    "email": _email,
+    "print": _print,
+    "webhook": _webhook,
+}
 
 
 def _text(entry: Mapping[str, Any], name: str, *, required: bool = False) -> str:

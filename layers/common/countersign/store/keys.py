@@ -46,7 +46,7 @@ def shipment_sk(shipment_id: str) -> str:
 
 
 def notice_sk(event: str, name: str) -> str:
-    """Return the sort key of a notice beside its order: one for each event of the bus and each notice of the account."""
+    """Return the sort key of a notice beside its order: one for each event of the bus and each name."""
     return f"{NOTICE}{part(event)}#{part(name)}"
 
 

@@ -14,19 +14,33 @@ OWNER = "notify"
 EXCEPTION = "failed_notice"
 
 
-class Owed(NamedTuple):
-    """A row as it was when it was taken; `status` is that of before: `sending` means that an attempt left no word."""
+class Told(NamedTuple):
+    """What the bus told: `event` is its id, stable however often it is delivered."""
 
     key: OrderKey
-    event: str  # the bus event's id, stable however often it is delivered
+    event: str
     detail_type: str
     event_id: str
-    name: str
-    status: str
-    attempts: int  # this one included
     at: int
+    version: int
+
+
+class Owed(NamedTuple):
+    """A notice as it was when it was taken; `attempts` counts this one too."""
+
+    told: Told
+    name: str
+    attempts: int
     memo: Mapping[str, str]
     leased: int
+
+    @property
+    def row(self) -> Item:
+        """Where its row is."""
+        return {
+            "pk": text(keys.order_pk(self.told.key)),
+            "sk": text(keys.notice_sk(self.told.event, self.name)),
+        }
 
 
 class NoticeStore:
@@ -41,17 +55,17 @@ class NoticeStore:
         """Return the store that the function's environment names."""
         return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
 
-    def claim(
-        self, key: OrderKey, *, event: str, detail_type: str, event_id: str, at: int, name: str, channel: str, now: int
-    ) -> bool:
+    def claim(self, told: Told, *, name: str, channel: str, now: int) -> bool:
         """Owe a notice from now on, due at once; False where it is owed or sent already."""
+        key = told.key
         item: Item = {
             "pk": text(keys.order_pk(key)),
-            "sk": text(keys.notice_sk(event, name)),
-            "event": text(event),
-            "detail_type": text(detail_type),
-            "event_id": text(event_id),
-            "at": number(at),
+            "sk": text(keys.notice_sk(told.event, name)),
+            "event": text(told.event),
+            "detail_type": text(told.detail_type),
+            "event_id": text(told.event_id),
+            "at": number(told.at),
+            "version": number(told.version),
             "name": text(name),
             "channel": text(channel),
             "status": text("pending"),
@@ -72,7 +86,7 @@ class NoticeStore:
         return False  # attempts() raised before
 
     def take(self, item: Item, *, now: int, lease: int) -> Owed | None:
-        """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if somebody else did."""
+        """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if it was taken."""
         attempts = (codec.as_number(item, "attempts") or 0) + 1
         taken = self._update(
             item,
@@ -87,24 +101,21 @@ class NoticeStore:
         )
         if not taken:
             return None
-        return Owed(
-            key=keys.order_key(item["pk"]["S"]),
-            event=codec.as_text(item, "event"),
-            detail_type=codec.as_text(item, "detail_type"),
-            event_id=codec.as_text(item, "event_id"),
-            name=codec.as_text(item, "name"),
-            status=codec.as_text(item, "status"),
-            attempts=attempts,
-            at=codec.as_number(item, "at") or 0,
-            memo={name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()},
-            leased=now + lease,
+        told = Told(
+            keys.order_key(item["pk"]["S"]),
+            codec.as_text(item, "event"),
+            codec.as_text(item, "detail_type"),
+            codec.as_text(item, "event_id"),
+            codec.as_number(item, "at") or 0,
+            codec.as_number(item, "version") or 0,
         )
+        memo = {name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()}
+        return Owed(told, codec.as_text(item, "name"), attempts, memo, now + lease)
 
     def remember(self, owed: Owed, memo: Mapping[str, str]) -> None:
         """Keep what the channel must know after a crash; raises StoreUnavailableError, and then nothing may be sent."""
         content = {name: text(value) for name, value in memo.items()}
-        row: Item = {"pk": text(keys.order_pk(owed.key)), "sk": text(keys.notice_sk(owed.event, owed.name))}
-        if not self._update(row, owed.leased, "SET memo = :memo", {":memo": {"M": content}}):
+        if not self._update(owed.row, owed.leased, "SET memo = :memo", {":memo": {"M": content}}):
             raise StoreUnavailableError("the notice was taken by another run")
 
     def later(self, owed: Owed, *, reason: str, via: str, at: int, now: int) -> None:
@@ -125,10 +136,9 @@ class NoticeStore:
     def _write(
         self, owed: Owed, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
     ) -> None:
-        row: Item = {"pk": text(keys.order_pk(owed.key)), "sk": text(keys.notice_sk(owed.event, owed.name))}
         values |= {":status": text(status), ":reason": text(reason), ":via": text(via), ":now": number(now)}
         expression = f"SET #status = :status, reason = :reason, via = :via, updated_at = :now{more}"
-        self._update(row, owed.leased, expression, values)
+        self._update(owed.row, owed.leased, expression, values)
 
     def _update(self, row: Item, seen: int, expression: str, values: dict[str, Any]) -> bool:
         """Update a row that is still as it was seen: whoever takes it moves its due_at."""
