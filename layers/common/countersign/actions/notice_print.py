@@ -122,7 +122,8 @@ class _Work:
         book = self._take(printer)
         try:
             self._settle(printer, book)
-            verdict = book.verdicts.pop(self._reach.job, port.ABSENT)
+            # It stays in the book: we may end before the notice's own row says how it ended.
+            verdict = book.verdicts.get(self._reach.job, port.ABSENT)
             if verdict == port.PRINTED:
                 return Outcome("sent", "the printer's counter shows it, though its answer was lost", printer.name)
             if verdict == port.UNKNOWN:
@@ -153,18 +154,18 @@ class _Work:
         content = printer.content(receipt.render(self._settings, self._facts, printer.columns))
         state = printer.state(now=self._now)
         if state != port.READY:
-            if repeats:
-                book.verdicts[self._reach.job] = port.REPEAT
             raise _NotNowError(f"the printer is {_STATES[state]}")
         witness = printer.witness(now=self._now)
         self._remember({"printer": printer.name})
         book.doubt = {**witness, "job": self._reach.job, "at": str(self._now)}
+        book.verdicts.pop(self._reach.job, None)
         self._keep(printer, book)
         try:
             taken = printer.print(self._reach.job, content, self._settings.copies, now=self._now)
         except PrinterRefusedError:
             book.doubt = {}
             if repeats:  # the first time it may have been taken
+                book.verdicts[self._reach.job] = port.UNKNOWN
                 return Outcome(
                     "unknown", "the printer refuses the receipt, and may have printed it before", printer.name
                 )
@@ -179,7 +180,7 @@ class _Work:
         """Look at once whether it was printed after all; that it was not shows only later."""
         try:
             if printer.became(book.doubt, now=self._now) == port.PRINTED:
-                book.doubt = {}
+                book.doubt, book.verdicts[self._reach.job] = {}, port.PRINTED
                 return Outcome("sent", "the printer's counter shows it, though its answer was lost", printer.name)
         except (PrinterRefusedError, PlatformUnavailableError) as error:
             reason = f"{reason}; {error}"

@@ -79,13 +79,14 @@ class Yilianyun:
 
     def print(self, job: str, content: str, copies: int, *, now: int) -> str:
         """Print each copy under a number of its own, made of `job`."""
-        taken = ""
+        numbers = []
         for copy in range(copies):
-            wanted = {"content": content, "origin_id": job if copy == 0 else f"{job[:29]}-{copy}", "idempotence": "1"}
-            taken = taken or str(self._call("/print/index", wanted, now).get("id") or "")
-        if not taken:
+            origin = job if copy == 0 else f"{job[:29]}-{copy}"
+            wanted = {"content": content, "origin_id": origin, "idempotence": "1"}
+            numbers.append(str(self._call("/print/index", wanted, now).get("id") or ""))
+        if not all(numbers):
             raise PlatformUnavailableError("Yilianyun's answer names no job")
-        return taken
+        return " ".join(numbers)
 
     def became(self, witness: Witness, *, now: int) -> str:
         """Return REPEAT: the cloud itself tells a job that it has from one that it has not."""

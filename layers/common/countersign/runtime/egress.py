@@ -101,7 +101,7 @@ def is_public(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-        if address.teredo is not None:
+        if address.teredo is not None or address.is_site_local:
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
@@ -151,6 +151,8 @@ class Egress:
             with _cut_off(pinned, end):
                 connection.request("POST", destination.target, body=body, headers=headers, preload_content=False)
                 answer = connection.getresponse()
+                if time.monotonic() >= end:
+                    raise TimeoutError  # cut within its headers, which reads like their end
                 _drain(answer)
                 return answer.status
         except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:
