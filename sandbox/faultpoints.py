@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "TrentService": "kms"}
+_PATHS = {"email/outbound-emails": "sesv2.SendEmail"}
 _REFUSALS = {
     "throttle": (400, "ThrottlingException"),
     "conflict": (400, "TransactionConflictException"),
@@ -168,6 +169,8 @@ def _patch_requests(module: Any, points: FaultPoints) -> None:
 def _aws_call(request: Any) -> str:
     target = request.headers.get("X-Amz-Target", b"unknown")
     text = target.decode() if isinstance(target, bytes) else str(target)
+    if text == "unknown":  # a service with a path for each operation
+        return _PATHS.get(request.url.partition("/v2/")[2], f"unknown.{request.url.rpartition('/')[2]}")
     service, _, operation = text.partition(".")
     return f"{_SERVICES.get(service, service)}.{operation}"
 

@@ -77,9 +77,11 @@ def _sees_all_accounts(name: str) -> bool:
 
 
 def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None:
-    """Put every document where functions look for it."""
+    """Put every document where functions look for it, and let SES send from the domains that its notices name."""
     for platform, by_name in documents.items():
         for name, document in by_name.items():
+            for domain in _mail_domains(document):
+                plane.verify_sender(domain)
             text = json.dumps(document, ensure_ascii=False)
             plane.call(
                 "secretsmanager",
@@ -88,6 +90,13 @@ def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None
                 SecretString=text,
                 ClientRequestToken=f"{platform}-{name}".ljust(32, "-")[:64],
             )
+
+
+def _mail_domains(document: dict[str, Any]) -> set[str]:
+    notices = document.get("notices")
+    entries = notices.values() if isinstance(notices, dict) else ()
+    senders = [str(entry["from"]) for entry in entries if isinstance(entry, dict) and entry.get("from")]
+    return {sender.rpartition("@")[2] for sender in senders}
 
 
 def make(

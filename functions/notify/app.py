@@ -1,7 +1,6 @@
 """When the bus tells something, and every minute: send the notices that accounts want."""
 
 import time
-from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -12,7 +11,6 @@ from countersign.actions.notice_message import MessageReach
 from countersign.actions.notice_print import PrinterReach
 from countersign.actions.notices import Job, NoticeWork, envelope
 from countersign.actions.wechat_ask import Reach
-from countersign.errors import CountersignError
 from countersign.notices import settings
 from countersign.notices.outcome import Outcome
 from countersign.notices.receipt import PrintSettings
@@ -21,7 +19,7 @@ from countersign.notices.webhook import WebhookSettings
 from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat.client import Client
-from countersign.runtime import egress, outbound
+from countersign.runtime import egress, outbound, worker
 from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore, codec, keys
@@ -79,40 +77,41 @@ def _send(job: Job) -> Outcome:
     return Outcome("failed", f"the account document: {job.notice.problem}")
 
 
-def _work(vain: dict[tuple[str, str], int]) -> NoticeWork:
-    return NoticeWork(notices, lists, _notices_of, _send, vain, int(time.time()))
+def _work(vain: dict[tuple[str, str], int], now: int) -> NoticeWork:
+    return NoticeWork(notices, lists, _notices_of, _send, vain, now)
 
 
-def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
-    """Return what is due: of the order that the bus tells of, or of all orders."""
-    if event["source"] == "countersign":
-        key = _work({}).owe(event["detail-type"], event["detail"])
-        return due.due_of(key, keys.NOTICE, now) if key else ()
-    return due.due(now)
+def _report(item: Item, outcome: Outcome) -> None:
+    if outcome.state not in ("failed", "unknown"):
+        count(f"Notice{outcome.state.capitalize()}")
+        return
+    count("NoticeFailed")
+    logger.error("notice not sent", extra={"notice": codec.as_text(item, "name"), "reason": outcome.reason})
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Owe what the bus asks for, then send what is due until little time is left; the due list owns the rest."""
-    started = int(time.time())
-    overdue = 0
+    now = int(time.time())
     vain: dict[tuple[str, str], int] = {}
-    for item in _waiting(event, started):
-        if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
-            break
-        overdue = max(overdue, int(time.time()) - (codec.as_number(item, "due_at") or started))
-        try:
-            outcome = _work(vain).look(item)
-        except CountersignError as error:
-            count(type(error).__name__)
-            logger.error("notice not settled", extra={"error": type(error).__name__, "reason": str(error)})
-            continue
-        if outcome is None:
-            continue
-        if outcome.state not in ("failed", "unknown"):
-            count(f"Notice{outcome.state.capitalize()}")
-        else:
-            count("NoticeFailed")
-            name = codec.as_text(item, "name")
-            logger.error("notice not sent", extra={"notice": name, "reason": outcome.reason})
-    seconds("NoticeOverdueSeconds", overdue)
+    if event["source"] == "countersign" and not _work(vain, now).owe(event["detail-type"], event["detail"]):
+        return
+
+    states: set[str] = set()
+
+    def look(item: Item, now: int) -> bool:
+        outcome = _work(vain, now).look(item)
+        if outcome is not None:
+            states.add(outcome.state)
+            _report(item, outcome)
+        return outcome is not None
+
+    def work(now: int) -> int:
+        items = worker.waiting(event, due, now, kind=keys.NOTICE)
+        return worker.work(
+            items, context, look, enough_ms=ENOUGH_TIME_MS, worked="NoticeTried", failed="NoticeNotSettled"
+        )
+
+    seconds("NoticeOverdueSeconds", work(now))
+    if "replaced" in states:  # what takes over need not wait for the next minute
+        work(int(time.time()))

@@ -183,7 +183,6 @@ class TestMessages:
         shop.consents(STAFF, 0)
 
         shop.tell()
-        shop.minute()
 
         assert shop.messages() == []
         (mail,) = shop.mails()
@@ -551,6 +550,13 @@ class TestAccounts:
         shop.cloud.invoke("notify", shapes.bus("order.orphan", detail, shop.now))
 
         assert [mail.body for mail in shop.mails()] == ["NOBODYS-1 "]
+
+    def test_the_words_of_our_own_decisions_are_for_the_explanation_and_not_for_people(self, shop):
+        shop.notices(mail={**EMAIL, "text": "[{reason}]"})
+
+        shop.tell()
+
+        assert [mail.body for mail in shop.mails()] == ["[]"]
 
 
 def _down(*_arguments: object) -> str:

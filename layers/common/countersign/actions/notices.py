@@ -41,6 +41,9 @@ class Job(NamedTuple):
     now: int
 
 
+# Events of which the stored reason says more than the order, refund or shipment itself.
+REASONED = frozenset({"order.failed", "reconciliation.difference"})
+
 Channel = Callable[[Job], Outcome]
 
 
@@ -116,6 +119,8 @@ class NoticeWork:
             self.store.claim(owed.told, name=other.name, channel=other.channel, now=self.now)
             outcome = outcome._replace(state="replaced", reason=f"{outcome.reason}; {other.name} takes over")
         status = "failed" if outcome.state == "replaced" else outcome.state
+        if outcome.state == "sent" and notice is not None:
+            outcome = outcome._replace(via=outcome.via or notice.channel)
         listed = outcome.state in ("failed", "unknown")
         self.store.ended(owed, status, reason=outcome.reason, via=outcome.via, listed=listed, now=self.now)
         return outcome
@@ -141,7 +146,7 @@ class NoticeWork:
             history.order,
             next((one for one in history.refunds if one.refund_id == refund_id), None),
             next((one for one in history.shipments if one.shipment_id == shipment_id), None),
-            codec.as_text(event or {}, "reason"),
+            codec.as_text(event or {}, "reason") if told.detail_type in REASONED else "",
         )
 
 
