@@ -69,6 +69,16 @@ def test_the_order_of_printers_is_the_notices(counter: Counter) -> None:
     assert len(counter.receipts("bar")) == 1
 
 
+def test_no_other_printer_is_begun_when_the_time_is_up(counter: Counter) -> None:
+    counter.control("printer", name="kitchen", state="offline")
+    counter.budget = -1
+
+    outcome = counter.send()
+
+    assert outcome == ("again", "kitchen: the printer is offline; bar: there was no time to try it", "")
+    assert counter.receipts() == []
+
+
 def test_copies_come_out_as_often_as_wanted(counter: Counter) -> None:
     assert counter.send("n1", PrintSettings(copies=2)).state == "sent"
     assert counter.send("n2", PrintSettings(printers=("bar",), copies=3)).state == "sent"

@@ -32,6 +32,7 @@ class PrinterReach(NamedTuple):
     job: str
     now: Callable[[], int]
     patience: float = 5.0  # seconds to wait for a printer that somebody else is using
+    budget: float = 12.0  # seconds after which no other printer is tried: the function must not end in the middle
 
 
 class _NotNowError(TemporaryError):
@@ -99,8 +100,13 @@ class _Work:
         names = self._settings.printers or tuple(str(printer.get("name")) for printer in self._reach.printers)
         if not names:
             return Outcome("failed", "the account has no printer")
-        reasons, is_final = [], True
+        reasons: list[str] = []
+        is_final, began = True, time.monotonic()
         for name in names:
+            if reasons and time.monotonic() - began > self._reach.budget:
+                reasons.append(f"{name}: there was no time to try it")
+                is_final = False
+                continue
             try:
                 outcome = self._turn(self._connect(name))
                 if outcome is not None:
