@@ -11,7 +11,7 @@ from tests.functions.test_create_payment import create, order, pay
 from tests.functions.test_refund_work import Shop
 from tests.properties.support import SCHEDULE, Event, paid_notice, table_of
 
-ORDERS = [f"ORDER-{number:02}" for number in range(12)]
+ORDERS = [f"ORDER-{number:02}" for number in range(9)]
 POISON, GOOD = ORDERS[::3], [name for name in ORDERS if name not in ORDERS[::3]]
 
 
