@@ -130,7 +130,7 @@ def test_whatever_people_wrote_no_line_is_too_wide_and_no_tag_is_theirs(
     ],
 )
 @pytest.mark.parametrize("where", ["remark", "title", "description", "shop"])
-def test_H_what_somebody_wrote_is_no_command(attack: str, where: str) -> None:
+def test_what_somebody_wrote_is_no_command(attack: str, where: str) -> None:
     lines = (Bought(attack if where == "title" else "Tea", 1, 8800),) if where != "description" else ()
     remark = attack if where == "remark" else "-"
     told = facts(order(lines=lines, description=attack, metadata=(("remark", remark),)))
