@@ -93,6 +93,9 @@ class Counter:
 
     client: Any
     documents: list[dict[str, Any]] = field(default_factory=lambda: [FEIE, YILIANYUN])
+    table_name: str = "Orders"
+    patience: float = 0.3
+    budget: float = 12.0
     clock: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(at=NOW))
 
     def __post_init__(self) -> None:
@@ -131,10 +134,9 @@ class Counter:
     def send(self, notice: str = "n1", settings: PrintSettings | None = None, *, found: Order | None = None) -> Outcome:
         """Make one attempt to print a notice, as the worker does."""
         self.table.is_down = False
-        store = OrderStore(self.table, "Orders")
-        reach = PrinterReach(
-            store, self, self.printers, notice_print.job_of(notice), lambda: self.clock.at, patience=0.3
-        )
+        store = OrderStore(self.table, self.table_name)
+        job = notice_print.job_of(notice)
+        reach = PrinterReach(store, self, self.printers, job, lambda: self.clock.at, self.patience, self.budget)
         memo = self.memos.get(notice, {})
 
         def remember(kept: Mapping[str, str]) -> None:
@@ -159,5 +161,5 @@ class Counter:
 
     def books(self) -> dict[str, Any]:
         """Return what the table holds of each printer."""
-        items = self.client.scan(TableName="Orders")["Items"]
+        items = self.client.scan(TableName=self.table_name)["Items"]
         return {item["pk"]["S"]: json.loads(item["book"]["S"]) for item in items if item["sk"]["S"] == "PRINTER"}

@@ -69,6 +69,16 @@ def test_the_order_of_printers_is_the_notices(counter: Counter) -> None:
     assert len(counter.receipts("bar")) == 1
 
 
+def test_no_other_printer_is_begun_when_the_time_is_up(counter: Counter) -> None:
+    counter.control("printer", name="kitchen", state="offline")
+    counter.budget = -1
+
+    outcome = counter.send()
+
+    assert outcome == ("again", "kitchen: the printer is offline; bar: there was no time to try it", "")
+    assert counter.receipts() == []
+
+
 def test_copies_come_out_as_often_as_wanted(counter: Counter) -> None:
     assert counter.send("n1", PrintSettings(copies=2)).state == "sent"
     assert counter.send("n2", PrintSettings(printers=("bar",), copies=3)).state == "sent"
@@ -102,13 +112,26 @@ def test_a_refusal_is_definite_so_the_next_printer_prints(counter: Counter) -> N
 
 
 def test_a_receipt_that_every_printer_refuses_has_failed(counter: Counter) -> None:
-    counter.cloud.faults({"refuse": {"match": "rint", "count": 9, "code": 1004}})
+    counter.cloud.faults({"refuse": {"match": "content=", "count": 9, "code": 1004}})
 
     outcome = counter.send()
 
     assert outcome.state == "failed"
     assert outcome.reason == ("kitchen: Feie refused (ret 1004): no more is known; bar: Yilianyun refused: error 1004")
     assert counter.receipts() == []
+
+
+def test_a_cloud_that_refuses_even_the_question_may_be_mended_in_time(counter: Counter) -> None:
+    counter.cloud.faults({"refuse": {"count": 2, "code": 33}})
+
+    outcome = counter.send()
+
+    assert (outcome.state, outcome.reason) == (
+        "again",
+        "kitchen: Feie refused (ret 33): no more is known; bar: Yilianyun refused: error 33",
+    )
+    assert until_done(counter) == ["sent"]
+    assert len(counter.receipts("kitchen")) == 1
 
 
 # Feie: no number of ours makes a job print once.
@@ -200,6 +223,28 @@ def test_while_the_last_receipt_is_in_doubt_others_use_another_printer(counter: 
     counter.clock.at += MINUTE
     assert counter.send("n1").via.split()[0] == "kitchen"
     assert (len(counter.receipts("kitchen")), len(counter.receipts("bar"))) == (1, 1)
+
+
+def test_a_doubt_that_nobody_asked_about_for_a_day_does_not_block_the_printer(counter: Counter) -> None:
+    counter.dead = {"Open_printMsg:1"}
+    assert counter.send("n1").state == "again"
+    counter.clock.at += 25 * 3600
+
+    assert counter.send("n2").via.split()[0] == "kitchen"
+    assert counter.calls.count("Open_queryOrderInfoByDate") == 3
+    assert counter.send("n1").state == "unknown"
+    assert len(counter.receipts()) == 1
+
+
+def test_a_cloud_that_refuses_to_count_leaves_the_doubt_open(counter: Counter) -> None:
+    counter.lose = {"Open_printMsg:1"}
+    counter.dead = {"Open_queryOrderInfoByDate:2"}
+    assert counter.send().state == "again"
+    counter.cloud.faults({"refuse": {"match": "Open_queryOrderInfoByDate"}})
+    counter.clock.at += MINUTE
+
+    assert until_done(counter) == ["again", "sent"]
+    assert len(counter.receipts()) == 1
 
 
 def test_a_printer_that_left_the_document_in_doubt_is_for_a_person(counter: Counter) -> None:

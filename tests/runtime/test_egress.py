@@ -129,6 +129,7 @@ def test_a_trusted_origin_is_meant_letter_by_letter() -> None:
 
     assert egress.check("http://127.0.0.1:8081/hook", trusted) == (False, "127.0.0.1", 8081, "/hook", True)
     assert egress.check("https://erp.corp.internal:8443/", trusted).is_trusted
+    assert egress.check("https://erp.corp.internal/", {"https://erp.corp.internal:443"}).port == 443
     for near in (
         "http://127.0.0.1:8082/",
         "https://127.0.0.1:8081/",
@@ -223,6 +224,11 @@ def request_of(connection: socket.socket) -> bytes:
     while len(body) < length:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
+
+
+def polite(connection: socket.socket) -> None:
+    request_of(connection)
+    connection.sendall(OK)
 
 
 class Certificates:
@@ -344,11 +350,7 @@ def test_G1_the_next_call_checks_what_the_name_leads_to_by_then(certificates: Ce
 
 
 def test_the_second_address_is_tried_where_the_first_refuses(certificates: Certificates) -> None:
-    def behave(connection: socket.socket) -> None:
-        request_of(connection)
-        connection.sendall(OK)
-
-    with served(behave, certificates.context("hooks.example.com")) as port:
+    with served(polite, certificates.context("hooks.example.com")) as port:
         lines = Lines(port)
         assert out(certificates, lines, [["198.41.0.4", PUBLIC]]).post(URL, b"{}", {}) == 204
 
@@ -503,7 +505,7 @@ def test_a_proxy_of_the_environment_is_not_used(certificates: Certificates, monk
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
     lines = Lines()
 
-    with served(lambda connection: connection.sendall(OK), certificates.context("hooks.example.com")) as port:
+    with served(polite, certificates.context("hooks.example.com")) as port:
         lines.port = port
         assert out(certificates, lines, [[PUBLIC]]).post(URL, b"{}", {}) == 204
 
@@ -522,7 +524,7 @@ def test_a_name_that_does_not_resolve_is_tried_again_later(error: Exception) -> 
 
 
 def test_the_system_resolves_names_unless_told_otherwise() -> None:
-    with served(lambda connection: (request_of(connection), connection.sendall(OK))[1]) as port:
+    with served(polite) as port:
         origin = f"http://localhost:{port}"
 
         assert Egress({origin}).post(f"{origin}/hook", b"{}", {}) == 204

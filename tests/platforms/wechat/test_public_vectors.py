@@ -1,7 +1,7 @@
 """Every public vector of API v2 and v3, made and checked by other implementations.
 
-Not covered here: `push-*` (message push), `feie-*` and `yilianyun-*` (printers); they belong to functions that do not
-exist yet. `bill-*` is in test_bills.py.
+Not covered here: `push-*` (message push), which belongs to a function that does not exist yet. `bill-*` is in
+test_bills.py, `feie-*` and `yilianyun-*` are in tests/printers/test_makers.py.
 """
 
 import base64

@@ -10,7 +10,7 @@ from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.receipt import PrintSettings
 from countersign.printers import port, registry
-from countersign.printers.port import FetchToken, Printer, PrinterRefusedError, Session, Token
+from countersign.printers.port import FetchToken, Printer, PrinterRefusedError, Session, Token, Witness
 from countersign.signing import digests
 from countersign.store import OrderStore, printing
 from countersign.store.printing import Book
@@ -18,6 +18,7 @@ from countersign.store.tokens import SharedToken
 
 JOB_LENGTH = 32
 SETTLE_SECONDS = 30  # as long a call that we gave up may still be on its way, and the counters behind
+DOUBT_SECONDS = 24 * 3600  # after that nobody asks any more: the notice itself was given up long ago
 PAUSE_SECONDS = 0.25
 _STATES = {port.OFFLINE: "offline", port.ABNORMAL: "not working (paper, lid)"}
 Remember = Callable[[Mapping[str, str]], None]
@@ -32,6 +33,7 @@ class PrinterReach(NamedTuple):
     job: str
     now: Callable[[], int]
     patience: float = 5.0  # seconds to wait for a printer that somebody else is using
+    budget: float = 12.0  # seconds after which no other printer is tried: the function must not end in the middle
 
 
 class _NotNowError(TemporaryError):
@@ -90,8 +92,6 @@ class _Work:
             return self._turn(printer, resumes=True)
         except KeysUnavailableError as error:
             return Outcome("unknown", f"{name}: {error}; it may have printed", name)
-        except PrinterRefusedError as error:
-            return Outcome("unknown", f"{name} refuses to say what became of the receipt: {error}", name)
         except TemporaryError as error:
             return Outcome("again", f"{name}: {error}; it may have printed", name)
 
@@ -99,8 +99,13 @@ class _Work:
         names = self._settings.printers or tuple(str(printer.get("name")) for printer in self._reach.printers)
         if not names:
             return Outcome("failed", "the account has no printer")
-        reasons, is_final = [], True
+        reasons: list[str] = []
+        is_final, began = True, time.monotonic()
         for name in names:
+            if reasons and time.monotonic() - began > self._reach.budget:
+                reasons.append(f"{name}: there was no time to try it")
+                is_final = False
+                continue
             try:
                 outcome = self._turn(self._connect(name))
                 if outcome is not None:
@@ -139,12 +144,14 @@ class _Work:
         doubt = book.doubt
         if not doubt:
             return
-        own = doubt["job"] == self._reach.job
-        try:
-            verdict = printer.became(doubt, now=self._now)
-        except PlatformUnavailableError as error:
-            raise _NotNowError(f"what became of its last job is not known yet ({error})") from None
-        if verdict == port.ABSENT and self._now - int(doubt["at"]) < SETTLE_SECONDS:
+        own, age = doubt["job"] == self._reach.job, self._now - int(doubt["at"])
+        verdict = port.UNKNOWN
+        if age <= DOUBT_SECONDS:
+            try:
+                verdict = printer.became(doubt, now=self._now)
+            except (PrinterRefusedError, PlatformUnavailableError) as error:
+                raise _NotNowError(f"what became of its last job is not known yet ({error})") from None
+        if verdict == port.ABSENT and 0 <= age < SETTLE_SECONDS:
             raise _NotNowError("what became of its last job is not known yet")
         if own or verdict != port.ABSENT:
             book.verdicts[doubt["job"]] = verdict
@@ -152,10 +159,7 @@ class _Work:
 
     def _print(self, printer: Printer, book: Book, *, repeats: bool) -> Outcome:
         content = printer.content(receipt.render(self._settings, self._facts, printer.columns))
-        state = printer.state(now=self._now)
-        if state != port.READY:
-            raise _NotNowError(f"the printer is {_STATES[state]}")
-        witness = printer.witness(now=self._now)
+        witness = self._look(printer)
         self._remember({"printer": printer.name})
         book.doubt = {**witness, "job": self._reach.job, "at": str(self._now)}
         book.verdicts.pop(self._reach.job, None)
@@ -175,6 +179,16 @@ class _Work:
         book.doubt = {}
         self._remember({"printer": printer.name, "taken": taken})
         return Outcome("sent", "", f"{printer.name} {taken}")
+
+    def _look(self, printer: Printer) -> Witness:
+        """Make sure that the printer works, and remember how it is before the job."""
+        try:
+            state = printer.state(now=self._now)
+            if state == port.READY:
+                return printer.witness(now=self._now)
+        except PrinterRefusedError as error:  # what is wrong may be mended before the last attempt
+            raise _NotNowError(str(error)) from None
+        raise _NotNowError(f"the printer is {_STATES[state]}")
 
     def _doubtful(self, printer: Printer, book: Book, reason: str) -> Outcome:
         """Look at once whether it was printed after all; that it was not shows only later."""

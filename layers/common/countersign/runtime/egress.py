@@ -31,6 +31,7 @@ MAX_ANSWER = 64 * 1024
 MAX_URL = 2048
 MAX_ADDRESSES = 3  # of one name that are tried
 PORT = 443
+_PORTS = {"https": PORT, "http": 80}
 # At least two labels, the last of which begins with a letter: so no spelling of an IPv4 address is a name.
 _NAME = re.compile(
     r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])", re.ASCII
@@ -75,8 +76,9 @@ def check(url: str, trusted: Collection[str] = ()) -> Destination:
     if "@" in parts.netloc:
         raise AddressRefusedError("holds a user or password")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme in ("http", "https") and port and f"{parts.scheme}://{host}:{port}" in trusted:
-        return Destination(parts.scheme == "https", host, port, target, is_trusted=True)
+    meant = port or _PORTS.get(parts.scheme, 0)
+    if parts.scheme in _PORTS and f"{parts.scheme}://{host}:{meant}" in trusted:
+        return Destination(parts.scheme == "https", host, meant, target, is_trusted=True)
     if parts.scheme != "https":
         raise AddressRefusedError("is not https")
     if port not in (None, PORT) or parts.netloc.endswith(":"):
