@@ -102,6 +102,7 @@ class Counter:
         self.table = Table(self.client)
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.calls: list[str] = []
+        self.delays: dict[str, int] = {}  # seconds that a call takes
         self.lose: set[str] = set()
         self.dead: set[str] = set()
         self.cut: set[str] = set()
@@ -120,6 +121,7 @@ class Counter:
         path = urlsplit(url).path
         name = dict(parse_qsl(body.decode())).get("apiname", path.rpartition("/")[2])
         self.calls.append(name)
+        self.clock.at += self.delays.get(name, 0)
         call = f"{name}:{self.calls.count(name)}"
         if call in self.dead:
             raise PlatformUnavailableError("no answer: ConnectTimeout")
