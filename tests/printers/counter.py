@@ -102,6 +102,7 @@ class Counter:
         self.table = Table(self.client)
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.calls: list[str] = []
+        self.delays: dict[str, int] = {}  # seconds that a call takes
         self.lose: set[str] = set()
         self.dead: set[str] = set()
         self.cut: set[str] = set()
@@ -120,6 +121,7 @@ class Counter:
         path = urlsplit(url).path
         name = dict(parse_qsl(body.decode())).get("apiname", path.rpartition("/")[2])
         self.calls.append(name)
+        self.clock.at += self.delays.get(name, 0)
         call = f"{name}:{self.calls.count(name)}"
         if call in self.dead:
             raise PlatformUnavailableError("no answer: ConnectTimeout")
@@ -131,8 +133,8 @@ class Counter:
             raise PlatformUnavailableError("no answer: ReadTimeout")
         return SimpleNamespace(status_code=status, content=content)
 
-    def send(self, notice: str = "n1", settings: PrintSettings | None = None, *, found: Order | None = None) -> Outcome:
-        """Make one attempt to print a notice, as the worker does."""
+    def send(self, notice: str = "n1", settings: PrintSettings | None = None, *, said: str = "") -> Outcome:
+        """Make one attempt to print a notice, as the worker does; `said` is the buyer's remark."""
         self.table.is_down = False
         store = OrderStore(self.table, self.table_name)
         job = notice_print.job_of(notice)
@@ -143,7 +145,12 @@ class Counter:
             self.table.write("memo", lambda: self.memos.update({notice: dict(kept)}))
 
         return notice_print.send(
-            settings or PrintSettings(), facts(found), memo, remember, reach=reach, now=self.clock.at
+            settings or PrintSettings(),
+            facts(order(metadata=(("remark", said or "少冰"),))),
+            memo,
+            remember,
+            reach=reach,
+            now=self.clock.at,
         )
 
     def receipts(self, printer: str = "") -> list[str]:

@@ -3,6 +3,7 @@
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from countersign.actions import notice_print
 from countersign.errors import ContentionError
 from countersign.notices.receipt import PrintSettings
 from countersign.store import printing
@@ -307,6 +308,15 @@ def test_yilianyun_gives_one_token_for_many_receipts_and_a_new_one_where_it_is_v
     assert len(counter.receipts("bar")) == 5
 
 
+def test_copies_of_which_only_some_were_taken_are_not_begun_elsewhere(counter: Counter) -> None:
+    settings = PrintSettings(printers=("bar", "kitchen"), copies=3)
+    origin = notice_print.job_of("n1")[:29]
+    counter.cloud.faults({"refuse": {"match": f"origin_id={origin}-1"}})
+
+    assert until_done(counter, settings=settings) == ["again", "sent"]
+    assert (len(counter.receipts("bar")), counter.receipts("kitchen")) == (3, [])
+
+
 # Wherever the process ends.
 
 
@@ -369,6 +379,31 @@ def test_a_receipt_that_waits_in_the_cloud_is_told_as_such(counter: Counter) -> 
     outcome = counter.send()
 
     assert outcome == ("sent", "the printer's cloud has it, it is not on paper yet", sent.via)
+
+
+def test_what_the_cloud_took_is_sent_whatever_it_says_later(counter: Counter) -> None:
+    sent = counter.send()
+    counter.cloud.faults({"refuse": {"match": "Open_queryOrderState", "code": 1005}})
+    assert counter.send() == sent
+    counter.dead = {"Open_queryOrderState:2"}
+    assert counter.send() == sent
+    counter.printers = []
+
+    assert counter.send() == sent
+    assert len(counter.receipts()) == 1
+
+
+def test_a_call_that_left_late_in_a_long_attempt_is_young(counter: Counter) -> None:
+    """The time of a doubt is that of the call, not that of the attempt's beginning."""
+    counter.delays = {"Open_queryPrinterStatus": 40}
+    counter.dead = {"Open_printMsg:1"}
+    assert counter.send("n1").state == "again"
+    counter.clock.at += 10
+    counter.delays = {}
+
+    assert counter.send("n2", PrintSettings(printers=("kitchen",))).reason == (
+        "kitchen: what became of its last job is not known yet"
+    )
 
 
 # One at a time.

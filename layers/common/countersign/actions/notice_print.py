@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError, TemporaryError
@@ -85,11 +86,10 @@ class _Work:
 
     def _resume(self, name: str, memo: Mapping[str, str]) -> Outcome | None:
         """Find out what became of the job that may have gone out; None if it did not, so that all printers are free."""
+        if memo.get("taken"):
+            return self._taken(name, memo["taken"])
         try:
-            printer = self._connect(name)
-            if memo.get("taken"):
-                return self._taken(printer, memo["taken"])
-            return self._turn(printer, resumes=True)
+            return self._turn(self._connect(name), resumes=True)
         except KeysUnavailableError as error:
             return Outcome("unknown", f"{name}: {error}; it may have printed", name)
         except TemporaryError as error:
@@ -144,13 +144,14 @@ class _Work:
         doubt = book.doubt
         if not doubt:
             return
-        own, age = doubt["job"] == self._reach.job, self._now - int(doubt["at"])
+        own, age = doubt["job"] == self._reach.job, self._reach.now() - int(doubt["at"])
         verdict = port.UNKNOWN
         if age <= DOUBT_SECONDS:
             try:
                 verdict = printer.became(doubt, now=self._now)
             except (PrinterRefusedError, PlatformUnavailableError) as error:
                 raise _NotNowError(f"what became of its last job is not known yet ({error})") from None
+        # A job that is to come is of a clock that was moved back.
         if verdict == port.ABSENT and 0 <= age < SETTLE_SECONDS:
             raise _NotNowError("what became of its last job is not known yet")
         if own or verdict != port.ABSENT:
@@ -161,7 +162,7 @@ class _Work:
         content = printer.content(receipt.render(self._settings, self._facts, printer.columns))
         witness = self._look(printer)
         self._remember({"printer": printer.name})
-        book.doubt = {**witness, "job": self._reach.job, "at": str(self._now)}
+        book.doubt = {**witness, "job": self._reach.job, "at": str(self._reach.now())}
         book.verdicts.pop(self._reach.job, None)
         self._keep(printer, book)
         try:
@@ -200,10 +201,13 @@ class _Work:
             reason = f"{reason}; {error}"
         raise _InDoubtError(f"{reason}; it may have printed")
 
-    def _taken(self, printer: Printer, taken: str) -> Outcome:
-        on_paper = printer.is_printed(taken, now=self._now)
-        waits = "the printer's cloud has it, it is not on paper yet" if on_paper is False else ""
-        return Outcome("sent", waits, f"{printer.name} {taken}")
+    def _taken(self, name: str, taken: str) -> Outcome:
+        """Tell whether what the cloud took is on paper yet: it is sent in either case."""
+        reason = ""
+        with suppress(KeysUnavailableError, PrinterRefusedError, PlatformUnavailableError):
+            if self._connect(name).is_printed(taken, now=self._now) is False:
+                reason = "the printer's cloud has it, it is not on paper yet"
+        return Outcome("sent", reason, f"{name} {taken}")
 
     def _connect(self, name: str) -> Printer:
         document = next((one for one in self._reach.printers if one.get("name") == name), None)

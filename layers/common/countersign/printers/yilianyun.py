@@ -79,11 +79,17 @@ class Yilianyun:
 
     def print(self, job: str, content: str, copies: int, *, now: int) -> str:
         """Print each copy under a number of its own, made of `job`."""
-        numbers = []
+        numbers: list[str] = []
         for copy in range(copies):
             origin = job if copy == 0 else f"{job[:29]}-{copy}"
             wanted = {"content": content, "origin_id": origin, "idempotence": "1"}
-            numbers.append(str(self._call("/print/index", wanted, now).get("id") or ""))
+            try:
+                numbers.append(str(self._call("/print/index", wanted, now).get("id") or ""))
+            except PrinterRefusedError as error:
+                if not numbers:
+                    raise
+                # No other printer may begin anew: the same numbers are sent here again.
+                raise PlatformUnavailableError(f"only {len(numbers)} copies were taken ({error})") from None
         if not all(numbers):
             raise PlatformUnavailableError("Yilianyun's answer names no job")
         return " ".join(numbers)
