@@ -53,6 +53,7 @@ SCHEDULED = [
     *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
     *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
 ]
+BY_HAND = ["DouyinRedrive", "WechatRedrive"]
 FUNCTIONS = sorted(functions())
 QUEUES = resources("AWS::SQS::Queue")
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -182,8 +183,8 @@ class TestFailures:
         assert policy["Queues"] == [{"Ref": "FailureQueue"}]
         assert statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith("rule/countersign-${Stage}/*")
 
-    @pytest.mark.parametrize("name", SCHEDULED)
-    def test_the_due_list_owns_the_retries(self, name: str) -> None:
+    @pytest.mark.parametrize("name", [*SCHEDULED, *BY_HAND])
+    def test_lambda_repeats_nothing_by_itself(self, name: str) -> None:
         asynchronous = functions()[name]["EventInvokeConfig"]
 
         assert asynchronous["MaximumRetryAttempts"] == 0
