@@ -233,6 +233,13 @@ class TestFailures:
         assert ALARMS[name]["TreatMissingData"] == "notBreaching"
         assert ALARMS[name]["AlarmDescription"]
 
+    def test_every_alarm_says_what_a_person_does(self) -> None:
+        table = (
+            (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## Alarms")[2].partition("##")[0]
+        )
+
+        assert set(re.findall(r"`(\w+Alarm)`", table)) == set(ALARMS)
+
     @pytest.mark.parametrize(
         "name", sorted(name for name, alarm in ALARMS.items() if alarm["Namespace"] == "Countersign")
     )
