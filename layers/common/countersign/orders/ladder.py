@@ -13,6 +13,9 @@ DAILY = 86400
 REFUND_LAST_LOOK = 30 * DAILY
 # Seconds after each call whose outcome is unknown; the number stays the same, so repeating it refunds once.
 REFUND_REPEATS = (60, 120, 300, 1800, 7200, 6 * HOURLY)
+# Seconds after each call about a shipment that was not taken: a payment may be unknown there for up to a minute.
+SHIPMENT_REPEATS = (15, 30, 60, 300, 1800, 7200, 6 * HOURLY)
+SHIPMENT_PATIENCE = DAILY  # then a refusal that might have passed is a person's
 EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 
 
@@ -67,3 +70,8 @@ def next_audit(refund: Refund, now: int) -> int:
 def repeat_refund(looks: int, now: int) -> int:
     """Return when to call again after `looks` calls of unknown outcome."""
     return now + REFUND_REPEATS[min(looks, len(REFUND_REPEATS) - 1)]
+
+
+def repeat_shipment(looks: int, now: int) -> int:
+    """Return when to tell the platform again of a shipment, after `looks` looks in vain."""
+    return now + SHIPMENT_REPEATS[min(looks, len(SHIPMENT_REPEATS) - 1)]

@@ -13,7 +13,8 @@ from countersign.money import MAX_MINOR
 
 # [M] Collected from the store's documents: no account of ours has shown them.
 UNPAID = frozenset({10, 12, 13})
-TO_SHIP = frozenset({20, 21})  # 21: some of it was sent
+SENT_IN_PART = 21
+TO_SHIP = frozenset({20, SENT_IN_PART})
 SHIPPED = frozenset({30, 100})
 CANCELLED = frozenset({200, 250})  # 200: paid, and all of it went back
 
