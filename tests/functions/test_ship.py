@@ -572,6 +572,9 @@ def test_a_store_order_in_parts_needs_a_person(stall, parcels, complete):
 
     assert (stall.shipment().status, stall.sends) == ("needs_action", 0)
     assert "which goods" in stall.shipment().problem
+    stall.ship("sh2")
+    stall.work(60)
+    assert (stall.shipment("sh2").status, stall.sends) == ("reported", 1)
 
 
 def test_an_order_of_a_store_that_the_account_does_not_name_needs_a_person(cloud):

@@ -159,20 +159,19 @@ def store_order(status: int = 20) -> StoreOrder:
 
 
 @pytest.mark.parametrize(
-    ("status", "shipment", "others", "named"),
+    ("status", "shipment", "named"),
     [
-        (20, sent(PARCEL), False, ""),
-        (21, sent(PARCEL), False, "which goods"),
-        (20, sent(PARCEL), True, "which goods"),
-        (20, sent(PARCEL, PARCEL), False, "which goods"),
-        (20, sent(PARCEL, complete=False), False, "which goods"),
-        (10, sent(PARCEL), False, "unpaid or cancelled"),
-        (200, sent(PARCEL), False, "unpaid or cancelled"),
-        (250, sent(PARCEL), False, "unpaid or cancelled"),
+        (20, sent(PARCEL), ""),
+        (21, sent(PARCEL), "which goods"),
+        (20, sent(PARCEL, PARCEL), "which goods"),
+        (20, sent(PARCEL, complete=False), "which goods"),
+        (10, sent(PARCEL), "unpaid or cancelled"),
+        (200, sent(PARCEL), "unpaid or cancelled"),
+        (250, sent(PARCEL), "unpaid or cancelled"),
     ],
 )
-def test_a_store_wants_to_know_what_lies_in_each_parcel(status, shipment, others, named):
-    problem = shipping.store_obstacle(shipment, store_order(status), others=others)
+def test_a_store_wants_to_know_what_lies_in_each_parcel(status, shipment, named):
+    problem = shipping.store_obstacle(shipment, store_order(status))
 
     assert named in problem
     assert bool(problem) == bool(named)

@@ -91,7 +91,7 @@ class ShipWork:
     ) -> bool:
         """Tell whom it concerns; False while another call about the order may still travel."""
         if order.terms.system == STORE:
-            return self._tell_store(order, shipment, others=len(shipments) > 1, settings=reach.settings)
+            return self._tell_store(order, shipment, reach.settings)
         reported = tuple(known for known in shipments if known.status == "reported")
         # Shipping management is for payments made in mini programs: for others there is nobody to tell.
         if order.terms.method != "jsapi" or shipping.repeats(shipment, reported):
@@ -161,14 +161,14 @@ class ShipWork:
             raise _NeedsPersonError(shipping.OTHER_PARCELS)
         return seen.has(shipment)
 
-    def _tell_store(self, order: Order, shipment: Shipment, *, others: bool, settings: Settings) -> bool:
+    def _tell_store(self, order: Order, shipment: Shipment, settings: Settings) -> bool:
         if settings.store is None:
             raise _NeedsPersonError(shipping.NO_STORE)
         program = self.mini_store(settings)
         seen = self._store_order(program, order.key.order_id, settings.store.order_path)
         if seen.status in store_orders.SHIPPED:
             return True
-        if obstacle := shipping.store_obstacle(shipment, seen, others=others):
+        if obstacle := shipping.store_obstacle(shipment, seen):
             raise _NeedsPersonError(obstacle)
         if not self._turn(order.key):
             return False

@@ -154,12 +154,12 @@ def problem(code: int) -> str:
     return f"{advice} (errcode {code})"
 
 
-def store_obstacle(shipment: Shipment, order: StoreOrder, *, others: bool) -> str:
-    """Return why the mini store cannot be told of a shipment, or an empty string; `others` are sent or waiting too."""
+def store_obstacle(shipment: Shipment, order: StoreOrder) -> str:
+    """Return why the mini store cannot be told of a shipment, or an empty string."""
     if order.status not in store_orders.TO_SHIP:
         return _STORE_STATES
     partly = order.status == store_orders.SENT_IN_PART
-    return _STORE_PARTS if partly or others or len(shipment.parcels) > 1 or not shipment.complete else ""
+    return _STORE_PARTS if partly or len(shipment.parcels) > 1 or not shipment.complete else ""
 
 
 def store_delivery(shipment: Shipment, order: StoreOrder) -> Json:
