@@ -1,21 +1,18 @@
 """When a shipment is recorded, and every minute: tell WeChat of it."""
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from countersign.accounts import Accounts
 from countersign.actions import wechat_apps
 from countersign.actions.wechat_ask import Reach
 from countersign.actions.wechat_ship import ShipWork
-from countersign.errors import CountersignError
-from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import settings
 from countersign.platforms.wechat.client import Client
 from countersign.platforms.wechat.miniprogram import MiniProgram
 from countersign.platforms.wechat.settings import Settings
-from countersign.runtime import callbacks, outbound
-from countersign.runtime.telemetry import count, invocation, logger, seconds
+from countersign.runtime import callbacks, outbound, worker
+from countersign.runtime.telemetry import invocation, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store.codec import Item
@@ -45,27 +42,25 @@ def _mini_store(account: Settings) -> MiniProgram:
     return wechat_apps.mini_store(account, store, now=_now)
 
 
-def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
-    """Return what is due: of the order that the bus names, or of all orders."""
-    if event["source"] == "countersign":
-        named = event["detail"]
-        return due.due_of(OrderKey(named["platform"], named["account"], named["order_id"]), keys.SHIPMENT, now)
-    return due.due(now)
+def _look(item: Item, now: int) -> bool:
+    return ShipWork(store, due, _reach, _mini_program, _mini_store, callbacks.report, now).look(item)
+
+
+def _age(item: Item, now: int) -> int:
+    """Return for how long the merchant has waited: being put back for later does not make a shipment younger."""
+    return now - codec.read_shipment(item).requested_at
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Work on each due shipment until little time is left; the due list owns what remains and what failed."""
-    pending = 0
-    for item in _waiting(event, _now()):
-        if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
-            break
-        now = _now()
-        pending = max(pending, now - codec.read_shipment(item).requested_at)
-        work = ShipWork(store, due, _reach, _mini_program, _mini_store, callbacks.report, now)
-        try:
-            count("ShipWorked", int(work.look(item)))
-        except CountersignError as error:
-            count("ShipCallFailed")
-            logger.warning("shipment not told", extra={"error": type(error).__name__, "reason": str(error)})
+    """Work on each due shipment while there is time."""
+    pending = worker.work(
+        worker.waiting(event, due, _now(), kind=keys.SHIPMENT),
+        context,
+        _look,
+        enough_ms=ENOUGH_TIME_MS,
+        worked="ShipWorked",
+        failed="ShipCallFailed",
+        age=_age,
+    )
     seconds("ShipPendingSeconds", pending)
