@@ -80,7 +80,7 @@ def refused(stage: Stage) -> None:
     stage.expect("on the list of what waits for a person", waiting, ["needs_action"])
     stage.advance(MINUTE, "chen asks the receiver")
     _ship(stage, "DEMO-SHIP-2", {"carrier": "SF", "tracking_no": "SF7000000000002", "contact": "13800138000"})
-    stage.expect_soon("status", lambda: sorted(_statuses(stage, "DEMO-SHIP-2")), ["needs_action", "reported"])
+    stage.expect_soon("status", lambda: sorted(_statuses(stage, "DEMO-SHIP-2")), ["reported", "superseded"])
     contact = _at_wechat(stage, "DEMO-SHIP-2")["parcels"][0]["contact"]
     stage.expect("of the number WeChat sees", contact, {"receiver_contact": "138****8000"})
 

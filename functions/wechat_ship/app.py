@@ -47,8 +47,9 @@ def _look(item: Item, now: int) -> bool:
 
 
 def _age(item: Item, now: int) -> int:
-    """Return for how long the merchant has waited: being put back for later does not make a shipment younger."""
-    return now - codec.read_shipment(item).requested_at
+    """Return since when WeChat was to be told: being put back for later does not make a shipment younger."""
+    shipment = codec.read_shipment(item)
+    return now - shipment.requested_at if shipment.status == "recorded" else 0
 
 
 @invocation

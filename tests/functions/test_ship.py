@@ -460,6 +460,61 @@ def test_little_time_left_starts_nothing(dock):
     assert (dock.shipment().status, dock.uploads) == ("recorded", 0)
 
 
+def exceptions(cloud: Cloud) -> list[str]:
+    return [row["reason"]["S"] for row in cloud.table() if "exception" in row]
+
+
+def test_what_is_recorded_anew_takes_the_first_try_off_the_list_of_exceptions(dock):
+    dock.ship("sh1", Parcel("SF", "SF1", "茶"))
+    dock.work()
+    assert len(exceptions(dock.cloud)) == 1
+
+    dock.ship("sh2", Parcel("SF", "SF1", "茶", "189****1234"))
+    dock.work(60)
+
+    assert [dock.shipment(number).status for number in ("sh1", "sh2")] == ["superseded", "reported"]
+    assert "four digits" in dock.shipment("sh1").problem
+    assert exceptions(dock.cloud) == []
+
+
+def test_a_part_does_not_stand_for_another_part(dock):
+    dock.ship("sh1", Parcel("SF", "SF1", "茶"), complete=False)
+    dock.work()
+
+    dock.ship("sh2", YTO, complete=False)
+    dock.work(60)
+
+    assert [dock.shipment(number).status for number in ("sh1", "sh2")] == ["needs_action", "reported"]
+
+
+@pytest.mark.parametrize(("number", "status"), [("YT1000000000001", "reported"), ("CONSOLE-1", "superseded")])
+def test_what_a_person_shipped_in_the_console_is_found_within_a_day(dock, number, status):
+    dock.upload_fault(code=40097)
+    dock.ship()
+    dock.work()
+    assert dock.shipment().status == "needs_action"
+    order = dock.order()
+    assert order.payment is not None
+    dock.wechat("console_shipping", transaction_id=order.payment.transaction_id, tracking_no=number)
+
+    dock.work(DAY)
+
+    assert dock.shipment().status == status
+    assert exceptions(dock.cloud) == []
+    assert (dock.uploads, dock.at_wechat()["corrected"]) == (1, 0)
+
+
+def test_about_one_that_waits_for_a_person_wechat_is_asked_daily_for_a_month_and_told_nothing(dock):
+    dock.upload_fault(code=40097)
+    dock.faults(errcode={"match": "get_order", "count": 3, "code": 48001})
+    dock.ship("sh1", Parcel("SF", "SF1", "茶"))
+    for _ in range(80):
+        dock.work(DAY // 2)
+
+    assert dock.cloud.wechat.sent.count(GET_ORDER) == 29
+    assert (dock.shipment().status, dock.uploads) == ("needs_action", 0)
+
+
 # The mini store's own orders.
 
 
@@ -575,6 +630,19 @@ def test_a_store_order_in_parts_needs_a_person(stall, parcels, complete):
     stall.ship("sh2")
     stall.work(60)
     assert (stall.shipment("sh2").status, stall.sends) == ("reported", 1)
+
+
+@pytest.mark.parametrize(("number", "status"), [("YT1000000000001", "reported"), ("CONSOLE-1", "superseded")])
+def test_a_store_order_that_a_person_sent_in_the_console_is_found_within_a_day(stall, number, status):
+    stall.ship("sh1", complete=False)
+    stall.work()
+    assert stall.shipment().status == "needs_action"
+    order = stall.cloud.wechat.simulator._store_orders._orders[int(stall.key.order_id)]
+    order.deliveries, order.status = [{"deliver_type": 1, "delivery_id": "YTO", "waybill_id": number}], 30
+
+    stall.work(DAY)
+
+    assert (stall.shipment().status, stall.sends) == (status, 0)
 
 
 def test_an_order_of_a_store_that_the_account_does_not_name_needs_a_person(cloud):

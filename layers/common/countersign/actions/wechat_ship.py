@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from countersign.actions.wechat_ask import Reach
 from countersign.errors import CountersignError, KeysUnavailableError, PlatformUnavailableError
 from countersign.orders.changes import Change, OrderKey, Paid, Queried, ShipmentReported
-from countersign.orders.ladder import SHIPMENT_PATIENCE, repeat_shipment
+from countersign.orders.ladder import SHIPMENT_PATIENCE, next_shipment_look, repeat_shipment
 from countersign.orders.state import Order, Shipment
 from countersign.platforms.wechat import answers, shipping, store_orders, translate
 from countersign.platforms.wechat.messages import Transaction
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
 from countersign.platforms.wechat.settings import Settings
+from countersign.platforms.wechat.shipping import OrderSeen
 from countersign.platforms.wechat.store_orders import StoreOrder
 from countersign.store import OrderStore, Outcome, codec, keys
 from countersign.store.codec import Item
@@ -68,12 +69,16 @@ class ShipWork:
     def _work(self, key: OrderKey, shipment_id: str, looks: int) -> int | None:
         order, shipments = self.store.get(key), self.store.shipments(key)
         shipment = next((known for known in shipments if known.shipment_id == shipment_id), None)
-        if order is None or shipment is None or shipment.status != "recorded":
+        if order is None or shipment is None:
+            return None
+        reach = self.reach(key.account)
+        if shipment.status == "needs_action":
+            return self._look_at_question(order, shipment, reach.settings)
+        if shipment.status != "recorded":
             return None
         older = shipments[: shipments.index(shipment)]
         if any(known.status == "recorded" for known in older):
             return self.now + PAUSE_SECONDS
-        reach = self.reach(key.account)
         try:
             told = self._told(order, shipment, shipments, looks, reach)
         except _NeedsPersonError as error:
@@ -83,8 +88,44 @@ class ShipWork:
             return self._refused(order, shipment, error.code, looks, reach.settings)
         if not told:
             return self.now + PAUSE_SECONDS
+        self._close_questions(order, shipment, older, reach.settings)
         self._record(order, shipment, "reported", reach.settings)
         return None
+
+    def _close_questions(
+        self, order: Order, shipment: Shipment, older: tuple[Shipment, ...], settings: Settings
+    ) -> None:
+        """Once WeChat has the whole order, no earlier shipment waits for a person any more."""
+        for known in older if shipment.complete else ():
+            if known.status == "needs_action":
+                self._record(order, known, "superseded", settings, problem=known.problem)
+
+    def _look_at_question(self, order: Order, shipment: Shipment, settings: Settings) -> int | None:
+        """See whether a person has shipped in a console what waited for one; nothing is told WeChat."""
+        try:
+            status = self._became_elsewhere(order, shipment, settings)
+        except MiniProgramRefusedError:
+            status = ""
+        if not status:
+            return next_shipment_look(shipment, self.now)
+        problem = shipment.problem if status == "superseded" else ""
+        self._record(order, shipment, status, settings, problem=problem)
+        return None
+
+    def _became_elsewhere(self, order: Order, shipment: Shipment, settings: Settings) -> str:
+        numbers = {parcel.tracking_no for parcel in shipment.parcels}
+        if order.terms.system == STORE:
+            if settings.store is None:
+                return ""
+            sold = self._store_order(self.mini_store(settings), order.key.order_id, settings.store.order_path)
+            ours, shipped = numbers <= set(sold.waybills), sold.status in store_orders.SHIPPED
+            return ("reported" if ours else "superseded") if shipped else ""
+        if settings.mini_program_secret is None or order.payment is None:
+            return ""
+        seen = self._seen(self.mini_program(settings), order.payment.transaction_id)
+        if seen is None or not (seen.shipped or seen.has(shipment)):
+            return ""
+        return "reported" if seen.has(shipment) else "superseded"
 
     def _told(
         self, order: Order, shipment: Shipment, shipments: tuple[Shipment, ...], looks: int, reach: Reach
@@ -149,17 +190,23 @@ class ShipWork:
     def _is_known(
         self, program: MiniProgram, transaction_id: str, shipment: Shipment, reported: tuple[Shipment, ...]
     ) -> bool:
+        seen = self._seen(program, transaction_id)
+        if seen is None or seen.has(shipment):
+            return seen is not None
+        if seen.shipped and not any(known.complete for known in reported):
+            raise _NeedsPersonError(shipping.OTHER_PARCELS)
+        return False
+
+    def _seen(self, program: MiniProgram, transaction_id: str) -> OrderSeen | None:
+        """Ask what WeChat has of a payment's shipping; None where it does not know the payment (yet)."""
         try:
             answer = program.call(shipping.GET_ORDER, {"transaction_id": transaction_id})
         except MiniProgramRefusedError as error:
             if error.code != shipping.UNKNOWN_PAYMENT:
                 raise
-            return False
+            return None
         with answers.believed():
-            seen = shipping.read_order(answer)
-        if not seen.has(shipment) and seen.shipped and not any(known.complete for known in reported):
-            raise _NeedsPersonError(shipping.OTHER_PARCELS)
-        return seen.has(shipment)
+            return shipping.read_order(answer)
 
     def _tell_store(self, order: Order, shipment: Shipment, settings: Settings) -> bool:
         if settings.store is None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from countersign.errors import MalformedError
+from countersign.orders import shipments
 from countersign.orders.changes import Parcel
 from countersign.orders.state import Shipment
 from countersign.platforms.wechat import store_orders
@@ -188,10 +189,5 @@ def _item(shipment: Shipment, parcel: Parcel, goods: str) -> Json:
     if shipment.method == "express":
         item |= {"tracking_no": parcel.tracking_no, "express_company": parcel.carrier}
         if _CONTACT.fullmatch(parcel.contact):
-            item["contact"] = {"receiver_contact": _masked(parcel.contact)}
+            item["contact"] = {"receiver_contact": shipments.masked(parcel.contact)}
     return item
-
-
-def _masked(contact: str) -> str:
-    """Return a phone number of which only the last four digits, and the first ones, can be read."""
-    return contact if "*" in contact else f"{contact[:-8]}****{contact[-4:]}"
