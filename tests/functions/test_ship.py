@@ -168,6 +168,18 @@ def test_shipments_of_an_order_are_told_in_their_sequence_and_not_in_one_second(
     assert dock.at_wechat()["delivered"]
 
 
+def test_of_one_second_the_part_that_completes_the_order_comes_last(dock):
+    dock.ship("sh1", YTO)
+    dock.ship("sh2", Parcel("ZTO", "Z1", "杯"), complete=False)
+
+    dock.work()
+    assert (dock.shipment("sh1").status, dock.shipment("sh2").status) == ("recorded", "reported")
+    dock.work(60)
+
+    assert (dock.at_wechat()["delivered"], dock.at_wechat()["corrected"]) == (True, 0)
+    assert len(dock.at_wechat()["parcels"]) == 2
+
+
 def test_two_uploads_of_an_order_do_not_travel_together(dock):
     module = dock.cloud.module("wechat_ship")
     dock.ship("sh1", YTO, complete=False)

@@ -87,6 +87,7 @@ def test_a_contact_that_says_nothing_is_left_out():
         (sent(PARCEL, Parcel("SF", "1", "", "12a4")), (), "four digits"),
         (sent(Parcel(), method="local", complete=False), (), "in parts"),
         (sent(Parcel(), method="local"), (sent(PARCEL),), "another way"),
+        (sent(Parcel("YTO", "YT2"), complete=False), (sent(PARCEL),), "everything"),
     ],
 )
 def test_what_stands_in_the_way_is_said(shipment, reported, named):

@@ -67,7 +67,9 @@ class ShipWork:
         return True
 
     def _work(self, key: OrderKey, shipment_id: str, looks: int) -> int | None:
-        order, shipments = self.store.get(key), self.store.shipments(key)
+        order = self.store.get(key)
+        # In the sequence in which they were recorded; of one second, what completes the order comes last.
+        shipments = tuple(sorted(self.store.shipments(key), key=lambda known: (known.requested_at, known.complete)))
         shipment = next((known for known in shipments if known.shipment_id == shipment_id), None)
         if order is None or shipment is None:
             return None
@@ -113,7 +115,7 @@ class ShipWork:
         return None
 
     def _became_elsewhere(self, order: Order, shipment: Shipment, settings: Settings) -> str:
-        numbers = {parcel.tracking_no for parcel in shipment.parcels}
+        numbers = {parcel.tracking_no for parcel in shipment.parcels if parcel.tracking_no}
         if order.terms.system == STORE:
             if settings.store is None:
                 return ""

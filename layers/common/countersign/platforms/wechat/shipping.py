@@ -7,7 +7,7 @@ uploaded after everything was sent, or by another way of sending, uses that chan
 # https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_uploadshippinginfo
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from countersign.errors import MalformedError
@@ -72,6 +72,7 @@ NO_STORE = f"The account names no mini store: enter it as store, {_ANEW}"
 OTHER_PARCELS = "WeChat has this order as sent with other parcels: compare in the mini program's console"
 _NO_CONTACT = "needs four digits of the receiver's phone number: give it as contact (189****1234)"
 _NOT_IN_PARTS = "Only express can be sent in parts: record the shipment as complete once everything is handed over"
+_ALL_SENT = "WeChat has everything of this order as sent: record a complete shipment to correct that, once"
 _OTHER_WAY = "WeChat knows another way of sending for this order: change it in the mini program's console"
 _STORE_PARTS = (
     "The store wants to know which goods lie in which parcel: send this order in the store's console, or in one parcel"
@@ -95,19 +96,21 @@ class OrderSeen(NamedTuple):
         return there and (self.shipped or not shipment.complete)
 
 
-def obstacle(shipment: Shipment, reported: Iterable[Shipment]) -> str:
+def obstacle(shipment: Shipment, reported: Sequence[Shipment]) -> str:
     """Return why WeChat would not take a shipment after those `reported`, or an empty string."""
     if shipment.method != "express" and not shipment.complete:
         return _NOT_IN_PARTS
     if any(earlier.method != shipment.method for earlier in reported):
         return _OTHER_WAY
+    if not shipment.complete and any(earlier.complete for earlier in reported):
+        return _ALL_SENT
     for parcel in shipment.parcels:
         if parcel.carrier.upper() in _WANTS_CONTACT and not _CONTACT.fullmatch(parcel.contact):
             return f"{parcel.carrier} {_NO_CONTACT}, {_ANEW}"
     return ""
 
 
-def repeats(shipment: Shipment, reported: Iterable[Shipment]) -> bool:
+def repeats(shipment: Shipment, reported: Sequence[Shipment]) -> bool:
     """Tell whether WeChat was told all of it with an earlier shipment: telling it again would be a correction."""
     same = [earlier for earlier in reported if earlier.method == shipment.method]
     if shipment.complete and not any(earlier.complete for earlier in same):
@@ -117,7 +120,7 @@ def repeats(shipment: Shipment, reported: Iterable[Shipment]) -> bool:
 
 
 def upload(
-    shipment: Shipment, reported: Iterable[Shipment], *, transaction_id: str, openid: str, goods: str, now: int
+    shipment: Shipment, reported: Sequence[Shipment], *, transaction_id: str, openid: str, goods: str, now: int
 ) -> Json:
     """Return what tells WeChat of a shipment; `goods` describes them where a parcel's own words are missing."""
     in_parts = any(len(one.parcels) > 1 or not one.complete for one in (shipment, *reported))
