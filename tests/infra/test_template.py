@@ -51,7 +51,7 @@ ROUTES = {
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 SCHEDULED = [
     *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
-    *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
+    *("WechatPoll", "WechatRefund", "WechatShip", "WechatBill", "Sweep"),
 ]
 BY_HAND = ["DouyinRedrive", "WechatRedrive"]
 FUNCTIONS = sorted(functions())
@@ -169,7 +169,7 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        assert {name for name, _ in ruled} == {"WechatRefund", "DouyinRefund", "DouyinRefundAudit"}
+        assert {name for name, _ in ruled} == {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinRefundAudit"}
         for _, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]

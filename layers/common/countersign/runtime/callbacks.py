@@ -65,3 +65,5 @@ def report(outcome: Outcome) -> None:
         count("SettlementFailed")
     if "refund.needs_action" in outcome.emits:
         count("RefundNeedsAction")
+    if "shipment.needs_action" in outcome.emits:
+        count("ShipmentNeedsAction")

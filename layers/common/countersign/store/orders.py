@@ -27,7 +27,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.orders.decide import Decision, View, decide
-from countersign.orders.ladder import next_audit, next_look, next_refund_look
+from countersign.orders.ladder import next_audit, next_look, next_refund_look, next_shipment_look
 from countersign.orders.refunds import awaits_audit
 from countersign.orders.settlements import is_open
 from countersign.orders.state import Order, Refund, Settlement, Shipment
@@ -349,7 +349,7 @@ class OrderStore:
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _put_shipment(self, rows: Mapping[_Row, Item], order: Order, shipment: Shipment, now: int) -> dict[str, Any]:
-        due_at = now if shipment.status == "recorded" else None
+        due_at = next_shipment_look(shipment, now)
         item = codec.shipment_item(order.key, shipment, owner=f"{order.key.platform}_ship", due_at=due_at, now=now)
         known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
