@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from sandbox.testing import LocalCloud
-from tests.crash.scenarios import SCENARIOS, Ending, play
+from tests.crash import scenarios, scenarios_ship
+from tests.crash.scenarios import Ending, play
+
+SCENARIOS = {**scenarios.SCENARIOS, **scenarios_ship.SCENARIOS}
 
 
 class Case(NamedTuple):
@@ -67,6 +70,16 @@ def test_the_calls_of_a_quiet_run_are_those_that_are_killed(
     assert not quiet.run.killed
     assert tuple(quiet.run.calls) == SCENARIOS[scenario].calls
     assert good(quiet)
+
+
+@pytest.mark.parametrize("scenario", scenarios_ship.SCENARIOS)
+def test_d7_wechat_is_told_of_a_shipment_once(scenario: str, endings: dict[Case | str, Future[Ending]]) -> None:
+    """A killed run ends in the same record at WeChat, so one look at the undisturbed run is one at all of them."""
+    told = endings[scenario].result().state["wechat"]
+    uploads = [(known["uploads"], known["corrected"]) for known in told if "uploads" in known]
+    deliveries = [len(parcels) for parcels in told if isinstance(parcels, list)]
+
+    assert (uploads, deliveries) == (([], [1]) if scenario == "ship, store" else ([(1, 0)], []))
 
 
 @pytest.mark.parametrize("case", CASES, ids=["-".join(map(str, case)) for case in CASES])

@@ -45,7 +45,11 @@ TIMES = {
     "found_at",
     "grace_until",
     "judged_at",
+    "leased_until",
     "next_at",
+    "reported_at",
+    "token",
+    "upload_time",
     "published_at",
     "requested_at",
     "since",
@@ -255,7 +259,13 @@ class World:
     def _ledger(self) -> list[Json]:
         _, answer = self.wechat.control("/ledger", {})
         kept = ("out_trade_no", "state", "total", "currency", "trade_type", "refunds")
-        return [_comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
+        trades = [_comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
+        return trades + self._shipped()
+
+    def _shipped(self) -> list[Json]:
+        """Return WeChat's own record of what was shipped."""
+        uploads = [_comparable(vars(known)) for known in self.wechat._mini._shipping.values()]
+        return uploads + [_comparable(order.deliveries) for order in self.wechat._store_orders._orders.values()]
 
 
 def name_of(queue: str) -> str:

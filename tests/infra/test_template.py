@@ -52,10 +52,11 @@ ROUTES = {
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 SCHEDULED = [
     *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
-    *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
+    *("WechatPoll", "WechatRefund", "WechatShip", "WechatBill", "Sweep"),
 ]
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
 TOLD_ONCE = {"Notify"}
+BY_HAND = ["DouyinRedrive", "WechatRedrive"]
 FUNCTIONS = sorted(functions())
 QUEUES = resources("AWS::SQS::Queue")
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -171,7 +172,8 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        assert {name for name, _ in ruled} == {"WechatRefund", "DouyinRefund", "DouyinRefundAudit"} | TOLD_ONCE
+        repeated = {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinRefundAudit"}
+        assert {name for name, _ in ruled} == repeated | TOLD_ONCE
         for name, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]
@@ -185,8 +187,8 @@ class TestFailures:
         assert policy["Queues"] == [{"Ref": "FailureQueue"}]
         assert statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith("rule/countersign-${Stage}/*")
 
-    @pytest.mark.parametrize("name", SCHEDULED)
-    def test_the_due_list_owns_the_retries(self, name: str) -> None:
+    @pytest.mark.parametrize("name", [*SCHEDULED, *BY_HAND])
+    def test_lambda_repeats_nothing_by_itself(self, name: str) -> None:
         asynchronous = functions()[name]["EventInvokeConfig"]
 
         assert asynchronous["MaximumRetryAttempts"] == 0
@@ -246,6 +248,13 @@ class TestFailures:
         assert ALARMS[name]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
         assert ALARMS[name]["TreatMissingData"] == "notBreaching"
         assert ALARMS[name]["AlarmDescription"]
+
+    def test_every_alarm_says_what_a_person_does(self) -> None:
+        table = (
+            (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## Alarms")[2].partition("##")[0]
+        )
+
+        assert set(re.findall(r"`(\w+Alarm)`", table)) == set(ALARMS)
 
     @pytest.mark.parametrize(
         "name", sorted(name for name, alarm in ALARMS.items() if alarm["Namespace"] == "Countersign")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.orders import shipments
 from countersign.orders.changes import (
     Change,
     CloseAsked,
@@ -106,7 +107,10 @@ class OrderDesk:
         if method != "express" and len(parcels) > 1:
             raise UnprocessableError("only express has several parcels")
         described = tuple(
-            parcel._replace(description=parcel.description or order.terms.description) for parcel in parcels
+            parcel._replace(
+                description=parcel.description or order.terms.description, contact=shipments.masked(parcel.contact)
+            )
+            for parcel in parcels
         )
         number = self._shipment_number(key, once)
         known = self._shipment(key, number) if once else None

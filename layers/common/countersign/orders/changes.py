@@ -274,7 +274,10 @@ class ShipmentAsked:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentReported:
-    """The platform took a shipment (reported), or a person must act first (needs_action: `problem` says how)."""
+    """The platform took a shipment (reported), or a person must act first (needs_action: `problem` says how).
+
+    One that waited for a person is superseded once the platform has the whole order as sent without it.
+    """
 
     shipment_id: str
     status: str

@@ -18,8 +18,12 @@ def record(
     key_id: str,
     raw: bytes,
     now: int,
+    source: str = "notify",
+    unsigned: bool = False,
 ) -> Outcome | None:
     """Translate and record genuine news; what cannot be read is kept in quarantine, and None is returned.
+
+    For that, `source` names the door and `unsigned` what can only be a hint.
 
     Either way something durable was written when this returns, so that the platform may be told that all is well.
     """
@@ -35,6 +39,8 @@ def record(
             reason=str(error),
             raw=raw,
             now=now,
+            source=source,
+            hint=unsigned,
         )
         count("Quarantined")
         logger.error("genuine news cannot be read", extra={"reason": str(error)})
@@ -59,3 +65,5 @@ def report(outcome: Outcome) -> None:
         count("SettlementFailed")
     if "refund.needs_action" in outcome.emits:
         count("RefundNeedsAction")
+    if "shipment.needs_action" in outcome.emits:
+        count("ShipmentNeedsAction")

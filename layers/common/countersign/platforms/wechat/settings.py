@@ -8,6 +8,7 @@ Values here and in the other modules of the callback path are named tuples: a da
 define, and a cold start defines them all.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,6 +19,9 @@ from countersign.signing.credentials import Secret, secret
 
 API_HOST = "https://api.mch.weixin.qq.com"
 LOGIN_HOST = "https://api.weixin.qq.com"
+# [M] The store's calls moved more than once: an account can name other paths.
+STORE_ORDER_PATH = "/channels/ec/order/get"
+STORE_DELIVERY_PATH = "/channels/ec/order/delivery/send"
 SIGN_TYPES = ("MD5", "HMAC-SHA256")
 # The key of WeChat's own v2 samples, found in many copied projects.
 _PUBLISHED = frozenset({"192006250b4c09247ec02edce69f6a2d"})
@@ -39,6 +43,8 @@ class Store(NamedTuple):
     appid: str
     secret: Secret | None
     push: Push
+    order_path: str = STORE_ORDER_PATH
+    delivery_path: str = STORE_DELIVERY_PATH
 
 
 class Settings(NamedTuple):
@@ -146,7 +152,20 @@ def _store(document: Mapping[str, object]) -> Store | None:
     if not document.get("store"):
         return None
     entry = _mapping(document["store"], "store")
-    return Store(_text(entry, "appid", required=True), _wrapped(entry, "secret"), _push(entry, "push"))
+    return Store(
+        _text(entry, "appid", required=True),
+        _wrapped(entry, "secret"),
+        _push(entry, "push"),
+        _path(entry, "order_path", STORE_ORDER_PATH),
+        _path(entry, "delivery_path", STORE_DELIVERY_PATH),
+    )
+
+
+def _path(document: Mapping[str, object], name: str, default: str) -> str:
+    value = _text(document, name) or default
+    if not re.fullmatch(r"(?:/[a-zA-Z0-9_-]+)+", value):
+        raise KeysUnavailableError(f"{name} is not a path")
+    return value
 
 
 def _secrets(document: Mapping[str, object], name: str, size: int | None = None) -> tuple[Secret, ...]:
