@@ -138,6 +138,7 @@ def install(folder: Path, function: str) -> FaultPoints:
     patches = {
         "botocore.endpoint": lambda module: _patch_botocore(module, points),
         "requests.adapters": lambda module: _patch_requests(module, points),
+        "countersign.runtime.egress": lambda module: _patch_egress(module, points),
     }
     for name in set(patches) & set(sys.modules):
         patches.pop(name)(sys.modules[name])
@@ -164,6 +165,17 @@ def _patch_requests(module: Any, points: FaultPoints) -> None:
         return points.around(name, lambda: send(adapter, request, *arguments, **options))
 
     module.HTTPAdapter.send = patched
+
+
+def _patch_egress(module: Any, points: FaultPoints) -> None:
+    """Stand before the calls of merchants' own addresses, which go round requests."""
+    post = module.Egress.post
+
+    def patched(way_out: Any, url: str, *arguments: Any) -> Any:
+        name = f"http.POST /{url.partition('://')[2].partition('/')[2].partition('?')[0]}"
+        return points.around(name, lambda: post(way_out, url, *arguments))
+
+    module.Egress.post = patched
 
 
 def _aws_call(request: Any) -> str:

@@ -17,6 +17,24 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CLASSIC_KEY = "Cl4ss1cThr0wAwayKey0fTheTestEvnt"
 OPENID = "oThrow4wayOpenid_public-000001"
 Event = dict[str, Any]
+NOTICES: dict[str, dict[str, Any]] = {
+    "buyer": {
+        "channel": "message",
+        "on": ["order.paid"],
+        "to": "buyer",
+        "template_id": "TemplateOfTheTestEvents",
+        "data": {"character_string1": "{order_id}", "thing2": "{description}", "amount3": "{paid}"},
+        "fallback": "mail",
+    },
+    "mail": {
+        "channel": "email",
+        "on": ["order.paid", "order.review"],
+        "to": ["staff.canary@shop.example.com"],
+        "from": "countersign@notices.example.com",
+        "subject": "{event_zh} {order_id}",
+        "text": "{description}: {paid}",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,7 @@ class Keys:
             "platform_certificates": [self.certificate.pem],
             "mini_program_secret": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
             "paid_late_policy": "ask",
+            "notices": NOTICES,
         }
         classic = shop | {
             "mchid": "1900099002",
@@ -75,6 +94,7 @@ class Keys:
             "v2_sign_type": "HMAC-SHA256",
             "wechatpay_public_keys": [],
             "platform_certificates": [],
+            "notices": {},
         }
         return {"shop": shop, "classic": classic}
 

@@ -19,6 +19,8 @@ from countersign.store import OrderStore
 from sandbox.deployment import subscribe
 from sandbox.events import shapes
 from sandbox.provision import make_queue
+from sandbox.simulators import merchant as merchant_simulator
+from sandbox.simulators import printers as printers_simulator
 from sandbox.simulators.wechat import Simulator
 from sandbox.simulators.wechat.ledger import Trade
 from sandbox.template import ACCOUNT
@@ -71,8 +73,11 @@ Json = dict[str, Any]
 
 
 class _Inbox:
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, Json]] = []
+
     def add(self, kind: str, entry: Json) -> None:
-        """Keep nothing: the ledger tells what matters here."""
+        self.entries.append((kind, entry))
 
 
 class World:
@@ -82,12 +87,15 @@ class World:
         self.stack: Stack = cloud.stack()
         self.now = NOON
         self.stack.clock.change({"now": NOON, "frozen": True})
-        self.notices: list[tuple[dict[str, str], bytes]] = []
+        self.told_by_wechat: list[tuple[dict[str, str], bytes]] = []
         self._server = _serve(self)
         base = f"http://127.0.0.1:{self._server.server_port}"
         prepared = Simulator.prepare_account(document, f"{base}/wechat")
-        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, _Inbox(), base, folder)
+        self.inbox = _Inbox()
+        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, self.inbox, base, folder)
         self.wechat.start()
+        self.base, self._folder = base, folder
+        self.beside: dict[str, Any] = {}  # simulators that are no platform, by the first part of their paths
         self.stack.put_account("wechat", "shop", prepared)
         self.stack.functions["WechatCreatePayment"].environment["PUBLIC_BASE_URL"] = base
         self.merchant, self._notify_url = prepared, f"{base}/wechat/shop/notify"
@@ -148,6 +156,31 @@ class World:
     def bill(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("WechatBill", shapes.schedule("WechatBill", self.now), crash=crash, **faults)
 
+    def tell(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Let the bus tell the notices' function that the order is paid."""
+        pk = f"wechat#shop#{ORDER_ID}"
+        query = {":pk": {"S": pk}, ":paid": {"S": "EVENT#paid."}}
+        condition = "pk = :pk AND begins_with(sk, :paid)"
+        table = self.stack.refs["OrdersTable"]
+        (row,) = self.stack.plane.call(
+            "dynamodb", "Query", TableName=table, KeyConditionExpression=condition, ExpressionAttributeValues=query
+        )["Items"]
+        event_id = row["event_id"]["S"]
+        detail = {
+            "id": f"order.paid.{event_id}",
+            "platform": "wechat",
+            "account": "shop",
+            "order_id": ORDER_ID,
+            "version": int(row["version"]["N"]),
+            "event_id": event_id,
+            "recorded_at": "2026-11-22T06:27:25Z",
+        }
+        return self.stack.run("Notify", shapes.bus("order.paid", detail, self.now), crash=crash, **faults)
+
+    def remind(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Let a minute be over for the notices' function."""
+        return self.stack.run("Notify", shapes.schedule("Notify", self.now), crash=crash, **faults)
+
     def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
 
@@ -202,7 +235,7 @@ class World:
         self.unpaid_at_wechat()
         status, answer = self.wechat.control("/pay", {"account": "shop", "out_trade_no": ORDER_ID})
         assert status == 200, answer
-        return self.notices[-1]
+        return self.told_by_wechat[-1]
 
     def paid(self) -> None:
         """Let the payer pay, and know it."""
@@ -223,11 +256,45 @@ class World:
         news = Change(key, fact, Verified("KEY"), "notify", self.merchant["mchid"], "v3")
         self._store.record(news, now=self.now)
 
+    def notices(self, notices: Json, printers: list[Json] | None = None) -> None:
+        """Give the account notices and printers, and the makers' clouds and the merchant's endpoint behind them."""
+        document = {**self.merchant, "notices": notices, "printers": printers or []}
+        kinds: dict[str, Any] = {"printers": printers_simulator.Simulator, "merchant": merchant_simulator.Simulator}
+        for name, kind in kinds.items():
+            document = kind.prepare_account(document, f"{self.base}/{name}")
+        for name, kind in kinds.items():
+            documents = {"wechat": {"shop": document}}
+            self.beside[name] = kind(self.stack.clock, documents, self.inbox, self.base, self._folder)
+        self.stack.functions["Notify"].environment["TRUSTED_WEBHOOK_ORIGINS"] = self.base
+        secret = f"countersign/{self.stack.stage}/wechat/shop"
+        self.stack.plane.call("secretsmanager", "PutSecretValue", SecretId=secret, SecretString=json.dumps(document))
+        self.stack.plane.verify_sender("notices.example.com")
+
+    def shown(self, kind: str) -> list[Json]:
+        """Return what simulators showed of a kind."""
+        return [entry for known, entry in self.inbox.entries if known == kind]
+
     # How it ends.
 
     def state(self) -> Json:
         """Return everything that must not depend on a crash."""
-        return {"table": self.table("OrdersTable"), "wechat": self._ledger(), "bus": self.bus()}
+        told = {
+            "messages": [entry["to"] for entry in self.shown("message")],
+            "receipts": [(entry["printer"], entry["text"]) for entry in self.shown("receipt")],
+            "webhooks": sorted({entry["id"] for entry in self.shown("webhook") if entry["status"] == 200}),
+            "mails": sorted({mail["Subject"] for mail in self.stack.plane.mails() if mail["To"] == [self.mailbox]}),
+        }
+        return {
+            "table": self.table("OrdersTable"),
+            "wechat": self._ledger(),
+            "bus": self.bus(),
+            "told": _comparable(told),
+        }
+
+    @property
+    def mailbox(self) -> str:
+        """An address of this world: SES is everybody's."""
+        return f"{self.stack.stage}@example.com"
 
     def table(self, name: str) -> list[Any]:
         items = self.stack.plane.call("dynamodb", "Scan", TableName=self.stack.refs[name], ConsistentRead=True)["Items"]
@@ -307,8 +374,12 @@ def _serve(world: World) -> ThreadingHTTPServer:
             headers = {name.lower(): value for name, value in self.headers.items()}
             path, _, query = self.path.removeprefix("/wechat").partition("?")
             status, answer_headers, answer = 500, {}, b""
+            beside, _, rest = path.lstrip("/").partition("/")
             if path == "/shop/notify":
-                world.notices.append((headers, body))
+                world.told_by_wechat.append((headers, body))
+            elif beside in world.beside:
+                simulator = world.beside[beside]
+                status, answer_headers, answer = simulator.handle(self.command, f"/{rest}", query, headers, body)
             else:
                 status, answer_headers, answer = world.wechat.handle(self.command, path, query, headers, body)
             with contextlib.suppress(ConnectionError):  # its caller was killed

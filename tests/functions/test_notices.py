@@ -204,6 +204,20 @@ class TestMessages:
             "notice staff: no consent is left: each allows one message, and people give them in the mini program"
         ]
 
+    def test_after_two_weeks_it_leaves_the_list_and_stays_with_the_order(self, shop):
+        shop.notices(staff=STAFF_MESSAGE)
+        shop.consents(STAFF, 0)
+        shop.tell()
+
+        shop.minute(14 * 86400 - 1)
+        assert len(shop.exceptions()) == 1
+        shop.minute(1)
+        shop.minute(86400)
+
+        assert shop.exceptions() == []
+        assert (shop.became("staff"), shop.sends()) == (("failed", 1), 1)
+        assert not [item for item in shop.cloud.table() if item["sk"]["S"].startswith("NOTICE#") and "due_at" in item]
+
     def test_no_consent_after_a_lost_answer_means_that_it_arrived(self, shop):
         shop.notices(staff=STAFF_MESSAGE)
         shop.consents(STAFF, 1)

@@ -172,8 +172,8 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        repeated = {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinRefundAudit"}
-        assert {name for name, _ in ruled} == repeated | TOLD_ONCE
+        workers = {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinRefundAudit"}
+        assert {name for name, _ in ruled} == workers | TOLD_ONCE
         for name, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]

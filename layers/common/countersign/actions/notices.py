@@ -73,7 +73,9 @@ class NoticeWork:
         return key if wanted else None
 
     def look(self, item: Item) -> Outcome | None:
-        """Take a due notice and try to send it; None where that must wait or somebody else does it."""
+        """Take a due notice and try to send it; None where that must wait, or has ended, or somebody else does it."""
+        if self.store.unlist(item):
+            return None
         place = (item["pk"]["S"].rpartition("#")[0], codec.as_text(item, "name"))
         if self.vain.get(place, 0) >= VAIN_ATTEMPTS:
             return None

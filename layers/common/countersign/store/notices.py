@@ -12,6 +12,7 @@ from countersign.store.codec import Item, number, text
 
 OWNER = "notify"
 EXCEPTION = "failed_notice"
+LISTED_SECONDS = 14 * 86400  # later nobody will act on it; the order shows it for good
 
 
 class Told(NamedTuple):
@@ -123,10 +124,19 @@ class NoticeStore:
         self._write(owed, "pending", ", due_at = :at", {":at": number(at)}, reason=reason, via=via, now=now)
 
     def ended(self, owed: Owed, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
-        """Write how a notice ended; a `listed` one goes to what a person must look at."""
-        more = ", #exception = :exception" if listed else ""
-        values = {":exception": text(EXCEPTION)} if listed else {}
-        self._write(owed, status, f"{more} REMOVE due_at, due_shard", values, reason=reason, via=via, now=now)
+        """Write how a notice ended; a `listed` one is what a person must look at, until the due list unlists it."""
+        if listed:
+            more = ", due_at = :until, #exception = :exception"
+            values = {":until": number(now + LISTED_SECONDS), ":exception": text(EXCEPTION)}
+        else:
+            more, values = " REMOVE due_at, due_shard", {}
+        self._write(owed, status, more, values, reason=reason, via=via, now=now)
+
+    def unlist(self, item: Item) -> bool:
+        """Take a notice that ended badly, and is due for it, off the list of exceptions; tell whether it was one."""
+        if codec.as_text(item, "exception") != EXCEPTION:
+            return False
+        return self._update(item, codec.as_number(item, "due_at") or 0, "REMOVE due_at, due_shard, #exception", {})
 
     def event(self, key: OrderKey, event_id: str) -> Item | None:
         """Return the stored event that the bus told of."""
