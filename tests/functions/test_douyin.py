@@ -150,13 +150,8 @@ class Douyin:
     def pass_time(self, seconds: int) -> None:
         """Let what Douyin does by and by happen."""
         self.cloud.clock.shift(seconds)
-        postman = self.wire.simulator._postman
-        waiting, postman._queue = postman._queue, []
-        for at, number, action in sorted(waiting, key=lambda entry: entry[:2]):
-            if at <= self.now:
-                action()
-            else:
-                postman._queue.append((at, number, action))
+        for work in self.wire.simulator._postman.due():
+            work()
 
     def calls(self, name: str) -> list[Any]:
         return [body for called, body in self.wire.sent if called == name]
