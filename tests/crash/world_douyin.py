@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Terms, Verified
@@ -15,7 +15,6 @@ from tests.crash.world import ORDER_ID, PRICE, Ground, Json, Reply, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.simulators.douyin.postman import Delivery
     from sandbox.testing import LocalCloud, Run
@@ -24,10 +23,10 @@ PERIOD = 7 * 86_400  # from the payment to its settlement
 KEY = OrderKey("douyin", "app", ORDER_ID)
 
 
-@functools.cache
-def _document() -> Json:
-    """Return an app that is moving, so it has both systems' keys: made once, as RSA keys take their time."""
-    return Simulator.throwaway_accounts()["guaranteed"]
+# An app that is moving, so it has both systems' keys; and somebody who gets a share of every settlement.
+DOCUMENT = json.loads((Path(__file__).parents[1] / "accounts/douyin/app.json").read_text(encoding="utf-8")) | {
+    "settle": {"receivers": [{"merchant_uid": "70000000000000000022", "basis_points": 1000}]}
+}
 
 
 class DouyinWorld(Ground):
@@ -35,7 +34,7 @@ class DouyinWorld(Ground):
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         super().__init__(cloud)
-        self.app = Simulator.prepare_account(_document(), f"{self.base}/douyin")
+        self.app = Simulator.prepare_account(DOCUMENT, f"{self.base}/douyin")
         self.asked: set[tuple[str, str]] = set()
         # Nothing of the simulator runs by itself, so that nothing of it depends on how long a function takes.
         self.douyin = Simulator(self.stack.clock, {"app": self.app}, self, self.base, folder)
