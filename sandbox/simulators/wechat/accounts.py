@@ -28,6 +28,8 @@ class Merchant:
     mini_program_secret: str
     sub_mchid: str
     api_base: str
+    store_appid: str
+    store_secret: str
 
     @property
     def appid(self) -> str:
@@ -55,6 +57,15 @@ class Merchants:
         """Find the merchant that a mini program belongs to."""
         return next((merchant for merchant in self._by_account.values() if appid in merchant.appids), None)
 
+    def app(self, appid: str) -> tuple[Merchant, str] | None:
+        """Find a mini program or mini store, and its secret."""
+        for merchant in self._by_account.values():
+            if appid and appid == merchant.store_appid:
+                return merchant, merchant.store_secret
+            if appid in merchant.appids:
+                return merchant, merchant.mini_program_secret
+        return None
+
 
 def _merchant(name: str, document: dict[str, Any]) -> Merchant:
     """Read a document; what is missing or broken simply does not work, as at the platform."""
@@ -71,6 +82,8 @@ def _merchant(name: str, document: dict[str, Any]) -> Merchant:
         mini_program_secret=str(document.get("mini_program_secret") or ""),
         sub_mchid=str(document.get("sub_mchid") or ""),
         api_base=str(document.get("api_base") or ""),
+        store_appid=str((document.get("store") or {}).get("appid") or ""),
+        store_secret=str((document.get("store") or {}).get("secret") or ""),
     )
 
 
@@ -132,6 +145,11 @@ def _throwaway(mchid: str, api: str, sign_type: str) -> dict[str, Any]:
         "platform_certificates": [],
         "mini_program_secret": secrets.token_hex(16),
         "push": {"mode": "secure", "token": crypto.nonce(16), "encoding_aes_keys": [crypto.push_key()]},
+        "store": {
+            "appid": f"wx{secrets.token_hex(8)}",
+            "secret": secrets.token_hex(16),
+            "push": {"mode": "secure", "token": crypto.nonce(16), "encoding_aes_keys": [crypto.push_key()]},
+        },
         "printers": [],
         "notices": {},
         "paid_late_policy": "ask",

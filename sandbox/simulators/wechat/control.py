@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.wechat import crypto
@@ -45,6 +46,14 @@ class Control:
             "ledger": self.ledger,
             "notify": self.notify,
         }
+
+    def offer(self, calls: dict[str, Callable[[Merchant, Json], Json]]) -> None:
+        """Add calls of one account."""
+        for name, work in calls.items():
+            self._calls[name] = functools.partial(self._of_account, work)
+
+    def _of_account(self, work: Callable[[Merchant, Json], Json], body: Json) -> Json:
+        return work(self._merchant(body), body)
 
     def call(self, name: str, body: Json) -> tuple[int, Json]:
         """Carry out one control call."""

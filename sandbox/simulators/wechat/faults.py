@@ -31,6 +31,7 @@ API_FAULTS = {
     "signtest_response": "answer with a signature probe (v3)",
     "refund_result": "refunds end as `status` (ABNORMAL); PROCESSING leaves them on their way",
     "bill_creating": "the bill of a day is still being made",
+    "errcode": "answer a mini-program call with errcode `code` (-1); with `after` the work was done",
     "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
 }
 KNOWN = NOTICE_FAULTS | API_FAULTS

@@ -8,7 +8,7 @@ import re
 import threading
 import urllib.parse
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.simulators.wechat import accounts, crypto
 from sandbox.simulators.wechat.accounts import Merchant, Merchants
@@ -18,8 +18,13 @@ from sandbox.simulators.wechat.bills import Bills
 from sandbox.simulators.wechat.control import Control
 from sandbox.simulators.wechat.faults import Faults
 from sandbox.simulators.wechat.ledger import Ledger, Refund, Trade
+from sandbox.simulators.wechat.mini_program import MiniProgramApi
 from sandbox.simulators.wechat.notices import request_id
 from sandbox.simulators.wechat.postman import Clock, Postman
+from sandbox.simulators.wechat.store_orders import StoreOrder, StoreOrders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REFUND_TAKES = 5.0
 Headers = dict[str, str]
@@ -51,6 +56,9 @@ class Simulator:
         self._ledger.refuse_refund = self._refund_refused
         bills.creating = lambda which: self._faults.take("bill_creating", which) is not None
         self._used_codes: set[str] = set()
+        self._store_orders = StoreOrders()
+        self._mini = MiniProgramApi(self._merchants, self._ledger, self._faults, inbox, self._store_orders)
+        self._control.offer(self._mini_calls())
 
     @staticmethod
     def prepare_account(document: dict[str, Any], api_base: str) -> dict[str, Any]:
@@ -123,6 +131,9 @@ class Simulator:
         now = self._clock.now()
         if path == "/sns/jscode2session":
             return self._log_in(dict(urllib.parse.parse_qsl(query)))
+        if self._mini.knows(path):
+            mini, merchant = self._mini.answer(path, query, body, now)
+            return _json(200, mini), merchant
         if path == BILL:
             content, merchant = self._v2.bill(method, body, now)
             return (200, {"Content-Type": "text/plain"}, content), merchant
@@ -144,6 +155,33 @@ class Simulator:
             key_ = crypto.forger(key_.serial) if forged else key_
             reply[1].update(crypto.signature_headers(key_, reply[2], now, probe=probe))
         return reply, merchant
+
+    def _mini_calls(self) -> dict[str, Callable[[Merchant, dict[str, Any]], dict[str, Any]]]:
+        """Return what can be made to happen in mini programs and mini stores.
+
+        store_order, store_pay, store_cancel, store_show: as `store_orders.py` says; shipping {"transaction_id"}: what
+        was uploaded; consents {"openid", "template_id", "count"}: messages that a person still allows; revoke_tokens.
+        """
+
+        def shown(work: Callable[..., StoreOrder]) -> Callable[[Merchant, dict[str, Any]], dict[str, Any]]:
+            return lambda merchant, body: StoreOrders.shown(work(merchant, body, self._clock.now()))
+
+        def shipping(_: Merchant, body: dict[str, Any]) -> dict[str, Any]:
+            known = self._mini.shipping(str(body["transaction_id"]))
+            return {"shipping": vars(known) if known else None}
+
+        def consents(_: Merchant, body: dict[str, Any]) -> dict[str, Any]:
+            self._mini.allow(str(body["openid"]), str(body["template_id"]), int(body["count"]))
+            return {"allowed": body["count"]}
+
+        def revoke(_: Merchant, __: dict[str, Any]) -> dict[str, Any]:
+            self._mini.revoke_tokens()
+            return {"revoked": True}
+
+        orders = self._store_orders
+        works = {"order": orders.make, "pay": orders.pay, "cancel": orders.cancel, "show": orders.numbered}
+        calls = {f"store_{name}": shown(work) for name, work in works.items()}
+        return {**calls, "shipping": shipping, "consents": consents, "revoke_tokens": revoke}
 
     def _signing_key(self, wanted: str | None) -> crypto.SigningKey:
         """Choose the key as the platform does: who does not ask for a public key gets the certificate's signature."""

@@ -28,6 +28,7 @@ PAID = Transaction(
     success_time=PAID_AT,
     mchid=MCHID,
     appid=APPID,
+    openid="oThrow4wayOpenid_public-000001",
 )
 
 

@@ -16,6 +16,7 @@ _ORDER_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,32}")
 _REFUND_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 _PLATFORM_NUMBER = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _WORD = re.compile(r"[A-Za-z0-9_.]{1,64}")
+_OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _FEN = re.compile(r"0|[1-9][0-9]{0,15}")
 _RFC3339 = re.compile(
@@ -39,6 +40,7 @@ class Transaction(NamedTuple):
     mchid: str = ""
     sub_mchid: str = ""
     appid: str = ""
+    openid: str = ""  # the payer's under the app: for what must reach them, never kept
 
 
 class RefundNotice(NamedTuple):
@@ -57,6 +59,11 @@ class RefundNotice(NamedTuple):
     sub_mchid: str = ""
 
 
+def _openid(value: object) -> str:
+    """Return an openid, empty where it is none: a payment is none the less true."""
+    return value if isinstance(value, str) and _OPENID.fullmatch(value) else ""
+
+
 def order_number(fields: Mapping[str, Any]) -> str:
     """Return the merchant's order number."""
     return _text(fields, "out_trade_no", _ORDER_NUMBER)
@@ -70,6 +77,7 @@ def word(fields: Mapping[str, Any], name: str) -> str:
 def transaction_v3(fields: Mapping[str, Any]) -> Transaction:
     """Read a transaction of API v3: the resource of a notice, or a query's answer."""
     amount = _object(fields, "amount")
+    payer = fields["payer"] if isinstance(fields.get("payer"), Mapping) else {}
     currency = _text(amount, "currency", _CURRENCY, default="CNY")
     same_currency = _text(amount, "payer_currency", _CURRENCY, default=currency) == currency
     return Transaction(
@@ -83,6 +91,7 @@ def transaction_v3(fields: Mapping[str, Any]) -> Transaction:
         mchid=_either(fields, "mchid", "sp_mchid"),
         sub_mchid=_text(fields, "sub_mchid", _PLATFORM_NUMBER, default=""),
         appid=_either(fields, "appid", "sp_appid"),
+        openid=_openid(payer.get("openid") or payer.get("sp_openid")),
     )
 
 
@@ -101,6 +110,7 @@ def transaction_v2(fields: Mapping[str, str], trade_state: str) -> Transaction:
         mchid=_text(fields, "mch_id", _PLATFORM_NUMBER, default=""),
         sub_mchid=_text(fields, "sub_mch_id", _PLATFORM_NUMBER, default=""),
         appid=_text(fields, "appid", _PLATFORM_NUMBER, default=""),
+        openid=_openid(fields.get("openid")),
     )
 
 
