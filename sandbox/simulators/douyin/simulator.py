@@ -110,6 +110,8 @@ class Simulator:
             if self._trade.knows(path):
                 content, app = self._trade.answer(path, headers, body)
                 return _json(content), app
+            if (table := self._trade.download(path)) is not None:
+                return (200, {"Content-Type": "text/csv"}, table), None
         except RefusedError as refused:
             return _json({"err_no": refused.code, "err_tips": refused.message, "err_msg": refused.message}), None
         except (KeyError, TypeError, ValueError) as error:

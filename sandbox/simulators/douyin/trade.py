@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sandbox.simulators.douyin import crypto
+from sandbox.simulators.douyin import bills, crypto
 from sandbox.simulators.douyin.ledger import Refund, RefusedError, Settlement, Trade, order_number
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.simulators.douyin.platform import Platform
 
 ROOT = "/api/trade_basic/v1/developer/"
+BILLS = "/api/apps/v3/bills"
 TOKEN_PATH = "/oauth/client_token/"  # noqa: S105 - an address
 TOKEN_LIVES, OLD_TOKEN_LIVES = 7200, 300
 SIGNED_FOR = 3600
@@ -41,11 +42,12 @@ class TradeSystem:
             "refund_audit_callback": self._audit,
             "settle_create": self._settle,
             "settle_query": self._query_settle,
+            BILLS: self._bills,
         }
 
     def knows(self, path: str) -> bool:
         """Say whether the path is one of these endpoints."""
-        return path == TOKEN_PATH or path.removeprefix(ROOT).rstrip("/") in self._calls
+        return path in (TOKEN_PATH, f"{BILLS}/") or path.removeprefix(ROOT).rstrip("/") in self._calls
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[Fields, App]:
         """Answer a call."""
@@ -60,6 +62,15 @@ class TradeSystem:
             raise RefusedError(10000, "the address ends with /")
         data = self._calls[path.removeprefix(ROOT).rstrip("/")](app, fields)
         return {"err_no": 0, "err_msg": "", "log_id": secrets.token_hex(16), "data": data}, app
+
+    def download(self, path: str) -> bytes | None:
+        """Give what lies behind one of the links to bills: whoever has the link may fetch it."""
+        account = path.removeprefix(bills.DOWNLOAD).partition("/")[0]
+        app = self._platform.apps.named(account) if path.startswith(bills.DOWNLOAD) else None
+        return bills.download(self._platform.ledger.trades(), app, path) if app else None
+
+    def _bills(self, app: App, fields: Fields) -> Fields:
+        return bills.trade(self._platform.ledger.trades(), app, fields)
 
     def request_order(self, data: str, authorization: str) -> Trade:
         """Do what `tt.requestOrder` does on the payer's phone: check the signature and make the order."""

@@ -191,6 +191,7 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         notify_base=creation.base_url,
         paid_late_policy=settings.paid_late_policy,
         replaces=body.replaces or "",
+        closable=False,
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
         metadata=tuple(sorted((body.metadata or {}).items())),
         lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),

@@ -153,8 +153,12 @@ class Client:
         with answer as (status, chunks):
             if status != 200:
                 raise PlatformUnavailableError(f"Douyin answered HTTP {status} instead of a bill")
+            last = b""
             for chunk in chunks:
                 file.write(chunk)
+                last = chunk or last
+        if last and not last.endswith(b"\n"):
+            file.write(b"\n")  # another part of the table may follow
         file.seek(begin)
         if file.read(1) == b"{":
             raise answers.refusal_of(b"{" + file.read(answers.MAX_BYTES))
