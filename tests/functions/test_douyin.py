@@ -169,7 +169,7 @@ def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("DOUYIN_POLL_QUEUE_URL", cloud.sqs.create_queue(QueueName="douyin-poll")["QueueUrl"])
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         outbound.session().mount("http://127.0.0.1:1/", wire)
-        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
+        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
             importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
         yield Douyin(cloud, wire, documents)
 
@@ -252,7 +252,7 @@ def _replace(douyin: Douyin, account: str) -> None:
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
     )
-    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
+    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
         importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
 
 

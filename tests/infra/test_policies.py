@@ -77,6 +77,7 @@ def test_only_functions_of_a_platform_read_its_secrets() -> None:
         "DouyinRefund",
         "DouyinRefundAudit",
         "DouyinSettle",
+        "DouyinShip",
     }
     assert readers == wechat | douyin
 

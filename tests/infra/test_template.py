@@ -50,7 +50,7 @@ ROUTES = {
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 SCHEDULED = [
-    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
+    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle", "DouyinShip"),
     *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
 ]
 FUNCTIONS = sorted(functions())
@@ -168,7 +168,7 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        assert {name for name, _ in ruled} == {"WechatRefund", "DouyinRefund", "DouyinRefundAudit"}
+        assert {name for name, _ in ruled} == {"WechatRefund", "DouyinRefund", "DouyinRefundAudit", "DouyinShip"}
         for _, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]

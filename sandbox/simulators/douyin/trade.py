@@ -24,6 +24,7 @@ SIGNED_FOR = 3600
 AUTHORIZATION = re.compile(
     r"SHA256-RSA2048 appid=([^,]+),nonce_str=([^,]+),timestamp=(\d+),key_version=([^,]+),signature=([^,]+)"
 )
+FULFILMENTS = ("FULFILLING", "FULFILLED")
 AUDITS = {1: "AGREE", 2: "DENY"}
 Fields = dict[str, Any]
 
@@ -40,6 +41,7 @@ class TradeSystem:
             "refund_create": self._refund,
             "refund_query": self._query_refund,
             "refund_audit_callback": self._audit,
+            "fulfill_push_status": self._fulfil,
             "settle_create": self._settle,
             "settle_query": self._query_settle,
             BILLS: self._bills,
@@ -184,6 +186,16 @@ class TradeSystem:
         if found is None or word is None or (word == "DENY" and not fields.get("deny_message")):
             raise RefusedError(10000, "refund_id, refund_audit_status or deny_message is missing")
         self._platform.audit(app, *found, word)
+        return {}
+
+    def _fulfil(self, app: App, fields: Fields) -> Fields:
+        trade, word = self._trade(app, fields), fields["to_status"]
+        if fields["item_order_id_list"] != [trade.item_id]:
+            raise RefusedError(21000, "item and order do not fit")
+        if trade.state != "SUCCESS" or word not in FULFILMENTS:
+            raise RefusedError(20001, "the order is in another state")
+        if trade.fulfilled[-1:] != [word]:
+            trade.fulfilled.append(word)
         return {}
 
     def _settle(self, app: App, fields: Fields) -> Fields:

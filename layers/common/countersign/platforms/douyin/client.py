@@ -112,6 +112,12 @@ class Client:
         """Tell our decision about a refund that the user asked for: the trade system only has those."""
         self._trade.audit(refund_id, agree=agree, reason=reason)
 
+    def fulfil(self, out_order_no: str, word: str) -> None:
+        """Tell how far an order's goods are: the trade system only wants to know."""
+        self._pace()
+        order_id, items = self._trade.items(out_order_no)
+        self._trade.fulfil(order_id, items, word)
+
     def settle(
         self,
         out_order_no: str,
