@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, RefundAsked, RefundJudged
+from countersign.orders.changes import Change, Operator, Parcel, RefundAsked, RefundJudged, ShipmentAsked
 from countersign.platforms.douyin.translate import user_refund_number
 from tests.crash.scenarios import DUE, IN_PROGRESS_SECONDS, LEASE_SECONDS, OUTBOX_SECONDS, RECORD, Scenario
 from tests.crash.world_douyin import KEY, PERIOD, DouyinWorld, douyin_world
@@ -100,6 +100,22 @@ def _settle_again(stage: DouyinWorld, _: None) -> list[Run]:
     return [again, stage.work("DouyinSettle")]
 
 
+def _to_be_told(stage: DouyinWorld) -> None:
+    stage.paid("ecpay", payer="_000PayerOnADevice")
+
+
+def _to_be_shipped(stage: DouyinWorld) -> None:
+    stage.paid("trade")
+    parcel = (Parcel("shunfeng", "SF1234567890"),)
+    asked = ShipmentAsked("shcrash", "express", parcel, complete=True, at=stage.now)
+    stage.recorded(Change(KEY, asked, Operator("ben"), "operator"))
+
+
+def _ship_again(stage: DouyinWorld, _: None) -> list[Run]:
+    stage.advance(LEASE_SECONDS)
+    return [stage.work("DouyinShip")]
+
+
 def _bill_with_a_stranger(stage: DouyinWorld) -> None:
     stage.paid("ecpay")
     stage.known_at_douyin("STRANGER", "ecpay")
@@ -119,6 +135,7 @@ TRADE = "http.POST /douyin/api/trade_basic/v1/developer"
 KEYS = "secretsmanager.GetSecretValue"
 CLAIM = SLOT = LATER = "dynamodb.UpdateItem"
 TOKEN = ("dynamodb.BatchGetItem", "dynamodb.UpdateItem", "http.POST /douyin/oauth/client_token/", "dynamodb.PutItem")
+APP_TOKEN = (*TOKEN[:2], "http.POST /douyin/api/apps/v2/token", TOKEN[-1])
 
 SCENARIOS = {
     "douyin create": _scenario(
@@ -242,6 +259,43 @@ SCENARIOS = {
         _to_be_settled,
         lambda stage, _, crash: stage.work("DouyinSettle", crash),
         _settle_again,
+    ),
+    "douyin ship, order sync": _scenario(
+        (
+            *DUE,
+            CLAIM,
+            "dynamodb.BatchGetItem",
+            *("dynamodb.Query",) * 2,  # refunds and shipments
+            "dynamodb.BatchGetItem",  # what Douyin was told
+            "dynamodb.UpdateItem",  # the stamp
+            KEYS,
+            *APP_TOKEN,
+            "http.POST /douyin/api/apps/order/v2/push",
+            *("dynamodb.UpdateItem",) * 2,  # it was told, and nothing is due any more
+            *("dynamodb.Query",) * 2,
+        ),
+        _to_be_told,
+        lambda stage, _, crash: stage.work("DouyinShip", crash),
+        _ship_again,
+    ),
+    "douyin ship, trade": _scenario(
+        (
+            "dynamodb.Query",
+            CLAIM,
+            "dynamodb.BatchGetItem",
+            "dynamodb.Query",  # shipments
+            KEYS,
+            SLOT,
+            *TOKEN,
+            f"{TRADE}/order_query/",
+            "dynamodb.BatchGetItem",
+            f"{TRADE}/fulfill_push_status/",
+            *RECORD,
+            "dynamodb.UpdateItem",
+        ),
+        _to_be_shipped,
+        lambda stage, _, crash: stage.told("DouyinShip", "shipment.created", crash),
+        _ship_again,
     ),
     "douyin bill": _scenario(
         (

@@ -31,8 +31,8 @@ def cases() -> Iterator[Case]:
                     yield Case(name, number, call, "after")
                 continue
             if name.startswith("douyin"):
-                # As above: after a call that changes something, and around each call of the platform.
-                if call.startswith("http."):
+                # As above: after a call that changes something, and around each that changes something at Douyin.
+                if call.startswith("http.POST") and not any(word in call for word in ("query", "token")):
                     yield Case(name, number, call, "before")
                 if call not in READS:
                     yield Case(name, number, call, "after")

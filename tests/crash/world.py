@@ -52,6 +52,8 @@ TIMES = {
     "published_at",
     "requested_at",
     "since",
+    "reported_at",
+    "stamp",
     "succeeded_at",
     "success_at",
     "received_at",

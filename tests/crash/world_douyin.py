@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +110,11 @@ class DouyinWorld(Ground):
 
     # What was there before.
 
-    def opened(self, system: str, *, settle: bool = False) -> Trade:
-        """Record an order as if it had been created a moment ago, of which Douyin knows too."""
+    def opened(self, system: str, *, settle: bool = False, payer: str = "") -> Trade:
+        """Record an order as if it had been created a moment ago, of which Douyin knows too.
+
+        Where its payer is known, guaranteed payment is to be told of its states.
+        """
         terms = Terms(
             PRICE,
             system,
@@ -118,9 +122,12 @@ class DouyinWorld(Ground):
             "terms",
             self.now,
             self.now + 1800,
+            description="Milk tea",
             appid=self.app["app_id"],
             notify_base=self.base,
             settle_after=PERIOD if settle else None,
+            payer=payer,
+            synced=bool(payer),
         )
         self.recorded(Change(KEY, Opened(terms), Operator("merchant"), "merchant", self.app["app_id"], system))
         return self.known_at_douyin(ORDER_ID, system)
@@ -151,9 +158,9 @@ class DouyinWorld(Ground):
         status, answer = self.douyin.control(what, wanted)
         assert status == 200, answer
 
-    def paid(self, system: str, *, settle: bool = False) -> None:
+    def paid(self, system: str, **wanted: Any) -> None:
         """Let the payer pay, and know it."""
-        trade = self.opened(system, settle=settle)
+        trade = self.opened(system, **wanted)
         self.paid_at_douyin()
         fact = Paid(trade.order_id, PRICE, self.now, PRICE.minor, trade.channel_no)
         self.recorded(Change(KEY, fact, Verified("KEY"), "notify", self.app["app_id"], system))
@@ -168,8 +175,13 @@ class DouyinWorld(Ground):
 
     def _ledger(self) -> list[Json]:
         _, answer = self.douyin.control("ledger", {})
-        kept = ("out_order_no", "order_id", "system", "state", "total", "refunds", "settlements")
-        return [comparable({name: trade[name] for name in kept}) for trade in answer["orders"]]
+        kept = ("out_order_no", "order_id", "system", "state", "total", "refunds", "settlements", "fulfilled")
+        # Told again under a later stamp is what a lost answer leaves of a state.
+        states = [
+            [state for state, _ in groupby(one["order_status"] for one in trade["told"])] for trade in answer["orders"]
+        ]
+        ledger = [comparable({name: trade[name] for name in kept}) for trade in answer["orders"]]
+        return [{**trade, "told": told} for trade, told in zip(ledger, states, strict=True)]
 
 
 @contextlib.contextmanager

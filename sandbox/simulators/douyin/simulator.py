@@ -113,8 +113,8 @@ class Simulator:
                 content, app = self._trade.answer(path, headers, body)
                 return _json(content), app
             if self._sync.knows(path):
-                content, app = self._sync.answer(path, body)
-                return _json(content), app
+                told, teller = self._sync.answer(path, body)
+                return _json(told), teller
             if (table := self._trade.download(path)) is not None:
                 return (200, {"Content-Type": "text/csv"}, table), None
         except RefusedError as refused:
@@ -134,8 +134,8 @@ def _seen(body: bytes) -> dict[str, Any]:
         fields = json.loads(body)
     except ValueError:
         return {}
-    names = ("out_order_no", "out_refund_no", "out_settle_no", "order_id", "refund_id", "refund_audit_status")
-    names = (*names, "order_status", "to_status")
+    numbers = ("out_order_no", "out_refund_no", "out_settle_no", "order_id", "refund_id")
+    names = (*numbers, "refund_audit_status", "order_status", "to_status")
     return {name: fields[name] for name in names if isinstance(fields, dict) and fields.get(name)}
 
 
