@@ -248,12 +248,15 @@ def _merchant(maker: DouyinMaker) -> dict[str, Case]:
         "paid",
         ("douyin_callback.paid-trade",),
     )
+    sent = {"id": f"shipment.created.{'e' * 64}", **message, "version": 4, "event_id": "e" * 64}
+    found["douyin_ship.created"] = Case(shapes.bus("shipment.created", sent, now), None, "tells of it at once")
     found["douyin_bill.schedule"] = Case(shapes.schedule("DouyinBillFromTen", now), None, "compares what is due")
     for function, word in (
         ("poll", "asks"),
         ("refund", "makes refunds"),
         ("refund_audit", "tells decisions"),
         ("settle", "settles"),
+        ("ship", "tells of shipments and states"),
     ):
         name = "".join(part.capitalize() for part in f"douyin_{function}".split("_"))
         event = shapes.schedule(f"{name}EveryMinute", now)

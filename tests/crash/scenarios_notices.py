@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.crash.scenarios import LEASE_SECONDS, Scenario
+from tests.crash.world_notices import notice_world
 
 if TYPE_CHECKING:
     from sandbox.testing import Run
-    from tests.crash.world import World
+    from tests.crash.world_notices import NoticeWorld
 
 STAFF, TEMPLATE = "oCrashStaff0000000000000001", "CrashTemplate"
 BUYER = "oCrashPayer0000000000000001"
@@ -30,41 +31,45 @@ YILIANYUN = {
 PRINT = {"channel": "print", "on": ["order.paid"]}
 
 
-def _message(stage: World) -> None:
+def _message(stage: NoticeWorld) -> None:
     stage.paid()
-    stage.notices({"buyer": MESSAGE})
+    stage.has_notices({"buyer": MESSAGE})
     # One consent: a message that is sent again is refused, and must not be mistaken for one that never arrived.
     wanted = {"account": "shop", "openid": BUYER, "template_id": TEMPLATE, "count": 1}
     assert stage.wechat.control("/consents", wanted)[0] == 200
 
 
-def _email(stage: World) -> None:
+def _email(stage: NoticeWorld) -> None:
     stage.paid()
     mail = {"channel": "email", "on": ["order.paid"], "to": [stage.mailbox], "from": "shop@notices.example.com"}
-    stage.notices({"mail": {**mail, "subject": "{event} {order_id}", "text": "{paid}"}})
+    stage.has_notices({"mail": {**mail, "subject": "{event} {order_id}", "text": "{paid}"}})
 
 
-def _webhook(stage: World) -> None:
+def _webhook(stage: NoticeWorld) -> None:
     stage.paid()
-    stage.notices({"erp": {"channel": "webhook", "on": ["order.paid"]}})
+    stage.has_notices({"erp": {"channel": "webhook", "on": ["order.paid"]}})
 
 
-def _feie(stage: World) -> None:
+def _feie(stage: NoticeWorld) -> None:
     stage.paid()
-    stage.notices({"receipt": PRINT}, [FEIE, YILIANYUN])
+    stage.has_notices({"receipt": PRINT}, [FEIE, YILIANYUN])
 
 
-def _yilianyun(stage: World) -> None:
+def _yilianyun(stage: NoticeWorld) -> None:
     stage.paid()
-    stage.notices({"receipt": PRINT}, [YILIANYUN, FEIE])
+    stage.has_notices({"receipt": PRINT}, [YILIANYUN, FEIE])
 
 
-def _again(stage: World, _: Any) -> list[Run]:
+def _again(stage: NoticeWorld, _: Any) -> list[Run]:
     """Let the schedule come, and then the bus again, as it does for a run that died."""
     stage.advance(LEASE_SECONDS)
     reminded = stage.remind()
     stage.advance(LEASE_SECONDS)
     return [reminded, stage.tell()]
+
+
+def _tell(stage: NoticeWorld, _: None, crash: dict[str, Any] | None) -> Run:
+    return stage.tell(crash)
 
 
 def _told(prepare: Any, *calls: str) -> Scenario:
@@ -76,7 +81,7 @@ def _told(prepare: Any, *calls: str) -> Scenario:
         "dynamodb.Query",  # the order with its children
     )
     done = "dynamodb.UpdateItem"
-    return Scenario((*before, *calls, done), prepare, lambda stage, _, crash: stage.tell(crash), _again)
+    return Scenario((*before, *calls, done), prepare, _tell, _again, notice_world)
 
 
 TAKE, KEEP, REMEMBER = ("dynamodb.UpdateItem",) * 3

@@ -19,8 +19,6 @@ from countersign.store import OrderStore
 from sandbox.deployment import subscribe
 from sandbox.events import shapes
 from sandbox.provision import make_queue
-from sandbox.simulators import merchant as merchant_simulator
-from sandbox.simulators import printers as printers_simulator
 from sandbox.simulators.wechat import Simulator
 from sandbox.simulators.wechat.ledger import Trade
 from sandbox.template import ACCOUNT
@@ -40,6 +38,8 @@ TIMES = {
     "attached_at",
     "closed_at",
     "created_at",
+    "due",
+    "settled_at",
     "due_at",
     "expires_at",
     "accepted_at",
@@ -55,6 +55,7 @@ TIMES = {
     "published_at",
     "requested_at",
     "since",
+    "stamp",
     "succeeded_at",
     "success_at",
     "received_at",
@@ -67,38 +68,34 @@ NUMBERS = (
     (r"[0-9a-f]{64}", "DIGEST"),
     (r"4200\d{24}", "TRANSACTION"),
     (r"5030\d{24}", "REFUND"),
+    (r"clt\.[0-9a-f]{48}", "TOKEN"),
+    (r"\bN\d{19}\b", "DOUYIN"),  # orders, refunds and settlements of guaranteed payment
+    (r"\bots\d{20}", "TRADE_ORDER"),
+    (r"otr\d{20}", "TRADE_REFUND"),
     (r"http://127\.0\.0\.1:\d+", "BASE"),
 )
 Json = dict[str, Any]
+Reply = tuple[int, dict[str, str], bytes]
 
 
-class _Inbox:
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, Json]] = []
-
+class Inbox:
     def add(self, kind: str, entry: Json) -> None:
-        self.entries.append((kind, entry))
+        """Keep nothing: the ledger tells what matters here."""
 
 
-class World:
-    """A stack, an account and its simulator."""
+class Ground:
+    """A stack with empty tables and an account or two, on a clock that stands still, and who listens to its platform.
 
-    def __init__(self, cloud: LocalCloud, document: Json, folder: Path) -> None:
+    `base` is where the platform's API is and where it sends its notices.
+    """
+
+    def __init__(self, cloud: LocalCloud) -> None:
         self.stack: Stack = cloud.stack()
         self.now = NOON
         self.stack.clock.change({"now": NOON, "frozen": True})
-        self.told_by_wechat: list[tuple[dict[str, str], bytes]] = []
+        self.notices: list[tuple[dict[str, str], bytes]] = []
         self._server = _serve(self)
-        base = f"http://127.0.0.1:{self._server.server_port}"
-        prepared = Simulator.prepare_account(document, f"{base}/wechat")
-        self.inbox = _Inbox()
-        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, self.inbox, base, folder)
-        self.wechat.start()
-        self.base, self._folder = base, folder
-        self.beside: dict[str, Any] = {}  # simulators that are no platform, by the first part of their paths
-        self.stack.put_account("wechat", "shop", prepared)
-        self.stack.functions["WechatCreatePayment"].environment["PUBLIC_BASE_URL"] = base
-        self.merchant, self._notify_url = prepared, f"{base}/wechat/shop/notify"
+        self.base = f"http://127.0.0.1:{self._server.server_port}"
         self._bus = make_queue(self.stack.plane, f"{self.stack.stage}-bus", {})["QueueUrl"]
         name = f"{self.stack.stage}-bus"
         subscribe(self.stack.plane, self.stack.refs["EventBus"], name, {"account": [ACCOUNT]}, name_of(name))
@@ -107,11 +104,88 @@ class World:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self.wechat.stop()
+
+    def answer(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Reply:
+        """Answer a call of the product, or take a notice of the platform's."""
+        raise NotImplementedError
 
     def advance(self, seconds: int) -> None:
         self.now += seconds
         self.stack.clock.change({"now": self.now, "frozen": True})
+
+    def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
+        return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
+
+    def publish(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Give the stream's new events to the function, all of them, as after a lost position."""
+        return self.stack.run("Publish", {"Records": self.stream()}, crash=crash, **faults)
+
+    def stream(self) -> list[Json]:
+        """Return the table's new event rows that have something to say."""
+        plane, table = self.stack.plane, self.stack.refs["OrdersTable"]
+        arn = plane.call("dynamodb", "DescribeTable", TableName=table)["Table"]["LatestStreamArn"]
+        shard = plane.call("streams", "DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = plane.call("streams", "GetShardIterator", **place)["ShardIterator"]
+        records = plane.call("streams", "GetRecords", ShardIterator=iterator)["Records"]
+        return [
+            {**record, "eventSourceARN": arn}
+            for record in records
+            if record["eventName"] == "INSERT" and "emits" in record["dynamodb"]["NewImage"]
+        ]
+
+    def recorded(self, change: Change) -> None:
+        self._store.record(change, now=self.now)
+
+    def table(self, name: str) -> list[Any]:
+        items = self.stack.plane.call("dynamodb", "Scan", TableName=self.stack.refs[name], ConsistentRead=True)["Items"]
+        read = TypeDeserializer().deserialize
+        plain = [{attribute: read(value) for attribute, value in _bytes(item).items()} for item in items]
+        return sorted((comparable(item) for item in plain), key=lambda item: (item["pk"], item["sk"]))
+
+    def bus(self) -> list[str]:
+        """Return the different events that reached the bus so far, however often each did."""
+        while True:
+            answer = self.stack.plane.call("sqs", "ReceiveMessage", QueueUrl=self._bus, MaxNumberOfMessages=10)
+            messages = answer.get("Messages", [])
+            if not messages:
+                return sorted(re.sub(r"[0-9a-f]{64}", "", name) for name in self._seen())
+            for message in messages:
+                self.sent[json.loads(message["Body"])["detail"]["id"]] += 1
+                self.stack.plane.call(
+                    "sqs", "DeleteMessage", QueueUrl=self._bus, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    @property
+    def sent(self) -> Counter[str]:
+        """How often each event came out of the bus; read after `bus()`."""
+        return self.__dict__.setdefault("_sent", Counter())
+
+    def _seen(self) -> list[str]:
+        return list(self.sent)
+
+
+class World(Ground):
+    """A stack, an account and its simulator."""
+
+    def __init__(self, cloud: LocalCloud, document: Json, folder: Path) -> None:
+        super().__init__(cloud)
+        prepared = Simulator.prepare_account(document, f"{self.base}/wechat")
+        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, Inbox(), self.base, folder)
+        self.wechat.start()
+        self.stack.put_account("wechat", "shop", prepared)
+        self.stack.functions["WechatCreatePayment"].environment["PUBLIC_BASE_URL"] = self.base
+        self.merchant, self._notify_url = prepared, f"{self.base}/wechat/shop/notify"
+
+    def close(self) -> None:
+        super().close()
+        self.wechat.stop()
+
+    def answer(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Reply:
+        if path == "/wechat/shop/notify":
+            self.notices.append((headers, body))
+            return 500, {}, b""
+        return self.wechat.handle(method, path.removeprefix("/wechat"), query, headers, body)
 
     # What the functions get.
 
@@ -156,52 +230,6 @@ class World:
     def bill(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("WechatBill", shapes.schedule("WechatBill", self.now), crash=crash, **faults)
 
-    def tell(self, crash: Json | None = None, **faults: Any) -> Run:
-        """Let the bus tell the notices' function that the order is paid."""
-        pk = f"wechat#shop#{ORDER_ID}"
-        query = {":pk": {"S": pk}, ":paid": {"S": "EVENT#paid."}}
-        condition = "pk = :pk AND begins_with(sk, :paid)"
-        table = self.stack.refs["OrdersTable"]
-        (row,) = self.stack.plane.call(
-            "dynamodb", "Query", TableName=table, KeyConditionExpression=condition, ExpressionAttributeValues=query
-        )["Items"]
-        event_id = row["event_id"]["S"]
-        detail = {
-            "id": f"order.paid.{event_id}",
-            "platform": "wechat",
-            "account": "shop",
-            "order_id": ORDER_ID,
-            "version": int(row["version"]["N"]),
-            "event_id": event_id,
-            "recorded_at": "2026-11-22T06:27:25Z",
-        }
-        return self.stack.run("Notify", shapes.bus("order.paid", detail, self.now), crash=crash, **faults)
-
-    def remind(self, crash: Json | None = None, **faults: Any) -> Run:
-        """Let a minute be over for the notices' function."""
-        return self.stack.run("Notify", shapes.schedule("Notify", self.now), crash=crash, **faults)
-
-    def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
-        return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
-
-    def publish(self, crash: Json | None = None, **faults: Any) -> Run:
-        """Give the stream's new events to the function, all of them, as after a lost position."""
-        return self.stack.run("Publish", {"Records": self.stream()}, crash=crash, **faults)
-
-    def stream(self) -> list[Json]:
-        """Return the table's new event rows that have something to say."""
-        plane, table = self.stack.plane, self.stack.refs["OrdersTable"]
-        arn = plane.call("dynamodb", "DescribeTable", TableName=table)["Table"]["LatestStreamArn"]
-        shard = plane.call("streams", "DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = plane.call("streams", "GetShardIterator", **place)["ShardIterator"]
-        records = plane.call("streams", "GetRecords", ShardIterator=iterator)["Records"]
-        return [
-            {**record, "eventSourceARN": arn}
-            for record in records
-            if record["eventName"] == "INSERT" and "emits" in record["dynamodb"]["NewImage"]
-        ]
-
     # What was there before.
 
     def opened(self, order_id: str = ORDER_ID) -> Change:
@@ -235,7 +263,7 @@ class World:
         self.unpaid_at_wechat()
         status, answer = self.wechat.control("/pay", {"account": "shop", "out_trade_no": ORDER_ID})
         assert status == 200, answer
-        return self.told_by_wechat[-1]
+        return self.notices[-1]
 
     def paid(self) -> None:
         """Let the payer pay, and know it."""
@@ -246,9 +274,6 @@ class World:
         key = OrderKey("wechat", "shop", ORDER_ID)
         self.recorded(Change(key, fact, Verified("KEY"), "notify", self.merchant["mchid"], "v3"))
 
-    def recorded(self, change: Change) -> None:
-        self._store.record(change, now=self.now)
-
     def recorded_as_paid(self, order_id: str) -> None:
         """Record an order and its payment as if the notification had come a moment ago."""
         key = self.opened(order_id).key
@@ -256,83 +281,22 @@ class World:
         news = Change(key, fact, Verified("KEY"), "notify", self.merchant["mchid"], "v3")
         self._store.record(news, now=self.now)
 
-    def notices(self, notices: Json, printers: list[Json] | None = None) -> None:
-        """Give the account notices and printers, and the makers' clouds and the merchant's endpoint behind them."""
-        document = {**self.merchant, "notices": notices, "printers": printers or []}
-        kinds: dict[str, Any] = {"printers": printers_simulator.Simulator, "merchant": merchant_simulator.Simulator}
-        for name, kind in kinds.items():
-            document = kind.prepare_account(document, f"{self.base}/{name}")
-        for name, kind in kinds.items():
-            documents = {"wechat": {"shop": document}}
-            self.beside[name] = kind(self.stack.clock, documents, self.inbox, self.base, self._folder)
-        self.stack.functions["Notify"].environment["TRUSTED_WEBHOOK_ORIGINS"] = self.base
-        secret = f"countersign/{self.stack.stage}/wechat/shop"
-        self.stack.plane.call("secretsmanager", "PutSecretValue", SecretId=secret, SecretString=json.dumps(document))
-        self.stack.plane.verify_sender("notices.example.com")
-
-    def shown(self, kind: str) -> list[Json]:
-        """Return what simulators showed of a kind."""
-        return [entry for known, entry in self.inbox.entries if known == kind]
-
     # How it ends.
 
     def state(self) -> Json:
         """Return everything that must not depend on a crash."""
-        told = {
-            "messages": [entry["to"] for entry in self.shown("message")],
-            "receipts": [(entry["printer"], entry["text"]) for entry in self.shown("receipt")],
-            "webhooks": sorted({entry["id"] for entry in self.shown("webhook") if entry["status"] == 200}),
-            "mails": sorted({mail["Subject"] for mail in self.stack.plane.mails() if mail["To"] == [self.mailbox]}),
-        }
-        return {
-            "table": self.table("OrdersTable"),
-            "wechat": self._ledger(),
-            "bus": self.bus(),
-            "told": _comparable(told),
-        }
-
-    @property
-    def mailbox(self) -> str:
-        """An address of this world: SES is everybody's."""
-        return f"{self.stack.stage}@example.com"
-
-    def table(self, name: str) -> list[Any]:
-        items = self.stack.plane.call("dynamodb", "Scan", TableName=self.stack.refs[name], ConsistentRead=True)["Items"]
-        read = TypeDeserializer().deserialize
-        plain = [{attribute: read(value) for attribute, value in _bytes(item).items()} for item in items]
-        return sorted((_comparable(item) for item in plain), key=lambda item: (item["pk"], item["sk"]))
-
-    def bus(self) -> list[str]:
-        """Return the different events that reached the bus so far, however often each did."""
-        while True:
-            answer = self.stack.plane.call("sqs", "ReceiveMessage", QueueUrl=self._bus, MaxNumberOfMessages=10)
-            messages = answer.get("Messages", [])
-            if not messages:
-                return sorted(re.sub(r"[0-9a-f]{64}", "", name) for name in self._seen())
-            for message in messages:
-                self.sent[json.loads(message["Body"])["detail"]["id"]] += 1
-                self.stack.plane.call(
-                    "sqs", "DeleteMessage", QueueUrl=self._bus, ReceiptHandle=message["ReceiptHandle"]
-                )
-
-    @property
-    def sent(self) -> Counter[str]:
-        """How often each event came out of the bus; read after `bus()`."""
-        return self.__dict__.setdefault("_sent", Counter())
-
-    def _seen(self) -> list[str]:
-        return list(self.sent)
+        return {"table": self.table("OrdersTable"), "wechat": self._ledger(), "bus": self.bus()}
 
     def _ledger(self) -> list[Json]:
         _, answer = self.wechat.control("/ledger", {})
         kept = ("out_trade_no", "state", "total", "currency", "trade_type", "refunds")
-        trades = [_comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
+        trades = [comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
         return trades + self._shipped()
 
     def _shipped(self) -> list[Json]:
         """Return WeChat's own record of what was shipped."""
-        uploads = [_comparable(vars(known)) for known in self.wechat._mini._shipping.values()]
-        return uploads + [_comparable(order.deliveries) for order in self.wechat._store_orders._orders.values()]
+        uploads = [comparable(vars(known)) for known in self.wechat._mini._shipping.values()]
+        return uploads + [comparable(order.deliveries) for order in self.wechat._store_orders._orders.values()]
 
 
 def name_of(queue: str) -> str:
@@ -344,16 +308,16 @@ def _bytes(item: Json) -> Json:
     return {name: value for name, value in item.items() if "B" not in value}
 
 
-def _comparable(value: Any) -> Any:
+def comparable(value: Any) -> Any:
     """Take out times, seals and the numbers that differ from world to world; read JSON inside strings."""
     if isinstance(value, dict):
         known = {name for name in TIMES & value.keys() if value[name] is not None}
-        return {name: name if name in known else _comparable(member) for name, member in value.items()}
+        return {name: name if name in known else comparable(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_comparable(member) for member in value]
+        return [comparable(member) for member in value]
     if isinstance(value, str) and value.startswith(("{", "[")):
         with contextlib.suppress(ValueError):
-            return _comparable(json.loads(value))
+            return comparable(json.loads(value))
     if isinstance(value, str):
         for pattern, name in NUMBERS:
             value = re.sub(pattern, name, value)
@@ -365,23 +329,15 @@ def _client(stack: Stack) -> Any:
     return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint)
 
 
-def _serve(world: World) -> ThreadingHTTPServer:
-    """Serve WeChat's API, and take the notices that it sends."""
+def _serve(ground: Ground) -> ThreadingHTTPServer:
+    """Serve a platform's API, and take the notices that it sends."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            path, _, query = self.path.removeprefix("/wechat").partition("?")
-            status, answer_headers, answer = 500, {}, b""
-            beside, _, rest = path.lstrip("/").partition("/")
-            if path == "/shop/notify":
-                world.told_by_wechat.append((headers, body))
-            elif beside in world.beside:
-                simulator = world.beside[beside]
-                status, answer_headers, answer = simulator.handle(self.command, f"/{rest}", query, headers, body)
-            else:
-                status, answer_headers, answer = world.wechat.handle(self.command, path, query, headers, body)
+            path, _, query = self.path.partition("?")
+            status, answer_headers, answer = ground.answer(self.command, path, query, headers, body)
             with contextlib.suppress(ConnectionError):  # its caller was killed
                 self.send_response(status)
                 for name, value in answer_headers.items():

@@ -92,6 +92,8 @@ class Terms:
     settle_after: int | None = None  # seconds from the payment to its settlement; None where nobody has to ask for it
     metadata: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
+    synced: bool = False  # the platform wants to be told what state the order is in, whenever that changes
+    closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
 
 

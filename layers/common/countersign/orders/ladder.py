@@ -28,7 +28,7 @@ def next_look(order: Order, now: int) -> int | None:
         look = order.closed_at + LAST_LOOK
         return look if look > now else None
     created, end = order.terms.created_at, order.terms.expires_at + AFTER_EXPIRY
-    if order.close_asked_at is not None:
+    if order.close_asked_at is not None and order.terms.closable:
         end = min(end, max(order.close_asked_at, created + EARLIEST_CLOSE))
     later = created + HOURLY * ((max(now - created, 0)) // HOURLY + 1)
     rung = next((created + seconds for seconds in RUNGS if created + seconds > now), later)
@@ -40,7 +40,7 @@ def must_close(order: Order, now: int) -> bool:
     if order.payment is not None or order.closed_at is not None:
         return False
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
-    asked = order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
+    asked = order.terms.closable and order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
     return expired or asked
 
 

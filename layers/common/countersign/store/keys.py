@@ -15,6 +15,7 @@ REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 SHIPMENT = "SHIPMENT#"
 NOTICE = "NOTICE#"
+SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 """Record changes: read what a change touches, decide, write everything in one transaction."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -227,14 +227,21 @@ class OrderStore:
 
     def shipments(self, key: OrderKey) -> tuple[Shipment, ...]:
         """Return an order's shipments, oldest first, read consistently."""
+        found = [codec.read_shipment(item) for item in self._children(key, keys.SHIPMENT)]
+        return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
+
+    def refunds(self, key: OrderKey) -> tuple[Refund, ...]:
+        """Return an order's refunds, read consistently."""
+        return tuple(codec.read_refund(item) for item in self._children(key, keys.REFUND))
+
+    def _children(self, key: OrderKey, kind: str) -> Iterator[Item]:
         query = {
             "TableName": self.table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :shipment)",
-            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":shipment": text(keys.SHIPMENT)},
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
+            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":kind": text(kind)},
             "ConsistentRead": True,
         }
-        found = [codec.read_shipment(item) for item in dynamo.read_all(self.client, **query)]
-        return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
+        return dynamo.read_all(self.client, **query)
 
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
@@ -299,6 +306,8 @@ class OrderStore:
             writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
             writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
             writes += [self._put_shipment(rows, order, shipment, now) for shipment in decision.shipments]
+            if order.terms.synced:
+                writes.append(self._tell_soon(order, now))
         elif decision.query_now and order is not None:
             writes.append(self._look_soon(order, now))
         writes += self._claims(rows, change)
@@ -363,6 +372,19 @@ class OrderStore:
             "ExpressionAttributeValues": {
                 ":now": number(now),
                 ":shard": text(keys.due_shard(f"{order.key.platform}_poll", order.key.order_id)),
+            },
+        }
+        return {"Update": update}
+
+    def _tell_soon(self, order: Order, now: int) -> dict[str, Any]:
+        """Have the platform told of the order's state; what it was told so far stays."""
+        update = {
+            "TableName": self.table,
+            "Key": {"pk": text(keys.order_pk(order.key)), "sk": text(keys.SYNC)},
+            "UpdateExpression": "SET due_at = :now, due_shard = :shard REMOVE looks",
+            "ExpressionAttributeValues": {
+                ":now": number(now),
+                ":shard": text(keys.due_shard(f"{order.key.platform}_ship", order.key.order_id)),
             },
         }
         return {"Update": update}
