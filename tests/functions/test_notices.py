@@ -12,7 +12,9 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sesv2 import sesv2_backends
 
+from countersign.errors import KeysUnavailableError
 from countersign.money import Money
+from countersign.notices.outcome import Outcome
 from countersign.orders.changes import Change, Closed, Operator, OrderKey, Queried, RefundAsked, RefundJudged
 from countersign.runtime import egress
 from countersign.store import OrderStore
@@ -550,20 +552,39 @@ class TestAccounts:
 
     def test_an_order_that_is_unknown_here_is_told_of_too(self, shop):
         shop.notices(mail={**EMAIL, "on": ["order.orphan"], "text": "{order_id} {paid}{reason}"})
-        key = OrderKey("wechat", "shop", "NOBODYS-1")
-        detail = {
-            "id": "order.orphan.e1",
-            "platform": key.platform,
-            "account": key.account,
-            "order_id": key.order_id,
-            "version": None,
-            "event_id": "e1",
-            "recorded_at": "2026-11-22T06:27:35Z",
-        }
 
-        shop.cloud.invoke("notify", shapes.bus("order.orphan", detail, shop.now))
+        shop.cloud.invoke("notify", _orphan("wechat", "shop", shop.now))
 
         assert [mail.body for mail in shop.mails()] == ["NOBODYS-1 "]
+
+    def test_every_platforms_accounts_have_notices_but_only_wechat_has_messages(self, shop):
+        mail, message = {**EMAIL, "on": ["order.orphan"]}, {**STAFF_MESSAGE, "on": ["order.orphan"]}
+        document = {"app_id": "tt1", "notices": {"mail": mail, "staff": message}}
+        # An account of that name exists at WeChat too: its mini program must not be used.
+        shop.secrets.create_secret(Name="countersign/test/douyin/shop", SecretString=json.dumps(document))
+
+        shop.cloud.invoke("notify", _orphan("douyin", "shop", shop.now))
+
+        assert len(shop.mails()) == 1
+        assert shop.messages() == []
+        assert shop.exceptions() == ["notice staff: the platform of this account has no such messages"]
+
+    def test_what_nobody_can_know_is_for_a_person_and_never_repeated(self, shop, monkeypatch):
+        sent: list[str] = []
+
+        def doubtful(job: Any) -> Outcome:
+            sent.append(job.told.event)
+            return Outcome("unknown", "the counter does not tell", "counter")
+
+        monkeypatch.setattr(shop.cloud.module("notify"), "_send", doubtful)
+        shop.notices(mail=EMAIL)
+
+        shop.tell()
+        shop.minute(86400)
+
+        assert len(sent) == 1
+        assert (shop.listed()["mail"]["status"], shop.listed()["mail"]["via"]) == ("unknown", "counter")
+        assert shop.exceptions() == ["notice mail: the counter does not tell"]
 
     def test_the_words_of_our_own_decisions_are_for_the_explanation_and_not_for_people(self, shop):
         shop.notices(mail={**EMAIL, "text": "[{reason}]"})
@@ -573,7 +594,11 @@ class TestAccounts:
         assert [mail.body for mail in shop.mails()] == ["[]"]
 
 
-def _down(*_arguments: object) -> str:
-    from countersign.errors import KeysUnavailableError
+def _orphan(platform: str, account: str, now: int) -> Json:
+    order = {"platform": platform, "account": account, "order_id": "NOBODYS-1"}
+    more = {"version": None, "event_id": "e1", "recorded_at": "2026-11-22T06:27:35Z"}
+    return shapes.bus("order.orphan", {"id": "order.orphan.e1", **order, **more}, now)
 
+
+def _down(*_arguments: object) -> str:
     raise KeysUnavailableError("Secrets Manager does not answer")
