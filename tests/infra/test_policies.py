@@ -68,7 +68,7 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    wechat = {"WechatBill", "WechatCreatePayment", "WechatNotify", "WechatPoll", "WechatRefund"}
+    wechat = {"WechatBill", "WechatCreatePayment", "WechatNotify", "WechatPoll", "WechatPush", "WechatRefund"}
     douyin = {
         "DouyinBill",
         "DouyinCallback",

@@ -18,14 +18,19 @@ def record(
     key_id: str,
     raw: bytes,
     now: int,
+    signed: bool = True,
 ) -> Outcome | None:
     """Translate and record genuine news; what cannot be read is kept in quarantine, and None is returned.
+
+    What nobody signed is never kept there: anybody could fill it.
 
     Either way something durable was written when this returns, so that the platform may be told that all is well.
     """
     try:
         change = translate()
     except MalformedError as error:
+        if not signed:
+            raise
         quarantine(
             store.client,
             store.table,

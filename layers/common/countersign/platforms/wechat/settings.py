@@ -7,13 +7,14 @@ Values here and in the other modules of the callback path are named tuples: a da
 define, and a cold start defines them all.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
 from countersign.signing import rsa
-from countersign.signing.credentials import Secret, secret
+from countersign.signing.credentials import MIN_BYTES, Secret, secret
 
 API_HOST = "https://api.mch.weixin.qq.com"
 LOGIN_HOST = "https://api.weixin.qq.com"
@@ -21,6 +22,7 @@ SIGN_TYPES = ("MD5", "HMAC-SHA256")
 # The key of WeChat's own v2 samples, found in many copied projects.
 _PUBLISHED = frozenset({"192006250b4c09247ec02edce69f6a2d"})
 _API_V3_KEY_BYTES = 32
+_PATH = re.compile(r"(?:/[0-9A-Za-z_-]{1,64}){1,8}")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -32,12 +34,16 @@ class Push(NamedTuple):
     encoding_aes_keys: tuple[Secret, ...] = ()
 
 
+STORE_ORDER_PATH = "/channels/ec/order/get"  # from memory, not confirmed: `store.order_path` overrides it
+
+
 class Store(NamedTuple):
     """The mini store that belongs to the merchant."""
 
     appid: str
     secret: Secret | None
     push: Push
+    order_path: str = STORE_ORDER_PATH
 
 
 class Settings(NamedTuple):
@@ -63,6 +69,7 @@ class Settings(NamedTuple):
     notices: Mapping[str, Any] = _NOTHING
     paid_late_policy: str = "ask"
     api_base: str = ""
+    warnings: tuple[str, ...] = ()
 
     def owns_appid(self, appid: object) -> bool:
         """Tell whether the app belongs to this account."""
@@ -108,7 +115,17 @@ def load(document: Mapping[str, object]) -> Settings:
     if api == "v2" and not settings.api_v2_keys:
         raise KeysUnavailableError("api_v2_keys is empty: no notice of API v2 could be verified")
     _refuse_own_key(settings)
-    return settings
+    return settings._replace(warnings=_warnings(settings))
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    """Name the tokens that could be guessed from one captured push: the merchant chose them, so they are taken."""
+    pushes = {"push": settings.push, **({"store.push": settings.store.push} if settings.store else {})}
+    return tuple(
+        f"{name}.token is shorter than {MIN_BYTES} bytes: it can be guessed from one captured message"
+        for name, push in pushes.items()
+        if push.token is not None and len(push.token.reveal().encode("utf-8", "surrogatepass")) < MIN_BYTES
+    )
 
 
 def _refuse_own_key(settings: Settings) -> None:
@@ -149,7 +166,10 @@ def _store(document: Mapping[str, object]) -> Store | None:
     if not document.get("store"):
         return None
     entry = _mapping(document["store"], "store")
-    return Store(_text(entry, "appid", required=True), _wrapped(entry, "secret"), _push(entry, "push"))
+    order_path = _text(entry, "order_path") or STORE_ORDER_PATH
+    if not _PATH.fullmatch(order_path):
+        raise KeysUnavailableError("store.order_path is not a path")
+    return Store(_text(entry, "appid", required=True), _wrapped(entry, "secret"), _push(entry, "push"), order_path)
 
 
 def _secrets(document: Mapping[str, object], name: str, size: int | None = None) -> tuple[Secret, ...]:
