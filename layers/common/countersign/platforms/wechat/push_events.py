@@ -45,7 +45,9 @@ def is_news(pushed: Pushed) -> bool:
     if pushed.fields.get("MsgType") != "event":
         return False
     event = pushed.fields.get("Event")
-    return event not in _PASSING and (pushed.signed or (isinstance(event, str) and _names_an_order(event)))
+    if not isinstance(event, str):
+        return pushed.signed
+    return event not in _PASSING and (pushed.signed or _names_an_order(event))
 
 
 def to_change(pushed: Pushed, settings: Settings, account: str) -> Change:

@@ -110,8 +110,9 @@ def _facts(order: StoreOrder, now: int) -> list[Fact]:
         return [Closed(now)]
     if order.status == _CANCELLED_AFTER_SALES:
         # The refunds are in the store's console only: a person must see that this payment is not to be shipped.
-        paid: list[Fact] = [_paid(order), Flagged("cancelled_after_payment", order.order_id)]
-        return [*(paid if order.transaction_id else []), Closed(now)]
+        if not order.transaction_id:
+            return [Closed(now)]
+        return [_paid(order), Flagged("cancelled_after_payment", order.order_id), Closed(now)]
     return [Unrecognised("store status", str(order.status))]
 
 
