@@ -20,5 +20,6 @@ def test_a_name_look_up_is_refused() -> None:
 
 def test_loopback_is_allowed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), timeout=5):
-        connection, _ = server.accept()
+        connection, (host, _) = server.accept()
         connection.close()
+    assert host == "127.0.0.1"

@@ -1,20 +1,17 @@
 """When a refund is approved, and every minute: make refunds at WeChat and ask what became of them."""
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from countersign.accounts import Accounts
 from countersign.actions.wechat_ask import Reach
 from countersign.actions.wechat_refund import RefundWork
-from countersign.errors import CountersignError
-from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import settings
 from countersign.platforms.wechat.client import Client
-from countersign.runtime import callbacks, outbound
-from countersign.runtime.telemetry import count, invocation, logger, seconds
+from countersign.runtime import callbacks, outbound, worker
+from countersign.runtime.telemetry import invocation, seconds
 from countersign.signing import nonces
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 
@@ -36,29 +33,21 @@ def _reach(name: str) -> Reach:
     return Reach(account, client)
 
 
-def _waiting(event: dict[str, Any], now: int) -> Iterable[Item]:
-    """Return what is due: of the order that the bus names, or of all orders."""
-    if event["source"] == "countersign":
-        named = event["detail"]
-        return due.due_of(OrderKey(named["platform"], named["account"], named["order_id"]), keys.REFUND, now)
-    return due.due(now)
-
-
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Work on each due refund until little time is left; the due list owns what remains and what failed."""
-    started = int(time.time())
-    pending = 0
+    """Work on each due refund while there is time."""
     vain: dict[str, int] = {}
-    for item in _waiting(event, started):
-        if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
-            break
-        now = int(time.time())
-        if codec.as_text(item, "status") in ("approved", "processing"):
-            pending = max(pending, now - (codec.as_number(item, "since") or now))
-        try:
-            count("RefundWorked", int(RefundWork(store, due, _reach, callbacks.report, vain, now).look(item)))
-        except CountersignError as error:
-            count("RefundCallFailed")
-            logger.warning("refund not settled", extra={"error": type(error).__name__, "reason": str(error)})
+
+    def look(item: Item, now: int) -> bool:
+        return RefundWork(store, due, _reach, callbacks.report, vain, now).look(item)
+
+    pending = worker.work(
+        worker.waiting(event, due, int(time.time()), kind=keys.REFUND),
+        context,
+        look,
+        enough_ms=ENOUGH_TIME_MS,
+        worked="RefundWorked",
+        failed="RefundCallFailed",
+        age=worker.refund_age,
+    )
     seconds("RefundPendingSeconds", pending)

@@ -202,7 +202,7 @@ def test_ctrl_c_leaves_no_process(eventually: Callable[..., Any]) -> None:
         assert sandbox.stop(signal.SIGINT) == 0
 
         assert time.monotonic() - started < 10
-        eventually(lambda: not running(everything))
+        assert eventually(lambda: not running(everything))
 
 
 def test_even_a_killed_supervisor_leaves_no_process(eventually: Callable[..., Any]) -> None:
@@ -213,4 +213,4 @@ def test_even_a_killed_supervisor_leaves_no_process(eventually: Callable[..., An
         os.kill(sandbox.process.pid, signal.SIGKILL)
         sandbox.process.wait()
 
-        eventually(lambda: not running(everything))
+        assert eventually(lambda: not running(everything))

@@ -18,7 +18,7 @@ def test_a_message_reaches_its_function(small: Sandbox, notes: Notes, eventually
     body = uuid.uuid4().hex
     small.api("POST", "/send", {"MessageBody": body})
 
-    eventually(lambda: any(note == {"body": body, "count": "1"} for note in notes("queue")))
+    assert eventually(lambda: any(note == {"body": body, "count": "1"} for note in notes("queue")))
 
 
 def test_only_the_failed_message_comes_again_and_then_becomes_a_dead_letter(
@@ -86,7 +86,7 @@ def test_what_happened_while_the_runner_was_dead_is_delivered_once_it_is_back(
         if name == names[10]:
             small.control("POST", "/kill", {"what": "runner"})
 
-    eventually(lambda: set(names) <= set(notes("stream")), seconds=20)
+    assert eventually(lambda: set(names) <= set(notes("stream")), seconds=20)
 
 
 @pytest.mark.parametrize(

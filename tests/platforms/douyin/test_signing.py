@@ -38,10 +38,11 @@ def trade_body(message: dict[str, object] | str, kind: str = "payment") -> bytes
     return json.dumps({"version": "3.0", "type": kind, "msg": text}).encode()
 
 
-def refused(sent: HttpRequest, *, status: int = 401, **changes: object) -> None:
+def refusal(sent: HttpRequest, **changes: object) -> int:
+    """Return the status by which a callback is refused."""
     with pytest.raises(CountersignError) as error:
         signing.verify(sent, settings(**changes), now=NOW)
-    assert error.value.status == status
+    return error.value.status
 
 
 @pytest.mark.parametrize("missing", ["timestamp", "nonce", "msg", "msg_signature", "type"])
@@ -49,7 +50,7 @@ def test_A1_each_outer_field_must_be_there(missing: str) -> None:
     fields = outer(PAYMENT)
     del fields[missing]
 
-    refused(request(json.dumps(fields).encode()))
+    assert refusal(request(json.dumps(fields).encode())) == 401
 
 
 @pytest.mark.parametrize("missing", ["byte-timestamp", "byte-nonce-str", "byte-signature"])
@@ -57,7 +58,7 @@ def test_A1_each_header_of_the_trade_system_must_be_there(missing: str) -> None:
     genuine = request_of(VECTORS["trade_callback/payment_success"])
     headers = {name: value for name, value in genuine.headers.items() if name != missing}
 
-    refused(request(genuine.body, headers))
+    assert refusal(request(genuine.body, headers)) == 401
 
 
 def test_A2_no_bit_of_a_signed_message_can_be_flipped() -> None:
@@ -84,14 +85,14 @@ def test_A2_no_bit_of_a_trade_callback_can_be_flipped() -> None:
 
 @pytest.mark.parametrize("kind", ["refund", "settle", "withdraw", "pre_create_refund", ""])
 def test_B3_a_payment_cannot_come_under_another_type(kind: str) -> None:
-    refused(ecpay(PAYMENT, kind))
+    assert refusal(ecpay(PAYMENT, kind)) == 401
 
 
 @pytest.mark.parametrize(
     ("name", "kind"), [("callback/refund_success", "payment"), ("callback/settle_success", "refund")]
 )
 def test_B3_nor_can_a_refund_or_a_settlement(name: str, kind: str) -> None:
-    refused(ecpay(message_of(name), kind))
+    assert refusal(ecpay(message_of(name), kind)) == 401
 
 
 @pytest.mark.parametrize(
@@ -115,14 +116,14 @@ def test_B3_nor_can_a_refund_or_a_settlement(name: str, kind: str) -> None:
     ids=str,
 )
 def test_B4_only_the_five_fields_in_their_own_form_are_taken(changed: dict[str, object]) -> None:
-    refused(request(json.dumps({**outer(PAYMENT), **changed}).encode()))
+    assert refusal(request(json.dumps({**outer(PAYMENT), **changed}).encode())) == 401
 
 
 def test_B4_a_border_shift_that_keeps_ten_digits_lands_before_guaranteed_payment() -> None:
     fields = outer(PAYMENT, nonce="1234")  # signed: 1234 and then the time
     joined = "1234" + str(NOW)
 
-    refused(request(json.dumps({**fields, "timestamp": joined[:10], "nonce": joined[10:]}).encode()))
+    assert refusal(request(json.dumps({**fields, "timestamp": joined[:10], "nonce": joined[10:]}).encode())) == 401
 
 
 @pytest.mark.parametrize("extra", [{"sub_mch": ""}, {"thirdparty_id": None}])
@@ -149,30 +150,33 @@ def test_B5_a_message_that_was_made_longer_is_not_a_message(tail: str) -> None:
 def test_B5_bytes_that_are_not_UTF_8_are_refused() -> None:
     body = json.dumps(outer(PAYMENT)).encode().replace(b'"nonce"', b'"\x80\xff"')
 
-    refused(request(body), status=400)
+    assert refusal(request(body)) == 400
 
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
 def test_C7_a_repeated_key_is_refused(where: str) -> None:
     if where == "outside":
         body = json.dumps(outer(PAYMENT)).encode()[:-1] + b',"type":"refund"}'
-        refused(request(body), status=400)
+        assert refusal(request(body)) == 400
     else:
         text = json.dumps(PAYMENT)[:-1] + ',"total_amount":1}'
-        refused(ecpay(text), status=400)
+        assert refusal(ecpay(text)) == 400
 
 
 def test_A5_a_signature_outside_ascii_is_only_wrong() -> None:
-    refused(request(json.dumps({**outer(PAYMENT), "msg_signature": "é" * 40}).encode()))
+    assert refusal(request(json.dumps({**outer(PAYMENT), "msg_signature": "é" * 40}).encode())) == 401
 
 
 @pytest.mark.parametrize("changed", ["\n", " ", "=", "A"])
 def test_A6_the_text_of_a_trade_signature_is_the_only_one(changed: str) -> None:
     sent = trade(trade_body({"app_id": "x"}))
 
-    refused(
-        request(sent.body, {**sent.headers, "byte-signature": sent.headers["byte-signature"] + changed}),
-        platform_public_keys=[PUBLIC],
+    assert (
+        refusal(
+            request(sent.body, {**sent.headers, "byte-signature": sent.headers["byte-signature"] + changed}),
+            platform_public_keys=[PUBLIC],
+        )
+        == 401
     )
 
 
@@ -181,7 +185,7 @@ def test_A11_a_callback_is_signed_with_the_token_of_the_day_the_order_was_paid()
 
     assert signing.verify(ecpay(PAYMENT), account, now=NOW).key_id == "tokens[1]"
     assert signing.verify(ecpay(PAYMENT, token="fresh-Token-2026"), account, now=NOW).key_id == "tokens[0]"
-    refused(ecpay(PAYMENT), tokens=["fresh-Token-2026"])
+    assert refusal(ecpay(PAYMENT), tokens=["fresh-Token-2026"]) == 401
 
 
 def test_A11_platform_keys_are_a_list_too() -> None:
@@ -225,25 +229,25 @@ def test_A15_the_future_is_not_news() -> None:
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1", " 1767225639", "1767225639.9", "1767225639000", "+767225639"])
 def test_A15_a_time_has_one_form(text: str) -> None:
-    refused(request(json.dumps({**outer(PAYMENT), "timestamp": text}).encode()))
+    assert refusal(request(json.dumps({**outer(PAYMENT), "timestamp": text}).encode())) == 401
     sent = trade(_own())
-    refused(request(sent.body, {**sent.headers, "byte-timestamp": text}), platform_public_keys=[PUBLIC])
+    assert refusal(request(sent.body, {**sent.headers, "byte-timestamp": text}), platform_public_keys=[PUBLIC]) == 401
 
 
 def test_a_header_that_comes_twice_is_refused() -> None:
     sent = trade(_own())
 
-    refused(request(sent.body, {**sent.headers, "byte-nonce-str": "a,b"}), status=400, platform_public_keys=[PUBLIC])
+    assert refusal(request(sent.body, {**sent.headers, "byte-nonce-str": "a,b"}), platform_public_keys=[PUBLIC]) == 400
 
 
 def test_B6_an_app_that_is_not_named_or_another_one_is_refused() -> None:
     for changed in ({"appid": "tt-other"}, {"appid": ""}, {"app_id": "tt-other"}):
-        refused(ecpay({**PAYMENT, **changed}))
+        assert refusal(ecpay({**PAYMENT, **changed})) == 401
 
 
 def test_a_system_without_keys_makes_nothing_genuine() -> None:
-    refused(ecpay(PAYMENT), system="trade", tokens=[], salts=[])
-    refused(trade(_own()), platform_public_keys=[])
+    assert refusal(ecpay(PAYMENT), system="trade", tokens=[], salts=[]) == 401
+    assert refusal(trade(_own()), platform_public_keys=[]) == 401
 
 
 def test_a_body_signed_message_does_not_pass_on_the_other_systems_way() -> None:
@@ -251,7 +255,7 @@ def test_a_body_signed_message_does_not_pass_on_the_other_systems_way() -> None:
 
     with pytest.raises(MalformedError):
         signing.verify(trade(body), settings(platform_public_keys=[PUBLIC]), now=NOW)
-    refused(request(_own()))
+    assert refusal(request(_own())) == 401
 
 
 def test_C13_news_of_an_unknown_type_is_kept() -> None:

@@ -1,8 +1,10 @@
 """Reach an app's Douyin, and say what it answers as changes."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from countersign.accounts import Accounts
 from countersign.orders.changes import Change, OrderKey, Queried
 from countersign.platforms.douyin import translate
 from countersign.platforms.douyin.client import Client
@@ -21,6 +23,22 @@ class Reach:
     name: str
     settings: Settings
     client: Client
+
+
+class Reaches:
+    """How to reach each app of a container, made anew where its document changed."""
+
+    def __init__(self, accounts: Accounts, store: OrderStore) -> None:
+        self._accounts = accounts
+        self._store = store
+        self._made: dict[str, Reach] = {}
+
+    def __call__(self, name: str) -> Reach:
+        """Return how to reach an app."""
+        settings = self._accounts.load(name)
+        if name not in self._made or self._made[name].settings is not settings:
+            self._made[name] = reach(name, settings, self._store, now=lambda: int(time.time()))
+        return self._made[name]
 
 
 def reach(name: str, settings: Settings, store: OrderStore, *, now: Any) -> Reach:
