@@ -6,9 +6,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from countersign.actions import wechat_ask
+from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import Line, OrderKey
 from countersign.orders.state import Order
+from countersign.platforms.wechat import settings
 from countersign.store import OrderStore
 from sandbox.simulators.wechat import pushes
 from tests.functions.conftest import NOW, Cloud, http_event
@@ -472,3 +475,43 @@ def test_H1_no_person_comes_out_in_a_log_or_stays_in_the_table(
     for hidden in (PARTY, "王小明", "13800138000", DOCUMENTS["shop"]["push"]["token"]):
         assert hidden not in written
         assert hidden not in str(cloud.table())
+
+
+class Answering:
+    """A mini store that answers one thing."""
+
+    def __init__(self, answer: Json) -> None:
+        self.answer = answer
+
+    def call(self, path: str, body: Json) -> Json:
+        assert (path, body) == ("/channels/ec/order/get", {"order_id": "42"})
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("status", "price", "reason"), [(20, 1, "transaction_id"), (10, "1", "order_price"), (10, None, "order_price")]
+)
+def test_E9_an_answer_of_the_store_that_cannot_be_read_leaves_the_order_as_it_is(
+    status: int, price: Any, reason: str
+) -> None:
+    told = {
+        "order_id": "42",
+        "status": status,
+        "create_time": NOW,
+        "order_detail": {"price_info": {"order_price": price}},
+    }
+    mini_store: Any = Answering({"errcode": 0, "order": told})
+    unused: Any = None
+    reach = wechat_ask.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+
+    with pytest.raises(PlatformUnavailableError, match=reason):
+        wechat_ask.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+
+
+def test_an_account_without_a_store_has_nobody_to_ask() -> None:
+    unused: Any = None
+    without = settings.load({**DOCUMENTS["shop"], "store": None})
+
+    reach = wechat_ask.Reach(without, unused, lambda: pytest.fail("asked"))
+
+    assert wechat_ask.news_of_order(reach, OrderKey("wechat", "shop", "42"), "store", now=NOW) == ()
