@@ -229,13 +229,18 @@ def test_A15_only_ten_digits_are_a_time(timestamp: str) -> None:
     assert isinstance(refused(replace(request, query=query)), InvalidSignatureError)
 
 
-def test_a_nonce_cannot_swallow_a_piece_of_the_ciphertext() -> None:
-    # The sorted parts stand next to each other, so a signature fits wherever the border is drawn: here any does.
-    text = sealed(NEW_ORDER)
-    for cut in range(4, len(text), 4):
-        nonce, rest = "1" + text[:cut], text[cut:]
-        signed = signature(TOKEN, str(NOW), nonce, rest)
-        assert refused(secure(encrypt=rest, nonce=nonce, query={"msg_signature": signed})).status == 401
+def test_a_nonce_cannot_swallow_blocks_of_the_ciphertext() -> None:
+    # The sorted parts stand next to each other, so a signature fits wherever the border between them is drawn. Here
+    # somebody had WeChat seal a message in which, 96 bytes on, another one begins.
+    inner = b'{"MsgType":"event"}'
+    text = sealed(b"x" * (96 - 20) + b"y" * 16 + len(inner).to_bytes(4, "big") + inner)
+    nonce, rest = "1" + text[:128].replace("+", "a").replace("/", "a"), text[128:]
+    moved = secure(encrypt=rest, nonce=nonce)
+
+    assert opened(secure(encrypt=rest)).fields == {"MsgType": "event"}
+    assert isinstance(refused(moved), InvalidSignatureError)
+    assert isinstance(refused(secure(nonce="1" * 65)), InvalidSignatureError)
+    assert opened(secure(nonce="1" * 64)).fields == NEW_ORDER
 
 
 def test_a_signed_ciphertext_that_does_not_open_raises_the_alarm() -> None:
@@ -275,6 +280,12 @@ def test_wrong_padding_length_or_trailer_is_refused(plaintext: bytes) -> None:
     whole = plaintext + b"\x01" * (-len(plaintext) % 16)
 
     assert refused(secure(encrypt=encrypted(whole))).status == 401
+
+
+def test_a_trailer_that_cannot_be_an_app_means_the_wrong_key() -> None:
+    refusal = refused(secure(encrypt=encrypted(padded(framed(NEW_ORDER, appid=APPID + "\n")))))
+
+    assert isinstance(refusal, UndecryptableError)
 
 
 def test_a_padding_to_sixteen_bytes_is_not_wechats() -> None:
