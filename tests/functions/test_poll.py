@@ -127,7 +127,7 @@ def test_little_time_left_leaves_the_rest_for_the_next_run(cloud):
     assert order(cloud).status == "paid"
 
 
-def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_exception(cloud):
+def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_exception(cloud, capsys):
     store = OrderStore(cloud.dynamodb, "Orders")
     news = Change(OrderKey("wechat", "shop", "~envelope"), Unrecognised("event_type", "X"), Verified("k"), "notify")
     store.record(news, now=NOW)
@@ -137,6 +137,7 @@ def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_excep
         poll(cloud, seconds)
 
     assert cloud.wechat.sent == []
+    assert "PollFailed" not in capsys.readouterr().out
     (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
     assert int(orphan["looks"]["N"]) == 3
     poll(cloud, 2 * 86400)
