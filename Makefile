@@ -38,10 +38,10 @@ define make_environment
 	@touch $@
 endef
 
-.PHONY: help env run demo test check format build bench soak token event lock clean
+.PHONY: help env run demo test check format build bench soak token event properties lint-accounts lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock files
 
@@ -93,6 +93,12 @@ format: env ## Rewrite the sources as `make check` wants them
 
 build: env .venv-sam/.ready ## Build what is deployed (ARCH=arm64 or x86_64; needs Python 3.13)
 	LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Arch=$(ARCH)
+
+properties: env ## Print which tests hold which property of the threat list, and which have none yet
+	@exec $(BIN)/python tools/properties.py
+
+lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
+	@PYTHONPATH=layers/common exec $(BIN)/python tools/lint_accounts.py $(if $(ACCOUNTS),"$(ACCOUNTS)")
 
 lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade layers/common/requirements.in -o layers/common/requirements.txt

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.events import douyin, wechat_merchant, wechat_notify, wechat_push, wechat_refunds
+from sandbox.events import douyin, wechat_merchant, wechat_notify, wechat_push, wechat_refunds, wechat_shipping
 from sandbox.events.maker import ROOT, Case, Maker
 
 if TYPE_CHECKING:
@@ -41,12 +41,8 @@ def all_cases(maker: Maker) -> dict[str, Case]:
 
 
 def _wechat(maker: Maker) -> dict[str, Case]:
-    return {
-        **wechat_notify.cases(maker),
-        **wechat_merchant.cases(maker),
-        **wechat_refunds.cases(maker),
-        **wechat_push.cases(maker),
-    }
+    modules = (wechat_notify, wechat_merchant, wechat_refunds, wechat_shipping, wechat_push)
+    return {name: case for module in modules for name, case in module.cases(maker).items()}
 
 
 def write(root: Path) -> None:

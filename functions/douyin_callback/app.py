@@ -25,5 +25,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         key_id=genuine.key_id,
         raw=request.body,
         now=now,
+        source="callback",
+        unsigned=genuine.stale,
     )
     return replies.accepted(translate.wanted(genuine, account))

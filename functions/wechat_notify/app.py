@@ -31,5 +31,6 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         key_id=genuine.key_id,
         raw=request.body,
         now=now,
+        unsigned=not genuine.signed,
     )
     return replies.accepted(genuine.system)

@@ -38,6 +38,8 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         key_id=pushed.key_id,
         raw=pushed.evidence,
         now=now,
-        signed=pushed.signed,
+        source="push",
+        unsigned=not pushed.signed,
+        kept=pushed.signed,
     )
     return replies.push_accepted()

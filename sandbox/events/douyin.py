@@ -236,12 +236,27 @@ def _merchant(maker: DouyinMaker) -> dict[str, Case]:
         "douyin_create_payment.bad-number": Case(create(order_id="A|1"), 422, "a character that Douyin does not take"),
         "douyin_poll.sqs": Case(shapes.sqs("DouyinPollQueue", [json.dumps(message)], now), None, "nothing is due"),
     }
+    found["douyin_redrive.day"] = Case(
+        {"day": shapes.day(now)}, None, "what one day's quarantine holds is taken in again"
+    )
+    event_id = shapes.event_id("paid", maker.app_id, "douyin", ACCOUNT, TRADE_ORDER, NEW_NUMBER, 8800, "CNY", now - 5)
+    found["douyin_redrive.replay"] = Case(
+        {"replay": {"account": ACCOUNT, "order_id": TRADE_ORDER, "event_id": event_id}},
+        None,
+        "a stored event is decided again",
+        maker.order(TRADE_ORDER, "trade"),
+        "paid",
+        ("douyin_callback.paid-trade",),
+    )
+    sent = {"id": f"shipment.created.{'e' * 64}", **message, "version": 4, "event_id": "e" * 64}
+    found["douyin_ship.created"] = Case(shapes.bus("shipment.created", sent, now), None, "tells of it at once")
     found["douyin_bill.schedule"] = Case(shapes.schedule("DouyinBillFromTen", now), None, "compares what is due")
     for function, word in (
         ("poll", "asks"),
         ("refund", "makes refunds"),
         ("refund_audit", "tells decisions"),
         ("settle", "settles"),
+        ("ship", "tells of shipments and states"),
     ):
         name = "".join(part.capitalize() for part in f"douyin_{function}".split("_"))
         event = shapes.schedule(f"{name}EveryMinute", now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import json
 import uuid
 from typing import Any
 from urllib.parse import parse_qsl
@@ -171,3 +172,14 @@ def stream(table: str, records: list[tuple[Event | None, Event]], now: int) -> E
             for number, (old, new) in enumerate(records)
         ]
     }
+
+
+def event_id(fact: str, *content: str | int) -> str:
+    """Return the id of an event that a notice made: kind, road and digest of tenant, order key and what it says."""
+    canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"{fact}.notify.{hashlib.sha256(canonical).hexdigest()}"
+
+
+def day(now: int) -> str:
+    """Return the day, as UTC has it, by which quarantine is kept."""
+    return f"{datetime.datetime.fromtimestamp(now, datetime.UTC):%Y-%m-%d}"

@@ -16,7 +16,26 @@ PEOPLE = "payments:write orders:read refunds:approve"
 
 def cases(maker: Maker) -> dict[str, Case]:
     """Return the cases of everything but notices."""
-    return {**_create(maker), **_poll(maker), **_orders_api(maker), **_streams(maker)}
+    return {**_create(maker), **_poll(maker), **_orders_api(maker), **_streams(maker), **_operator(maker)}
+
+
+# What an operator invokes by hand
+
+
+def _operator(maker: Maker) -> dict[str, Case]:
+    today, mchid = shapes.day(maker.now), maker.documents["shop"]["mchid"]
+    order, paid = number("paid-v3"), transaction_id("paid-v3")
+    event_id = shapes.event_id("paid", mchid, "wechat", "shop", order, paid, 8800, "CNY", maker.now - 20)
+    replay = {"replay": {"account": "shop", "order_id": order, "event_id": event_id}}
+    return {
+        "wechat_redrive.day": Case({"day": today}, None, "what one day's quarantine holds is taken in again"),
+        "wechat_redrive.dry-run": Case(
+            {"from": "2026-11-01", "to": today, "account": "shop", "dry_run": True}, None, "what would become of it"
+        ),
+        "wechat_redrive.replay": Case(
+            replay, None, "a stored event is decided again", maker.order("paid-v3"), "paid", ("wechat_notify.paid-v3",)
+        ),
+    }
 
 
 # The merchant's calls

@@ -15,6 +15,7 @@ from tests.crash.world import World, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sandbox.testing import LocalCloud, Run
@@ -30,9 +31,10 @@ class Scenario:
     """A function's run: what was before, the run itself, and how those who wait for it come again."""
 
     calls: tuple[str, ...]
-    prepare: Callable[[World], Any]
-    act: Callable[[World, Any, dict[str, Any] | None], Run]
-    recover: Callable[[World, Any], list[Run]]
+    prepare: Callable[[Any], Any]
+    act: Callable[[Any, Any, dict[str, Any] | None], Run]
+    recover: Callable[[Any, Any], list[Run]]
+    world: Callable[..., AbstractContextManager[Any]] = world
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def play(
     cloud: LocalCloud, document: dict[str, Any], folder: Path, scenario: Scenario, crash: dict[str, Any] | None
 ) -> Ending:
     """Run a scenario in a world of its own, killed or not; everybody comes again either way."""
-    with world(cloud, document, folder) as stage:
+    with scenario.world(cloud, document, folder) as stage:
         before = scenario.prepare(stage)
         run = scenario.act(stage, before, crash)
         later = scenario.recover(stage, before)

@@ -40,6 +40,8 @@ TIMES = {
     "attached_at",
     "closed_at",
     "created_at",
+    "due",
+    "settled_at",
     "due_at",
     "expires_at",
     "accepted_at",
@@ -50,9 +52,12 @@ TIMES = {
     "grace_until",
     "judged_at",
     "next_at",
+    "reported_at",
+    "upload_time",
     "published_at",
     "requested_at",
     "since",
+    "stamp",
     "succeeded_at",
     "success_at",
     "received_at",
@@ -65,32 +70,34 @@ NUMBERS = (
     (r"[0-9a-f]{64}", "DIGEST"),
     (r"4200\d{24}", "TRANSACTION"),
     (r"5030\d{24}", "REFUND"),
+    (r"clt\.[0-9a-f]{48}", "TOKEN"),
+    (r"\bN\d{19}\b", "DOUYIN"),  # orders, refunds and settlements of guaranteed payment
+    (r"\bots\d{20}", "TRADE_ORDER"),
+    (r"otr\d{20}", "TRADE_REFUND"),
     (r"http://127\.0\.0\.1:\d+", "BASE"),
 )
 Json = dict[str, Any]
+Reply = tuple[int, dict[str, str], bytes]
 
 
-class _Inbox:
+class Inbox:
     def add(self, kind: str, entry: Json) -> None:
         """Keep nothing: the ledger tells what matters here."""
 
 
-class World:
-    """A stack, an account and its simulator."""
+class Ground:
+    """A stack with empty tables and an account or two, on a clock that stands still, and who listens to its platform.
 
-    def __init__(self, cloud: LocalCloud, document: Json, folder: Path) -> None:
+    `base` is where the platform's API is and where it sends its notices.
+    """
+
+    def __init__(self, cloud: LocalCloud) -> None:
         self.stack: Stack = cloud.stack()
         self.now = NOON
         self.stack.clock.change({"now": NOON, "frozen": True})
         self.notices: list[tuple[dict[str, str], bytes]] = []
         self._server = _serve(self)
-        base = f"http://127.0.0.1:{self._server.server_port}"
-        prepared = Simulator.prepare_account(document, f"{base}/wechat")
-        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, _Inbox(), base, folder)
-        self.wechat.start()
-        self.stack.put_account("wechat", "shop", prepared)
-        self.stack.functions["WechatCreatePayment"].environment["PUBLIC_BASE_URL"] = base
-        self.merchant, self._notify_url = prepared, f"{base}/wechat/shop/notify"
+        self.base = f"http://127.0.0.1:{self._server.server_port}"
         self._bus = make_queue(self.stack.plane, f"{self.stack.stage}-bus", {})["QueueUrl"]
         name = f"{self.stack.stage}-bus"
         subscribe(self.stack.plane, self.stack.refs["EventBus"], name, {"account": [ACCOUNT]}, name_of(name))
@@ -99,11 +106,90 @@ class World:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self.wechat.stop()
+
+    def answer(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Reply:
+        """Answer a call of the product, or take a notice of the platform's."""
+        raise NotImplementedError
 
     def advance(self, seconds: int) -> None:
         self.now += seconds
         self.stack.clock.change({"now": self.now, "frozen": True})
+
+    def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
+        return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
+
+    def publish(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Give the stream's new events to the function, all of them, as after a lost position."""
+        return self.stack.run("Publish", {"Records": self.stream()}, crash=crash, **faults)
+
+    def stream(self) -> list[Json]:
+        """Return the table's new event rows that have something to say."""
+        plane, table = self.stack.plane, self.stack.refs["OrdersTable"]
+        arn = plane.call("dynamodb", "DescribeTable", TableName=table)["Table"]["LatestStreamArn"]
+        shard = plane.call("streams", "DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = plane.call("streams", "GetShardIterator", **place)["ShardIterator"]
+        records = plane.call("streams", "GetRecords", ShardIterator=iterator)["Records"]
+        return [
+            {**record, "eventSourceARN": arn}
+            for record in records
+            if record["eventName"] == "INSERT" and "emits" in record["dynamodb"]["NewImage"]
+        ]
+
+    def recorded(self, change: Change) -> None:
+        self._store.record(change, now=self.now)
+
+    def table(self, name: str) -> list[Any]:
+        items = self.stack.plane.call("dynamodb", "Scan", TableName=self.stack.refs[name], ConsistentRead=True)["Items"]
+        read = TypeDeserializer().deserialize
+        plain = [{attribute: read(value) for attribute, value in _bytes(item).items()} for item in items]
+        return sorted((comparable(item) for item in plain), key=lambda item: (item["pk"], item["sk"]))
+
+    def bus(self) -> list[str]:
+        """Return the different events that reached the bus so far, however often each did."""
+        while True:
+            answer = self.stack.plane.call("sqs", "ReceiveMessage", QueueUrl=self._bus, MaxNumberOfMessages=10)
+            messages = answer.get("Messages", [])
+            if not messages:
+                return sorted(re.sub(r"[0-9a-f]{64}", "", name) for name in self._seen())
+            for message in messages:
+                self.sent[json.loads(message["Body"])["detail"]["id"]] += 1
+                self.stack.plane.call(
+                    "sqs", "DeleteMessage", QueueUrl=self._bus, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    @property
+    def sent(self) -> Counter[str]:
+        """How often each event came out of the bus; read after `bus()`."""
+        return self.__dict__.setdefault("_sent", Counter())
+
+    def _seen(self) -> list[str]:
+        return list(self.sent)
+
+
+class World(Ground):
+    """A stack, an account and its simulator."""
+
+    def __init__(self, cloud: LocalCloud, document: Json, folder: Path) -> None:
+        super().__init__(cloud)
+        prepared = Simulator.prepare_account(document, f"{self.base}/wechat")
+        self.wechat = Simulator(self.stack.clock, {"shop": prepared}, Inbox(), self.base, folder)
+        self.wechat.start()
+        self.stack.put_account("wechat", "shop", prepared)
+        self.stack.functions["WechatCreatePayment"].environment["PUBLIC_BASE_URL"] = self.base
+        self.merchant, self._notify_url = prepared, f"{self.base}/wechat/shop/notify"
+
+    def close(self) -> None:
+        super().close()
+        self.wechat.stop()
+
+    def answer(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Reply:
+        if path == "/wechat/shop/notify":
+            self.notices.append((headers, body))
+            return 500, {}, b""
+        if path == "/wechat/shop/push":  # the test pushes by itself, when it wants
+            return 200, {}, b"success"
+        return self.wechat.handle(method, path.removeprefix("/wechat"), query, headers, body)
 
     # What the functions get.
 
@@ -170,27 +256,6 @@ class World:
     def bill(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("WechatBill", shapes.schedule("WechatBill", self.now), crash=crash, **faults)
 
-    def sweep(self, crash: Json | None = None, **faults: Any) -> Run:
-        return self.stack.run("Sweep", shapes.schedule("Sweep", self.now), crash=crash, **faults)
-
-    def publish(self, crash: Json | None = None, **faults: Any) -> Run:
-        """Give the stream's new events to the function, all of them, as after a lost position."""
-        return self.stack.run("Publish", {"Records": self.stream()}, crash=crash, **faults)
-
-    def stream(self) -> list[Json]:
-        """Return the table's new event rows that have something to say."""
-        plane, table = self.stack.plane, self.stack.refs["OrdersTable"]
-        arn = plane.call("dynamodb", "DescribeTable", TableName=table)["Table"]["LatestStreamArn"]
-        shard = plane.call("streams", "DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = plane.call("streams", "GetShardIterator", **place)["ShardIterator"]
-        records = plane.call("streams", "GetRecords", ShardIterator=iterator)["Records"]
-        return [
-            {**record, "eventSourceARN": arn}
-            for record in records
-            if record["eventName"] == "INSERT" and "emits" in record["dynamodb"]["NewImage"]
-        ]
-
     # What was there before.
 
     def opened(self, order_id: str = ORDER_ID) -> Change:
@@ -235,9 +300,6 @@ class World:
         key = OrderKey("wechat", "shop", ORDER_ID)
         self.recorded(Change(key, fact, Verified("KEY"), "notify", self.merchant["mchid"], "v3"))
 
-    def recorded(self, change: Change) -> None:
-        self._store.record(change, now=self.now)
-
     def recorded_as_paid(self, order_id: str) -> None:
         """Record an order and its payment as if the notification had come a moment ago."""
         key = self.opened(order_id).key
@@ -251,37 +313,16 @@ class World:
         """Return everything that must not depend on a crash."""
         return {"table": self.table("OrdersTable"), "wechat": self._ledger(), "bus": self.bus()}
 
-    def table(self, name: str) -> list[Any]:
-        items = self.stack.plane.call("dynamodb", "Scan", TableName=self.stack.refs[name], ConsistentRead=True)["Items"]
-        read = TypeDeserializer().deserialize
-        plain = [{attribute: read(value) for attribute, value in _bytes(item).items()} for item in items]
-        return sorted((_comparable(item) for item in plain), key=lambda item: (item["pk"], item["sk"]))
-
-    def bus(self) -> list[str]:
-        """Return the different events that reached the bus so far, however often each did."""
-        while True:
-            answer = self.stack.plane.call("sqs", "ReceiveMessage", QueueUrl=self._bus, MaxNumberOfMessages=10)
-            messages = answer.get("Messages", [])
-            if not messages:
-                return sorted(re.sub(r"[0-9a-f]{64}", "", name) for name in self._seen())
-            for message in messages:
-                self.sent[json.loads(message["Body"])["detail"]["id"]] += 1
-                self.stack.plane.call(
-                    "sqs", "DeleteMessage", QueueUrl=self._bus, ReceiptHandle=message["ReceiptHandle"]
-                )
-
-    @property
-    def sent(self) -> Counter[str]:
-        """How often each event came out of the bus; read after `bus()`."""
-        return self.__dict__.setdefault("_sent", Counter())
-
-    def _seen(self) -> list[str]:
-        return list(self.sent)
-
     def _ledger(self) -> list[Json]:
         _, answer = self.wechat.control("/ledger", {})
         kept = ("out_trade_no", "state", "total", "currency", "trade_type", "refunds")
-        return [_comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
+        trades = [comparable({name: trade[name] for name in kept}) for trade in answer["transactions"]]
+        return trades + self._shipped()
+
+    def _shipped(self) -> list[Json]:
+        """Return WeChat's own record of what was shipped."""
+        uploads = [comparable(vars(known)) for known in self.wechat._mini._shipping.values()]
+        return uploads + [comparable(order.deliveries) for order in self.wechat._store_orders._orders.values()]
 
 
 def name_of(queue: str) -> str:
@@ -293,16 +334,16 @@ def _bytes(item: Json) -> Json:
     return {name: value for name, value in item.items() if "B" not in value}
 
 
-def _comparable(value: Any) -> Any:
+def comparable(value: Any) -> Any:
     """Take out times, seals and the numbers that differ from world to world; read JSON inside strings."""
     if isinstance(value, dict):
         known = {name for name in TIMES & value.keys() if value[name] is not None}
-        return {name: name if name in known else _comparable(member) for name, member in value.items()}
+        return {name: name if name in known else comparable(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_comparable(member) for member in value]
+        return [comparable(member) for member in value]
     if isinstance(value, str) and value.startswith(("{", "[")):
         with contextlib.suppress(ValueError):
-            return _comparable(json.loads(value))
+            return comparable(json.loads(value))
     if isinstance(value, str):
         for pattern, name in NUMBERS:
             value = re.sub(pattern, name, value)
@@ -314,21 +355,15 @@ def _client(stack: Stack) -> Any:
     return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint)
 
 
-def _serve(world: World) -> ThreadingHTTPServer:
-    """Serve WeChat's API, and take the notices that it sends."""
+def _serve(ground: Ground) -> ThreadingHTTPServer:
+    """Serve a platform's API, and take the notices that it sends."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            path, _, query = self.path.removeprefix("/wechat").partition("?")
-            status, answer_headers, answer = 500, {}, b""
-            if path == "/shop/notify":
-                world.notices.append((headers, body))
-            elif path == "/shop/push":  # the test pushes by itself, when it wants
-                status, answer = 200, b"success"
-            else:
-                status, answer_headers, answer = world.wechat.handle(self.command, path, query, headers, body)
+            path, _, query = self.path.partition("?")
+            status, answer_headers, answer = ground.answer(self.command, path, query, headers, body)
             with contextlib.suppress(ConnectionError):  # its caller was killed
                 self.send_response(status)
                 for name, value in answer_headers.items():

@@ -150,13 +150,8 @@ class Douyin:
     def pass_time(self, seconds: int) -> None:
         """Let what Douyin does by and by happen."""
         self.cloud.clock.shift(seconds)
-        postman = self.wire.simulator._postman
-        waiting, postman._queue = postman._queue, []
-        for at, number, action in sorted(waiting, key=lambda entry: entry[:2]):
-            if at <= self.now:
-                action()
-            else:
-                postman._queue.append((at, number, action))
+        for work in self.wire.simulator._postman.due():
+            work()
 
     def calls(self, name: str) -> list[Any]:
         return [body for called, body in self.wire.sent if called == name]
@@ -174,7 +169,7 @@ def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("DOUYIN_POLL_QUEUE_URL", cloud.sqs.create_queue(QueueName="douyin-poll")["QueueUrl"])
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         outbound.session().mount("http://127.0.0.1:1/", wire)
-        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
+        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
             importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
         yield Douyin(cloud, wire, documents)
 
@@ -257,7 +252,7 @@ def _replace(douyin: Douyin, account: str) -> None:
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
     )
-    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle"):
+    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
         importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
 
 
@@ -441,6 +436,56 @@ class TestPolling:
         douyin.work("douyin_poll", 10)
 
         assert len(douyin.calls("client_token")) == 2
+
+
+class TestClosing:
+    def ask(self, douyin: Douyin, account: str) -> tuple[int, Any]:
+        parameters = {"platform": "douyin", "account": account, "order_id": "A-1"}
+        event = http_event("POST", "/orders/{platform}/{account}/{order_id}/close", parameters)
+        answer = douyin.cloud.invoke("orders_api", event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def summary(self, douyin: Douyin, account: str) -> str:
+        parameters = {"platform": "douyin", "account": account, "order_id": "A-1"}
+        event = http_event("GET", "/orders/{platform}/{account}/{order_id}/explanation", parameters)
+        return str(json.loads(douyin.cloud.invoke("orders_api", event)["body"])["summary"])
+
+    @pytest.mark.parametrize("account", [OLD, NEW])
+    def test_the_answer_says_that_only_time_closes_an_order(self, douyin: Douyin, account: str) -> None:
+        _, made = douyin.create(account, "A-1")
+        if account == NEW:
+            douyin.control("order", account, "A-1", **made["client"])
+
+        status, answer = self.ask(douyin, account)
+
+        assert (status, answer["close"]) == (202, "not_possible")
+        assert answer["expires_at"] == "2026-11-22T06:57:25Z"
+        assert "no call for: it ends when its time is over (set to 2026-11-22T06:57:25Z)" in self.summary(
+            douyin, account
+        )
+        douyin.work("douyin_poll", 1831)
+        assert douyin.order(account, "A-1").status == "closed"
+        assert "no call" not in self.summary(douyin, account)
+
+    def test_a_wish_asks_once_now_and_no_more_often_later(self, douyin: Douyin) -> None:
+        douyin.create(OLD, "A-1")
+        douyin.cloud.clock.shift(400)
+        self.ask(douyin, OLD)
+
+        for _minute in range(3):
+            douyin.work("douyin_poll", 60)
+
+        assert len(douyin.calls("query_order")) == 1
+        assert douyin.order(OLD, "A-1").status == "pending"
+
+    def test_a_payment_after_the_wish_is_a_payment_and_is_explained(self, douyin: Douyin) -> None:
+        douyin.create(OLD, "A-1")
+        self.ask(douyin, OLD)
+        douyin.control("pay", OLD, "A-1")
+        douyin.deliver()
+
+        assert douyin.order(OLD, "A-1").status == "paid"
+        assert "to close it, which the platform has no call for." in self.summary(douyin, OLD)
 
 
 class TestRefunds:
@@ -699,11 +744,11 @@ def test_an_app_moves_with_orders_in_flight(douyin: Douyin) -> None:
 
 
 class TestBills:
-    def compare(self, douyin: Douyin) -> dict[str, Any]:
+    def compare(self, douyin: Douyin, account: str = OLD) -> dict[str, Any]:
         """Run the day after at noon, and return the day's report."""
         douyin.cloud.clock.shift(DAY)
         douyin.cloud.invoke("douyin_bill", shapes.schedule("DouyinBillFromTen", douyin.now), remaining_ms=900_000)
-        rows = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{OLD}#")]
+        rows = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{account}#")]
         return {item["sk"]["S"]: item for item in rows}
 
     def test_a_day_on_which_all_is_well_has_no_difference(self, douyin: Douyin) -> None:
@@ -719,6 +764,36 @@ class TestBills:
         assert summary["status"]["S"] == "done"
         assert json.loads(summary["counts"]["S"])["payments"] == 1
         assert json.loads(summary["counts"]["S"])["refunds"] == 1
+
+    def test_without_a_salt_the_trade_system_says_where_the_bills_lie(self, douyin: Douyin) -> None:
+        del douyin.documents[NEW]["salts"]
+        _replace(douyin, NEW)
+        for number in ("A-1", "A-2", "A-3"):
+            douyin.buy(NEW, number)
+        douyin.approve(NEW, "A-1", 800)
+        douyin.work("douyin_refund")
+        douyin.pass_time(12)
+        douyin.deliver()
+
+        (summary,) = self.compare(douyin, NEW).values()
+
+        counts = json.loads(summary["counts"]["S"])
+        assert (summary["status"]["S"], counts["differences"]) == ("done", 0)
+        assert (counts["payments"], counts["refunds"]) == (3, 1)
+        assert [sent["bill_type"] for sent in douyin.calls("bills") if sent] == ["payment", "refund"]
+
+    def test_a_link_that_gives_no_table_is_tried_again(self, douyin: Douyin) -> None:
+        del douyin.documents[NEW]["salts"]
+        _replace(douyin, NEW)
+        douyin.buy(NEW, "A-1")
+        douyin.wire.simulator.faults({"error500": {"match": "/download/bills/"}})
+
+        (summary,) = self.compare(douyin, NEW).values()
+        assert summary["status"]["S"] == "waiting"
+        douyin.cloud.invoke("douyin_bill", shapes.schedule("DouyinBillFromTen", douyin.now), remaining_ms=900_000)
+
+        own = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{NEW}#")]
+        assert [item["status"]["S"] for item in own] == ["done"]
 
     def test_a_payment_that_nobody_told_is_found_and_taken(self, douyin: Douyin) -> None:
         douyin.create(OLD, "A-1")

@@ -56,7 +56,12 @@ def test_every_event_file_is_in_the_index_and_every_function_has_one() -> None:
     files = {path.name for path in FOLDER.glob("*.json")} - {"index.json"}
 
     assert files == set(INDEX)
-    assert {name.split(".")[0] for name in files} == FUNCTIONS | {"douyin_settle", "douyin_bill"}
+    assert {name.split(".")[0] for name in files} == FUNCTIONS | {
+        "douyin_bill",
+        "douyin_redrive",
+        "douyin_settle",
+        "douyin_ship",
+    }
 
 
 def test_the_committed_events_are_what_the_script_writes(tmp_path: Path) -> None:

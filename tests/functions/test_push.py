@@ -1,6 +1,7 @@
 """Message push: what mini programs and mini stores tell becomes orders, evidence or an exception, and nothing leaks."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -335,6 +336,17 @@ class TestShippingManagement:
         shown = json.loads(cloud.invoke("orders_api", http_event("GET", "/exceptions", {}))["body"])["exceptions"]
         assert sorted(row["reason"] for row in shown) == reasons
 
+    def test_what_was_kept_is_read_again_by_hand(self, cloud: Cloud) -> None:
+        push(cloud, store_event("new", "3705115058471299999") | {"CreateTime": "soon"})
+        push(cloud, self.managed("order_settlement") | {"merchant_id": "1900099009"}, app="")
+        day = f"{datetime.fromtimestamp(NOW, UTC):%Y-%m-%d}"
+
+        answer = cloud.invoke("wechat_redrive", {"day": day})
+
+        reasons = sorted(row["reason"] for row in answer["still_refused"])
+        assert answer["looked_at"] == 2
+        assert reasons == ["CreateTime is not a time", "an event about a payment of another merchant number"]
+
     def test_what_people_write_is_not_kept(self, cloud: Cloud) -> None:
         for kind in ("text", "image", "miniprogrampage"):
             assert push(cloud, message("") | {"MsgType": kind, "Content": "你好"}, app="")["body"] == "success"
@@ -475,6 +487,16 @@ def test_H1_no_person_comes_out_in_a_log_or_stays_in_the_table(
     for hidden in (PARTY, "王小明", "13800138000", DOCUMENTS["shop"]["push"]["token"]):
         assert hidden not in written
         assert hidden not in str(cloud.table())
+
+
+def test_E9_an_answer_about_another_order_is_not_believed() -> None:
+    told = {"order_id": "43", "status": 10, "create_time": NOW, "order_detail": {"price_info": {"order_price": 1}}}
+    mini_store: Any = Answering({"errcode": 0, "order": told})
+    unused: Any = None
+    reach = wechat_ask.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+
+    with pytest.raises(PlatformUnavailableError, match="another order"):
+        wechat_ask.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
 
 
 class Answering:

@@ -72,3 +72,13 @@ def test_an_unpaid_order_is_not_shipped(cloud):
 
     assert ship(cloud, PARCEL, order_id="ORDER-0001")[0] == 409
     assert ship(cloud, PARCEL, order_id="NOBODYS-1")[0] == 404
+
+
+def test_of_a_phone_number_only_the_ends_are_kept(cloud):
+    bought(cloud)
+
+    assert ship(cloud, {**PARCEL, "contact": "18912341234"})[0] == 201
+
+    kept = json.dumps(cloud.table(), default=repr)
+    assert "189****1234" in kept
+    assert "18912341234" not in kept

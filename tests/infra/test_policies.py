@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import ROOT, as_list, events, functions, is_open, resources, snake, statements
+from tests.infra.reading import ROOT, as_list, events, functions, is_open, resources, routes, snake, statements
 
 FUNCTIONS = sorted(functions())
 SECRETS = (
@@ -68,17 +68,36 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    wechat = {"WechatBill", "WechatCreatePayment", "WechatNotify", "WechatPoll", "WechatPush", "WechatRefund"}
-    douyin = {
-        "DouyinBill",
-        "DouyinCallback",
-        "DouyinCreatePayment",
-        "DouyinPoll",
-        "DouyinRefund",
-        "DouyinRefundAudit",
-        "DouyinSettle",
+    assert readers == {name for name in FUNCTIONS if name.startswith(("Wechat", "Douyin"))}
+
+
+@pytest.mark.parametrize("name", ["DouyinRedrive", "WechatRedrive"])
+def test_A18_what_an_operator_does_again_is_reached_by_an_invocation_only(name: str) -> None:
+    function = functions()[name]
+
+    assert not {"Events", "FunctionUrlConfig"} & set(function)
+    assert not [
+        resource
+        for kind in ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Url")
+        for resource in resources(kind).values()
+        if name in str(resource.get("FunctionName"))
+    ]
+    assert not [event for event in routes().values() if event[0] == name]
+
+
+@pytest.mark.parametrize("name", ["DouyinRedrive", "WechatRedrive"])
+def test_what_an_operator_does_again_reaches_the_table_and_the_keys_only(name: str) -> None:
+    assert actions(functions()[name]) == {
+        "dynamodb:BatchGetItem",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "secretsmanager:GetSecretValue",
     }
-    assert readers == wechat | douyin
+    for statement in statements(functions()[name]):
+        if statement["Action"] != "secretsmanager:GetSecretValue":
+            assert statement["Resource"] == {"Fn::GetAtt": "OrdersTable.Arn"}
 
 
 def test_only_who_works_unasked_lists_the_accounts() -> None:

@@ -52,9 +52,10 @@ ROUTES = {
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 SCHEDULED = [
-    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle"),
-    *("WechatPoll", "WechatRefund", "WechatBill", "Sweep"),
+    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle", "DouyinShip"),
+    *("WechatPoll", "WechatRefund", "WechatShip", "WechatBill", "Sweep"),
 ]
+BY_HAND = ["DouyinRedrive", "WechatRedrive"]
 FUNCTIONS = sorted(functions())
 QUEUES = resources("AWS::SQS::Queue")
 ALARMS = resources("AWS::CloudWatch::Alarm")
@@ -170,7 +171,10 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        assert {name for name, _ in ruled} == {"WechatRefund", "DouyinRefund", "DouyinRefundAudit"}
+        assert {name for name, _ in ruled} == {
+            *("WechatRefund", "WechatShip"),
+            *("DouyinRefund", "DouyinRefundAudit", "DouyinShip"),
+        }
         for _, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]
@@ -184,8 +188,8 @@ class TestFailures:
         assert policy["Queues"] == [{"Ref": "FailureQueue"}]
         assert statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith("rule/countersign-${Stage}/*")
 
-    @pytest.mark.parametrize("name", SCHEDULED)
-    def test_the_due_list_owns_the_retries(self, name: str) -> None:
+    @pytest.mark.parametrize("name", [*SCHEDULED, *BY_HAND])
+    def test_lambda_repeats_nothing_by_itself(self, name: str) -> None:
         asynchronous = functions()[name]["EventInvokeConfig"]
 
         assert asynchronous["MaximumRetryAttempts"] == 0
@@ -233,6 +237,13 @@ class TestFailures:
         assert ALARMS[name]["AlarmActions"] == [{"Ref": "AlarmTopic"}]
         assert ALARMS[name]["TreatMissingData"] == "notBreaching"
         assert ALARMS[name]["AlarmDescription"]
+
+    def test_every_alarm_says_what_a_person_does(self) -> None:
+        table = (
+            (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## Alarms")[2].partition("##")[0]
+        )
+
+        assert set(re.findall(r"`(\w+Alarm)`", table)) == set(ALARMS)
 
     @pytest.mark.parametrize(
         "name", sorted(name for name, alarm in ALARMS.items() if alarm["Namespace"] == "Countersign")

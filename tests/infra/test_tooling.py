@@ -1,12 +1,16 @@
-"""The tools agree with each other: lock files, README, CI."""
+"""The tools agree with each other: lock files, README, CI, the table of properties."""
 
+import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.infra.reading import LAYER, ROOT
+from tools import properties
 
 LOCKS = [
     ROOT / "requirements-dev.txt",
@@ -51,3 +55,48 @@ def test_a_workflow_is_pinned_and_may_only_read(workflow: Path) -> None:
     assert used
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in used)
     assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+class TestTableOfProperties:
+    def test_every_property_is_held_by_a_test_or_says_why_not(self) -> None:
+        assert len(properties.IDS) == 104
+        assert properties.problems(properties.covered(ROOT / "tests"), properties.NOT_YET) == []
+
+    def test_what_does_not_agree_is_said(self) -> None:
+        held = {name: ["t"] for name in properties.IDS if name not in ("A1", "B2")}
+
+        assert properties.problems({**held, "Z9": ["t"]}, {"B2": "why", "C3": "why"}) == [
+            "A1: no test holds it and no reason is given",
+            "C3: a test holds it, so its reason must go",
+            "Z9: there is no such property",
+        ]
+
+    def test_a_property_is_named_by_a_test_its_docstring_its_class_or_its_file(self) -> None:
+        source = """
+'''Races: D2, F5.'''
+def test_A1_A5_both(): ...
+class TestB:
+    '''Holds (B4).'''
+    def test_C1(self): ...
+    def test_C2_two(self):
+        '''Also H3.'''
+def helper_A9_is_no_test(): ...
+"""
+
+        assert list(properties.claims(ast.parse(source), "f.py")) == [
+            ("f.py", {"D2", "F5"}),
+            ("f.py::test_A1_A5_both", {"A1", "A5"}),
+            ("f.py::TestB", {"B4"}),
+            ("f.py::TestB::test_C1", set()),
+            ("f.py::TestB::test_C2_two", {"C2", "H3"}),
+        ]
+
+    def test_the_table_names_each_property_once_and_its_status_says_whether_it_is_whole(self) -> None:
+        done = subprocess.run(
+            [sys.executable, ROOT / "tools" / "properties.py"], capture_output=True, text=True, timeout=60, check=False
+        )
+        ids = [line.split()[0] for line in done.stdout.splitlines() if re.match(r"[A-H][0-9]", line)]
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ids == properties.IDS
+        assert done.stdout.splitlines()[-1].endswith(" of 104 properties are held by tests")

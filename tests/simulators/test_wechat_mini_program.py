@@ -163,3 +163,12 @@ def test_a_knob_answers_any_code_before_or_after_the_work(world):
     world.wechat.faults({"errcode": {"code": -1, "after": True, "match": "upload_shipping_info", "count": 1}})
     assert world.upload(number, "2026-11-22T13:29:36.120+08:00") == -1
     assert world.control("shipping", transaction_id=number)["shipping"]["uploads"] == 2
+
+
+def test_a_knob_lets_shipping_learn_of_payments_late(world):
+    world.wechat.faults({"shipping_lag": {"seconds": 30, "count": 2}})
+    number = world.paid()
+
+    codes = [world.post("/wxa/sec/order/get_order", {"transaction_id": number})["errcode"] for _ in range(3)]
+
+    assert codes == [10060001, 10060001, 0]

@@ -21,6 +21,7 @@ CountersignError
 └── TemporaryError                  503  repeat the same request later
     ├── KeysUnavailableError             the account's keys cannot be read or must not be used
     ├── StoreUnavailableError            the table did not take the write
+    ├── UnreadableError                  a stored row is not one that this version can read
     ├── ContentionError                  others kept changing the same order
     └── PlatformUnavailableError    502  the platform's answer is missing or cannot be believed: outcome unknown
 
@@ -132,6 +133,10 @@ class KeysUnavailableError(TemporaryError):
 
 class StoreUnavailableError(TemporaryError):
     """The table did not take the write, or its answer is unknown."""
+
+
+class UnreadableError(TemporaryError):
+    """A stored row is not one that this version can read, as after a roll-back."""
 
 
 class ContentionError(TemporaryError):

@@ -23,6 +23,7 @@ class App:
     secret: str
     merchant_uid: str
     key_version: str
+    api_base: str
     public_key: rsa.RSAPublicKey | None
 
 
@@ -55,6 +56,7 @@ def _app(name: str, document: dict[str, Any]) -> App:
         secret=str(document.get("app_secret") or ""),
         merchant_uid=str(document.get("merchant_uid") or ""),
         key_version=str(document.get("key_version") or ""),
+        api_base=str(document.get("api_base") or ""),
         public_key=_public_key(document),
     )
 

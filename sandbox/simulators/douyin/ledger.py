@@ -82,6 +82,8 @@ class Trade:
     refunds: list[Refund] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
+    told: list[dict[str, int]] = field(default_factory=list)  # what order sync said of it
+    fulfilled: list[str] = field(default_factory=list)  # what the trade system was told of its goods
 
     @property
     def item_id(self) -> str:

@@ -88,13 +88,16 @@ class Postman:
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK):
-            now = self._clock.now()
-            with self._lock:
-                due = []
-                while self._queue and self._queue[0][0] <= now:
-                    due.append(heapq.heappop(self._queue)[2])
-            for work in due:
+            for work in self.due():
                 self._pool.submit(work)
+
+    def due(self) -> list[Callable[[], None]]:
+        """Take the work whose time has come, in its order; for the worker, and for tests that do without one."""
+        now, due = self._clock.now(), []
+        with self._lock:
+            while self._queue and self._queue[0][0] <= now:
+                due.append(heapq.heappop(self._queue)[2])
+        return due
 
     def _attempt(self, delivery: Delivery) -> None:
         """Send a callback once, with what the knobs put before and beside it, and plan the next attempt."""

@@ -13,6 +13,7 @@ from sandbox.simulators.douyin.control import Control
 from sandbox.simulators.douyin.ecpay import Ecpay
 from sandbox.simulators.douyin.faults import Faults
 from sandbox.simulators.douyin.ledger import Ledger, RefusedError
+from sandbox.simulators.douyin.order_sync import OrderSync
 from sandbox.simulators.douyin.platform import Platform
 from sandbox.simulators.douyin.postman import Clock, Postman
 from sandbox.simulators.douyin.trade import TradeSystem
@@ -41,6 +42,7 @@ class Simulator:
         self._postman = Postman(clock, self._faults, public_base_url)
         self._platform = Platform(clock, Apps(accounts), Ledger(), self._postman, self._faults)
         self._ecpay, self._trade = Ecpay(self._platform), TradeSystem(self._platform)
+        self._sync = OrderSync(self._platform)
         self._control = Control(self._platform, self._trade)
 
     @staticmethod
@@ -110,6 +112,11 @@ class Simulator:
             if self._trade.knows(path):
                 content, app = self._trade.answer(path, headers, body)
                 return _json(content), app
+            if self._sync.knows(path):
+                told, teller = self._sync.answer(path, body)
+                return _json(told), teller
+            if (table := self._trade.download(path)) is not None:
+                return (200, {"Content-Type": "text/csv"}, table), None
         except RefusedError as refused:
             return _json({"err_no": refused.code, "err_tips": refused.message, "err_msg": refused.message}), None
         except (KeyError, TypeError, ValueError) as error:
@@ -127,7 +134,8 @@ def _seen(body: bytes) -> dict[str, Any]:
         fields = json.loads(body)
     except ValueError:
         return {}
-    names = ("out_order_no", "out_refund_no", "out_settle_no", "order_id", "refund_id", "refund_audit_status")
+    numbers = ("out_order_no", "out_refund_no", "out_settle_no", "order_id", "refund_id")
+    names = (*numbers, "refund_audit_status", "order_status", "to_status")
     return {name: fields[name] for name in names if isinstance(fields, dict) and fields.get(name)}
 
 

@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sandbox.simulators.douyin import crypto
+from sandbox.simulators.douyin import bills, crypto
 from sandbox.simulators.douyin.ledger import Refund, RefusedError, Settlement, Trade, order_number
 
 if TYPE_CHECKING:
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from sandbox.simulators.douyin.platform import Platform
 
 ROOT = "/api/trade_basic/v1/developer/"
+BILLS = "/api/apps/v3/bills"
 TOKEN_PATH = "/oauth/client_token/"  # noqa: S105 - an address
 TOKEN_LIVES, OLD_TOKEN_LIVES = 7200, 300
 SIGNED_FOR = 3600
 AUTHORIZATION = re.compile(
     r"SHA256-RSA2048 appid=([^,]+),nonce_str=([^,]+),timestamp=(\d+),key_version=([^,]+),signature=([^,]+)"
 )
+FULFILMENTS = ("FULFILLING", "FULFILLED")
 AUDITS = {1: "AGREE", 2: "DENY"}
 Fields = dict[str, Any]
 
@@ -39,13 +41,15 @@ class TradeSystem:
             "refund_create": self._refund,
             "refund_query": self._query_refund,
             "refund_audit_callback": self._audit,
+            "fulfill_push_status": self._fulfil,
             "settle_create": self._settle,
             "settle_query": self._query_settle,
+            BILLS: self._bills,
         }
 
     def knows(self, path: str) -> bool:
         """Say whether the path is one of these endpoints."""
-        return path == TOKEN_PATH or path.removeprefix(ROOT).rstrip("/") in self._calls
+        return path in (TOKEN_PATH, f"{BILLS}/") or path.removeprefix(ROOT).rstrip("/") in self._calls
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[Fields, App]:
         """Answer a call."""
@@ -60,6 +64,15 @@ class TradeSystem:
             raise RefusedError(10000, "the address ends with /")
         data = self._calls[path.removeprefix(ROOT).rstrip("/")](app, fields)
         return {"err_no": 0, "err_msg": "", "log_id": secrets.token_hex(16), "data": data}, app
+
+    def download(self, path: str) -> bytes | None:
+        """Give what lies behind one of the links to bills: whoever has the link may fetch it."""
+        account = path.removeprefix(bills.DOWNLOAD).partition("/")[0]
+        app = self._platform.apps.named(account) if path.startswith(bills.DOWNLOAD) else None
+        return bills.download(self._platform.ledger.trades(), app, path) if app else None
+
+    def _bills(self, app: App, fields: Fields) -> Fields:
+        return bills.trade(self._platform.ledger.trades(), app, fields)
 
     def request_order(self, data: str, authorization: str) -> Trade:
         """Do what `tt.requestOrder` does on the payer's phone: check the signature and make the order."""
@@ -173,6 +186,16 @@ class TradeSystem:
         if found is None or word is None or (word == "DENY" and not fields.get("deny_message")):
             raise RefusedError(10000, "refund_id, refund_audit_status or deny_message is missing")
         self._platform.audit(app, *found, word)
+        return {}
+
+    def _fulfil(self, app: App, fields: Fields) -> Fields:
+        trade, word = self._trade(app, fields), fields["to_status"]
+        if fields["item_order_id_list"] != [trade.item_id]:
+            raise RefusedError(21000, "item and order do not fit")
+        if trade.state != "SUCCESS" or word not in FULFILMENTS:
+            raise RefusedError(20001, "the order is in another state")
+        if trade.fulfilled[-1:] != [word]:
+            trade.fulfilled.append(word)
         return {}
 
     def _settle(self, app: App, fields: Fields) -> Fields:

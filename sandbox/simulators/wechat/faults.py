@@ -32,6 +32,7 @@ API_FAULTS = {
     "refund_result": "refunds end as `status` (ABNORMAL); PROCESSING leaves them on their way",
     "bill_creating": "the bill of a day is still being made",
     "errcode": "answer a mini-program call with errcode `code` (-1); with `after` the work was done",
+    "shipping_lag": "shipping does not know a payment for `seconds` (30) after it, each time it is asked",
     "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
 }
 KNOWN = NOTICE_FAULTS | API_FAULTS

@@ -163,8 +163,8 @@ class Simulator:
         """Return what can be made to happen in mini programs and mini stores.
 
         store_order, store_pay, store_cancel, store_show: as `store_orders.py` says; shipping {"transaction_id"}: what
-        was uploaded; consents {"openid", "template_id", "count"}: messages that a person still allows; revoke_tokens;
-        push, pushes: as `pushes.py` says.
+        was uploaded; console_shipping {"transaction_id", "tracking_no"}: staff ships it there; consents {"openid",
+        "template_id", "count"}: messages that a person still allows; revoke_tokens; push, pushes: as `pushes.py` says.
         """
 
         def shown(work: Callable[..., StoreOrder]) -> Callable[[Merchant, dict[str, Any]], dict[str, Any]]:
@@ -173,6 +173,9 @@ class Simulator:
         def shipping(_: Merchant, body: dict[str, Any]) -> dict[str, Any]:
             known = self._mini.shipping(str(body["transaction_id"]))
             return {"shipping": vars(known) if known else None}
+
+        def console(_: Merchant, body: dict[str, Any]) -> dict[str, Any]:
+            return {"shipping": vars(self._mini.ship_in_console(str(body["transaction_id"]), str(body["tracking_no"])))}
 
         def consents(_: Merchant, body: dict[str, Any]) -> dict[str, Any]:
             self._mini.allow(str(body["openid"]), str(body["template_id"]), int(body["count"]))
@@ -185,8 +188,9 @@ class Simulator:
         orders = self._store_orders
         works = {"order": orders.make, "pay": orders.pay, "cancel": orders.cancel, "show": orders.numbered}
         calls = {f"store_{name}": shown(work) for name, work in works.items()}
-        pushes = {"push": self._pushes.push, "pushes": self._pushes.pushes}
-        return {**calls, **pushes, "shipping": shipping, "consents": consents, "revoke_tokens": revoke}
+        calls |= {"shipping": shipping, "console_shipping": console}
+        calls |= {"push": self._pushes.push, "pushes": self._pushes.pushes}
+        return {**calls, "consents": consents, "revoke_tokens": revoke}
 
     def _signing_key(self, wanted: str | None) -> crypto.SigningKey:
         """Choose the key as the platform does: who does not ask for a public key gets the certificate's signature."""

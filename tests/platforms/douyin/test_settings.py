@@ -21,6 +21,13 @@ def test_keys_may_come_as_the_console_shows_them() -> None:
     assert settings(platform_public_keys=[body]).platform_public_keys[0].startswith("-----BEGIN PUBLIC KEY-----\nMII")
 
 
+def test_a_word_for_fulfilment_replaces_the_usual_one() -> None:
+    usual, own = settings().fulfil, settings(fulfil={"whole": "DONE"}).fulfil
+
+    assert own.whole == "DONE"
+    assert own.part == usual.part
+
+
 def test_a_short_token_is_used_with_a_warning() -> None:
     assert "tokens[0] is shorter than 16 bytes" in settings().warnings[0]
     assert settings(tokens=["long-enough-token-2026"]).warnings == ()
@@ -45,6 +52,9 @@ def test_a_short_token_is_used_with_a_warning() -> None:
         ({"settle": {"after_days": 151}}, "settle.after_days"),
         ({"settle": {"receivers": [{"merchant_uid": "7", "basis_points": 3001}]}}, "basis_points"),
         ({"settle": {"receivers": [{"merchant_uid": str(n), "basis_points": 2000} for n in (1, 2)]}}, "30 %"),
+        ({"order_sync": "no"}, "order_sync is not true or false"),
+        ({"fulfil": "DONE"}, "fulfil is not an object"),
+        ({"fulfil": {"whole": 4}}, "whole is not text"),
         ({"paid_late_policy": "maybe"}, "paid_late_policy is not one of"),
     ],
 )

@@ -107,7 +107,7 @@ def test_the_mini_store_has_its_own_token_and_key() -> None:
         {"appid": STORE_APPID},
     ],
 )
-def test_B2_the_mini_programs_and_the_mini_stores_keys_are_not_mixed(changes: dict[str, str]) -> None:
+def test_B6_the_mini_programs_and_the_mini_stores_keys_are_not_mixed(changes: dict[str, str]) -> None:
     assert refused(secure(**changes)).status == 401  # type: ignore[arg-type]
 
 

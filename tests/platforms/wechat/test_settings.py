@@ -51,6 +51,7 @@ def test_every_field_of_the_contract_is_typed() -> None:
     assert loaded.push.token.reveal() == "AAAAA"
     assert loaded.store is not None
     assert loaded.store.push.mode == "secure"
+    assert loaded.store.order_path == "/channels/ec/order/get"
     assert loaded.printers[0]["sn"] == "316500010"
     assert loaded.notices == {"staff": ["openid"]}
     assert (loaded.paid_late_policy, loaded.api_base) == ("refund", "http://127.0.0.1:8081/wechat")
@@ -115,6 +116,8 @@ REFUSED = [
     ({"push": "secure"}, "push is not an object"),
     ({"push": {"mode": "open"}}, "mode is not one of"),
     ({"store": {"secret": "x"}}, "appid is missing"),
+    ({"store": {"appid": "wx1", "order_path": "https://elsewhere.example/get"}}, "order_path is not a path"),
+    ({"store": {"appid": "wx1", "delivery_path": "/send?order_id=1"}}, "delivery_path is not a path"),
     ({"printers": [1]}, r"printers\[\] is not an object"),
     ({"notices": []}, None),
 ]

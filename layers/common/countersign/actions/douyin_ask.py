@@ -8,6 +8,8 @@ from countersign.accounts import Accounts
 from countersign.orders.changes import Change, OrderKey, Queried
 from countersign.platforms.douyin import translate
 from countersign.platforms.douyin.client import Client
+from countersign.platforms.douyin.order_sync import OrderSync
+from countersign.platforms.douyin.order_sync import fetch_token as fetch_app_token
 from countersign.platforms.douyin.settings import Settings
 from countersign.runtime import outbound
 from countersign.signing import nonces
@@ -54,6 +56,25 @@ def reach(name: str, settings: Settings, store: OrderStore, *, now: Any) -> Reac
     pace = Pace(store.client, store.table, "douyin", settings.app_id)
     client = Client(session, settings, now=now, nonce=nonces.nonce, token=token.get, pace=pace.wait)
     return Reach(name, settings, client)
+
+
+def order_sync(reach: Reach, store: OrderStore) -> OrderSync:
+    """Return how to tell an app's Douyin of orders: guaranteed payment wants another token, one for all as well."""
+    session = outbound.session()
+
+    def fetch() -> tuple[str, int]:
+        return fetch_app_token(session, reach.settings)
+
+    token = SharedToken(
+        store.client,
+        store.table,
+        platform="douyin",
+        app=reach.settings.app_id,
+        fetch=fetch,
+        now=lambda: int(time.time()),
+        kind="APP",
+    )
+    return OrderSync(session, reach.settings, token.get)
 
 
 def about_order(reach: Reach, key: OrderKey, system: str, *, now: int) -> Change | None:

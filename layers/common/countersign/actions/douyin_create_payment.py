@@ -49,7 +49,7 @@ class AmountBody(_Strict):
 
 
 class PayerBody(_Strict):
-    """Who pays; Douyin asks the payer itself, so that both are taken and neither is needed."""
+    """Who pays; Douyin asks the payer itself, so neither is needed to pay: `openid` is for order sync."""
 
     openid: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     login_code: Annotated[str, Field(min_length=1, max_length=128)] | None = None
@@ -179,6 +179,9 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
     expires_at = int(body.expires_at.timestamp()) if body.expires_at else now + DEFAULT_LIFETIME
     if not now + MIN_LIFETIME <= expires_at <= now + MAX_LIFETIME:
         raise UnprocessableError("expires_at is not 5 minutes to 48 hours ahead")
+    # Guaranteed payment wants to be told of the order's states, and of whose order it is.
+    told = settings.system == "ecpay" and settings.order_sync and settings.app_secret is not None
+    payer = (body.payer.openid or "") if told else ""
     terms = Terms(
         amount=Money(body.amount.minor, body.amount.currency),
         system=settings.system,
@@ -191,6 +194,9 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         notify_base=creation.base_url,
         paid_late_policy=settings.paid_late_policy,
         replaces=body.replaces or "",
+        closable=False,
+        synced=bool(payer),
+        payer=payer,
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
         metadata=tuple(sorted((body.metadata or {}).items())),
         lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),

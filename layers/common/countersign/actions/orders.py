@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.orders import shipments
 from countersign.orders.changes import (
     Change,
     CloseAsked,
@@ -77,13 +78,19 @@ class OrderDesk:
         return {"order": order_json(order), "refresh": "asked"}
 
     def close(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
-        """Ask for the order to be closed at the platform; the poll function does it as soon as the platform allows."""
+        """Ask for the order to be closed at the platform; the poll function does it as soon as the platform allows.
+
+        Where the platform has no call for it, the answer says so: the order is watched until its time is over.
+        """
         order = self._order(key)
         if order.payment is not None:
             raise ConflictError(f"the order is {order.status}")
         if order.status != "closed":
             self._record(key, CloseAsked(self.now))
-        return self.refresh(key, queue=queue, queue_url=queue_url)
+        answer = self.refresh(key, queue=queue, queue_url=queue_url)
+        if order.terms.closable or order.status == "closed":
+            return {**answer, "close": "asked"}
+        return {**answer, "close": "not_possible", "expires_at": timestamp(order.terms.expires_at)}
 
     def settle(self, key: OrderKey, shares: tuple[tuple[str, int], ...]) -> Json:
         """Ask for the order to be settled, as soon as its period is over; after one that failed, under a new number."""
@@ -105,7 +112,10 @@ class OrderDesk:
         if method != "express" and len(parcels) > 1:
             raise UnprocessableError("only express has several parcels")
         described = tuple(
-            parcel._replace(description=parcel.description or order.terms.description) for parcel in parcels
+            parcel._replace(
+                description=parcel.description or order.terms.description, contact=shipments.masked(parcel.contact)
+            )
+            for parcel in parcels
         )
         number = self._shipment_number(key, once)
         known = self._shipment(key, number) if once else None

@@ -16,7 +16,7 @@ SOURCE = "countersign"
 
 
 class PublishFailedError(TemporaryError):
-    """The bus did not take an entry."""
+    """The bus did not take an entry, or there is none to be made of the row."""
 
 
 def entries(item: Item, bus: str) -> list[dict[str, str]]:
@@ -51,7 +51,11 @@ def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:
 
     Raises PublishFailedError: the row stays due, and the sweep sends it again.
     """
-    batch = entries(item, os.environ["EVENT_BUS_NAME"])
+    try:
+        batch = entries(item, os.environ["EVENT_BUS_NAME"])
+    except (KeyError, ValueError) as error:
+        # A row that nobody can read must not end the run: what stands behind it on the list would wait with it.
+        raise PublishFailedError(f"the event row cannot be read: {type(error).__name__}") from error
     if not batch:
         return 0
     try:

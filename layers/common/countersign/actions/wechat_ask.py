@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.orders.changes import Change, Closed, OrderKey, Queried
-from countersign.platforms.wechat import store_orders, translate
+from countersign.platforms.wechat import store_news, store_orders, translate
 from countersign.platforms.wechat.client import Client
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
 from countersign.platforms.wechat.settings import Settings
@@ -44,18 +44,21 @@ def about_store_order(reach: Reach, key: OrderKey) -> StoreOrder | None:
         return None
     try:
         answer = reach.mini_store().call(reach.settings.store.order_path, {"order_id": key.order_id})
-        return store_orders.read(answer, key.order_id)
+        order = store_orders.read(answer)
     except MiniProgramRefusedError as error:
-        if error.code in store_orders.ORDER_UNKNOWN:
+        if error.code in store_news.ORDER_UNKNOWN:
             return None
         raise
     except MalformedError as error:
         raise PlatformUnavailableError(f"the store's answer cannot be read: {error}") from None
+    if order.order_id != key.order_id:
+        raise PlatformUnavailableError("the store's answer is about another order")
+    return order
 
 
 def news_of_order(reach: Reach, key: OrderKey, system: str, *, now: int) -> tuple[Change, ...]:
     """Return all that WeChat says about an order that is known here; nothing where WeChat does not know it."""
-    if system == store_orders.SYSTEM:
+    if system == store_news.SYSTEM:
         order = about_store_order(reach, key)
         return _store_news(reach, key, order, now) if order else ()
     told = about_order(reach, key, system, now=now)
@@ -67,12 +70,12 @@ def beginning_of_store_order(reach: Reach, key: OrderKey, *, now: int) -> tuple[
     order = about_store_order(reach, key)
     if order is None:
         return ()
-    return (store_orders.opened(order, reach.settings, key), *_store_news(reach, key, order, now))
+    return (store_news.opened(order, reach.settings, key), *_store_news(reach, key, order, now))
 
 
 def _store_news(reach: Reach, key: OrderKey, order: StoreOrder, now: int) -> tuple[Change, ...]:
     try:
-        return store_orders.news(order, reach.settings, key, now=now)
+        return store_news.news(order, reach.settings, key, now=now)
     except MalformedError as error:
         raise PlatformUnavailableError(f"the store's answer cannot be read: {error}") from None
 

@@ -9,7 +9,7 @@ from countersign.errors import ConflictError, CountersignError, RefusedError
 from countersign.orders.changes import Change, Opened, OrderKey, RefundReported, Signalled, is_nameless
 from countersign.orders.ladder import must_close, next_look
 from countersign.orders.state import Order
-from countersign.platforms.wechat import store_orders
+from countersign.platforms.wechat import store_news
 from countersign.store import OrderStore, Outcome, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
@@ -112,7 +112,7 @@ class Poll:
             return
         reach = self.reach(key.account)
         try:
-            if system == store_orders.SYSTEM:
+            if system == store_news.SYSTEM:
                 told = wechat_ask.beginning_of_store_order(reach, key, now=self.now)
             else:
                 told = wechat_ask.news_of_order(reach, key, system or reach.settings.api, now=self.now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from countersign.actions import wechat_ask
 from countersign.actions.wechat_ask import Reach
-from countersign.errors import CountersignError
+from countersign.errors import CountersignError, UnreadableError
 from countersign.orders.changes import Change, OrderKey, Queried, RefundAbsent, RefundRefused
 from countersign.orders.ladder import next_refund_look, repeat_refund
 from countersign.orders.refunds import over_ceiling
@@ -54,8 +54,9 @@ class RefundWork:
         looks = codec.as_number(item, "looks") or 0
         try:
             again = self._work(key, codec.read_refund(item).refund_id, looks)
-        except CountersignError:
-            self._called_in_vain(key)
+        except CountersignError as error:
+            if not isinstance(error, UnreadableError):  # then nothing was called
+                self._called_in_vain(key)
             self.due.look_again(item, at=repeat_refund(looks, self.now), leased=self.now + LEASE_SECONDS)
             raise
         # What was recorded meanwhile has put the refund in its place already: then neither of these does anything.

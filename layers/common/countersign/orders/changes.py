@@ -92,6 +92,8 @@ class Terms:
     settle_after: int | None = None  # seconds from the payment to its settlement; None where nobody has to ask for it
     metadata: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
+    synced: bool = False  # the platform wants to be told what state the order is in, whenever that changes
+    closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
     made_there: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
 
@@ -275,7 +277,10 @@ class ShipmentAsked:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentReported:
-    """The platform took a shipment (reported), or a person must act first (needs_action: `problem` says how)."""
+    """The platform took a shipment (reported), or a person must act first (needs_action: `problem` says how).
+
+    One that waited for a person is superseded once the platform has the whole order as sent without it.
+    """
 
     shipment_id: str
     status: str

@@ -113,7 +113,10 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return Decision("refused", "the order was made at the platform and is closed there", order)
         case CloseAsked():
             asked_at = fact.at if order.close_asked_at is None else min(order.close_asked_at, fact.at)
-            return _became(order, replace(order, close_asked_at=asked_at), "the merchant asked to close the order")
+            reason = "the merchant asked to close the order"
+            if not order.terms.closable:
+                reason += ": the platform has no call for that, so it ends when its time is over"
+            return _became(order, replace(order, close_asked_at=asked_at), reason)
         case Resolved():
             return _resolved(order, fact, change.trust.key_id)
         case SettlementAsked():

@@ -1,6 +1,6 @@
 """When the platform is asked about an order that waits for its payer, or about a refund that is on its way."""
 
-from countersign.orders.state import Order, Refund
+from countersign.orders.state import Order, Refund, Shipment
 
 # Seconds after creation, while the payer is likely to be at it; then hourly until the order expires.
 RUNGS = (10, 30, 120, 600, 1800)  # Douyin's trade system repeats its callbacks for 29 minutes only
@@ -13,6 +13,10 @@ DAILY = 86400
 REFUND_LAST_LOOK = 30 * DAILY
 # Seconds after each call whose outcome is unknown; the number stays the same, so repeating it refunds once.
 REFUND_REPEATS = (60, 120, 300, 1800, 7200, 6 * HOURLY)
+# Seconds after each call about a shipment that was not taken: a payment may be unknown there for up to a minute.
+SHIPMENT_REPEATS = (15, 30, 60, 300, 1800, 7200, 6 * HOURLY)
+SHIPMENT_PATIENCE = DAILY  # then a refusal that might have passed is a person's
+SHIPMENT_LAST_LOOK = 30 * DAILY
 EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 
 
@@ -24,7 +28,7 @@ def next_look(order: Order, now: int) -> int | None:
         look = order.closed_at + LAST_LOOK
         return look if look > now else None
     created, end = order.terms.created_at, order.terms.expires_at + AFTER_EXPIRY
-    if order.close_asked_at is not None:
+    if order.close_asked_at is not None and order.terms.closable:
         end = min(end, max(order.close_asked_at, created + EARLIEST_CLOSE))
     later = created + HOURLY * ((max(now - created, 0)) // HOURLY + 1)
     rung = next((created + seconds for seconds in RUNGS if created + seconds > now), later)
@@ -38,7 +42,7 @@ def must_close(order: Order, now: int) -> bool:
     if order.payment is not None or order.closed_at is not None or order.terms.made_there:
         return False
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
-    asked = order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
+    asked = order.terms.closable and order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
     return expired or asked
 
 
@@ -69,3 +73,18 @@ def next_audit(refund: Refund, now: int) -> int:
 def repeat_refund(looks: int, now: int) -> int:
     """Return when to call again after `looks` calls of unknown outcome."""
     return now + REFUND_REPEATS[min(looks, len(REFUND_REPEATS) - 1)]
+
+
+def next_shipment_look(shipment: Shipment, now: int) -> int | None:
+    """Return when to do something about a shipment, or None where nothing is open.
+
+    About one that waits for a person the platform is asked daily: staff may have shipped in the platform's console.
+    """
+    if shipment.status == "needs_action" and now + DAILY <= shipment.requested_at + SHIPMENT_LAST_LOOK:
+        return now + DAILY
+    return now if shipment.status == "recorded" else None
+
+
+def repeat_shipment(looks: int, now: int) -> int:
+    """Return when to tell the platform again of a shipment, after `looks` looks in vain."""
+    return now + SHIPMENT_REPEATS[min(looks, len(SHIPMENT_REPEATS) - 1)]

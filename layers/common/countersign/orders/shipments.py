@@ -17,6 +17,11 @@ def asked(order: Order, known: Shipment | None, fact: ShipmentAsked, by: str) ->
     return Shipment(fact.shipment_id, "recorded", fact.method, fact.parcels, fact.complete, by, fact.at)
 
 
+def masked(contact: str) -> str:
+    """Return a phone number of which only its ends can be read: that is all that anybody is told."""
+    return contact if "*" in contact or len(contact) < 8 else f"{contact[:-8]}****{contact[-4:]}"
+
+
 def reported(known: Shipment | None, fact: ShipmentReported) -> Shipment | None:
     """Return the shipment after the platform's word, or None where that is no news; a state only moves forward."""
     if known is None or SHIPMENT_RANK[fact.status] <= SHIPMENT_RANK[known.status]:

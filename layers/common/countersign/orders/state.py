@@ -179,7 +179,8 @@ class Settlement:
         return self.amount if self.status == "succeeded" else 0
 
 
-SHIPMENT_RANK = {"recorded": 0, "needs_action": 1, "reported": 2}
+# superseded: the platform has the whole order as sent, by other shipments or by a person's hand there.
+SHIPMENT_RANK = {"recorded": 0, "needs_action": 1, "superseded": 2, "reported": 3}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,21 @@ def record(
     key_id: str,
     raw: bytes,
     now: int,
-    signed: bool = True,
+    source: str = "notify",
+    unsigned: bool = False,
+    kept: bool = True,
 ) -> Outcome | None:
     """Translate and record genuine news; what cannot be read is kept in quarantine, and None is returned.
 
-    What nobody signed is never kept there: anybody could fill it.
+    For that, `source` names the door and `unsigned` what can only be a hint; it is not `kept`, but refused, where
+    anybody could fill the quarantine.
 
     Either way something durable was written when this returns, so that the platform may be told that all is well.
     """
     try:
         change = translate()
     except MalformedError as error:
-        if not signed:
+        if not kept:
             raise
         quarantine(
             store.client,
@@ -40,6 +43,8 @@ def record(
             reason=str(error),
             raw=raw,
             now=now,
+            source=source,
+            hint=unsigned,
         )
         count("Quarantined")
         logger.error("genuine news cannot be read", extra={"reason": str(error)})
@@ -64,3 +69,5 @@ def report(outcome: Outcome) -> None:
         count("SettlementFailed")
     if "refund.needs_action" in outcome.emits:
         count("RefundNeedsAction")
+    if "shipment.needs_action" in outcome.emits:
+        count("ShipmentNeedsAction")

@@ -2,9 +2,11 @@
 
 import json
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+from countersign.errors import UnreadableError
 from countersign.money import Money
 from countersign.orders import changes
 from countersign.orders.changes import Change, Fact, Line, OrderKey, Parcel, Terms, Trust
@@ -12,6 +14,8 @@ from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, S
 from countersign.store import keys
 
 Item = dict[str, dict[str, Any]]
+_Arguments = ParamSpec("_Arguments")
+_Value = TypeVar("_Value")
 
 _FACTS: dict[str, type[Fact]] = {
     cls.kind: cls
@@ -47,6 +51,19 @@ _FACTS: dict[str, type[Fact]] = {
 _TRUSTS: dict[str, type[Trust]] = {
     cls.name: cls for cls in (changes.Verified, changes.Queried, changes.Bill, changes.Operator, changes.Hint)
 }
+
+
+def _readable(read: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
+    """Make one error of ours of everything that can be wrong with a row: it must not end a run over many."""
+
+    @wraps(read)
+    def reading(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Value:
+        try:
+            return read(*args, **kwargs)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(f"a stored row cannot be read: {type(error).__name__}") from error
+
+    return reading
 
 
 def text(value: str) -> dict[str, str]:
@@ -124,6 +141,7 @@ def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
     return item
 
 
+@_readable
 def read_order(item: Mapping[str, Any]) -> Order:
     """Read an order's item."""
     facts = json.loads(item["facts"]["S"])
@@ -178,6 +196,7 @@ def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None
     return item
 
 
+@_readable
 def read_refund(item: Mapping[str, Any]) -> Refund:
     """Read a refund's item."""
     content = json.loads(item["facts"]["S"])
@@ -201,6 +220,7 @@ def settlement_item(key: OrderKey, settlement: Settlement, *, owner: str, due_at
     return item
 
 
+@_readable
 def read_settlement(item: Mapping[str, Any]) -> Settlement:
     """Read a settlement's item."""
     content = json.loads(item["facts"]["S"])
@@ -225,6 +245,7 @@ def shipment_item(key: OrderKey, shipment: Shipment, *, owner: str, due_at: int 
     return item
 
 
+@_readable
 def read_shipment(item: Mapping[str, Any]) -> Shipment:
     """Read a shipment's item."""
     content = json.loads(item["facts"]["S"])
@@ -251,6 +272,7 @@ def dump_change(change: Change) -> str:
     )
 
 
+@_readable
 def load_change(key: OrderKey, content: str) -> Change:
     """Read a change that `dump_change` wrote."""
     data = json.loads(content)

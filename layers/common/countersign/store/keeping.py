@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from countersign.orders.changes import Hint, Verified
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -11,9 +12,23 @@ CLOCKS_DIFFER_MINUTES = 10
 
 
 def quarantine(
-    client: Any, table: str, *, platform: str, account: str, key_id: str, reason: str, raw: bytes, now: int
+    client: Any,
+    table: str,
+    *,
+    platform: str,
+    account: str,
+    key_id: str,
+    reason: str,
+    raw: bytes,
+    now: int,
+    source: str = "notify",
+    hint: bool = False,
 ) -> None:
-    """Keep verified bytes that could not be processed, with the reason; the same bytes again are kept once a day."""
+    """Keep verified bytes that could not be processed, with the reason; the same bytes again are kept once a day.
+
+    `source` says which door they came by, and so who can read them later; `hint` that they are no more than a reason to
+    ask, whatever they say.
+    """
     digest = digests.sha256(raw)
     item: Item = {
         "pk": text(f"QUARANTINE#{now // 86400}"),
@@ -24,6 +39,8 @@ def quarantine(
         "key_id": text(key_id),
         "reason": text(reason),
         "digest": text(digest),
+        "source": text(source),
+        "trust": text(Hint.name if hint else Verified.name),
         "raw": {"B": codec.compress(raw)},
     }
     for _ in dynamo.attempts():

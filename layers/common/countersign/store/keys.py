@@ -14,6 +14,7 @@ EVENT = "EVENT#"
 REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 SHIPMENT = "SHIPMENT#"
+SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 
 @lru_cache(maxsize=1024)

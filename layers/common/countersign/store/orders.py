@@ -1,12 +1,12 @@
 """Record changes: read what a change touches, decide, write everything in one transaction."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from countersign import aws
-from countersign.errors import StoreUnavailableError
+from countersign.errors import ConflictError, StoreUnavailableError
 from countersign.orders import decide as decisions
 from countersign.orders.changes import (
     Change,
@@ -24,10 +24,11 @@ from countersign.orders.changes import (
     SettlementReported,
     ShipmentFact,
     Signalled,
+    Verified,
     is_nameless,
 )
 from countersign.orders.decide import Decision, View, decide
-from countersign.orders.ladder import next_audit, next_look, next_refund_look
+from countersign.orders.ladder import next_audit, next_look, next_refund_look, next_shipment_look
 from countersign.orders.refunds import awaits_audit
 from countersign.orders.settlements import is_open
 from countersign.orders.state import Order, Refund, Settlement, Shipment
@@ -65,8 +66,10 @@ class OrderStore:
         """Return the store that the function's environment names; calls nothing."""
         return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
 
-    def record(self, change: Change, *, now: int, raw: bytes = b"") -> Outcome:
+    def record(self, change: Change, *, now: int, raw: bytes = b"", received_at: int | None = None) -> Outcome:
         """Take one change into the order record; `raw` is the evidence, `now` the time of receipt (epoch seconds).
+
+        `received_at` is given where the bytes came earlier, lay in quarantine, and are redriven now.
 
         One consistent batch read and one transaction; a duplicate costs the read alone. Raises ContentionError or
         StoreUnavailableError if nothing could be written: then nothing is.
@@ -81,7 +84,7 @@ class OrderStore:
             if decision.outcome == "refused":
                 return _outcome(decision, event_id)
             try:
-                written = self._write(rows, change, decision, event_id, raw, now)
+                written = self._write(rows, change, decision, event_id, raw, now, received_at=received_at)
             except dynamo.StaleViewError:
                 continue
             return _outcome(written, event_id)
@@ -136,6 +139,33 @@ class OrderStore:
                 attached += 1
                 break
         return attached
+
+    def replay(self, key: OrderKey, event_id: str, *, now: int) -> Outcome | None:
+        """Decide a stored event again from its row, however old; None if there is no such event.
+
+        What the platform signed is decided on the order as it is now, so again and again changes nothing; the row keeps
+        its evidence and its times, and says when it was replayed. Raises ConflictError for anything that the platform
+        did not sign: wishes of people, answers and hints are not repeated.
+        """
+        row = (keys.order_pk(key), keys.EVENT + event_id)
+        for _ in dynamo.attempts():
+            stored = dynamo.read_many(self.client, self.table, [row]).get(row)
+            if stored is None:
+                return None
+            change = codec.load_change(key, codec.as_text(stored, "change"))
+            # What the store itself noted about an event has that event's change under a road of its own.
+            if not isinstance(change.trust, Verified) or codec.as_text(stored, "via") != change.via:
+                raise ConflictError("only an event that the platform signed can be replayed")
+            rows, order = self._read_view(change, event_id)
+            decision = _numbered(decide(order, change, event_id, _view(rows, change, order)), now)
+            mark = {"Update": {"TableName": self.table, **_replayed(stored, change, decision, now)}}
+            try:
+                writes = [mark, *self._beside_event(rows, change, decision, now)]
+                dynamo.call(self.client.transact_write_items, TransactItems=writes)
+            except dynamo.StaleViewError:
+                continue
+            return _outcome(decision, event_id)
+        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
 
     def orphan_is_old(self, item: Item, *, now: int) -> bool:
         """Put an orphan on the exceptions list and tell the bus, once; False if that was done before."""
@@ -198,14 +228,21 @@ class OrderStore:
 
     def shipments(self, key: OrderKey) -> tuple[Shipment, ...]:
         """Return an order's shipments, oldest first, read consistently."""
+        found = [codec.read_shipment(item) for item in self._children(key, keys.SHIPMENT)]
+        return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
+
+    def refunds(self, key: OrderKey) -> tuple[Refund, ...]:
+        """Return an order's refunds, read consistently."""
+        return tuple(codec.read_refund(item) for item in self._children(key, keys.REFUND))
+
+    def _children(self, key: OrderKey, kind: str) -> Iterator[Item]:
         query = {
             "TableName": self.table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :shipment)",
-            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":shipment": text(keys.SHIPMENT)},
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
+            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":kind": text(kind)},
             "ConsistentRead": True,
         }
-        found = [codec.read_shipment(item) for item in dynamo.read_all(self.client, **query)]
-        return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
+        return dynamo.read_all(self.client, **query)
 
     def _orphans(self, key: OrderKey) -> list[Item]:
         query = {
@@ -240,31 +277,43 @@ class OrderStore:
         raw: bytes,
         now: int,
         orphan: Item | None = None,
+        received_at: int | None = None,
     ) -> Decision:
-        order = decision.order
-        changed = decision.outcome == "applied"
-        if changed and order is not None:
-            order = replace(order, version=order.version + 1, updated_at=now)
-            decision = replace(decision, order=order)
+        decision = _numbered(decision, now)
         event = _event_item(change, decision, event_id, raw, now, orphan)
-        writes = [self._put(event, "attribute_exists(orphan)" if orphan else _ABSENT)]
-        if decision.outcome == "orphan":
-            writes.append(self._absent((keys.order_pk(change.key), keys.ORDER)))
-        elif changed and order is not None:
-            writes.append(self._put_order(order, now, query_now=decision.query_now))
-            writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
-            writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
-            writes += [self._put_shipment(rows, order, shipment, now) for shipment in decision.shipments]
-        elif decision.query_now and order is not None:
-            writes.append(self._look_soon(order, now))
-        writes += self._claims(rows, change)
-        writes += self._other_order(rows, change, order, now)
+        if received_at is not None:
+            event |= {"received_at": number(received_at), "redriven_at": number(now)}
+        writes = [
+            self._put(event, "attribute_exists(orphan)" if orphan else _ABSENT),
+            *self._beside_event(rows, change, decision, now),
+        ]
         if len(writes) == 1:
             put = writes[0]["Put"]
             dynamo.call(self.client.put_item, **put)
         else:
             dynamo.call(self.client.transact_write_items, TransactItems=writes)
         return decision
+
+    def _beside_event(
+        self, rows: Mapping[_Row, Item], change: Change, decision: Decision, now: int
+    ) -> list[dict[str, Any]]:
+        """Return what a decision writes, and what it depends on, beside the row of its event."""
+        order = decision.order
+        writes: list[dict[str, Any]] = []
+        if decision.outcome == "orphan":
+            writes.append(self._absent((keys.order_pk(change.key), keys.ORDER)))
+        elif decision.outcome == "applied" and order is not None:
+            writes.append(self._put_order(order, now, query_now=decision.query_now))
+            writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
+            writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
+            writes += [self._put_shipment(rows, order, shipment, now) for shipment in decision.shipments]
+            if order.terms.synced:
+                writes.append(self._tell_soon(order, now))
+        elif decision.query_now and order is not None:
+            writes.append(self._look_soon(order, now))
+        writes += self._claims(rows, change)
+        writes += self._other_order(rows, change, order, now)
+        return writes
 
     def _put(self, item: Item, condition: str, **values: dict[str, Any]) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self.table, "Item": item, "ConditionExpression": condition}
@@ -310,7 +359,7 @@ class OrderStore:
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _put_shipment(self, rows: Mapping[_Row, Item], order: Order, shipment: Shipment, now: int) -> dict[str, Any]:
-        due_at = now if shipment.status == "recorded" else None
+        due_at = next_shipment_look(shipment, now)
         item = codec.shipment_item(order.key, shipment, owner=f"{order.key.platform}_ship", due_at=due_at, now=now)
         known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
@@ -324,6 +373,19 @@ class OrderStore:
             "ExpressionAttributeValues": {
                 ":now": number(now),
                 ":shard": text(keys.due_shard(f"{order.key.platform}_poll", order.key.order_id)),
+            },
+        }
+        return {"Update": update}
+
+    def _tell_soon(self, order: Order, now: int) -> dict[str, Any]:
+        """Have the platform told of the order's state; what it was told so far stays."""
+        update = {
+            "TableName": self.table,
+            "Key": {"pk": text(keys.order_pk(order.key)), "sk": text(keys.SYNC)},
+            "UpdateExpression": "SET due_at = :now, due_shard = :shard REMOVE looks",
+            "ExpressionAttributeValues": {
+                ":now": number(now),
+                ":shard": text(keys.due_shard(f"{order.key.platform}_ship", order.key.order_id)),
             },
         }
         return {"Update": update}
@@ -370,6 +432,47 @@ class OrderStore:
                     }
                 )
         return writes
+
+
+def _numbered(decision: Decision, now: int) -> Decision:
+    """Return the decision with the next version of the order that it changes."""
+    if decision.outcome != "applied" or decision.order is None:
+        return decision
+    return replace(decision, order=replace(decision.order, version=decision.order.version + 1, updated_at=now))
+
+
+def _replayed(stored: Item, change: Change, decision: Decision, now: int) -> dict[str, Any]:
+    """Return the update of an event's row that is replayed: what a decision without effect leaves as it was."""
+    sets: Item = {"replayed_at": number(now)}
+    removes: list[str] = []
+    names: dict[str, str] = {}
+    still = "attribute_exists(orphan)" if "orphan" in stored else "attribute_not_exists(orphan)"
+    attached = "orphan" in stored and decision.outcome != "orphan"
+    if attached:
+        sets["attached_at"] = number(now)
+        removes = ["orphan", "due_at", "due_shard", "looks", "#exception"]
+        names["#exception"] = "exception"
+    if (attached or decision.outcome == "applied") and decision.order is not None:
+        sets["decision"], sets["reason"] = text(decision.outcome), text(decision.reason)
+        sets["version"] = number(decision.order.version)
+    if decision.emits and (attached or decision.outcome == "applied"):
+        # The stream shows only new rows and attached orphans: the sweep publishes these, under their ids of old.
+        waiting = [] if "published_at" in stored else stored.get("emits", {"L": []})["L"]
+        told = [text(detail_type) for detail_type in decision.emits]
+        sets["emits"] = {"L": [*(one for one in waiting if one not in told), *told]}
+        sets["due_at"] = number(now + OUTBOX_GRACE_SECONDS)
+        sets["due_shard"] = text(keys.due_shard("sweep", change.key.order_id))
+        removes = [*(name for name in removes if name not in sets), "published_at"]
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
+    if removes:
+        expression += " REMOVE " + ", ".join(removes)
+    return {
+        "Key": {"pk": stored["pk"], "sk": stored["sk"]},
+        "UpdateExpression": expression,
+        "ConditionExpression": f"attribute_exists(pk) AND {still}",
+        "ExpressionAttributeNames": {**names, **{f"#{name}": name for name in sets}},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in sets.items()},
+    }
 
 
 def _outcome(decision: Decision, event_id: str) -> Outcome:
@@ -487,7 +590,7 @@ def _event_item(change: Change, decision: Decision, event_id: str, raw: bytes, n
     if change.envelope_id:
         item["envelope_id"] = text(change.envelope_id)
     if orphan is not None:
-        kept = ("received_at", "raw", "digest")
+        kept = ("received_at", "raw", "digest", "redriven_at")
         item.update({name: orphan[name] for name in kept if name in orphan}, attached_at=number(now))
     elif raw:
         item["raw"] = {"B": codec.compress(raw)}

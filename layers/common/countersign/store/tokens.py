@@ -20,11 +20,19 @@ class SharedToken:
     """One app's token in the table; `fetch` asks the platform for a new one and says for how many seconds it lives."""
 
     def __init__(
-        self, client: Any, table: str, *, platform: str, app: str, fetch: Fetch, now: Callable[[], int]
+        self,
+        client: Any,
+        table: str,
+        *,
+        platform: str,
+        app: str,
+        fetch: Fetch,
+        now: Callable[[], int],
+        kind: str = "CLIENT",
     ) -> None:
         self._client = client
         self._table = table
-        self._row = (f"TOKEN#{keys.part(platform)}#{keys.part(app)}", "CLIENT")
+        self._row = (f"TOKEN#{keys.part(platform)}#{keys.part(app)}", kind)
         self._fetch = fetch
         self._now = now
 

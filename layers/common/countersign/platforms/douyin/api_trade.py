@@ -113,6 +113,10 @@ class ApiTrade:
             fields["deny_message"] = payments.shown(reason or "refused by the merchant", characters=128, size=512)
         self._call("refund_audit_callback", fields)
 
+    def fulfil(self, order_id: str, items: Sequence[str], word: str) -> None:
+        """Tell how far an order's goods are."""
+        self._call("fulfill_push_status", {"order_id": order_id, "item_order_id_list": list(items), "to_status": word})
+
     def settle(
         self, out_order_no: str, out_settle_no: str, *, shares: Sequence[tuple[str, int]], notify_url: str
     ) -> str:

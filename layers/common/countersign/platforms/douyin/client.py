@@ -112,6 +112,12 @@ class Client:
         """Tell our decision about a refund that the user asked for: the trade system only has those."""
         self._trade.audit(refund_id, agree=agree, reason=reason)
 
+    def fulfil(self, out_order_no: str, word: str) -> None:
+        """Tell how far an order's goods are: the trade system only wants to know."""
+        self._pace()
+        order_id, items = self._trade.items(out_order_no)
+        self._trade.fulfil(order_id, items, word)
+
     def settle(
         self,
         out_order_no: str,
@@ -153,8 +159,12 @@ class Client:
         with answer as (status, chunks):
             if status != 200:
                 raise PlatformUnavailableError(f"Douyin answered HTTP {status} instead of a bill")
+            last = b""
             for chunk in chunks:
                 file.write(chunk)
+                last = chunk or last
+        if last and not last.endswith(b"\n"):
+            file.write(b"\n")  # another part of the table may follow
         file.seek(begin)
         if file.read(1) == b"{":
             raise answers.refusal_of(b"{" + file.read(answers.MAX_BYTES))

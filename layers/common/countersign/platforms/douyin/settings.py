@@ -46,6 +46,17 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Fulfil:
+    """The words in which the trade system hears that a part of an order, or the whole of it, was sent.
+
+    No page that we could read lists them: the document's `fulfil` replaces them.
+    """
+
+    part: str = "FULFILLING"
+    whole: str = "FULFILLED"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One Douyin app; lists hold the current key first, then previous ones."""
 
@@ -61,6 +72,8 @@ class Settings:
     key_version: str = ""
     platform_public_keys: tuple[str, ...] = ()
     settle: Settle = Settle()
+    fulfil: Fulfil = Fulfil()
+    order_sync: bool = True
     paid_late_policy: str = "ask"
     api_base: str = ""
     warnings: tuple[str, ...] = field(default=())
@@ -104,6 +117,8 @@ def load(document: Mapping[str, object]) -> Settings:
         key_version=_text(document, "key_version"),
         platform_public_keys=_public_keys(document),
         settle=_settle(document),
+        fulfil=_fulfil(document),
+        order_sync=_order_sync(document),
         paid_late_policy=_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
         api_base=_text(document, "api_base").rstrip("/"),
         warnings=tuple(
@@ -143,6 +158,18 @@ def _settle(document: Mapping[str, object]) -> Settle:
     if sum(receiver.basis_points for receiver in receivers) > MAX_SHARE_BASIS_POINTS:
         raise KeysUnavailableError("settle.receivers share more than 30 % of an order")
     return Settle(automatic, days, tuple(receivers))
+
+
+def _fulfil(document: Mapping[str, object]) -> Fulfil:
+    entry, usual = _mapping(document.get("fulfil") or {}, "fulfil"), Fulfil()
+    return Fulfil(_text(entry, "part") or usual.part, _text(entry, "whole") or usual.whole)
+
+
+def _order_sync(document: Mapping[str, object]) -> bool:
+    wanted = document.get("order_sync", True)
+    if type(wanted) is not bool:
+        raise KeysUnavailableError("order_sync is not true or false")
+    return wanted
 
 
 def _public_keys(document: Mapping[str, object]) -> tuple[str, ...]:

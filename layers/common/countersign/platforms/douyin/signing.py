@@ -1,7 +1,7 @@
 """Tells whether a callback is Douyin's, for this app, and what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countersign.errors import InvalidSignatureError, MalformedError, StaleTimestampError, TenantMismatchError
@@ -41,6 +41,24 @@ def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
     return genuine
 
 
+def reopen(body: bytes, settings: Settings, *, key_id: str, received_at: int, stale: bool) -> Genuine:
+    """Return what a callback says that was verified when it came, by the key that `key_id` names, and kept since.
+
+    The headers that the trade system signs are not kept, so `stale` tells whether its time was too old on arrival.
+    All that the bytes themselves hold is done anew with the keys of today: the app, and the signature of guaranteed
+    payment, whose age is what it was at `received_at`. Raises what `verify` raises.
+    """
+    envelope = read_json(body)
+    if isinstance(envelope, dict) and "msg_signature" in envelope:
+        genuine = replace(_verify_ecpay(body, settings, received_at), key_id=key_id)
+    elif settings.platform_public_keys:
+        genuine = _open_trade(body, key_id, stale=stale)
+    else:
+        raise InvalidSignatureError("the account has no keys of the trade system any more")
+    check_app(genuine.fields, settings)
+    return genuine
+
+
 def _verify_ecpay(body: bytes, settings: Settings, now: int) -> Genuine:
     outer, key_id = ecpay.verify(body, settings)
     fields = _message(outer["msg"])
@@ -56,8 +74,11 @@ def _verify_trade(request: HttpRequest, settings: Settings, now: int) -> Genuine
     from countersign.platforms.douyin import trade
 
     timestamp, key_id = trade.verify(request.headers, request.body, settings)
-    stale = _is_stale(timestamp, now)
-    envelope = read_json(request.body)
+    return _open_trade(request.body, key_id, stale=_is_stale(timestamp, now))
+
+
+def _open_trade(body: bytes, key_id: str, *, stale: bool) -> Genuine:
+    envelope = read_json(body)
     if not isinstance(envelope, dict) or "msg_signature" in envelope:
         raise MalformedError("the callback is not an object of the trade system")
     kind = envelope.get("type")

@@ -18,11 +18,13 @@ from countersign.signing.credentials import MIN_BYTES, Secret, secret
 
 API_HOST = "https://api.mch.weixin.qq.com"
 LOGIN_HOST = "https://api.weixin.qq.com"
+# [M] The store's calls moved more than once: an account can name other paths.
+STORE_ORDER_PATH = "/channels/ec/order/get"
+STORE_DELIVERY_PATH = "/channels/ec/order/delivery/send"
 SIGN_TYPES = ("MD5", "HMAC-SHA256")
 # The key of WeChat's own v2 samples, found in many copied projects.
 _PUBLISHED = frozenset({"192006250b4c09247ec02edce69f6a2d"})
 _API_V3_KEY_BYTES = 32
-_PATH = re.compile(r"(?:/[0-9A-Za-z_-]{1,64}){1,8}")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -34,9 +36,6 @@ class Push(NamedTuple):
     encoding_aes_keys: tuple[Secret, ...] = ()
 
 
-STORE_ORDER_PATH = "/channels/ec/order/get"  # from memory, not confirmed: `store.order_path` overrides it
-
-
 class Store(NamedTuple):
     """The mini store that belongs to the merchant."""
 
@@ -44,6 +43,7 @@ class Store(NamedTuple):
     secret: Secret | None
     push: Push
     order_path: str = STORE_ORDER_PATH
+    delivery_path: str = STORE_DELIVERY_PATH
 
 
 class Settings(NamedTuple):
@@ -166,10 +166,20 @@ def _store(document: Mapping[str, object]) -> Store | None:
     if not document.get("store"):
         return None
     entry = _mapping(document["store"], "store")
-    order_path = _text(entry, "order_path") or STORE_ORDER_PATH
-    if not _PATH.fullmatch(order_path):
-        raise KeysUnavailableError("store.order_path is not a path")
-    return Store(_text(entry, "appid", required=True), _wrapped(entry, "secret"), _push(entry, "push"), order_path)
+    return Store(
+        _text(entry, "appid", required=True),
+        _wrapped(entry, "secret"),
+        _push(entry, "push"),
+        _path(entry, "order_path", STORE_ORDER_PATH),
+        _path(entry, "delivery_path", STORE_DELIVERY_PATH),
+    )
+
+
+def _path(document: Mapping[str, object], name: str, default: str) -> str:
+    value = _text(document, name) or default
+    if not re.fullmatch(r"(?:/[a-zA-Z0-9_-]+)+", value):
+        raise KeysUnavailableError(f"{name} is not a path")
+    return value
 
 
 def _secrets(document: Mapping[str, object], name: str, size: int | None = None) -> tuple[Secret, ...]:

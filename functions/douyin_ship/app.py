@@ -1,0 +1,33 @@
+"""When a shipment is recorded, and every minute: tell Douyin of shipments and of the state that orders are in."""
+
+import time
+from typing import Any
+
+from countersign.accounts import Accounts
+from countersign.actions.douyin_ask import Reaches
+from countersign.actions.douyin_ship import ShipWork
+from countersign.platforms.douyin import settings
+from countersign.runtime import callbacks, worker
+from countersign.runtime.telemetry import count, invocation, seconds
+from countersign.store import OrderStore, keys
+from countersign.store.codec import Item
+from countersign.store.due import DueList
+
+ENOUGH_TIME_MS = 28_000  # a token, a query and a call at their longest, and what is written about them
+
+accounts = Accounts("douyin", settings.load)
+store = OrderStore.from_environment()
+due = DueList.from_environment("douyin_ship")
+reach = Reaches(accounts, store)
+
+
+def _look(item: Item, now: int) -> bool:
+    return ShipWork(store, due, reach, callbacks.report, count, now).look(item)
+
+
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Tell Douyin of what is due while there is time."""
+    items = worker.waiting(event, due, int(time.time()), kind=keys.SHIPMENT)
+    late = worker.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="ShipWorked", failed="ShipCallFailed")
+    seconds("DueOverdueSeconds", late)

@@ -1,0 +1,42 @@
+"""By hand only: WeChat's quarantined news after a fix, and stored events, once more (docs/operations.md)."""
+
+import time
+from typing import Any
+
+from countersign.accounts import Accounts
+from countersign.actions.redrive import Redrive
+from countersign.orders.changes import Change
+from countersign.platforms.wechat import push, push_events, settings, signing, translate
+from countersign.runtime import callbacks
+from countersign.runtime.telemetry import invocation
+from countersign.store import OrderStore
+from countersign.store.quarantine import Kept
+
+ENOUGH_TIME_MS = 10_000
+
+accounts = Accounts("wechat", settings.load)
+store = OrderStore.from_environment()
+
+
+def _notice(kept: Kept) -> Change:
+    account = accounts.load(kept.account)
+    genuine = signing.reopen(kept.raw, account, key_id=kept.key_id)
+    return translate.to_change(genuine, account, kept.account)
+
+
+def _push(kept: Kept) -> Change:
+    account = accounts.load(kept.account)
+    return push_events.to_change(push.reopen(kept.raw, push.recipients(account)), account, kept.account)
+
+
+READERS = {"notify": _notice, "push": _push}
+
+
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Redrive the days that the event names, or replay the one event; see `actions.redrive`."""
+
+    def enough_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() >= ENOUGH_TIME_MS)
+
+    return Redrive("wechat", store, READERS, callbacks.report, enough_time, int(time.time())).run(event)

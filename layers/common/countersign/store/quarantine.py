@@ -1,0 +1,110 @@
+"""What lies in quarantine, read again: for an operator, never on a callback's path."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from countersign.errors import MalformedError
+from countersign.orders.changes import Verified
+from countersign.signing import digests
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Genuine bytes as they came, and what was known of them then."""
+
+    account: str
+    source: str  # the door they came by
+    key_id: str  # names the key that verified them
+    raw: bytes
+    received_at: int
+    hint: bool  # nothing but a reason to ask, whatever they say
+
+
+class Quarantine:
+    """The rows of one platform, day by day (UTC, as they were kept)."""
+
+    def __init__(self, client: Any, table: str, platform: str) -> None:
+        self.client = client
+        self.table = table
+        self.platform = platform
+
+    def rows(self, day: date, *, account: str = "", after: str = "") -> Iterator[Item]:
+        """Yield a day's rows that still wait, in the order of their sort keys, those beyond `after` only."""
+        prefix = f"{keys.part(self.platform)}#{keys.part(account)}#" if account else f"{keys.part(self.platform)}#"
+        # DynamoDB takes one condition on a sort key. `~` comes after whatever a name or a digest is made of.
+        for row in dynamo.read_all(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :last",
+            FilterExpression="attribute_exists(#exception)",
+            ExpressionAttributeNames={"#exception": "exception"},
+            ExpressionAttributeValues={
+                ":pk": text(f"QUARANTINE#{(day - _EPOCH).days}"),
+                ":after": text(max(prefix, after)),
+                ":last": text(f"{prefix}~"),
+            },
+            ConsistentRead=True,
+        ):
+            if row["sk"]["S"] != after:
+                yield row
+
+    def read(self, row: Item) -> Kept:
+        """Read a row; MalformedError where its bytes are not those that were kept.
+
+        Rows of before do not say their source, nor whether they may be believed: where that matters, the platform is
+        asked.
+        """
+        try:
+            raw = codec.decompress(row["raw"]["B"])
+        except (KeyError, zlib.error):
+            raise MalformedError("the row does not hold the bytes that were kept") from None
+        if not digests.equal(digest(row), digests.sha256(raw)):
+            raise MalformedError("the bytes are not those that were kept: their digest differs")
+        platform, _, account = codec.as_text(row, "account").partition("/")
+        if platform != self.platform or not row["sk"]["S"].startswith(f"{keys.part(platform)}#{keys.part(account)}#"):
+            raise MalformedError("the row names another account than it was kept under")
+        return Kept(
+            account=account,
+            source=codec.as_text(row, "source") or "notify",
+            key_id=codec.as_text(row, "key_id"),
+            raw=raw,
+            received_at=codec.as_number(row, "updated_at") or 0,
+            hint=codec.as_text(row, "trust") != Verified.name,
+        )
+
+    def redriven(self, row: Item, *, outcome: str, event_id: str, now: int) -> bool:
+        """Take a row off the exceptions, with what became of it; False if the same bytes were kept anew meanwhile."""
+        for _ in dynamo.attempts():
+            try:
+                dynamo.call(
+                    self.client.update_item,
+                    TableName=self.table,
+                    Key={"pk": row["pk"], "sk": row["sk"]},
+                    UpdateExpression="SET redriven_at = :now, outcome = :outcome, event_id = :event REMOVE #exception",
+                    ConditionExpression="attribute_exists(#exception) AND updated_at = :seen",
+                    ExpressionAttributeNames={"#exception": "exception"},
+                    ExpressionAttributeValues={
+                        ":now": number(now),
+                        ":outcome": text(outcome),
+                        ":event": text(event_id),
+                        ":seen": row["updated_at"],
+                    },
+                )
+            except dynamo.StaleViewError as error:
+                if dynamo.is_condition(error):
+                    return False
+                continue
+            return True
+        return False  # attempts() raised before
+
+
+def digest(row: Item) -> str:
+    """Return the SHA-256 that a row says its bytes have."""
+    return codec.as_text(row, "digest")

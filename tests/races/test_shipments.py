@@ -1,0 +1,89 @@
+"""Sixteen workers tell WeChat of the parcels of one order at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from countersign.actions.wechat_ask import Reach
+from countersign.actions.wechat_ship import PAUSE_SECONDS, ShipWork
+from countersign.orders.changes import Change, Operator, Parcel, ShipmentAsked
+from countersign.platforms.wechat import settings, shipping
+from countersign.platforms.wechat.answers import Answer
+from countersign.platforms.wechat.messages import Transaction
+from countersign.signing.credentials import Secret
+from countersign.store import keys
+from countersign.store.due import DueList
+from tests.races.racing import MCHID, NOW, PRICE, at_once, key, notified, opened
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from countersign.store import OrderStore
+
+ROUNDS = 20
+PARCELS = ("YT1", "YT2", "YT3")
+ACCOUNT = settings.Settings(mchid=MCHID, appid="wx1", mini_program_secret=Secret("s" * 32))
+
+
+class Wechat:
+    """Knows the payment and takes shipments, and remembers whether two calls ever met."""
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+        self.told: list[tuple[str, bool]] = []
+        self.overlaps = 0
+        self._busy = threading.Lock()
+
+    def query(self, *_: str, **__: str) -> Answer[Transaction]:
+        paid = Transaction(self.order, "SUCCESS", f"4200{self.order}", PRICE.minor, success_time=NOW + 5)
+        return Answer(paid._replace(mchid=MCHID, appid="wx1", openid="oPayer-1"), "PUB_KEY_ID_1", b"{}", "v3")
+
+    def call(self, path: str, body: Any) -> Any:
+        if path == shipping.GET_ORDER:
+            parcels = [{"tracking_no": number} for number, _ in self.told]
+            state = 2 if any(last for _, last in self.told) else 1
+            return {"order": {"order_state": state, "shipping": {"shipping_list": parcels}}}
+        if not self._busy.acquire(blocking=False):
+            self.overlaps += 1
+            self._busy.acquire()
+        try:
+            self.told += [(item["tracking_no"], body["is_all_delivered"]) for item in body["shipping_list"]]
+            return {}
+        finally:
+            self._busy.release()
+
+
+def run(store: OrderStore, wechat: Any, now: int) -> None:
+    due = DueList(store.client, store.table, "wechat_ship")
+    reach = Reach(ACCOUNT, wechat)
+    for item in due.due_of(key(wechat.order), keys.SHIPMENT, now):
+        ShipWork(store, due, lambda _: reach, lambda _: wechat, lambda _: wechat, lambda _: None, now).look(item)
+
+
+def test_E13_each_parcel_is_told_once_and_in_its_sequence(
+    stores: list[OrderStore], threads: ThreadPoolExecutor, capsys: Any
+) -> None:
+    told, overlaps = [], 0
+    for number in range(ROUNDS):
+        order = f"PARCELS-{number:03d}"
+        stores[0].record(opened(order), now=NOW)
+        stores[0].record(notified(order), now=NOW + 6)
+        for place, tracking in enumerate(PARCELS):
+            parcels, last = (Parcel("YTO", tracking, "tea"),), tracking == PARCELS[-1]
+            asked = ShipmentAsked(f"sh{place}", "express", parcels, last, NOW + 10 + place)
+            stores[0].record(Change(key(order), asked, Operator("ben"), "operator"), now=NOW + 10 + place)
+
+        wechat, now = Wechat(order), NOW + 20
+        for _ in range(8):
+            at_once([partial(run, store, wechat, now) for store in stores], threads)
+            now += PAUSE_SECONDS
+
+        told.append(tuple(wechat.told))
+        overlaps += wechat.overlaps
+        assert {known.status for known in stores[0].shipments(key(order))} == {"reported"}
+
+    with capsys.disabled():
+        print(f"\nE13: {ROUNDS} rounds of 16 workers: uploads {sorted(set(told))}, calls at the same time {overlaps}")
+    assert (set(told), overlaps) == ({tuple((one, one == PARCELS[-1]) for one in PARCELS)}, 0)

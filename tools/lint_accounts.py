@@ -1,0 +1,255 @@
+"""Say what is wrong with a folder of account documents, before it is deployed: `make lint-accounts ACCOUNTS=<dir>`.
+
+Each `{platform}/{account}.json` goes through its platform's own loader; then every key in it is read, which the loader
+leaves to the function that needs it, and all documents are compared with each other. What is printed names fields and
+reasons, never a value. The status is 1 where something is an error.
+"""
+
+import dataclasses
+import importlib.util
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from countersign.errors import KeysUnavailableError, MalformedError
+from countersign.http import read_json
+from countersign.signing import rsa
+from countersign.signing.credentials import MIN_BYTES, Secret, secret
+
+ROOT = Path(__file__).resolve().parents[1]
+DAY = 86_400
+SOON = 30 * DAY
+# Whose account it is on the platform: two documents for one would both hear of its orders, bills and refunds.
+IDENTITIES = ("mchid", "app_id", "client_id")
+# What belongs to an app, which several accounts may share; everything else is one account's own.
+OF_AN_APP = ("mini_program_secret", "push.")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}", re.ASCII)  # as the product reads it in its URLs
+
+
+class Finding(NamedTuple):
+    """One thing to mend (an error) or to know (a warning)."""
+
+    level: str
+    where: str
+    what: str
+
+
+class Value(NamedTuple):
+    """A text of a loaded document: where it stands, and whether the loader takes it for a secret."""
+
+    field: str
+    text: str
+    is_secret: bool
+
+    @property
+    def is_pem(self) -> bool:
+        """Tell whether it is a key or a certificate."""
+        return self.text.lstrip().startswith("-----BEGIN ")
+
+
+class Account(NamedTuple):
+    """A document that its loader takes."""
+
+    name: str
+    settings: Any
+    values: tuple[Value, ...]
+
+
+def lint(folder: Path, now: int) -> list[Finding]:
+    """Return what is wrong with the documents of a folder."""
+    found: list[Finding] = []
+    accounts: list[Account] = []
+    paths = sorted(folder.glob("*/*.json"))
+    if not paths:
+        found.append(Finding("error", str(folder), "no {platform}/{account}.json is there"))
+    for path in paths:
+        name = f"{path.parent.name}/{path.stem}"
+        try:
+            account = _load(name, path)
+        except KeysUnavailableError as error:
+            found.append(Finding("error", name, str(error)))
+            continue
+        accounts.append(account)
+        found += [Finding(level, name, what) for level, what in _alone(account, now)]
+    return [*found, *_together(accounts)]
+
+
+def _load(name: str, path: Path) -> Account:
+    loader = _loader(path.parent.name)
+    if not _NAME.fullmatch(path.stem):
+        raise KeysUnavailableError("the account's name is not a to z, 0 to 9 and -, at most 48 characters")
+    try:
+        document = read_json(path.read_bytes())
+    except MalformedError as error:
+        raise KeysUnavailableError(f"the document is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise KeysUnavailableError("the document is not an object")
+    settings = loader(document)
+    return Account(name, settings, tuple(_values(settings)))
+
+
+def _loader(platform: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the loader of a platform, found by its folder's name."""
+    module = f"countersign.platforms.{platform}"
+    if not platform.isidentifier() or importlib.util.find_spec(module) is None:
+        raise KeysUnavailableError("there is no such platform")
+    loader: Callable[[Mapping[str, Any]], Any] = importlib.import_module(f"{module}.settings").load
+    return loader
+
+
+def _values(value: Any, field: str = "") -> Iterator[Value]:
+    """Yield every text in a loaded document."""
+    if isinstance(value, str):
+        yield Value(field, value, is_secret=False)
+    elif isinstance(value, Secret):
+        yield Value(field, value.reveal(), is_secret=True)
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _values(member, f"{field}[{name}]")
+    elif dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
+        names = value._fields if hasattr(value, "_fields") else [one.name for one in dataclasses.fields(value)]
+        for name in names:
+            if name != "warnings":
+                yield from _values(getattr(value, name), f"{field}.{name}".lstrip("."))
+    elif isinstance(value, tuple | list):
+        for index, member in enumerate(value):
+            yield from _values(member, f"{field}[{index}]")
+
+
+def _alone(account: Account, now: int) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with one document."""
+    told = list(getattr(account.settings, "warnings", ()))
+    yield from (("warning", text) for text in told)
+    published = _published()
+    for value in account.values:
+        if value.is_secret and _plain(value.text) in published:
+            yield "error", f"{value.field} is a key of this project's tests: everybody knows it"
+        if value.is_pem:
+            yield from _pem(value, account, now)
+        elif value.is_secret:
+            problem = _refusal(secret, value.text, value.field, least=1)
+            if problem:
+                yield "error", problem
+            elif len(value.text.encode()) < MIN_BYTES and not any(text.startswith(value.field) for text in told):
+                yield "warning", f"{value.field} is shorter than {MIN_BYTES} bytes: it can be guessed"
+    if getattr(account.settings, "api_base", ""):
+        yield "warning", "api_base is set: the platform's own address is not used, which only the sandbox wants"
+
+
+def _refusal(read: Callable[..., object], text: str, field: str, **options: int) -> str:
+    """Return why a text cannot be read as what it is for, or nothing."""
+    try:
+        read(text, field, **options)
+    except KeysUnavailableError as error:
+        return str(error)
+    return ""
+
+
+def _private_key(pem: str, field: str) -> None:
+    rsa.sign(pem, b"", field)
+
+
+def _pem(value: Value, account: Account, now: int) -> Iterator[tuple[str, str]]:
+    if "PRIVATE KEY" in value.text:
+        problem = _refusal(_private_key, value.text, value.field)
+    elif "CERTIFICATE" not in value.text:
+        problem = _refusal(rsa.public_key, value.text, value.field)
+    else:
+        problem = _refusal(rsa.certificate, value.text, value.field)
+        if not problem:
+            yield from _age(value, account, now)
+    if problem:
+        yield "error", problem
+
+
+def _age(value: Value, account: Account, now: int) -> Iterator[tuple[str, str]]:
+    ends = rsa.certificate(value.text, value.field).not_after
+    day = time.strftime("%Y-%m-%d", time.gmtime(ends))
+    if ends < now:
+        # One that was replaced may stay in its list: it verifies nothing any more.
+        level = "warning" if _has_successor(value, account, now) else "error"
+        yield level, f"{value.field} has expired on {day}"
+    elif ends < now + SOON:
+        yield "warning", f"{value.field} expires on {day}"
+
+
+def _has_successor(value: Value, account: Account, now: int) -> bool:
+    base = value.field.partition("[")[0]
+    others = [one for one in account.values if one.field.partition("[")[0] == base and one is not value]
+    return any(
+        not _refusal(rsa.certificate, one.text, one.field) and rsa.certificate(one.text, one.field).valid_at(now)
+        for one in others
+    )
+
+
+def _together(accounts: list[Account]) -> Iterator[Finding]:
+    """Yield what is wrong between documents, and where one key stands twice in a document."""
+    owners: dict[tuple[str, str, str], str] = {}
+    keys: dict[str, tuple[Account, Value]] = {}
+    for account in accounts:
+        for field in IDENTITIES:
+            platform, identity = account.name.partition("/")[0], getattr(account.settings, field, "")
+            owner = owners.setdefault((platform, field, identity), account.name) if identity else account.name
+            if owner != account.name:
+                yield Finding("error", account.name, f"{field} is the one of {owner}: one document for each")
+        for value in account.values:
+            if not value.is_secret:
+                continue
+            other, same = keys.setdefault(_plain(value.text), (account, value))
+            if same is value:
+                continue
+            if other is account:
+                yield Finding("warning", account.name, f"{value.field} is the same as {same.field}")
+            elif not _is_of_one_app(account, value, other, same):
+                yield Finding("error", account.name, f"{value.field} is the same as {same.field} of {other.name}")
+
+
+def _is_of_one_app(account: Account, value: Value, other: Account, same: Value) -> bool:
+    appid = getattr(account.settings, "appid", "")
+    shared = value.field.startswith(OF_AN_APP) and same.field.startswith(OF_AN_APP)
+    return shared and bool(appid) and appid == getattr(other.settings, "appid", "")
+
+
+def _plain(text: str) -> str:
+    """Return a key as its characters alone: a PEM may be wrapped in many ways."""
+    return re.sub(r"-----[A-Z ]+-----|\s", "", text)
+
+
+@cache
+def _published() -> frozenset[str]:
+    """Return every text that the project's own test accounts and vectors hold."""
+    files = [*(ROOT / "tests" / "accounts").rglob("*.json"), *(ROOT / "tests" / "vectors").glob("*.json")]
+    texts: set[str] = set()
+    for path in files:
+        texts.update(_texts(json.loads(path.read_bytes())))
+    return frozenset(_plain(text) for text in texts if len(text) >= MIN_BYTES)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from _texts(member)
+
+
+def main(arguments: list[str]) -> int:
+    """Print what was found."""
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        print("name the folder of account documents: make lint-accounts ACCOUNTS=<dir>", file=sys.stderr)
+        return 2
+    found = lint(Path(arguments[0]), int(time.time()))
+    for finding in found:
+        print(f"{finding.level:8}{finding.where}: {finding.what}")
+    errors = sum(finding.level == "error" for finding in found)
+    print(f"{errors} errors, {len(found) - errors} warnings")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
