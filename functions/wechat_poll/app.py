@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
+from countersign.actions import wechat_apps
 from countersign.actions.wechat_ask import Reach
 from countersign.actions.wechat_poll import Poll
 from countersign.platforms.wechat import settings
@@ -22,9 +23,14 @@ store = OrderStore.from_environment()
 due = DueList.from_environment("wechat_poll")
 
 
+def _now() -> int:
+    return int(time.time())
+
+
 def _reach(name: str) -> Reach:
     account = accounts.load(name)
-    return Reach(account, Client(outbound.session(), account, now=lambda: int(time.time()), nonce=nonces.nonce))
+    client = Client(outbound.session(), account, now=_now, nonce=nonces.nonce)
+    return Reach(account, client, lambda: wechat_apps.mini_store(account, store, now=_now))
 
 
 def _look(item: Item, now: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from countersign.accounts import Accounts
 from countersign.actions.redrive import Redrive
 from countersign.orders.changes import Change
-from countersign.platforms.wechat import settings, signing, translate
+from countersign.platforms.wechat import push, push_events, settings, signing, translate
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
@@ -24,7 +24,12 @@ def _notice(kept: Kept) -> Change:
     return translate.to_change(genuine, account, kept.account)
 
 
-READERS = {"notify": _notice}
+def _push(kept: Kept) -> Change:
+    account = accounts.load(kept.account)
+    return push_events.to_change(push.reopen(kept.raw, push.recipients(account)), account, kept.account)
+
+
+READERS = {"notify": _notice, "push": _push}
 
 
 @invocation

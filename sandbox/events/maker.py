@@ -15,6 +15,8 @@ from sandbox.simulators.wechat import crypto
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLASSIC_KEY = "Cl4ss1cThr0wAwayKey0fTheTestEvnt"
+PUSH_TOKEN = "2Zi6W1MpKzIZ2Sg0E"  # noqa: S105 - as in the published vectors
+PUSH_KEY = "ikJUZTeiL8Si2IlHxrWGpj8Q9F0gP7CoBeuCoLkvJko"
 OPENID = "oThrow4wayOpenid_public-000001"
 Event = dict[str, Any]
 NOTICES: dict[str, dict[str, Any]] = {
@@ -82,6 +84,12 @@ class Keys:
             "wechatpay_public_keys": [{"id": self.public.serial, "pem": self.public.pem}],
             "platform_certificates": [self.certificate.pem],
             "mini_program_secret": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "push": {"mode": "secure", "token": PUSH_TOKEN, "encoding_aes_keys": [PUSH_KEY]},
+            "store": {
+                "appid": "wxa1b2c3d4e5f60720",
+                "secret": "1f0e2d3c4b5a69788796a5b4c3d2e1f1",
+                "push": {"mode": "secure", "token": f"store{PUSH_TOKEN}", "encoding_aes_keys": [PUSH_KEY[::-1]]},
+            },
             "paid_late_policy": "ask",
             "notices": NOTICES,
         }
@@ -94,6 +102,8 @@ class Keys:
             "v2_sign_type": "HMAC-SHA256",
             "wechatpay_public_keys": [],
             "platform_certificates": [],
+            "push": {"mode": "plain", "token": f"classic{PUSH_TOKEN}"},
+            "store": None,
             "notices": {},
         }
         return {"shop": shop, "classic": classic}

@@ -117,6 +117,25 @@ def _poll_again(stage: World, _: Any) -> list[Run]:
     return [stage.poll()]
 
 
+def _store_again(stage: World, _: Any) -> list[Run]:
+    """Let the poll come until nothing is due any more."""
+    later = []
+    for _minute in range(3):
+        stage.advance(LEASE_SECONDS)
+        later.append(stage.poll())
+    return later
+
+
+def _repush(stage: World, _: Any) -> list[Run]:
+    stage.advance(10)  # the third step of the store's retry table
+    return [stage.push("channels_ec_order_pay")]
+
+
+def _bought_and_pushed(stage: World) -> None:
+    stage.bought_in_the_store()
+    stage.push("channels_ec_order_pay")
+
+
 def _refund_approved(stage: World) -> None:
     stage.paid()
     stage.wechat.faults({"refund_result": {"status": "PROCESSING", "count": 100}})
@@ -237,6 +256,34 @@ SCENARIOS = {
         _unpaid_to_the_end,
         lambda stage, _, crash: stage.poll(crash),
         _poll_again,
+    ),
+    "push": Scenario(
+        ("secretsmanager.GetSecretValue", *RECORD),
+        lambda stage: stage.bought_in_the_store(),
+        lambda stage, _, crash: stage.push("channels_ec_order_pay", crash),
+        _repush,
+    ),
+    "poll, store order": Scenario(
+        (
+            *("dynamodb.Query",) * 4,  # the orphan lies in the fourth shard
+            "dynamodb.UpdateItem",  # claim
+            "dynamodb.BatchGetItem",  # no such order yet
+            "secretsmanager.GetSecretValue",
+            "dynamodb.BatchGetItem",  # no token yet
+            "dynamodb.UpdateItem",  # lease
+            "http.POST /wechat/cgi-bin/stable_token",
+            "dynamodb.PutItem",
+            "http.POST /wechat/channels/ec/order/get",
+            *RECORD,  # opened
+            "dynamodb.Query",
+            *RECORD,  # the orphan is attached
+            *RECORD,  # paid
+            "dynamodb.UpdateItem",  # nothing left to look at
+            *("dynamodb.Query",) * 4,
+        ),
+        _bought_and_pushed,
+        lambda stage, _, crash: stage.poll(crash),
+        _store_again,
     ),
     "refund": Scenario(
         (

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
@@ -19,7 +20,7 @@ from countersign.store import OrderStore
 from sandbox.deployment import subscribe
 from sandbox.events import shapes
 from sandbox.provision import make_queue
-from sandbox.simulators.wechat import Simulator
+from sandbox.simulators.wechat import Simulator, pushes
 from sandbox.simulators.wechat.ledger import Trade
 from sandbox.template import ACCOUNT
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sandbox.testing import LocalCloud, Run, Stack
 
 NOON = 1_795_328_845
+STORE_ORDER_ID = "3705115058471208928"
 ORDER_ID = "crash-0001"
 PRICE = Money(8800, "CNY")
 # What may differ between an undisturbed run and one that was killed and repeated later: when, and sealed bytes.
@@ -44,13 +46,13 @@ TIMES = {
     "expires_at",
     "accepted_at",
     "ended_at",
+    "leased_until",
+    "token",
     "found_at",
     "grace_until",
     "judged_at",
-    "leased_until",
     "next_at",
     "reported_at",
-    "token",
     "upload_time",
     "published_at",
     "requested_at",
@@ -185,6 +187,8 @@ class World(Ground):
         if path == "/wechat/shop/notify":
             self.notices.append((headers, body))
             return 500, {}, b""
+        if path == "/wechat/shop/push":  # the test pushes by itself, when it wants
+            return 200, {}, b"success"
         return self.wechat.handle(method, path.removeprefix("/wechat"), query, headers, body)
 
     # What the functions get.
@@ -216,6 +220,28 @@ class World(Ground):
             "POST /wechat/{account}/notify", self.now, parameters={"account": "shop"}, headers=headers, body=body
         )
         return self.stack.run("WechatNotify", event, crash=crash, **faults)
+
+    def push(self, event_name: str, crash: Json | None = None, **faults: Any) -> Run:
+        """Push an event of the mini store's order."""
+        store = self.merchant["store"]
+        way = pushes.Way(store["appid"], "secure", store["push"]["token"], store["push"]["encoding_aes_keys"][0])
+        info = {"order_info": {"order_id": int(STORE_ORDER_ID)}}
+        message = {"CreateTime": NOON, "MsgType": "event", "Event": event_name, **info}
+        query, request = pushes.compose(message, way, self.now)
+        event = shapes.http(
+            "POST /wechat/{account}/push",
+            self.now,
+            parameters={"account": "shop"},
+            query=urlencode(query),
+            headers=request.headers,
+            body=request.body,
+        )
+        return self.stack.run("WechatPush", event, crash=crash, **faults)
+
+    def bought_in_the_store(self) -> None:
+        """Let somebody buy in the mini store."""
+        for name in ("store_order", "store_pay"):
+            assert self.wechat.control(name, {"account": "shop", "order_id": STORE_ORDER_ID})[0] == 200
 
     def poll(self, crash: Json | None = None, **faults: Any) -> Run:
         return self.stack.run("WechatPoll", shapes.schedule("WechatPoll", self.now), crash=crash, **faults)

@@ -65,6 +65,7 @@ class Cloud:
         self.dynamodb = session.create_client("dynamodb")
         self.events = session.create_client("events")
         self.sqs = session.create_client("sqs")
+        self.secretsmanager = session.create_client("secretsmanager")
 
     def module(self, function: str) -> ModuleType:
         """Return a function's module; like a warm container, it keeps what it made."""
@@ -80,6 +81,12 @@ class Cloud:
             get_remaining_time_in_millis=lambda: remaining_ms,
         )
         return self.module(function).lambda_handler(event, context)
+
+    def add_account(self, name: str, like: str, **changes: Any) -> None:
+        """Add an account of a new name, for a warm container keeps the documents that it has read."""
+        known = self.secretsmanager.get_secret_value(SecretId=f"countersign/test/wechat/{like}")["SecretString"]
+        document = json.dumps({**json.loads(known), **changes})
+        self.secretsmanager.create_secret(Name=f"countersign/test/wechat/{name}", SecretString=document)
 
     def table(self) -> list[Event]:
         """Return every item of the orders table."""

@@ -15,6 +15,7 @@ from countersign.orders.changes import (
     Operator,
     OrderKey,
     Paid,
+    Queried,
     RefundAsked,
     RefundReported,
     Terms,
@@ -137,6 +138,20 @@ def test_a_payment_that_the_bill_lacks_is_settled_by_the_next_bill_that_has_it(v
     (row,) = v3.report()[1]["reports"][0]["differences"]
     assert row["subject"] == number
     assert row["resolution"].startswith("in the bill of ")
+
+
+def test_a_payment_in_the_mini_store_is_not_looked_for_in_the_merchants_bill(v3):
+    key = OrderKey("wechat", "shop", "3705115058471208928")
+    store, now = v3.shops["ORDER-0001"].store, v3.shops["ORDER-0001"].now
+    terms = Terms(Money(4400, "CNY"), "store", "store", "d", now, now + 7200, made_there=True)
+    for fact in (Opened(terms), Paid("42000", Money(4400, "CNY"), now)):
+        store.record(Change(key, fact, Queried(), "query", "", "store"), now=now)
+    v3.morning()
+
+    v3.compare()
+
+    assert store.get(key).status == "paid"
+    assert v3.found() == []
 
 
 def test_a_lost_payment_is_healed_by_the_bill_and_the_query(v3):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from countersign.orders.changes import OrderKey
+from countersign.orders.changes import Change, OrderKey, Unrecognised, Verified
 from countersign.store import OrderStore
 from tests.functions.conftest import NOW, Cloud
 from tests.functions.test_create_payment import create, order, pay
@@ -125,3 +125,43 @@ def test_little_time_left_leaves_the_rest_for_the_next_run(cloud):
 
     cloud.invoke("wechat_poll", SCHEDULE)
     assert order(cloud).status == "paid"
+
+
+def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_exception(cloud, capsys):
+    store = OrderStore(cloud.dynamodb, "Orders")
+    news = Change(OrderKey("wechat", "shop", "~envelope"), Unrecognised("event_type", "X"), Verified("k"), "notify")
+    store.record(news, now=NOW)
+    cloud.wechat.sent.clear()
+
+    for seconds in (60, 60, 780, 60, 60, 3600):
+        poll(cloud, seconds)
+
+    assert cloud.wechat.sent == []
+    assert "PollFailed" not in capsys.readouterr().out
+    (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
+    assert int(orphan["looks"]["N"]) == 3
+    poll(cloud, 2 * 86400)
+    assert not [item for item in cloud.table() if "orphan" in item and "due_at" in item]
+
+
+def test_an_orphan_whose_number_the_platform_does_not_take_becomes_an_exception(cloud):
+    store = OrderStore(cloud.dynamodb, "Orders")
+    news = Change(OrderKey("wechat", "shop", "A"), Unrecognised("event_type", "X"), Verified("k"), "notify")
+    store.record(news, now=NOW)
+
+    for seconds in (60, 60, 780, 60):
+        poll(cloud, seconds)
+
+    (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
+    assert int(orphan["due_at"]["N"]) == NOW + 3600
+
+
+def test_a_person_hears_of_an_orphan_although_the_platform_does_not_answer(cloud):
+    event = json.loads((FOLDER / "wechat_notify.paid-v3.json").read_text())
+    cloud.invoke("wechat_notify", event)
+    cloud.wechat.simulator.faults({"error500": {"count": 100}})
+
+    for _ in range(16):
+        poll(cloud, 60)
+
+    assert len([item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra.reading import LAYER, ROOT
 
-CALLBACKS = ["douyin_callback", "wechat_notify"]
+CALLBACKS = ["douyin_callback", "wechat_notify", "wechat_push"]
 # Each costs more than everything a callback needs; see docs/decisions.md.
 TOO_HEAVY = {
     "aws_lambda_powertools.event_handler",

@@ -28,6 +28,8 @@ PLATFORM_PATIENCE = 5.0
 HANDLER_BUDGET = 3.5
 ROUTES = {
     "POST /wechat/{account}/notify": None,
+    "POST /wechat/{account}/push": None,
+    "GET /wechat/{account}/push": None,
     "POST /douyin/{account}/callback": None,
     "GET /openapi.json": None,
     "POST /douyin/{account}/payments": "payments:write",

@@ -106,6 +106,12 @@ def test_a_signal_changes_nothing_and_asks_the_platform_unless_it_urges_to_ship(
     assert decision.emits == (("shipment.overdue",) if urges else ())
 
 
+def test_a_signal_that_tells_all_there_is_asks_nobody():
+    decision = decide(order(), change(Signalled("some_event", T0, asks=False), Verified("k")))
+
+    assert (decision.outcome, decision.query_now, decision.emits) == ("unchanged", False, ())
+
+
 def test_an_unsigned_signal_is_only_a_reason_to_ask():
     decision = decide(order(), change(Signalled("some_event", T0, urges=True), Hint()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
@@ -30,6 +30,8 @@ class Merchant:
     api_base: str
     store_appid: str
     store_secret: str
+    push: dict[str, Any] = field(default_factory=dict, repr=False)
+    store_push: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def appid(self) -> str:
@@ -84,6 +86,8 @@ def _merchant(name: str, document: dict[str, Any]) -> Merchant:
         api_base=str(document.get("api_base") or ""),
         store_appid=str((document.get("store") or {}).get("appid") or ""),
         store_secret=str((document.get("store") or {}).get("secret") or ""),
+        push=document.get("push") or {},
+        store_push=(document.get("store") or {}).get("push") or {},
     )
 
 

@@ -197,7 +197,7 @@ class Postman:
         """Send one request, note the answer, and say whether it counts as received."""
         at, started = self._clock.now(), time.monotonic()
         try:
-            status, answer = _post(self.target(delivery.url), message)
+            status, answer = post_once(self.target(delivery.url), message)
             problem = ""
         except (OSError, http.client.HTTPException) as error:
             status, answer, problem = None, b"", type(error).__name__
@@ -223,7 +223,7 @@ class Postman:
         return base._replace(path=base.path + parts.path, query=parts.query)
 
 
-def _post(target: urllib.parse.SplitResult, message: Message) -> tuple[int, bytes]:
+def post_once(target: urllib.parse.SplitResult, message: Message) -> tuple[int, bytes]:
     """POST with WeChat's patience."""
     connection = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=PATIENCE)
     try:

@@ -21,6 +21,7 @@ from sandbox.simulators.wechat.ledger import Ledger, Refund, Trade
 from sandbox.simulators.wechat.mini_program import MiniProgramApi
 from sandbox.simulators.wechat.notices import request_id
 from sandbox.simulators.wechat.postman import Clock, Postman
+from sandbox.simulators.wechat.pushes import Pushes
 from sandbox.simulators.wechat.store_orders import StoreOrder, StoreOrders
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Simulator:
         bills.creating = lambda which: self._faults.take("bill_creating", which) is not None
         self._used_codes: set[str] = set()
         self._store_orders = StoreOrders()
+        self._pushes = Pushes(clock, self._faults, self._postman)
+        self._store_orders.told = self._pushes.told
         self._mini = MiniProgramApi(self._merchants, self._ledger, self._faults, inbox, self._store_orders)
         self._control.offer(self._mini_calls())
 
@@ -161,7 +164,7 @@ class Simulator:
 
         store_order, store_pay, store_cancel, store_show: as `store_orders.py` says; shipping {"transaction_id"}: what
         was uploaded; console_shipping {"transaction_id", "tracking_no"}: staff ships it there; consents {"openid",
-        "template_id", "count"}: messages that a person still allows; revoke_tokens.
+        "template_id", "count"}: messages that a person still allows; revoke_tokens; push, pushes: as `pushes.py` says.
         """
 
         def shown(work: Callable[..., StoreOrder]) -> Callable[[Merchant, dict[str, Any]], dict[str, Any]]:
@@ -186,6 +189,7 @@ class Simulator:
         works = {"order": orders.make, "pay": orders.pay, "cancel": orders.cancel, "show": orders.numbered}
         calls = {f"store_{name}": shown(work) for name, work in works.items()}
         calls |= {"shipping": shipping, "console_shipping": console}
+        calls |= {"push": self._pushes.push, "pushes": self._pushes.pushes}
         return {**calls, "consents": consents, "revoke_tokens": revoke}
 
     def _signing_key(self, wanted: str | None) -> crypto.SigningKey:

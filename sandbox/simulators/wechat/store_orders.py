@@ -53,7 +53,7 @@ class StoreOrders:
     def make(self, merchant: Merchant, body: Json, now: float) -> StoreOrder:
         """Let somebody order.
 
-        {"account"} and, as wanted: "products" [{title, sku_cnt, sale_price}], "freight" (fen), "openid".
+        {"account"} and, as wanted: "products" [{title, sku_cnt, sale_price}], "freight" (fen), "openid", "order_id".
         """
         products = body.get("products") or [{"title": "奶茶 Milk tea", "sku_cnt": 2, "sale_price": 1900}]
         numbered = [
@@ -62,7 +62,7 @@ class StoreOrders:
         ]
         openid = str(body.get("openid") or f"oStore{secrets.token_hex(11)}")
         with self._lock:
-            number = next(self._numbers)
+            number = int(body.get("order_id") or next(self._numbers))
             order = StoreOrder(number, merchant.account, openid, numbered, int(body.get("freight", 0)), now)
             self._orders[number] = order
         self.told(merchant, "channels_ec_order_new", order, {})

@@ -1,7 +1,6 @@
 """Every public vector of API v2 and v3, made and checked by other implementations.
 
-Not covered here: `push-*` (message push), which belongs to a function that does not exist yet. `bill-*` is in
-test_bills.py, `feie-*` and `yilianyun-*` are in tests/printers/test_makers.py.
+Elsewhere: `bill-*` is in test_bills.py, `feie-*` and `yilianyun-*` are in tests/printers/test_makers.py.
 """
 
 import base64
@@ -13,20 +12,21 @@ import pytest
 from countersign.errors import CountersignError, KeysUnavailableError, PlatformUnavailableError, RefusedError
 from countersign.http import HttpRequest
 from countersign.orders.changes import Hint, Paid, RefundReported, Unrecognised, Verified
-from countersign.platforms.wechat import answers, messages, replies, signing, translate, v2, v3
+from countersign.platforms.wechat import answers, messages, push, push_events, replies, signing, translate, v2, v3, xml
 from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat.settings import Settings
 from countersign.signing.credentials import Secret
 from tests.platforms.wechat.support import APPID, MCHID, VECTORS, settings
 
 NAMES = [name for name in VECTORS if name.startswith(("v2-", "v3-"))]
+PUSHES = [name for name in VECTORS if name.startswith("push-")]
 
 
 def test_no_vector_of_this_kind_is_left_out() -> None:
     others = {name.split("-")[0] for name in VECTORS if name not in NAMES}
 
     assert others == {"bill", "push", "feie", "yilianyun"}
-    assert len(NAMES) == 78
+    assert (len(NAMES), len(PUSHES)) == (78, 9)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,6 +41,40 @@ def test_public_vector(name: str) -> None:
         check_answer(vector, expect)
     else:
         check_notice(vector, expect)
+
+
+@pytest.mark.parametrize("name", PUSHES)
+def test_public_vector_of_message_push(name: str) -> None:
+    raw, inputs, wanted = (VECTORS[name][part] for part in ("raw_request", "inputs", "expect"))
+    headers = {header.lower(): value for header, value in raw["headers"].items()}
+    body = base64.b64decode(raw["body_b64"])
+    request = HttpRequest(raw["method"], raw["path"], headers, body, query=raw["query"])
+    # Not by the account document, which refuses the keys of WeChat's own samples.
+    key = base64.b64decode(inputs.get("encoding_aes_key", "") + "=") if "encoding_aes_key" in inputs else b""
+    appids = frozenset({inputs.get("appid", "")})
+    known = (push.Recipient("push", inputs.get("encrypt_mode", "secure"), Secret(inputs["token"]), (key,), appids),)
+    now = int(inputs.get("now_unix") or raw["query"]["timestamp"])
+    if raw["method"] == "GET":
+        reply = replies.url_checked(push.check_url(request, known, now=now))
+    elif wanted["result"] == "reject":
+        with pytest.raises(CountersignError) as refusal:
+            push.verify(request, known, now=now)
+        assert refusal.value.status == 401
+        assert replies.push_refused(refusal.value).status == 401
+        return
+    else:
+        pushed = push.verify(request, known, now=now)
+        message = wanted["message"]
+        assert pushed.fields == (xml.read_nested(message.encode()) if isinstance(message, str) else message)
+        assert pushed.signed == (inputs.get("encrypt_mode") != "plain")
+        if push_events.is_news(pushed) and pushed.fields["Event"] != "debug_demo":
+            info = pushed.fields.get("order_info", pushed.fields)
+            numbers = ("order_id", "OrderId", "merchant_trade_no")
+            order_id = next(str(info[number]) for number in numbers if number in info)
+            assert push_events.to_change(pushed, settings(), "shop").key.order_id == order_id
+        reply = replies.push_accepted()
+    assert wanted["result"] == "accept"
+    assert (reply.status, reply.body) == (wanted["reply"]["http_status"], wanted["reply"]["body"])
 
 
 def account(inputs: dict[str, Any]) -> Settings:

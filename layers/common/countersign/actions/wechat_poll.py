@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from countersign.actions import wechat_ask
 from countersign.actions.wechat_ask import Reach
-from countersign.errors import ConflictError, CountersignError
-from countersign.orders.changes import Change, OrderKey, RefundReported
+from countersign.errors import ConflictError, CountersignError, RefusedError
+from countersign.orders.changes import Change, Opened, OrderKey, RefundReported, Signalled, is_nameless
 from countersign.orders.ladder import must_close, next_look
 from countersign.orders.state import Order
+from countersign.platforms.wechat import store_news
 from countersign.store import OrderStore, Outcome, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
@@ -70,8 +71,8 @@ class Poll:
     def _look_at_order(self, order: Order) -> None:
         reach = self.reach(order.key.account)
         system = order.terms.system
-        news = wechat_ask.about_order(reach, order.key, system, now=self.now)
-        order = (self._record(news) if news else order) or order
+        for news in wechat_ask.news_of_order(reach, order.key, system, now=self.now):
+            order = self._record(news) or order
         if not must_close(order, self.now):
             return
         try:
@@ -94,20 +95,51 @@ class Poll:
             self.store.attach_orphans(key, now=self.now)
             return None
         stored = codec.load_change(key, codec.as_text(item, "change"))
-        reach = self.reach(key.account)
-        news = wechat_ask.about_order(reach, key, stored.system or reach.settings.api, now=self.now)
-        if news is not None:
-            self._record(news)
-        received_at = codec.as_number(item, "received_at") or self.now
-        if self.now - received_at >= ORPHAN_ALARM_SECONDS and self.store.orphan_is_old(item, now=self.now):
-            self.count("OrphanOld")
+        try:
+            self._ask_about_unknown(key, stored.system)
+        finally:  # whatever hinders the question, a person hears of it in time
+            received_at = codec.as_number(item, "received_at") or self.now
+            if self.now - received_at >= ORPHAN_ALARM_SECONDS and self.store.orphan_is_old(item, now=self.now):
+                self.count("OrphanOld")
         return next((received_at + after for after in ORPHAN_LOOKS if received_at + after > self.now), None)
+
+    def _ask_about_unknown(self, key: OrderKey, system: str) -> None:
+        """Ask about an order that is not known here; one of the mini store's becomes known by the answer.
+
+        What WeChat refuses to be asked about is as good as unknown there: asking again would be refused again.
+        """
+        if is_nameless(key):
+            return
+        reach = self.reach(key.account)
+        try:
+            if system == store_news.SYSTEM:
+                told = wechat_ask.beginning_of_store_order(reach, key, now=self.now)
+            else:
+                told = wechat_ask.news_of_order(reach, key, system or reach.settings.api, now=self.now)
+        except RefusedError:
+            self.count("PollFailed")
+            return
+        for news in told:
+            self._record(news)
+            if isinstance(news.fact, Opened):
+                # Before the rest, which then decides when to look at the order next.
+                self.store.attach_orphans(key, now=self.now)
 
     def _look_at_hint(self, item: Item, key: OrderKey) -> None:
         hint = codec.load_change(key, codec.as_text(item, "change"))
+        if isinstance(hint.fact, Signalled):
+            self._look_at_signal(key, hint.system)
         if not isinstance(hint.fact, RefundReported):
             return
         reach = self.reach(key.account)
         news = wechat_ask.about_refund(reach, key, hint.fact.refund_id, hint.system or "v2")
         if news is not None:
             self._record(news)
+
+    def _look_at_signal(self, key: OrderKey, system: str) -> None:
+        """Ask about the order that an unsigned message names; nothing of the message itself is taken."""
+        order = self.store.get(key)
+        if order is None:
+            self._ask_about_unknown(key, system)
+        else:
+            self._look_at_order(order)

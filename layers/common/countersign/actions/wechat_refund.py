@@ -88,6 +88,9 @@ class RefundWork:
 
     def _make(self, order: Order, refund: Refund, reach: Reach, system: str) -> int | None:
         key = order.key
+        if order.terms.made_there:
+            self._refused(order, refund, "Refund it in the mini store's console, then resolve this one", system)
+            return None
         if over_ceiling(order, refund):
             self._refused(order, refund, "Other refunds have taken what was left: resolve this one", system)
             return None

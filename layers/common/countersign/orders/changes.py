@@ -95,6 +95,7 @@ class Terms:
     synced: bool = False  # the platform wants to be told what state the order is in, whenever that changes
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
+    made_there: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,13 +296,14 @@ class ShipmentReported:
 class Signalled:
     """The platform says that something happened to the order, and not what: it is asked.
 
-    Where it `urges` the merchant to ship, there is nothing to ask.
+    Where it `urges` the merchant to ship, or tells all that there is (`asks` is false), there is nothing to ask.
     """
 
     word: str  # the platform's own name of the event
     at: int | None = None
     detail: str = ""  # what tells two events of one name and time apart
     urges: bool = False
+    asks: bool = True
     kind: ClassVar[str] = "signal"
 
     def identity(self) -> Identity:
@@ -515,3 +517,8 @@ def nameless(platform: str, account: str, number: str) -> OrderKey:
     No order can have that name: `~` is in no platform's order numbers.
     """
     return OrderKey(platform, account, f"~{number}")
+
+
+def is_nameless(key: OrderKey) -> bool:
+    """Tell whether the key names no order of the merchant's, so that nobody can be asked about it."""
+    return key.order_id.startswith("~")

@@ -109,6 +109,8 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
         case Unpaid():
             after = replace(order, prepared=True)
             return _became(order, after, f"the platform says {fact.word}: not paid yet")
+        case CloseAsked() if order.terms.made_there:
+            return Decision("refused", "the order was made at the platform and is closed there", order)
         case CloseAsked():
             asked_at = fact.at if order.close_asked_at is None else min(order.close_asked_at, fact.at)
             reason = "the merchant asked to close the order"
@@ -126,7 +128,7 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
         case Signalled():
             emits = ("shipment.overdue",) if fact.urges else ()
             reason = f"the platform signals {fact.word}"
-            return Decision("unchanged", reason, order, emits=emits, query_now=not fact.urges)
+            return Decision("unchanged", reason, order, emits=emits, query_now=fact.asks and not fact.urges)
         case BillDiffers():
             return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():

@@ -32,12 +32,14 @@ def next_look(order: Order, now: int) -> int | None:
         end = min(end, max(order.close_asked_at, created + EARLIEST_CLOSE))
     later = created + HOURLY * ((max(now - created, 0)) // HOURLY + 1)
     rung = next((created + seconds for seconds in RUNGS if created + seconds > now), later)
+    if order.terms.made_there:  # what nobody here may close is asked about until the platform says what became of it
+        return rung
     return max(now + 1, end) if end <= rung else rung
 
 
 def must_close(order: Order, now: int) -> bool:
     """Tell whether the order is to be closed at the platform now."""
-    if order.payment is not None or order.closed_at is not None:
+    if order.payment is not None or order.closed_at is not None or order.terms.made_there:
         return False
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
     asked = order.terms.closable and order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE

@@ -23,6 +23,7 @@ QUESTIONS = {
     "settled_more_than_paid": "The platform reports a settlement of more than the order.",
     "refunded_twice": "A person settled the refund another way, and the platform refunded it too.",
     "refunded_more_than_paid": "More was refunded than was paid.",
+    "cancelled_after_payment": "The store cancelled the order after it was paid: its own console shows the refunds.",
 }
 
 

@@ -20,16 +20,20 @@ def record(
     now: int,
     source: str = "notify",
     unsigned: bool = False,
+    kept: bool = True,
 ) -> Outcome | None:
     """Translate and record genuine news; what cannot be read is kept in quarantine, and None is returned.
 
-    For that, `source` names the door and `unsigned` what can only be a hint.
+    For that, `source` names the door and `unsigned` what can only be a hint; it is not `kept`, but refused, where
+    anybody could fill the quarantine.
 
     Either way something durable was written when this returns, so that the platform may be told that all is well.
     """
     try:
         change = translate()
     except MalformedError as error:
+        if not kept:
+            raise
         quarantine(
             store.client,
             store.table,

@@ -25,6 +25,7 @@ from countersign.orders.changes import (
     ShipmentFact,
     Signalled,
     Verified,
+    is_nameless,
 )
 from countersign.orders.decide import Decision, View, decide
 from countersign.orders.ladder import next_audit, next_look, next_refund_look, next_shipment_look
@@ -91,7 +92,7 @@ class OrderStore:
 
     def located(self, change: Change) -> Change:
         """Return the change under its order's key, where it names only numbers of the platform's that we know."""
-        if not change.aliases or not _is_nameless(change.key):
+        if not change.aliases or not is_nameless(change.key):
             return change
         wanted = [_alias(change.key, kind, value) for kind, value in change.aliases]
         rows = dynamo.read_many(self.client, self.table, dict.fromkeys(wanted))
@@ -478,10 +479,6 @@ def _outcome(decision: Decision, event_id: str) -> Outcome:
     return Outcome(decision.outcome, decision.reason, event_id, decision.order, decision.emits)
 
 
-def _is_nameless(key: OrderKey) -> bool:
-    return key.order_id.startswith("~")
-
-
 def _alias(key: OrderKey, kind: str, value: str) -> _Row:
     """Return the row by which one of the platform's numbers leads to its order; a transaction's is unique besides."""
     if kind == "transaction":
@@ -492,7 +489,7 @@ def _alias(key: OrderKey, kind: str, value: str) -> _Row:
 def _claimed(change: Change) -> list[_Row]:
     """Return the rows by which the platform's numbers in this change lead to its order."""
     key, fact = change.key, change.fact
-    if isinstance(change.trust, Hint) or _is_nameless(key):
+    if isinstance(change.trust, Hint) or is_nameless(key):
         return []
 
     match fact:

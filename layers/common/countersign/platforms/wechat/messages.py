@@ -64,9 +64,9 @@ def _openid(value: object) -> str:
     return value if isinstance(value, str) and _OPENID.fullmatch(value) else ""
 
 
-def order_number(fields: Mapping[str, Any]) -> str:
+def order_number(fields: Mapping[str, Any], name: str = "out_trade_no") -> str:
     """Return the merchant's order number."""
-    return _text(fields, "out_trade_no", _ORDER_NUMBER)
+    return _text(fields, name, _ORDER_NUMBER)
 
 
 def word(fields: Mapping[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from countersign.errors import CountersignError
 from countersign.http import HttpReply, json_reply
 
+PUSH_ACCEPTED = "success"
 _XML = "<xml><return_code><![CDATA[{}]]></return_code><return_msg><![CDATA[{}]]></return_msg></xml>"
 
 
@@ -19,3 +20,18 @@ def refused(system: str, error: CountersignError) -> HttpReply:
     if system == "v2":
         return HttpReply(error.status, _XML.format("FAIL", reason), "text/xml")
     return json_reply(error.status, {"code": "FAIL", "message": reason})
+
+
+def push_accepted() -> HttpReply:
+    """Acknowledge a pushed message."""
+    return HttpReply(200, PUSH_ACCEPTED, "text/plain")
+
+
+def url_checked(echo: str) -> HttpReply:
+    """Answer the check of a message push's URL with what WeChat wants to hear again."""
+    return HttpReply(200, echo, "text/plain", {"x-content-type-options": "nosniff"})
+
+
+def push_refused(error: CountersignError) -> HttpReply:
+    """Refuse a pushed message, with the name of the reason: WeChat pushes it again."""
+    return HttpReply(error.status, type(error).__name__, "text/plain")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
 from countersign.signing import rsa
-from countersign.signing.credentials import Secret, secret
+from countersign.signing.credentials import MIN_BYTES, Secret, secret
 
 API_HOST = "https://api.mch.weixin.qq.com"
 LOGIN_HOST = "https://api.weixin.qq.com"
@@ -68,6 +68,7 @@ class Settings(NamedTuple):
     store: Store | None = None
     paid_late_policy: str = "ask"
     api_base: str = ""
+    warnings: tuple[str, ...] = ()
 
     def owns_appid(self, appid: object) -> bool:
         """Tell whether the app belongs to this account."""
@@ -111,7 +112,17 @@ def load(document: Mapping[str, object]) -> Settings:
     if api == "v2" and not settings.api_v2_keys:
         raise KeysUnavailableError("api_v2_keys is empty: no notice of API v2 could be verified")
     _refuse_own_key(settings)
-    return settings
+    return settings._replace(warnings=_warnings(settings))
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    """Name the tokens that could be guessed from one captured push: the merchant chose them, so they are taken."""
+    pushes = {"push": settings.push, **({"store.push": settings.store.push} if settings.store else {})}
+    return tuple(
+        f"{name}.token is shorter than {MIN_BYTES} bytes: it can be guessed from one captured message"
+        for name, push in pushes.items()
+        if push.token is not None and len(push.token.reveal().encode("utf-8", "surrogatepass")) < MIN_BYTES
+    )
 
 
 def _refuse_own_key(settings: Settings) -> None:

@@ -1,12 +1,13 @@
-"""The flat XML of API v2: one root, and below it text-only elements, each named once.
+"""The flat XML of API v2: one root, and below it text-only elements, each named once; and that of message pushes.
 
 That language is regular, so one anchored expression reads all of it. Whatever is not in it (DOCTYPE, entity
 declarations, processing instructions, comments, attributes, nesting, a second root) is refused by not matching; no
-general parser ever sees it.
+general parser ever sees it. Messages that are pushed may nest: those are read step by step, each step as strict.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from countersign.errors import MalformedError, UnprocessableError
 
@@ -27,6 +28,15 @@ _ELEMENT = re.compile(
     r")</\1[ \t\n]*+>)[ \t\n]*+"
     r"|((?s:.+))"
 )
+# One step through nested elements: a leaf as above, a branch that opens, or one that closes.
+_NODE = re.compile(
+    rf"[ \t\n]*+(?:<({_NAME})[ \t\n]*+(?:/>|>(?:"
+    r"<!\[CDATA\[([^\]]*+(?:\](?!\]>)[^\]]*+|\]\]><!\[CDATA\[(?<=\]\]\]\]><!\[CDATA\[)(?=>)[^\]]*+)*+)\]\]>"
+    r"|([^<\]]*+(?:\](?!\]>)[^<\]]*+)*+)"
+    rf")</\1[ \t\n]*+>)|<({_NAME})[ \t\n]*+>|</({_NAME})[ \t\n]*+>)[ \t\n]*+"
+)
+MAX_DEPTH = 8
+MAX_ELEMENTS = 1000
 _ENTITY = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));|&")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _SPLIT = "]]]]><![CDATA[>"
@@ -37,6 +47,20 @@ _NONCHARACTER = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 def read(document: bytes, root: str = "xml") -> dict[str, str]:
     """Return the elements below the root, values as the sender meant them; anything unusual is MalformedError."""
+    text, start, end = _inside(document, root)
+    found = _ELEMENT.findall(text, start, end)
+    fields = {name: cdata or plain for name, cdata, plain, _ in found}
+    if len(fields) != len(found):
+        raise MalformedError("XML repeats an element")
+    if "" in fields:
+        raise MalformedError("XML is not a flat list of text elements")
+    if "&" in text or _SPLIT in text:
+        fields = {name: cdata.replace(_SPLIT, "]]>") or _unescaped(plain) for name, cdata, plain, _ in found}
+    return fields
+
+
+def _inside(document: bytes, root: str) -> tuple[str, int, int]:
+    """Return the document's text, and from where to where its root's content goes."""
     try:
         text = document.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -49,16 +73,40 @@ def read(document: bytes, root: str = "xml") -> dict[str, str]:
     ending = text.rstrip(" \t\n")
     closing = f"</{root}>"
     if opening is None or opening[1] != root or not ending.endswith(closing):
-        raise MalformedError("XML has no flat root of the expected name")
-    found = _ELEMENT.findall(text, opening.end(), len(ending) - len(closing))
-    fields = {name: cdata or plain for name, cdata, plain, _ in found}
-    if len(fields) != len(found):
-        raise MalformedError("XML repeats an element")
-    if "" in fields:
-        raise MalformedError("XML is not a flat list of text elements")
-    if "&" in text or _SPLIT in text:
-        fields = {name: cdata.replace(_SPLIT, "]]>") or _unescaped(plain) for name, cdata, plain, _ in found}
-    return fields
+        raise MalformedError("XML has no root of the expected name")
+    return text, opening.end(), len(ending) - len(closing)
+
+
+def read_nested(document: bytes) -> dict[str, Any]:
+    """Return the elements below the root; one with elements inside is a dict of them (message pushes have such).
+
+    As strict as `read` otherwise: each name once among its neighbours, and bounds on depth and number.
+    """
+    text, position, end = _inside(document, "xml")
+    levels: list[tuple[str, dict[str, Any]]] = [("xml", {})]
+    for _ in range(MAX_ELEMENTS):
+        if position == end and len(levels) == 1:
+            return levels[0][1]
+        node = _NODE.match(text, position, end)
+        if node is None:
+            break
+        position = node.end()
+        leaf, cdata, plain, branch, closed = node.groups()
+        name = leaf or branch
+        if closed:
+            if levels.pop()[0] != closed or not levels:
+                break
+        elif name in levels[-1][1]:
+            raise MalformedError("XML repeats an element")
+        elif leaf:
+            levels[-1][1][leaf] = (cdata or "").replace(_SPLIT, "]]>") or _unescaped(plain or "")
+        elif len(levels) > MAX_DEPTH:
+            raise MalformedError("XML is nested too deeply")
+        else:
+            inner: dict[str, Any] = {}
+            levels[-1][1][branch] = inner
+            levels.append((branch, inner))
+    raise MalformedError("XML is not a list of elements, or one that is too long")
 
 
 def write(fields: Mapping[str, str]) -> bytes:

@@ -1,0 +1,117 @@
+"""From the messages that WeChat pushes to our facts: what happened to which order, never how much was paid.
+
+A push names an order and little else, so it is a reason to ask; what the answer says counts.
+"""
+
+# https://developers.weixin.qq.com/miniprogram/dev/platform-capabilities/business-capabilities/order-shipping/order-shipping.html
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from countersign.errors import MalformedError
+from countersign.orders.changes import Change, Hint, OrderKey, Signalled, Trust, Verified
+from countersign.platforms.wechat import messages, store_news
+from countersign.platforms.wechat.push import Pushed
+from countersign.platforms.wechat.settings import Settings
+
+PLATFORM = "wechat"
+_STORE = "channels_ec_order_"
+_LEGACY = "merchant_order"  # the mini store of 2018, discontinued
+_REMINDER, _SETTLED = "trade_manage_remind_shipping", "trade_manage_order_settlement"
+# What an event of the store says besides its order's number.
+_DETAILS = ("cancel_type", "pay_time", "finish_delivery", "confirm_type", "settle_time", "type")
+_SETTLEMENT = ("estimated_settlement_time", "confirm_receive_method", "confirm_receive_time", "settlement_time")
+# Told for every consent and every message that is sent, and about no order. From memory, not confirmed.
+_PASSING = frozenset({
+    *("subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"),
+    "user_enter_tempsession",
+})  # fmt: skip
+# What an event without an order means, for who finds it among the exceptions.
+_MEANINGS = {
+    "trade_manage_remind_access_api": "WeChat asks the merchant to report shipments, or payments may be stopped",
+}
+_STORE_NUMBER = re.compile(r"[1-9][0-9]{0,19}")
+_LEGACY_NUMBER = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_DETAIL = re.compile(r"[0-9A-Za-z_.-]{1,32}")
+_SECONDS = re.compile(r"[1-9][0-9]{0,10}")
+
+
+def is_news(pushed: Pushed) -> bool:
+    """Tell whether a message is to be recorded.
+
+    What people write to the shop is not, nor what tells about no order; unsigned, only what names an order is.
+    """
+    if pushed.fields.get("MsgType") != "event":
+        return False
+    event = pushed.fields.get("Event")
+    if not isinstance(event, str):
+        return pushed.signed
+    return event not in _PASSING and (pushed.signed or _names_an_order(event))
+
+
+def to_change(pushed: Pushed, settings: Settings, account: str) -> Change:
+    """Return what a message says about an order.
+
+    MalformedError names what stands against it: the message lacks what it promises, or is about no order of ours.
+    """
+    fields = pushed.fields
+    event = messages.word(fields, "Event")
+    if not _names_an_order(event):
+        raise MalformedError(_MEANINGS.get(event, f"an event about no order that we know of: {event}"))
+    at = _seconds(fields.get("CreateTime"))
+    if event.startswith(_STORE):
+        info = _order_info(fields)
+        order_id, system = _number(info.get("order_id"), _STORE_NUMBER), store_news.SYSTEM
+        fact = Signalled(event, at, _detail(info, _DETAILS))
+    elif event == _LEGACY:
+        order_id, system = _number(fields.get("OrderId"), _LEGACY_NUMBER), store_news.SYSTEM
+        fact = Signalled(f"{event} (legacy)", at, _detail(fields, ("OrderStatus",)))
+    else:
+        _check_merchant(fields, settings)
+        order_id, system = messages.order_number(fields, "merchant_trade_no"), ""
+        fact = Signalled(event, at, _detail(fields, _SETTLEMENT), urges=event == _REMINDER, asks=False)
+    trust: Trust = Verified(pushed.key_id) if pushed.signed else Hint()
+    # An unsigned message is another event than the signed one that says the same: it must not stand in its place.
+    via = "push" if pushed.signed else "push_plain"
+    return Change(OrderKey(PLATFORM, account, order_id), fact, trust, via, settings.mchid, system)
+
+
+def _names_an_order(event: str) -> bool:
+    return event.startswith(_STORE) or event in (_LEGACY, _REMINDER, _SETTLED)
+
+
+def _order_info(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    info = fields.get("order_info")
+    if not isinstance(info, Mapping):
+        raise MalformedError("order_info is missing")
+    return info
+
+
+def _number(value: object, pattern: re.Pattern[str]) -> str:
+    """Return an order number as text; in JSON the store's are integers beyond what other languages keep exact."""
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise MalformedError("the order's number is not what the platform promises")
+    return text
+
+
+def _seconds(value: object) -> int:
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or not _SECONDS.fullmatch(text):
+        raise MalformedError("CreateTime is not a time")
+    return int(text)
+
+
+def _detail(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """Return what tells two events of one name and time apart."""
+    found = {name: str(fields[name]) for name in names if type(fields.get(name)) in (int, str)}
+    return " ".join(f"{name}={value}" for name, value in found.items() if _DETAIL.fullmatch(value))
+
+
+def _check_merchant(fields: Mapping[str, Any], settings: Settings) -> None:
+    """Raise MalformedError where the payment is another merchant number's: several may use one mini program."""
+    if str(fields.get("merchant_id")) != settings.mchid:
+        raise MalformedError("an event about a payment of another merchant number")
+    if str(fields.get("sub_merchant_id") or "") != settings.sub_mchid:
+        raise MalformedError("an event about a payment of another sub-merchant")
