@@ -115,8 +115,6 @@ def _buyer(order: Order | None, pay: Reach) -> str:
     """Return who paid, as WeChat says it now: openids are not kept here."""
     if order is None or order.terms.appid not in ("", pay.settings.appid):
         return ""
-    if order.terms.payer:
-        return order.terms.payer
     answer = pay.client.query(order.key.order_id, system=order.terms.system)
     return answer.message.openid if answer else ""
 
