@@ -41,6 +41,11 @@ class _Connection(http.client.HTTPConnection):
         self.close()
 
 
+def _authorization(service: str) -> str:
+    scope = f"sandbox/20260101/{REGION}/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+
+
 class DataPlane:
     """Calls the local cloud; safe to use from many threads."""
 
@@ -65,8 +70,7 @@ class DataPlane:
         headers = {
             "Content-Type": f"application/x-amz-json-{version}",
             "X-Amz-Target": f"{target}.{operation}",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential=sandbox/20260101/{REGION}/{service}/aws4_request, "
-            "SignedHeaders=host, Signature=0",
+            "Authorization": _authorization(service),
         }
         for fresh in (False, True):  # a connection that idled too long is replaced once
             connection = self._connection(fresh)
@@ -79,6 +83,25 @@ class DataPlane:
                 if fresh:
                     raise
         raise AssertionError("unreachable")
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Return what SES has sent so far, oldest first."""
+        messages = self._rest("GET", "/_ministack/ses/messages")["messages"]
+        return [mail for account in messages.values() for mail in account]
+
+    def verify_sender(self, domain: str) -> None:
+        """Let SES send from a domain, as after its DNS records were made."""
+        self._rest("POST", "/v2/email/identities", {"EmailIdentity": domain})
+
+    def _rest(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json", "Authorization": _authorization("ses")}
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            return answer
+        finally:
+            connection.close()
 
     def _connection(self, fresh: bool) -> http.client.HTTPConnection:
         if fresh or not hasattr(self._local, "connection"):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "TrentService": "kms"}
+_PATHS = {"email/outbound-emails": "sesv2.SendEmail"}
 _REFUSALS = {
     "throttle": (400, "ThrottlingException"),
     "conflict": (400, "TransactionConflictException"),
@@ -137,6 +138,7 @@ def install(folder: Path, function: str) -> FaultPoints:
     patches = {
         "botocore.endpoint": lambda module: _patch_botocore(module, points),
         "requests.adapters": lambda module: _patch_requests(module, points),
+        "countersign.runtime.egress": lambda module: _patch_egress(module, points),
     }
     for name in set(patches) & set(sys.modules):
         patches.pop(name)(sys.modules[name])
@@ -165,9 +167,22 @@ def _patch_requests(module: Any, points: FaultPoints) -> None:
     module.HTTPAdapter.send = patched
 
 
+def _patch_egress(module: Any, points: FaultPoints) -> None:
+    """Stand before the calls of merchants' own addresses, which go round requests."""
+    post = module.Egress.post
+
+    def patched(way_out: Any, url: str, *arguments: Any) -> Any:
+        name = f"http.POST /{url.partition('://')[2].partition('/')[2].partition('?')[0]}"
+        return points.around(name, lambda: post(way_out, url, *arguments))
+
+    module.Egress.post = patched
+
+
 def _aws_call(request: Any) -> str:
     target = request.headers.get("X-Amz-Target", b"unknown")
     text = target.decode() if isinstance(target, bytes) else str(target)
+    if text == "unknown":  # a service with a path for each operation
+        return _PATHS.get(request.url.partition("/v2/")[2], f"unknown.{request.url.rpartition('/')[2]}")
     service, _, operation = text.partition(".")
     return f"{_SERVICES.get(service, service)}.{operation}"
 

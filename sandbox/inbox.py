@@ -1,4 +1,4 @@
-"""What left the product: bus events, and what each simulator received or sent."""
+"""What left the product: bus events, e-mails, and what each simulator received or sent."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Inbox:
         self._now = now
         self._lock = threading.Lock()
         self._entries: list[dict[str, Any]] = []
+        self._mails: Callable[[], list[dict[str, Any]]] = list
+        self._mails_seen = 0
 
     def add(self, kind: str, entry: dict[str, Any]) -> None:
         """Keep an entry with the sandbox time."""
@@ -29,13 +31,27 @@ class Inbox:
 
     def entries(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Everything of a kind, oldest first."""
+        self._fetch_mails()
         with self._lock:
             return [entry for entry in self._entries if kind in (None, entry["kind"])]
 
     def clear(self) -> None:
         """Forget everything."""
+        self._fetch_mails()
         with self._lock:
             self._entries.clear()
+
+    def mails_from(self, plane: DataPlane) -> None:
+        """Show what SES was given, whenever somebody looks."""
+        self._mails = plane.mails
+
+    def _fetch_mails(self) -> None:
+        with self._lock:
+            mails = self._mails()
+            for mail in mails[self._mails_seen :]:
+                shown = {"from": mail["Source"], "to": mail["To"], "subject": mail["Subject"], "text": mail["BodyText"]}
+                self._entries.append({"kind": "email", "at": self._now(), **shown})
+            self._mails_seen = len(mails)
 
     def watch(self, plane: DataPlane, queue_url: str) -> None:
         """Keep every event of the bus, from the queue of a rule that matches all; for a thread of its own."""

@@ -11,7 +11,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.events import douyin, wechat_merchant, wechat_notify, wechat_push, wechat_refunds, wechat_shipping
+from sandbox.events import (
+    douyin,
+    notices,
+    wechat_merchant,
+    wechat_notify,
+    wechat_push,
+    wechat_refunds,
+    wechat_shipping,
+)
 from sandbox.events.maker import ROOT, Case, Maker
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ def all_cases(maker: Maker) -> dict[str, Case]:
 
 
 def _wechat(maker: Maker) -> dict[str, Case]:
-    modules = (wechat_notify, wechat_merchant, wechat_refunds, wechat_shipping, wechat_push)
+    modules = (wechat_notify, wechat_push, wechat_merchant, wechat_refunds, wechat_shipping, notices)
     return {name: case for module in modules for name, case in module.cases(maker).items()}
 
 

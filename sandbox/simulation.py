@@ -63,13 +63,25 @@ def accounts(folder: Path | None, control_url: str) -> dict[str, Documents]:
         documents = found.setdefault(platform, {}) if folder else kind.throwaway_accounts()
         api_base = f"{control_url}/{platform}"
         found[platform] = {name: kind.prepare_account(document, api_base) for name, document in documents.items()}
+    for platform in filter(_sees_all_accounts, platforms()):
+        kind = importlib.import_module(f"sandbox.simulators.{platform}").Simulator
+        for by_name in found.values():
+            for account, document in by_name.items():
+                by_name[account] = kind.prepare_account(document, f"{control_url}/{platform}")
     return found
 
 
+def _sees_all_accounts(name: str) -> bool:
+    """Tell whether a simulator is no platform, but something that accounts of any platform use."""
+    return getattr(importlib.import_module(f"sandbox.simulators.{name}").Simulator, "sees_all_accounts", False)
+
+
 def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None:
-    """Put every document where functions look for it."""
+    """Put every document where functions look for it, and let SES send from the domains that its notices name."""
     for platform, by_name in documents.items():
         for name, document in by_name.items():
+            for domain in _mail_domains(document):
+                plane.verify_sender(domain)
             text = json.dumps(document, ensure_ascii=False)
             plane.call(
                 "secretsmanager",
@@ -78,6 +90,13 @@ def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None
                 SecretString=text,
                 ClientRequestToken=f"{platform}-{name}".ljust(32, "-")[:64],
             )
+
+
+def _mail_domains(document: dict[str, Any]) -> set[str]:
+    notices = document.get("notices")
+    entries = notices.values() if isinstance(notices, dict) else ()
+    senders = [str(entry["from"]) for entry in entries if isinstance(entry, dict) and entry.get("from")]
+    return {sender.rpartition("@")[2] for sender in senders}
 
 
 def make(
@@ -89,5 +108,6 @@ def make(
         kind = importlib.import_module(f"sandbox.simulators.{platform}").Simulator
         folder = state / platform
         folder.mkdir(exist_ok=True)
-        made[platform] = kind(clock, documents[platform], inbox, public_base_url, folder)
+        seen = documents if _sees_all_accounts(platform) else documents[platform]
+        made[platform] = kind(clock, seen, inbox, public_base_url, folder)
     return made

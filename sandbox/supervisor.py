@@ -63,6 +63,7 @@ class Supervisor:
             "PublicBaseUrl": self.api_url,
             "JwtIssuer": f"{self.control_url}/issuer",
             "JwtAudience": AUDIENCE,
+            "TrustedWebhookOrigins": self.control_url,
         }
         template = Template(self._template, parameters)
         provisioner = Provisioner(template, plane, "sandbox-")
@@ -81,6 +82,7 @@ class Supervisor:
         for simulator in self._control.simulators.values():
             simulator.start()
         _background(self._control.queues.release_for_ever)
+        inbox.mails_from(plane)
         _background(inbox.watch, plane, everything["Ref"])
         settings = {"data_plane": plane.endpoint, "queues": f"{self.control_url}/_sqs", "port": self._port}
         (self.state / "settings.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -25,6 +25,7 @@ OPERATIONS = {
     ),
     "events": ("PutEvents",),
     "secretsmanager": ("GetSecretValue", "ListSecrets"),
+    "sesv2": ("SendEmail",),
     "sqs": ("SendMessage", "SendMessageBatch"),
 }
 # Looks for table names in every request, to find endpoints that belong to an account: we use a region's endpoint.
@@ -73,10 +74,11 @@ def _clean(value: Any) -> Any:
 def endpoints(loader: Any) -> dict[str, Any]:
     """Return every partition's end points, for our services alone."""
     data = dict(loader.load_data("endpoints"))
+    prefixes = {loader.load_service_model(name, "service-2")["metadata"]["endpointPrefix"] for name in OPERATIONS}
     data["partitions"] = [
         {
             **partition,
-            "services": {name: known for name, known in partition["services"].items() if name in OPERATIONS},
+            "services": {name: known for name, known in partition["services"].items() if name in prefixes},
         }
         for partition in data["partitions"]
     ]

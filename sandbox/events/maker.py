@@ -19,6 +19,24 @@ PUSH_TOKEN = "2Zi6W1MpKzIZ2Sg0E"  # noqa: S105 - as in the published vectors
 PUSH_KEY = "ikJUZTeiL8Si2IlHxrWGpj8Q9F0gP7CoBeuCoLkvJko"
 OPENID = "oThrow4wayOpenid_public-000001"
 Event = dict[str, Any]
+NOTICES: dict[str, dict[str, Any]] = {
+    "buyer": {
+        "channel": "message",
+        "on": ["order.paid"],
+        "to": "buyer",
+        "template_id": "TemplateOfTheTestEvents",
+        "data": {"character_string1": "{order_id}", "thing2": "{description}", "amount3": "{paid}"},
+        "fallback": "mail",
+    },
+    "mail": {
+        "channel": "email",
+        "on": ["order.paid", "order.review"],
+        "to": ["staff.canary@shop.example.com"],
+        "from": "countersign@notices.example.com",
+        "subject": "{event_zh} {order_id}",
+        "text": "{description}: {paid}",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,7 @@ class Keys:
                 "push": {"mode": "secure", "token": f"store{PUSH_TOKEN}", "encoding_aes_keys": [PUSH_KEY[::-1]]},
             },
             "paid_late_policy": "ask",
+            "notices": NOTICES,
         }
         classic = shop | {
             "mchid": "1900099002",
@@ -85,6 +104,7 @@ class Keys:
             "platform_certificates": [],
             "push": {"mode": "plain", "token": f"classic{PUSH_TOKEN}"},
             "store": None,
+            "notices": {},
         }
         return {"shop": shop, "classic": classic}
 

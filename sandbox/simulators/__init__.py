@@ -14,4 +14,6 @@ that others wrote, and offers a class `Simulator`:
     control(path, body) -> (status, answer)                       what a person or a test makes happen
     faults(wanted) -> faults now set                              the misbehaviour knobs
     start(), stop()                                               the background work: notices and their retries
+    sees_all_accounts = True    for what is no platform, but used by accounts of any: it is given {platform: accounts}
+                                and prepares every document
 """

@@ -17,7 +17,8 @@ def test_a_trimmed_file_is_what_the_installed_botocore_says(path):
 
 
 @pytest.mark.parametrize(
-    ("service", "region"), [("dynamodb", "cn-north-1"), ("sqs", "eu-central-1"), ("secretsmanager", "us-gov-west-1")]
+    ("service", "region"),
+    [("dynamodb", "cn-north-1"), ("sqs", "eu-central-1"), ("secretsmanager", "us-gov-west-1"), ("sesv2", "eu-west-1")],
 )
 def test_a_client_of_trimmed_models_calls_the_same_end_point(service, region, monkeypatch):
     monkeypatch.setenv("AWS_REGION", region)

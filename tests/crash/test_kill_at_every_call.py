@@ -8,10 +8,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from sandbox.testing import LocalCloud
-from tests.crash import scenarios, scenarios_douyin, scenarios_ship
+from tests.crash import scenarios, scenarios_douyin, scenarios_notices, scenarios_ship
 from tests.crash.scenarios import Ending, play
 
-SCENARIOS = {**scenarios.SCENARIOS, **scenarios_ship.SCENARIOS, **scenarios_douyin.SCENARIOS}
+SCENARIOS = {
+    **scenarios.SCENARIOS,
+    **scenarios_ship.SCENARIOS,
+    **scenarios_douyin.SCENARIOS,
+    **scenarios_notices.SCENARIOS,
+}
 READS = ("dynamodb.Query", "dynamodb.BatchGetItem", "secretsmanager.GetSecretValue")
 
 
@@ -25,7 +30,7 @@ class Case(NamedTuple):
 def cases() -> Iterator[Case]:
     for name, scenario in SCENARIOS.items():
         for number, call in enumerate(scenario.calls, 1):
-            if name.startswith(("poll", "sweep", "bill")):
+            if name.startswith(("poll", "sweep", "bill", "notice by")):
                 # Reading another shard of the due list changes nothing, and "before" is "after" the call before it.
                 if call != "dynamodb.Query" or number == 1:
                     yield Case(name, number, call, "after")

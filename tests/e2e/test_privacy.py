@@ -11,6 +11,7 @@ OPENID = "oCANARYopenid00000000000000001"
 CODE = "CANARYlogincode0000000000000001"
 WORDS = ("CANARYdescription", "CANARYmetadata", "CANARYsignature", "CANARYattach", "CANARYnote", "CANARYbank")
 ADDRESS = "198.51.100.77"
+MAILBOX = "staff.canary@shop.example.com"  # of the account's notices
 
 
 def strings(value: Any) -> list[str]:
@@ -60,6 +61,8 @@ def test_h1_no_canary_comes_out_in_a_log(shop: Shop) -> None:
             {"fields": fields},
         ):
             shop.sandbox.control("POST", "/wechat/_control/notify", {**told, **more})
+        # Its notices: the buyer's message is refused with an answer that repeats the openid, and an e-mail goes out.
+        shop.sandbox.control("POST", "/faults", {"wechat": {"errcode": {"code": 47003, "match": OPENID}}})
         shop.pay(f"canary-code-{account}", account, openid=OPENID)
         refund = {"account": account, "out_trade_no": f"canary-code-{account}", "amount": 1}
         shop.sandbox.control("POST", "/wechat/_control/refund", refund)
@@ -81,14 +84,21 @@ def test_h1_no_canary_comes_out_in_a_log(shop: Shop) -> None:
     shop.sandbox.control("DELETE", "/faults")
     shop.sandbox.clock(advance=60)
     shop.tables()
+    assert any(mail["to"] == [MAILBOX] for mail in shop.sandbox.inbox("email"))
 
     state = ROOT / ".sandbox" / str(shop.sandbox.port)
     logs = {path: path.read_text(encoding="utf-8") for path in sorted((state / "logs").iterdir())}
     logs[Path("output")] = shop.sandbox.output.read_text(encoding="utf-8")
-    for name in ("wechat_create_payment", "wechat_notify", "orders_api", "publish"):
+    for name in ("wechat_create_payment", "wechat_notify", "orders_api", "publish", "notify"):
         assert f"{name}.log" in {path.name for path in logs}
     # Answers to people carry words of theirs; tokens and anything sent to WeChat are nobody's to log either.
-    hidden = {"openid": OPENID, "login code": CODE, "address": ADDRESS, "token": shop.token.split(".")[2]}
+    hidden = {
+        "openid": OPENID,
+        "login code": CODE,
+        "address": ADDRESS,
+        "mailbox": MAILBOX,
+        "token": shop.token.split(".")[2],
+    }
     hidden |= {word: word for word in WORDS} | {f"secret {number}": text for number, text in enumerate(secrets())}
     leaks = [
         f"{what} in {path.name}: {line[:200]}"

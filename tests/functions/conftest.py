@@ -55,8 +55,11 @@ class WechatAdapter(BaseAdapter):
 class Cloud:
     """One stack: tables, secrets, queue and bus of the template, and the functions over them."""
 
-    def __init__(self, clock: time_machine.Traveller, wechat: WechatAdapter) -> None:
+    def __init__(
+        self, clock: time_machine.Traveller, wechat: WechatAdapter, shown: list[tuple[str, Event]] | None = None
+    ) -> None:
         self.clock = clock
+        self.shown = [] if shown is None else shown  # what the simulator put into its inbox
         self.wechat = wechat
         session = botocore.session.get_session()
         self.dynamodb = session.create_client("dynamodb")
@@ -107,10 +110,11 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
             for name, document in documents.items()
         }
         ticking = SimpleNamespace(now=time.time)
-        inbox = SimpleNamespace(add=lambda kind, entry: None)
+        shown: list[tuple[str, Event]] = []
+        inbox = SimpleNamespace(add=lambda kind, entry: shown.append((kind, entry)))
         simulator = Simulator(ticking, prepared, inbox, "https://pay.example.com", tmp_path)
         adapter = WechatAdapter(simulator)
-        stack = Cloud(clock, adapter)
+        stack = Cloud(clock, adapter, shown)
         _provision(stack, prepared)
         queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
         monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)

@@ -157,6 +157,19 @@ def test_a_simulator_is_the_other_side_of_the_wire(path: Path) -> None:
     assert not roots(path) & {"countersign", "functions"}
 
 
+@pytest.mark.parametrize("function", ["wechat_notify", "douyin_callback", "wechat_create_payment", "publish"])
+def test_the_way_of_a_payment_knows_nothing_of_notices(function: str) -> None:
+    reached, waiting = set(), [f"functions.{function}.app"]
+    while waiting:
+        for name in own_imports(waiting.pop()) - reached:
+            reached.add(name)
+            waiting.append(name)
+
+    apart = ("countersign.notices", "countersign.printers", "countersign.actions.notice", "countersign.runtime.egress")
+    assert "countersign.store.orders" in reached or function == "publish"
+    assert not [name for name in reached if name.startswith(apart)]
+
+
 def test_the_rules_would_notice() -> None:
     """The ladder of parts is what the design draws."""
     ladder = ["countersign.money", "countersign.orders.decide", "countersign.store.orders", "functions.publish.app"]

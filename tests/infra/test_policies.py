@@ -11,6 +11,8 @@ FUNCTIONS = sorted(functions())
 SECRETS = (
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:countersign/${Stage}/{platform}/*"
 )
+# Works for every platform whose accounts have notices.
+READS = {"Notify": ["wechat", "douyin"]}
 CALLBACK_ACTIONS = {
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -45,12 +47,16 @@ def test_a_statement_names_one_resource(name: str) -> None:
             assert resource == "*"  # AWS knows no narrower one
             continue
         assert isinstance(resource, dict)
+        if statement["Action"] == "ses:SendEmail":
+            # Recipients are resources too in SES's sandbox: what is narrow is the sender.
+            assert statement["Condition"] == {"StringLike": {"ses:FromAddress": {"Fn::Sub": "*@${NoticeMailDomain}"}}}
+            continue
         match resource:
             case {"Fn::GetAtt": attribute}:
                 assert attribute.endswith(".Arn")
             case {"Fn::Sub": text} if statement["Action"] == "secretsmanager:GetSecretValue":
                 # The accounts of its own platform: their names are the merchant's, so only the last part is open.
-                assert text == SECRETS.replace("{platform}", platform)
+                assert text in [SECRETS.replace("{platform}", read) for read in READS.get(name, [platform])]
             case {"Fn::Sub": text}:
                 assert re.fullmatch(r"\$\{OrdersTable\.Arn\}/index/\w+", text)
             case _:
@@ -68,7 +74,7 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    assert readers == {name for name in FUNCTIONS if name.startswith(("Wechat", "Douyin"))}
+    assert readers == {name for name in FUNCTIONS if name.startswith(("Wechat", "Douyin"))} | READS.keys()
 
 
 @pytest.mark.parametrize("name", ["DouyinRedrive", "WechatRedrive"])
@@ -98,6 +104,10 @@ def test_what_an_operator_does_again_reaches_the_table_and_the_keys_only(name: s
     for statement in statements(functions()[name]):
         if statement["Action"] != "secretsmanager:GetSecretValue":
             assert statement["Resource"] == {"Fn::GetAtt": "OrdersTable.Arn"}
+
+
+def test_only_notices_send_e_mail() -> None:
+    assert {name for name in FUNCTIONS if "ses:SendEmail" in actions(functions()[name])} == {"Notify"}
 
 
 def test_only_who_works_unasked_lists_the_accounts() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from countersign.notices.settings import EVENTS
 from tests.infra.reading import (
     PACKAGE,
     ROOT,
@@ -55,6 +56,8 @@ SCHEDULED = [
     *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle", "DouyinShip"),
     *("WechatPoll", "WechatRefund", "WechatShip", "WechatBill", "Sweep"),
 ]
+# What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
+TOLD_ONCE = {"Notify"}
 BY_HAND = ["DouyinRedrive", "WechatRedrive"]
 FUNCTIONS = sorted(functions())
 QUEUES = resources("AWS::SQS::Queue")
@@ -163,7 +166,7 @@ class TestFailures:
     def test_a_schedule_has_dead_letters_and_no_retries(self) -> None:
         scheduled = list(events("ScheduleV2"))
 
-        assert {name for name, _ in scheduled} == set(SCHEDULED)
+        assert {name for name, _ in scheduled} == set(SCHEDULED) | TOLD_ONCE
         for _, event in scheduled:
             assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "FailureQueue.Arn"}}
             assert event["RetryPolicy"]["MaximumRetryAttempts"] == 0
@@ -171,15 +174,13 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        assert {name for name, _ in ruled} == {
-            *("WechatRefund", "WechatShip"),
-            *("DouyinRefund", "DouyinRefundAudit", "DouyinShip"),
-        }
-        for _, event in ruled:
+        workers = {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinRefundAudit", "DouyinShip"}
+        assert {name for name, _ in ruled} == workers | TOLD_ONCE
+        for name, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             assert event["Pattern"]["source"] == ["countersign"]
             assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "FailureQueue.Arn"}}
-            assert event["RetryPolicy"]["MaximumRetryAttempts"] == 0
+            assert (event["RetryPolicy"]["MaximumRetryAttempts"] == 0) is (name not in TOLD_ONCE)
 
     def test_only_rules_of_our_bus_may_write_dead_letters(self) -> None:
         (policy,) = resources("AWS::SQS::QueuePolicy").values()
@@ -194,6 +195,18 @@ class TestFailures:
 
         assert asynchronous["MaximumRetryAttempts"] == 0
         assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "FailureQueue.Arn"}
+
+    def test_who_is_told_only_once_is_told_again(self) -> None:
+        for name in TOLD_ONCE:
+            asynchronous = functions()[name]["EventInvokeConfig"]
+
+            assert asynchronous["MaximumRetryAttempts"] == 2
+            assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "FailureQueue.Arn"}
+
+    def test_notices_hear_of_every_event_that_they_may_ask_for(self) -> None:
+        (told,) = [event for name, event in events("EventBridgeRule") if name == "Notify"]
+
+        assert set(told["Pattern"]["detail-type"]) == EVENTS
 
     def test_a_bad_record_does_not_hold_up_the_stream(self) -> None:
         ((name, stream),) = events("DynamoDB")

@@ -64,3 +64,26 @@ def test_services_sign_under_their_own_names(service):
         expected = botocores(credentials, "us-east-1", service, "T.O", "订单".encode())
 
     assert ours(credentials, "us-east-1", service, "T.O", "订单".encode()) == expected
+
+
+def test_a_service_with_a_path_for_each_operation_signs_its_path_and_no_target():
+    credentials = sigv4.Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session")
+    body = '{"Subject":"订单"}'.encode()
+    request = AWSRequest("POST", "https://email.eu-west-1.amazonaws.com/v2/email/outbound-emails", data=body)
+    request.headers["Content-Type"] = "application/json"
+
+    with time_machine.travel(MOMENT, tick=False):
+        SigV4Auth(BotocoreCredentials(*credentials), "ses", "eu-west-1").add_auth(request)
+    made = sigv4.headers(
+        credentials,
+        region="eu-west-1",
+        service="ses",
+        host="email.eu-west-1.amazonaws.com",
+        content_type="application/json",
+        target="",
+        body=body,
+        moment=MOMENT.strftime("%Y%m%dT%H%M%SZ"),
+        path="/v2/email/outbound-emails",
+    )
+
+    assert made == {name: request.headers[name] for name in ("X-Amz-Date", "Authorization", "X-Amz-Security-Token")}

@@ -119,6 +119,61 @@ def prepare(document: dict[str, Any], api_base: str) -> dict[str, Any]:
     return {**document, "api_base": document.get("api_base") or api_base, "wechatpay_public_keys": keys}
 
 
+# Who hears of what in the throwaway shop; the merchant's simulator adds the webhook's address and secret.
+NOTICES: dict[str, dict[str, Any]] = {
+    "staff": {
+        "channel": "message",
+        "on": ["order.paid"],
+        "to": ["oSandboxStaff00000000000001"],
+        "template_id": "SandboxTemplateOfNewOrders",
+        "page": "pages/order?id={order_id}",
+        "data": {
+            "character_string1": "{order_id}",
+            "amount2": "{paid}",
+            "time3": "{paid_at}",
+            "thing4": "{items}",
+        },
+        "fallback": "staff-mail",
+    },
+    "staff-mail": {
+        "channel": "email",
+        "on": ["order.review", "refund.needs_action", "shipment.needs_action"],
+        "to": ["staff@shop.example.com"],
+        "from": "countersign@notices.example.com",
+        "subject": "{event_zh} {order_id}",
+        "text": "{event_zh}: {order_id}, {items}, {paid}, {paid_at}\n{reason}\n{problem}",
+    },
+    "buyer": {
+        "channel": "message",
+        "on": ["shipment.created"],
+        "to": "buyer",
+        "template_id": "SandboxTemplateOfShipments",
+        "data": {"thing1": "{description}", "thing2": "{carrier}", "character_string3": "{tracking_no}"},
+    },
+    "receipt": {"channel": "print", "on": ["order.paid"], "printers": ["counter", "kitchen"], "title": "Milk tea 奶茶"},
+    "erp": {"channel": "webhook", "on": ["order.paid", "refund.succeeded"]},
+}
+
+
+def _printers() -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "feie",
+            "name": "counter",
+            "sn": "960000001",
+            "user": "shop@example.com",
+            "ukey": secrets.token_urlsafe(16),
+        },
+        {
+            "kind": "yilianyun",
+            "name": "kitchen",
+            "machine_code": "4004000001",
+            "client_id": "1000000001",
+            "client_secret": secrets.token_hex(16),
+        },
+    ]
+
+
 def throwaway() -> dict[str, dict[str, Any]]:
     """Make a v3 account `shop` and a v2 account `classic`, with keys of their own."""
     return {
@@ -126,6 +181,8 @@ def throwaway() -> dict[str, dict[str, Any]]:
         | {
             "api_v3_keys": [crypto.nonce()],
             "platform_certificates": [crypto.platform_certificate().pem],
+            "printers": _printers(),
+            "notices": NOTICES,
         },
         "classic": _throwaway("1900000202", "v2", "HMAC-SHA256")
         | {"api_v2_keys": [crypto.nonce()], "paid_late_policy": "refund"},

@@ -1,6 +1,6 @@
 """Every public vector of API v2 and v3, made and checked by other implementations.
 
-Not covered here: `feie-*` and `yilianyun-*` (printers), and `bill-*`, which is in test_bills.py.
+Elsewhere: `bill-*` is in test_bills.py, `feie-*` and `yilianyun-*` are in tests/printers/test_makers.py.
 """
 
 import base64

@@ -25,9 +25,9 @@ from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store.due import DueList
 from countersign.store.lists import History, OrderLists
-from countersign.store.present import event_json
+from countersign.store.present import event_json, notice_json
 
-EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine")
+EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
 DECISIONS = ("accept", "refund", "dismiss")
 Json = dict[str, Any]
 
@@ -45,7 +45,8 @@ class OrderDesk:
         """Return one order with its children and events."""
         history = self._history(key)
         events = [event_json(item) for item in history.events]
-        return order_json(history.order, history.refunds, events, history.settlements, history.shipments)
+        notices = [notice_json(item) for item in history.notices]
+        return order_json(history.order, history.refunds, events, history.settlements, history.shipments, notices)
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
@@ -180,4 +181,6 @@ class OrderDesk:
             row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
             row["since"] = timestamp(codec.as_number(item, "updated_at"))
             row["reason"] = codec.as_text(item, "reason") or codec.as_text(item, "status")
+            if kind == "failed_notice":
+                row["reason"] = f"notice {codec.as_text(item, 'name')}: {row['reason']}"
             yield row

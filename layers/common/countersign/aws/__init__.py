@@ -14,6 +14,8 @@ from countersign import __version__
 from countersign.aws.transport import KeptConnections, SignedTransport
 
 MODELS = Path(__file__).parent / "models"
+# SES takes its time, and what it did not answer may have been sent: nobody's patience is short there, copies are worse.
+PATIENT = {"sesv2": 6.0}
 
 
 @cache
@@ -25,8 +27,8 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def _connections() -> KeptConnections:
-    return KeptConnections()
+def _connections(read_seconds: float | None) -> KeptConnections:
+    return KeptConnections(read_seconds)
 
 
 @cache
@@ -38,7 +40,7 @@ def client(service: str) -> Any:
     hangs stays inside the handler's 3.5 s. Requests are built by our code alone: botocore need not check their shape.
     """
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 1 if service == "dynamodb" else 2},
+        retries={"mode": "standard", "total_max_attempts": 1 if service == "dynamodb" or service in PATIENT else 2},
         parameter_validation=False,
         signature_version=UNSIGNED,
         user_agent=f"countersign/{__version__}",
@@ -49,7 +51,7 @@ def client(service: str) -> Any:
     # its rules it sends every request to the client's own end point, instead of working it out each time.
     made._ruleset_resolver = None
     made._endpoint.http_session = SignedTransport(
-        _connections(),
+        _connections(PATIENT.get(service)),
         session.get_credentials(),
         region=made.meta.region_name,
         service=made.meta.service_model.signing_name,

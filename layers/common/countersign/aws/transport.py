@@ -46,13 +46,15 @@ class SignedTransport:
         frozen = self._credentials.get_frozen_credentials()
         body = request.body or b""
         request.body = body.encode() if isinstance(body, str) else body
+        url = urlsplit(request.url)
         made = sigv4.headers(
             sigv4.Credentials(frozen.access_key, frozen.secret_key, frozen.token or ""),
             region=self._region,
             service=self._service,
-            host=urlsplit(request.url).netloc,
+            host=url.netloc,
+            path=url.path or "/",
             content_type=_text(request.headers["Content-Type"]),
-            target=_text(request.headers["X-Amz-Target"]),
+            target=_text(request.headers.get("X-Amz-Target", "")),
             body=request.body,
             moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         )
@@ -80,12 +82,12 @@ class _Body:
 
 
 class _Connection:
-    def __init__(self, url: SplitResult, context: ssl.SSLContext | None) -> None:
+    def __init__(self, url: SplitResult, context: ssl.SSLContext | None, read_seconds: float) -> None:
         host, port = str(url.hostname), url.port or (443 if context else 80)
         made = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(made, server_hostname=host) if context else made
-        self.socket.settimeout(READ_SECONDS)
+        self.socket.settimeout(read_seconds)
         self.answers = self.socket.makefile("rb")
 
     def is_dropped(self) -> bool:
@@ -137,7 +139,8 @@ class _Connection:
 class KeptConnections:
     """One connection for each host and thread, kept until it breaks; one TLS context for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_seconds: float | None = None) -> None:
+        self._read_seconds = read_seconds
         self._local = threading.local()
         self._context: ssl.SSLContext | None = None
 
@@ -172,7 +175,7 @@ class KeptConnections:
 
     def _connect(self, url: SplitResult, endpoint: str) -> _Connection:
         try:
-            return _Connection(url, self._tls() if url.scheme == "https" else None)
+            return _Connection(url, self._tls() if url.scheme == "https" else None, self._read_seconds or READ_SECONDS)
         except TimeoutError as error:
             raise ConnectTimeoutError(endpoint_url=endpoint, error=error) from error
         except ssl.SSLError as error:

@@ -38,8 +38,9 @@ def order_json(
     events: Iterable[Mapping[str, Any]] = (),
     settlements: Iterable[Settlement] = (),
     shipments: Iterable[Shipment] = (),
+    notices: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return the order JSON; `events` are ready rows of the contract's shape."""
+    """Return the order JSON; `events` and `notices` are ready rows of the contract's shape."""
     payment = order.payment
     currency = order.terms.amount.currency
     return {
@@ -62,6 +63,7 @@ def order_json(
         "shipments": [shipment_json(shipment) for shipment in shipments],
         "settlements": [_settlement(settlement, currency) for settlement in settlements],
         "events": list(events),
+        "notices": list(notices),
         "version": order.version,
         "updated_at": timestamp(order.updated_at),
         "created_at": timestamp(order.terms.created_at),

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for one kind of request: a JSON body, posted to `/` of a service's end point."""
+"""AWS Signature Version 4 for one kind of request: a JSON body, posted to a path that needs no escapes."""
 
 import hashlib
 import hmac
@@ -27,16 +27,18 @@ def headers(
     target: str,
     body: bytes,
     moment: str,
+    path: str = "/",
 ) -> Mapping[str, str]:
     """Return the headers that sign a request; `moment` is UTC as `20261122T062725Z`."""
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     signed = {"content-type": content_type, "host": host, "x-amz-date": moment}
     if credentials.token:
         signed["x-amz-security-token"] = credentials.token
-    signed["x-amz-target"] = target
+    if target:  # services with a path for each operation have none
+        signed["x-amz-target"] = target
     names = ";".join(signed)
     canonical = "".join([f"{name}:{value}\n" for name, value in signed.items()])
-    request = f"POST\n/\n\n{canonical}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    request = f"POST\n{path}\n\n{canonical}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     text = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     key = _key_of_the_day(credentials.secret_key, moment[:8], region, service)

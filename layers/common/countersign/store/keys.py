@@ -14,6 +14,7 @@ EVENT = "EVENT#"
 REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 SHIPMENT = "SHIPMENT#"
+NOTICE = "NOTICE#"
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 
@@ -43,6 +44,11 @@ def settlement_sk(settlement_id: str) -> str:
 def shipment_sk(shipment_id: str) -> str:
     """Return the sort key of a shipment beside its order."""
     return SHIPMENT + part(shipment_id)
+
+
+def notice_sk(event: str, name: str) -> str:
+    """Return the sort key of a notice beside its order: one for each event of the bus and each name."""
+    return f"{NOTICE}{part(event)}#{part(name)}"
 
 
 def refund_sk(refund_id: str) -> str:

@@ -33,6 +33,7 @@ class History:
     events: tuple[Item, ...]
     settlements: tuple[Settlement, ...] = ()
     shipments: tuple[Shipment, ...] = ()
+    notices: tuple[Item, ...] = ()
 
 
 class OrderLists:
@@ -54,6 +55,7 @@ class OrderLists:
         settlements: list[Settlement] = []
         shipments: list[Shipment] = []
         events: list[Item] = []
+        notices: list[Item] = []
         query = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk",
@@ -72,11 +74,14 @@ class OrderLists:
                 shipments.append(codec.read_shipment(item))
             elif sk.startswith(keys.EVENT):
                 events.append(item)
+            elif sk.startswith(keys.NOTICE):
+                notices.append(item)
         if order is None:
             return None
         events.sort(key=_sequence)
         shipments.sort(key=lambda shipment: (shipment.requested_at, shipment.shipment_id))
-        return History(order, tuple(refunds), tuple(events), tuple(settlements), tuple(shipments))
+        notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
+        return History(order, tuple(refunds), tuple(events), tuple(settlements), tuple(shipments), tuple(notices))
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
@@ -148,7 +153,7 @@ class OrderLists:
         return found, cursor
 
     def exceptions(self, kind: str) -> Iterator[Item]:
-        """Yield items that a person must look at: `review`, `orphan`, `needs_action` or `quarantine`."""
+        """Yield items that a person must look at: a review, an orphan, a refund, a notice, something quarantined."""
         names = {"#exception": "exception"}
         yield from dynamo.read_all(
             self.client,

@@ -1,4 +1,4 @@
-"""Stored events in the words of the HTTP contract."""
+"""Stored events and notices in the words of the HTTP contract."""
 
 import json
 from typing import Any
@@ -24,4 +24,18 @@ def event_json(item: Item) -> dict[str, Any]:
         "digest": as_text(item, "digest") or None,
         "version": as_number(item, "version"),
         "published_at": timestamp(as_number(item, "published_at")),
+    }
+
+
+def notice_json(item: Item) -> dict[str, Any]:
+    """Return a notice row of the contract."""
+    return {
+        "name": as_text(item, "name"),
+        "event": as_text(item, "detail_type"),
+        "channel": as_text(item, "channel"),
+        "status": as_text(item, "status"),
+        "attempts": as_number(item, "attempts") or 0,
+        "via": as_text(item, "via") or None,
+        "reason": as_text(item, "reason") or None,
+        "updated_at": timestamp(as_number(item, "updated_at")),
     }

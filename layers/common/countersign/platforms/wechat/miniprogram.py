@@ -17,8 +17,9 @@ from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
 from countersign.signing.credentials import Secret, secret
 
 TOKEN_REFUSED = frozenset({40001, 40014, 42001})
+DAILY_LIMIT = 45009
 # Busy, or asked too often: the same call may work later, and may have worked now.
-UNKNOWN = frozenset({-1, 44990, 45009, 45011})
+UNKNOWN = frozenset({-1, 44990, DAILY_LIMIT, 45011})
 Json = dict[str, Any]
 
 
@@ -34,6 +35,14 @@ class MiniProgramRefusedError(UnprocessableError):
 
     def __init__(self, code: int) -> None:
         super().__init__(f"WeChat refused: errcode {code}")
+        self.code = code
+
+
+class MiniProgramBusyError(PlatformUnavailableError):
+    """WeChat is busy, or was asked too often; `code` is its errcode."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"WeChat answered errcode {code}: the outcome is unknown")
         self.code = code
 
 
@@ -65,6 +74,10 @@ class MiniProgram:
         self._session = session
         self._settings = settings
         self._token = token
+
+    def ready(self) -> None:
+        """Have a token, so that what fails afterwards is the call itself."""
+        self._token.get()
 
     def call(self, path: str, body: Mapping[str, Any]) -> Json:
         """Call and return WeChat's answer.
@@ -109,7 +122,7 @@ def _read(response: Response) -> Json:
     if type(code) is not int:
         raise PlatformUnavailableError("WeChat's answer has an errcode that is no number")
     if code in UNKNOWN:
-        raise PlatformUnavailableError(f"WeChat answered errcode {code}: the outcome is unknown")
+        raise MiniProgramBusyError(code)
     if code:
         raise MiniProgramRefusedError(code)
     return answer

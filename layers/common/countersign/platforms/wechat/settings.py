@@ -1,7 +1,8 @@
 """The fields of a WeChat account document, typed, with unusable keys refused.
 
 What several functions need is checked when the document is loaded; what only one needs (the private key, the
-mini program's secret) when it is used, so that a notice is still verified while such a field is wrong.
+mini program's secret) when it is used, so that a notice is still verified while such a field is wrong. The fields
+`notices` and `printers` are typed by `countersign.notices.settings`.
 
 Values here and in the other modules of the callback path are named tuples: a data class takes six times as long to
 define, and a cold start defines them all.
@@ -65,8 +66,6 @@ class Settings(NamedTuple):
     mini_program_secret: Secret | None = None
     push: Push = Push()
     store: Store | None = None
-    printers: tuple[Mapping[str, Any], ...] = ()
-    notices: Mapping[str, Any] = _NOTHING
     paid_late_policy: str = "ask"
     api_base: str = ""
     warnings: tuple[str, ...] = ()
@@ -101,8 +100,6 @@ def load(document: Mapping[str, object]) -> Settings:
         mini_program_secret=_wrapped(document, "mini_program_secret"),
         push=_push(document, "push"),
         store=_store(document),
-        printers=tuple(_mapping(printer, "printers[]") for printer in _list(document, "printers")),
-        notices=_mapping(document.get("notices") or {}, "notices"),
         paid_late_policy=_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
         api_base=_text(document, "api_base").rstrip("/"),
     )

@@ -1,0 +1,169 @@
+"""Owe and send notices: what the bus tells becomes a row for each notice, and a row is worked on until it has ended."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from countersign.errors import CountersignError, NotFoundError, TemporaryError
+from countersign.notices import webhook
+from countersign.notices.content import Facts
+from countersign.notices.outcome import Outcome
+from countersign.notices.settings import Notice, Notices
+from countersign.notices.webhook import Envelope
+from countersign.orders.changes import OrderKey
+from countersign.orders.present import order_json, timestamp
+from countersign.store import codec
+from countersign.store.codec import Item
+from countersign.store.due import LEASE_SECONDS
+from countersign.store.lists import History, OrderLists
+from countersign.store.notices import NoticeStore, Owed, Told
+
+MINUTE, HOUR = 60, 3600
+# Seconds from an attempt to the next one; after the last a notice has failed. The due list is read once a minute.
+LADDER = (MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR)
+# The schedule that https://www.standardwebhooks.com gives.
+LADDERS = {
+    "webhook": (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
+}
+VAIN_ATTEMPTS = 3  # of one notice of an account in one run: others must not wait behind an address that hangs
+
+
+class Job(NamedTuple):
+    """What a channel is given: the notice, what there is to tell, and what it remembered of earlier attempts."""
+
+    notice: Notice
+    facts: Facts
+    history: History | None  # the order with its children, where it is known here
+    told: Told
+    memo: Mapping[str, str]
+    remember: Callable[[Mapping[str, str]], None]  # durable before it returns
+    now: int
+
+
+# Events of which the stored reason says more than the order, refund or shipment itself.
+REASONED = frozenset({"order.failed", "reconciliation.difference"})
+
+Channel = Callable[[Job], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeWork:
+    """One run: the rows, the orders, how accounts' notices are found and sent, and what was tried in vain."""
+
+    store: NoticeStore
+    lists: OrderLists
+    notices_of: Callable[[OrderKey], Notices]
+    send: Channel
+    vain: dict[tuple[str, str], int]
+    now: int
+
+    def owe(self, detail_type: str, detail: Mapping[str, Any]) -> OrderKey | None:
+        """Owe every notice that the account wants of an event; None where it wants none."""
+        key = OrderKey(detail["platform"], detail["account"], detail["order_id"])
+        try:
+            wanted = self.notices_of(key).wanted(detail_type)
+        except NotFoundError:  # an account that was taken away: nobody is left to tell
+            return None
+        recorded = datetime.fromisoformat(detail["recorded_at"]) if detail.get("recorded_at") else None
+        at = int(recorded.timestamp()) if recorded else self.now
+        told = Told(key, detail["id"], detail_type, detail["event_id"], at, detail.get("version") or 0)
+        for notice in wanted:
+            self.store.claim(told, name=notice.name, channel=notice.channel, now=self.now)
+        return key if wanted else None
+
+    def look(self, item: Item) -> Outcome | None:
+        """Take a due notice and try to send it; None where that must wait, or has ended, or somebody else does it."""
+        if self.store.unlist(item):
+            return None
+        place = (item["pk"]["S"].rpartition("#")[0], codec.as_text(item, "name"))
+        if self.vain.get(place, 0) >= VAIN_ATTEMPTS:
+            return None
+        owed = self.store.take(item, now=self.now, lease=LEASE_SECONDS)
+        if owed is None:
+            return None
+        notice, outcome = self._try(owed)
+        if outcome.state == "again":
+            self.vain[place] = self.vain.get(place, 0) + 1
+            ladder = LADDERS.get(notice.channel, LADDER) if notice else LADDER
+            if owed.attempts <= len(ladder):
+                at = self.now + ladder[owed.attempts - 1]
+                self.store.later(owed, reason=outcome.reason, via=outcome.via, at=at, now=self.now)
+                return outcome
+            reason = f"given up after {owed.attempts} attempts: {outcome.reason}"
+            outcome = outcome._replace(state="failed", reason=reason)
+        return self._end(owed, notice, outcome)
+
+    def _try(self, owed: Owed) -> tuple[Notice | None, Outcome]:
+        """Send, with every error as an outcome: the reasons name what is wrong, never what was sent."""
+        notice = None
+        try:
+            notice = self.notices_of(owed.told.key).by_name.get(owed.name)
+            if notice is None:
+                return None, Outcome("skipped", "it is switched off, or no longer in the account document")
+            history = self.lists.history(owed.told.key)
+            facts = self._facts(owed.told, history)
+            job = Job(notice, facts, history, owed.told, owed.memo, self._remembering(owed), self.now)
+            return notice, self.send(job)
+        except NotFoundError:
+            return notice, Outcome("skipped", "there is no such account any more")
+        except TemporaryError as error:
+            return notice, Outcome("again", str(error))
+        except CountersignError as error:
+            return notice, Outcome("failed", str(error))
+
+    def _remembering(self, owed: Owed) -> Callable[[Mapping[str, str]], None]:
+        return lambda memo: self.store.remember(owed, memo)
+
+    def _end(self, owed: Owed, notice: Notice | None, outcome: Outcome) -> Outcome:
+        """Write how it ended; where another notice takes over, that one is owed first."""
+        if outcome.state == "failed" and notice is not None and (other := self._fallback(owed, notice)):
+            self.store.claim(owed.told, name=other.name, channel=other.channel, now=self.now)
+            outcome = outcome._replace(state="replaced", reason=f"{outcome.reason}; {other.name} takes over")
+        status = "failed" if outcome.state == "replaced" else outcome.state
+        if outcome.state == "sent" and notice is not None:
+            outcome = outcome._replace(via=outcome.via or notice.channel)
+        listed = outcome.state in ("failed", "unknown")
+        self.store.ended(owed, status, reason=outcome.reason, via=outcome.via, listed=listed, now=self.now)
+        return outcome
+
+    def _fallback(self, owed: Owed, notice: Notice) -> Notice | None:
+        return self.notices_of(owed.told.key).by_name.get(notice.fallback)
+
+    def _facts(self, told: Told, history: History | None) -> Facts:
+        """Return what there is to tell: the order as it is now, and the refund or shipment that the event is about."""
+        if history is None:
+            event = self.store.event(told.key, told.event_id)
+            return Facts(told.key, told.detail_type, told.at, reason=codec.as_text(event or {}, "reason"))
+        event = next((item for item in history.events if codec.as_text(item, "event_id") == told.event_id), None)
+        fact = codec.load_change(told.key, codec.as_text(event, "change")).fact if event else None
+        refund_id = getattr(fact, "refund_id", "")
+        if not refund_id and told.detail_type.startswith("refund."):
+            refund_id = history.order.late_refund_id  # money that came late brought it: it is no fact of its own
+        shipment_id = getattr(fact, "shipment_id", "")
+        return Facts(
+            told.key,
+            told.detail_type,
+            told.at,
+            history.order,
+            next((one for one in history.refunds if one.refund_id == refund_id), None),
+            next((one for one in history.shipments if one.shipment_id == shipment_id), None),
+            codec.as_text(event or {}, "reason") if told.detail_type in REASONED else "",
+        )
+
+
+def envelope(job: Job) -> Envelope:
+    """Return a notice as the merchant's own system gets it: the bus event's detail, and the order as it is now."""
+    told, history, order = job.told, job.history, {}
+    if history is not None:
+        order = order_json(history.order, history.refunds, (), history.settlements, history.shipments)
+    detail = {
+        "id": told.event,
+        "platform": told.key.platform,
+        "account": told.key.account,
+        "order_id": told.key.order_id,
+        "version": told.version,
+        "event_id": told.event_id,
+        "recorded_at": timestamp(told.at),
+    }
+    return webhook.envelope(told.event, detail, told.detail_type, order, at=told.at)

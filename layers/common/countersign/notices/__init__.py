@@ -1,0 +1,1 @@
+"""Notices: who hears of what by which channel, and the words of it."""

@@ -1,0 +1,188 @@
+"""The words of a notice: texts with placeholders, filled from an order, and cut to what WeChat's templates hold."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
+
+from countersign.errors import KeysUnavailableError
+from countersign.money import Money
+from countersign.orders.changes import OrderKey
+from countersign.orders.present import QUESTIONS
+from countersign.orders.state import Order, Refund, Shipment
+
+BEIJING = timezone(timedelta(hours=8))
+_SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$", "HKD": "HK$", "EUR": "€", "GBP": "£", "KRW": "₩"}
+_STATUS_ZH = {
+    "created": "已创建",
+    "pending": "待支付",
+    "paid": "已支付",
+    "partially_refunded": "部分退款",
+    "refunded": "已退款",
+    "closed": "已关闭",
+    "failed": "支付失败",
+    "review": "待核实",
+}
+EVENTS_ZH = {
+    "order.paid": "新订单",
+    "order.paid_late": "关单后付款",
+    "order.closed": "订单关闭",
+    "order.failed": "支付失败",
+    "order.review": "订单待核实",
+    "order.orphan": "未知付款",
+    "refund.requested": "申请退款",
+    "refund.approved": "同意退款",
+    "refund.rejected": "拒绝退款",
+    "refund.succeeded": "退款成功",
+    "refund.failed": "退款失败",
+    "refund.needs_action": "退款待处理",
+    "settlement.succeeded": "结算成功",
+    "settlement.failed": "结算失败",
+    "shipment.created": "已发货",
+    "shipment.reported": "发货已登记",
+    "shipment.needs_action": "发货待处理",
+    "shipment.overdue": "待发货",
+    "reconciliation.difference": "对账差异",
+}
+PLACEHOLDERS = frozenset({
+    "event", "event_zh", "at", "platform", "account", "order_id", "status", "status_zh", "amount", "paid", "payer_paid",
+    "refunded", "description", "items", "created_at", "paid_at", "closed_at", "transaction_id", "method", "refund_id",
+    "refund_amount", "refund_status", "reason", "problem", "shipment_id", "carrier", "tracking_no",
+})  # fmt: skip
+_BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
+_METADATA = re.compile(r"metadata\.[0-9A-Za-z_.-]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+# What a value of a template may hold, by the letters of its key: characters, protocols/wechat 3.3.
+# https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
+LIMITS = {
+    "thing": 20,
+    "number": 32,
+    "letter": 32,
+    "symbol": 5,
+    "character_string": 32,
+    "phone_number": 17,
+    "car_number": 8,
+    "name": 10,
+    "phrase": 5,
+}
+DEFAULT_LIMIT = 20
+UNCUT = frozenset({"amount", "time", "date"})  # half an amount or time would be another one
+_LATIN_NAME = 20
+_ASCII_ONLY = frozenset({"character_string", "number", "letter"})
+_EMPTY = {"phrase": "无", "number": "0", "amount": "0"}
+
+
+class Facts(NamedTuple):
+    """What a notice can tell: an event of the bus, and what it is about as far as that is known here."""
+
+    key: OrderKey
+    event: str
+    at: int
+    order: Order | None = None
+    refund: Refund | None = None
+    shipment: Shipment | None = None
+    reason: str = ""
+
+
+def require_known(text: str, name: str) -> str:
+    """Return a text whose placeholders all exist; KeysUnavailableError names one that does not."""
+    for match in _BRACES.finditer(text):
+        if match[1] is None:
+            raise KeysUnavailableError(f"{name} has a brace that belongs to no placeholder")
+        if match[1] not in PLACEHOLDERS and not _METADATA.fullmatch(match[1]):
+            raise KeysUnavailableError(f"{name} has a placeholder that does not exist")
+    return text
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its placeholders filled; what people wrote brings no control characters with it."""
+    return _BRACES.sub(lambda match: _CONTROL.sub(" ", values.get(match[1] or "", "")), text)
+
+
+def values(facts: Facts) -> dict[str, str]:
+    """Return what each placeholder stands for; empty where nothing is known."""
+    found = dict.fromkeys(PLACEHOLDERS, "")
+    found |= {
+        "event": facts.event,
+        "event_zh": EVENTS_ZH.get(facts.event, facts.event),
+        "at": moment(facts.at),
+        "platform": facts.key.platform,
+        "account": facts.key.account,
+        "order_id": facts.key.order_id,
+        "reason": facts.reason,
+    }
+    if facts.order is not None:
+        found |= _of_order(facts.order)
+    if facts.order is not None and facts.event == "order.review":
+        found["reason"] = " ".join(QUESTIONS.get(one.reason, one.reason) for one in facts.order.questions)
+    if facts.refund is not None:
+        refund = facts.refund
+        found |= {
+            "refund_id": refund.refund_id,
+            "refund_amount": money(refund.amount),
+            "refund_status": refund.status,
+            "reason": refund.reason,
+            "problem": refund.problem,
+        }
+    if facts.shipment is not None:
+        shipment = facts.shipment
+        found |= {
+            "shipment_id": shipment.shipment_id,
+            "carrier": ", ".join(dict.fromkeys(parcel.carrier for parcel in shipment.parcels if parcel.carrier)),
+            "tracking_no": ", ".join(parcel.tracking_no for parcel in shipment.parcels if parcel.tracking_no),
+            "problem": shipment.problem,
+        }
+    return found
+
+
+def _of_order(order: Order) -> dict[str, str]:
+    payment, terms = order.payment, order.terms
+    currency = terms.amount.currency
+    lines = [f"{line.title} x{line.quantity}" for line in terms.lines]
+    return {
+        "status": order.status,
+        "status_zh": _STATUS_ZH.get(order.status, order.status),
+        "amount": money(terms.amount),
+        "paid": money(payment.total) if payment else "",
+        "payer_paid": money(Money(payment.payer_paid, currency)) if payment and payment.payer_paid is not None else "",
+        "refunded": money(Money(order.refunded, currency)),
+        "description": terms.description,
+        "items": ", ".join(lines) or terms.description,
+        "created_at": moment(terms.created_at),
+        "paid_at": moment(payment.paid_at) if payment else "",
+        "closed_at": moment(order.closed_at) if order.closed_at is not None else "",
+        "transaction_id": payment.transaction_id if payment else "",
+        "method": terms.method,
+        **{f"metadata.{name}": value for name, value in terms.metadata},
+    }
+
+
+def moment(seconds: int) -> str:
+    """Return a time as `2026-11-22 15:01` in Beijing, the form that WeChat's templates take."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+
+
+def money(amount: Money) -> str:
+    """Return an amount as `¥88.00`; after the number where a currency has no sign here."""
+    figures, _, currency = str(amount).partition(" ")
+    sign = _SIGNS.get(currency)
+    return f"{sign}{figures}" if sign else f"{figures} {currency}"
+
+
+def template_value(key: str, text: str, *, at: int) -> str:
+    """Return a value as WeChat's template takes it: no longer than its kind holds, and never empty."""
+    kind = key.rstrip("0123456789")
+    text = " ".join(text.split())
+    if kind in _ASCII_ONLY:
+        text = "".join(character for character in text if " " < character <= "~")
+    if not text:
+        return moment(at) if kind in ("time", "date") else _EMPTY.get(kind, "-")
+    if kind in UNCUT:
+        return text
+    limit = LIMITS.get(kind, DEFAULT_LIMIT)
+    if kind == "name" and text.isascii():
+        limit = _LATIN_NAME
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit - 1]}…" if kind in ("thing", "name") else text[:limit]

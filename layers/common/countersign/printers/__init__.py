@@ -1,0 +1,1 @@
+"""Cloud receipt printers, one module per kind; none imports another."""

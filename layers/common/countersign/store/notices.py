@@ -1,0 +1,172 @@
+"""Notices that are owed, tried and sent: one row for each event of the bus and each notice that the account wants."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from countersign import aws
+from countersign.errors import StoreUnavailableError
+from countersign.orders.changes import OrderKey
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+OWNER = "notify"
+EXCEPTION = "failed_notice"
+LISTED_SECONDS = 14 * 86400  # later nobody will act on it; the order shows it for good
+
+
+class Told(NamedTuple):
+    """What the bus told: `event` is its id, stable however often it is delivered."""
+
+    key: OrderKey
+    event: str
+    detail_type: str
+    event_id: str
+    at: int
+    version: int
+
+
+class Owed(NamedTuple):
+    """A notice as it was when it was taken; `attempts` counts this one too."""
+
+    told: Told
+    name: str
+    attempts: int
+    memo: Mapping[str, str]
+    leased: int
+
+    @property
+    def row(self) -> Item:
+        """Where its row is."""
+        return {
+            "pk": text(keys.order_pk(self.told.key)),
+            "sk": text(keys.notice_sk(self.told.event, self.name)),
+        }
+
+
+class NoticeStore:
+    """The rows of notices in the orders table; only the function `notify` writes them."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self.client = client
+        self.table = table
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the store that the function's environment names."""
+        return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
+
+    def claim(self, told: Told, *, name: str, channel: str, now: int) -> bool:
+        """Owe a notice from now on, due at once; False where it is owed or sent already."""
+        key = told.key
+        item: Item = {
+            "pk": text(keys.order_pk(key)),
+            "sk": text(keys.notice_sk(told.event, name)),
+            "event": text(told.event),
+            "detail_type": text(told.detail_type),
+            "event_id": text(told.event_id),
+            "at": number(told.at),
+            "version": number(told.version),
+            "name": text(name),
+            "channel": text(channel),
+            "status": text("pending"),
+            "attempts": number(0),
+            "updated_at": number(now),
+            "due_at": number(now),
+            "due_shard": text(keys.due_shard(OWNER, key.order_id)),
+        }
+        for _ in dynamo.attempts():
+            try:
+                condition = "attribute_not_exists(pk)"
+                dynamo.call(self.client.put_item, TableName=self.table, Item=item, ConditionExpression=condition)
+            except dynamo.StaleViewError as error:
+                if not dynamo.is_condition(error):
+                    continue
+                return False
+            return True
+        return False  # attempts() raised before
+
+    def take(self, item: Item, *, now: int, lease: int) -> Owed | None:
+        """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if it was taken."""
+        attempts = (codec.as_number(item, "attempts") or 0) + 1
+        taken = self._update(
+            item,
+            codec.as_number(item, "due_at") or 0,
+            "SET due_at = :at, #status = :sending, attempts = :attempts, updated_at = :now",
+            {
+                ":at": number(now + lease),
+                ":sending": text("sending"),
+                ":attempts": number(attempts),
+                ":now": number(now),
+            },
+        )
+        if not taken:
+            return None
+        told = Told(
+            keys.order_key(item["pk"]["S"]),
+            codec.as_text(item, "event"),
+            codec.as_text(item, "detail_type"),
+            codec.as_text(item, "event_id"),
+            codec.as_number(item, "at") or 0,
+            codec.as_number(item, "version") or 0,
+        )
+        memo = {name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()}
+        return Owed(told, codec.as_text(item, "name"), attempts, memo, now + lease)
+
+    def remember(self, owed: Owed, memo: Mapping[str, str]) -> None:
+        """Keep what the channel must know after a crash; raises StoreUnavailableError, and then nothing may be sent."""
+        content = {name: text(value) for name, value in memo.items()}
+        if not self._update(owed.row, owed.leased, "SET memo = :memo", {":memo": {"M": content}}):
+            raise StoreUnavailableError("the notice was taken by another run")
+
+    def later(self, owed: Owed, *, reason: str, via: str, at: int, now: int) -> None:
+        """Put a notice back on the list for another attempt."""
+        self._write(owed, "pending", ", due_at = :at", {":at": number(at)}, reason=reason, via=via, now=now)
+
+    def ended(self, owed: Owed, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
+        """Write how a notice ended; a `listed` one is what a person must look at, until the due list unlists it."""
+        if listed:
+            more = ", due_at = :until, #exception = :exception"
+            values = {":until": number(now + LISTED_SECONDS), ":exception": text(EXCEPTION)}
+        else:
+            more, values = " REMOVE due_at, due_shard", {}
+        self._write(owed, status, more, values, reason=reason, via=via, now=now)
+
+    def unlist(self, item: Item) -> bool:
+        """Take a notice that ended badly, and is due for it, off the list of exceptions; tell whether it was one."""
+        if codec.as_text(item, "exception") != EXCEPTION:
+            return False
+        return self._update(item, codec.as_number(item, "due_at") or 0, "REMOVE due_at, due_shard, #exception", {})
+
+    def event(self, key: OrderKey, event_id: str) -> Item | None:
+        """Return the stored event that the bus told of."""
+        row = (keys.order_pk(key), keys.EVENT + event_id)
+        return dynamo.read_many(self.client, self.table, [row]).get(row)
+
+    def _write(
+        self, owed: Owed, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
+    ) -> None:
+        values |= {":status": text(status), ":reason": text(reason), ":via": text(via), ":now": number(now)}
+        expression = f"SET #status = :status, reason = :reason, via = :via, updated_at = :now{more}"
+        self._update(owed.row, owed.leased, expression, values)
+
+    def _update(self, row: Item, seen: int, expression: str, values: dict[str, Any]) -> bool:
+        """Update a row that is still as it was seen: whoever takes it moves its due_at."""
+        names = {f"#{name}": name for name in ("status", "exception") if f"#{name}" in expression}
+        for _ in dynamo.attempts():
+            try:
+                dynamo.call(
+                    self.client.update_item,
+                    TableName=self.table,
+                    Key={"pk": row["pk"], "sk": row["sk"]},
+                    UpdateExpression=expression,
+                    ConditionExpression="due_at = :seen",
+                    ExpressionAttributeValues={":seen": number(seen), **values},
+                    **({"ExpressionAttributeNames": names} if names else {}),
+                )
+            except dynamo.StaleViewError as error:
+                if not dynamo.is_condition(error):
+                    continue
+                return False
+            return True
+        return False  # attempts() raised before
