@@ -250,6 +250,28 @@ class TestMessages:
         assert (shop.sends(), len(shop.messages())) == (2, 1)
         assert shop.became("staff") == ("sent", 2)
 
+    def test_e6_a_notice_of_which_every_run_dies_is_given_up(self, shop, monkeypatch):
+        shop.notices(staff=STAFF_MESSAGE)
+        deaths: list[int] = []
+
+        def deadly(_job: object) -> None:
+            deaths.append(1)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(shop.cloud.module("notify"), "_send", deadly)
+        with pytest.raises(KeyboardInterrupt):
+            shop.tell()
+        for _ in range(4):
+            with pytest.raises(KeyboardInterrupt):
+                shop.minute(121)
+        shop.minute(121)
+        shop.minute(121)
+
+        assert len(deaths) == 5
+        assert shop.exceptions() == [
+            "notice staff: given up: 5 attempts ended without a word, so it may have been sent"
+        ]
+
     def test_a_busy_wechat_is_asked_again_by_the_ladder_and_then_no_more(self, shop):
         shop.notices(staff=STAFF_MESSAGE)
         shop.faults(errcode={"code": -1, "count": 100})
@@ -592,6 +614,25 @@ class TestAccounts:
         shop.tell()
 
         assert [mail.body for mail in shop.mails()] == ["[]"]
+
+    @pytest.mark.parametrize(("via", "ends", "others"), [("counter", "unknown", 0), ("", "failed", 1)])
+    def test_a_receipt_that_may_be_printed_is_left_to_no_fallback(self, shop, monkeypatch, via, ends, others):
+        module = shop.cloud.module("notify")
+        mail = module._send
+
+        def doubtful(job: Any) -> Outcome:
+            return Outcome("again", "no answer", via) if job.notice.name == "receipt" else mail(job)
+
+        monkeypatch.setattr(module, "_send", doubtful)
+        receipt = {"channel": "print", "on": ["order.paid"], "fallback": "mail"}
+        shop.notices(receipt=receipt, mail={**EMAIL, "on": []})
+
+        shop.tell()
+        for _ in range(4):
+            shop.minute(7200)
+
+        assert shop.became("receipt") == (ends, 5)
+        assert len(shop.mails()) == others
 
 
 def _orphan(platform: str, account: str, now: int) -> Json:

@@ -26,6 +26,7 @@ LADDER = (MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR)
 LADDERS = {
     "webhook": (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
 }
+ONCE_ONLY = frozenset({"print"})  # what must not be repeated where nobody knows
 VAIN_ATTEMPTS = 3  # of one notice of an account in one run: others must not wait behind an address that hangs
 
 
@@ -82,16 +83,21 @@ class NoticeWork:
         owed = self.store.take(item, now=self.now, lease=LEASE_SECONDS)
         if owed is None:
             return None
+        ladder = LADDERS.get(codec.as_text(item, "channel"), LADDER)
+        if owed.attempts > len(ladder) + 1:  # a run that dies of it each time must not do so for ever
+            reason = f"given up: {owed.attempts - 1} attempts ended without a word, so it may have been sent"
+            return self._end(owed, None, Outcome("unknown", reason))
         notice, outcome = self._try(owed)
         if outcome.state == "again":
             self.vain[place] = self.vain.get(place, 0) + 1
-            ladder = LADDERS.get(notice.channel, LADDER) if notice else LADDER
             if owed.attempts <= len(ladder):
                 at = self.now + ladder[owed.attempts - 1]
                 self.store.later(owed, reason=outcome.reason, via=outcome.via, at=at, now=self.now)
                 return outcome
             reason = f"given up after {owed.attempts} attempts: {outcome.reason}"
-            outcome = outcome._replace(state="failed", reason=reason)
+            # A printer that is named may have the receipt: nothing else may print it then, not even a fallback.
+            doubtful = bool(outcome.via) and notice is not None and notice.channel in ONCE_ONLY
+            outcome = outcome._replace(state="unknown" if doubtful else "failed", reason=reason)
         return self._end(owed, notice, outcome)
 
     def _try(self, owed: Owed) -> tuple[Notice | None, Outcome]:
