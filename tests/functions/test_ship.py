@@ -657,7 +657,7 @@ def test_a_store_order_that_a_person_sent_in_the_console_is_found_within_a_day(s
 
 
 def test_an_order_of_a_store_that_the_account_does_not_name_needs_a_person(cloud):
-    dock = Dock(cloud, "shop", "3705115058471208929")
+    dock = Dock(cloud, "classic", "3705115058471208929")
     terms = Terms(Money(3800, "CNY"), "store", "store", "d", dock.now, dock.now + 7200)
     dock.store.record(Change(dock.key, Opened(terms), Queried(), "query", "", "store"), now=dock.now)
     paid = Paid("4200000000000000000000000007", Money(3800, "CNY"), dock.now)

@@ -30,7 +30,7 @@ def test_a_flat_document_is_read_as_by_the_flat_reader(document: bytes) -> None:
     assert xml.read_nested(document) == GENUINE[document]
 
 
-@pytest.mark.parametrize("case", HOSTILE.keys() - NESTING)
+@pytest.mark.parametrize("case", sorted(HOSTILE.keys() - NESTING))
 def test_C1_C3_C4_C11_what_the_flat_reader_refuses_is_refused(case: str) -> None:
     with pytest.raises(MalformedError):
         xml.read_nested(HOSTILE[case])

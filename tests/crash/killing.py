@@ -1,0 +1,132 @@
+"""Play a scenario undisturbed and killed at each of its external calls, and compare how both end."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from tests.crash.scenarios import Ending, Scenario, play
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sandbox.testing import LocalCloud
+
+READS = ("dynamodb.BatchGetItem", "dynamodb.GetItem", "dynamodb.Query", "http.GET", "secretsmanager.")
+
+
+class Case(NamedTuple):
+    """One kill: before or after one call of a scenario's run."""
+
+    scenario: str
+    number: int
+    call: str
+    when: str
+
+
+Endings = dict[Case | str, Future[Ending]]
+
+
+def cases(scenarios: Mapping[str, Scenario]) -> list[Any]:
+    """Return every kill, before and after each call; those that find the world as another does wait for the soak.
+
+    Nothing happens outside between two calls, so "before" a call is "after" the one before it; and after a call that
+    only reads the world is as it was.
+    """
+    found = []
+    for name, scenario in scenarios.items():
+        for number, call in enumerate(scenario.calls, 1):
+            for when in ("before", "after"):
+                case = Case(name, number, call, when)
+                alone = (number == 1) if when == "before" else not call.startswith(READS)
+                marks = () if alone else (pytest.mark.soak,)
+                found.append(pytest.param(case, id="-".join(map(str, case)), marks=marks))
+    return found
+
+
+def endings_of(scenarios: Mapping[str, Scenario]) -> Any:
+    """Return the fixture `endings`: what was selected of these scenarios is played, two at a time.
+
+    A killed process leaves the other core idle.
+    """
+
+    @pytest.fixture(scope="module")
+    def endings(
+        request: pytest.FixtureRequest,
+        cloud: LocalCloud,
+        document: dict[str, Any],
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> Iterator[Endings]:
+        with ThreadPoolExecutor(2) as pool:
+
+            def begin(scenario: str, crash: dict[str, Any] | None) -> Future[Ending]:
+                folder = tmp_path_factory.mktemp("world")
+                return pool.submit(play, cloud, document, folder, scenarios[scenario], crash)
+
+            playing: Endings = {name: begin(name, None) for name in scenarios}
+            for item in request.session.items:
+                case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
+                if isinstance(case, Case) and case.scenario in scenarios:
+                    playing[case] = begin(case.scenario, {"call": case.number, "when": case.when})
+            yield playing
+            pool.shutdown(cancel_futures=True)
+
+    return endings
+
+
+def quiet_run_is_as_listed(scenarios: Mapping[str, Scenario], name: str, endings: Endings) -> bool:
+    """Print the calls of the undisturbed run, and tell whether they are those that are killed."""
+    quiet = endings[name].result()
+    listing = [f"{number:3} {call}" for number, call in enumerate(quiet.run.calls, 1)]
+    print(f"{name}:", *listing, sep="\n")
+
+    assert not quiet.run.killed
+    assert tuple(quiet.run.calls) == scenarios[name].calls
+    return good(quiet)
+
+
+def ends_as_undisturbed(case: Case, endings: Endings) -> bool:
+    """Tell whether a killed run and another try end as the undisturbed run, and nobody was told under another id."""
+    quiet, killed = endings[case.scenario].result(), endings[case].result()
+
+    assert killed.run.killed, killed.run.output
+    assert killed.run.calls[-1] == case.call
+    assert good(killed)
+    assert settled(killed.state) == settled(quiet.state)
+    # At least once, and never under another id: a listener that drops repeats hears each event once.
+    return len(killed.sent) == len(quiet.sent)
+
+
+def good(ending: Ending) -> bool:
+    """Tell whether everybody who came again was answered well."""
+    for run in ending.later:
+        assert run.status == 0, run.output
+        if isinstance(run.answer, dict) and "statusCode" in run.answer:
+            assert run.answer["statusCode"] in (200, 201, 204), run.answer
+            text = run.answer["body"]
+            body = json.loads(text) if text not in ("", "success") else {}
+            client = body.get("client", {})
+            prepared = client.get("package", "").startswith("prepay_id=") or client.get("orderInfo", {}).get("order_id")
+            assert not body or body.get("err_no") == 0 or prepared
+        elif isinstance(run.answer, dict):
+            assert run.answer["batchItemFailures"] == []
+    return True
+
+
+def settled(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state without what may differ.
+
+    That is the roads by which a child on its way became known, for a lost answer leaves the query; and which version
+    an order had when a signal of before, which changes nothing, was attached to it.
+    """
+    rows = [row for row in state["table"] if not on_its_way(row)]
+    signals = [{**row, "version": "version"} if row.get("kind") == "signal" else row for row in rows]
+    return {**state, "table": signals}
+
+
+def on_its_way(row: dict[str, Any]) -> bool:
+    """Tell an event that says that a refund or a settlement was taken."""
+    return row.get("kind") in ("refund", "settlement") and row["change"]["fact"]["status"] == "processing"
