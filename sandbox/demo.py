@@ -11,7 +11,7 @@ import shutil
 import time
 from typing import Any
 
-from sandbox import demo_douyin, demo_refunds
+from sandbox import demo_douyin, demo_notices, demo_refunds, demo_shipping
 from sandbox.stage import BEIJING, ROOT, Stage, StageError, running
 
 START = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=BEIJING).timestamp()
@@ -270,5 +270,8 @@ SCENES = (
     replaced,
     nobodys_order,
     *demo_refunds.SCENES,
+    *demo_notices.SCENES,
+    *demo_shipping.SCENES,
+    demo_refunds.the_bill,
     *demo_douyin.SCENES,
 )

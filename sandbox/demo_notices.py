@@ -42,38 +42,38 @@ def _seen(stage: Stage, kind: str, order_id: str) -> list[Json]:
 
 def everybody_hears(stage: Stage) -> None:
     """Tell staff, print the receipt and call the merchant's system, each once."""
-    stage.scene("20. Paid: staff get a message, the counter a receipt, the merchant's system a webhook")
-    _bought(stage, "DEMO-0020")
+    stage.scene("13. Paid: staff get a message, the counter a receipt, the merchant's system a webhook")
+    _bought(stage, "DEMO-0013")
     told = {"erp": "sent", "receipt": "sent", "staff": "sent"}
-    stage.expect_soon("its notices", lambda: _notices(stage, "DEMO-0020"), told)
-    for message in _seen(stage, "message", "DEMO-0020"):
+    stage.expect_soon("its notices", lambda: _notices(stage, "DEMO-0013"), told)
+    for message in _seen(stage, "message", "DEMO-0013"):
         stage.tell("staff", f"sees in WeChat: {message['data']}")
-    receipts = _seen(stage, "receipt", "DEMO-0020")
+    receipts = _seen(stage, "receipt", "DEMO-0013")
     stage.expect("receipts printed", [receipt["printer"] for receipt in receipts], ["counter"])
     for receipt in receipts:
         print("\n".join(f"{'':16}| {line}" for line in str(receipt["text"]).splitlines()))
-    hooks = _seen(stage, "webhook", "DEMO-0020")
+    hooks = _seen(stage, "webhook", "DEMO-0013")
     stage.expect("webhooks", [(hook["status"], hook["verified"]) for hook in hooks], [(200, True)])
 
 
 def consents_run_dry(stage: Stage) -> None:
     """Let the last consent be used up: an e-mail takes over."""
     stage.scene(
-        "21. Staff have no consent left: the e-mail takes over, the counter's printer is off: the kitchen's prints"
+        "14. Staff have no consent left: the e-mail takes over, the counter's printer is off: the kitchen's prints"
     )
     consent = {"openid": "oSandboxStaff00000000000001", "template_id": "SandboxTemplateOfNewOrders", "count": 0}
     stage.wechat("consents", {"account": "shop", **consent})
     stage.control("POST", "/printers/_control/printer", {"name": "counter", "state": "offline"})
     stage.tell("staff", "used the last consent, and nobody has switched the counter's printer on")
-    _bought(stage, "DEMO-0021")
+    _bought(stage, "DEMO-0014")
     told = {"erp": "sent", "receipt": "sent", "staff": "failed", "staff-mail": "sent"}
-    stage.expect_soon("its notices", lambda: _notices(stage, "DEMO-0021"), told)
-    rows = {row["name"]: row for row in stage.order("DEMO-0021").get("notices", [])}
+    stage.expect_soon("its notices", lambda: _notices(stage, "DEMO-0014"), told)
+    rows = {row["name"]: row for row in stage.order("DEMO-0014").get("notices", [])}
     stage.tell("staff", f"message: {rows.get('staff', {}).get('reason')}")
-    for mail in _seen(stage, "email", "DEMO-0021"):
+    for mail in _seen(stage, "email", "DEMO-0014"):
         stage.tell("mail", f"{mail['subject']}: {str(mail['text']).splitlines()[0]}")
-    stage.expect("e-mails", len(_seen(stage, "email", "DEMO-0021")), 1)
-    printed = [receipt["printer"] for receipt in _seen(stage, "receipt", "DEMO-0021")]
+    stage.expect("e-mails", len(_seen(stage, "email", "DEMO-0014")), 1)
+    printed = [receipt["printer"] for receipt in _seen(stage, "receipt", "DEMO-0014")]
     stage.expect("receipts printed", printed, ["kitchen"])
     stage.control("POST", "/printers/_control/printer", {"name": "counter", "state": "ok"})
     stage.wechat("consents", {"account": "shop", **consent, "count": 1000})
@@ -81,19 +81,19 @@ def consents_run_dry(stage: Stage) -> None:
 
 def the_merchants_system_is_down(stage: Stage) -> None:
     """Let the merchant's endpoint fail for half an hour; payments do not notice."""
-    stage.scene("22. The merchant's system is down for half an hour: the webhook comes again, under the same id")
+    stage.scene("15. The merchant's system is down for half an hour: the webhook comes again, under the same id")
     stage.control("POST", "/faults", {"merchant": {"status": {"count": 3, "status": 503}}})
-    _bought(stage, "DEMO-0022")
-    stage.expect_soon("the webhook waits", lambda: _notices(stage, "DEMO-0022").get("erp"), "pending")
+    _bought(stage, "DEMO-0015")
+    stage.expect_soon("the webhook waits", lambda: _notices(stage, "DEMO-0015").get("erp"), "pending")
     waits = ((MINUTE, "again in vain"), (6 * MINUTE, "and again"), (31 * MINUTE, "it is up again"))
     for tries, (seconds, why) in enumerate(waits, 2):
         stage.advance(seconds, why)
-        stage.expect_soon("tried", lambda: len(_seen(stage, "webhook", "DEMO-0022")), tries)
-    stage.expect_soon("the webhook", lambda: _notices(stage, "DEMO-0022").get("erp"), "sent")
-    hooks = _seen(stage, "webhook", "DEMO-0022")
+        stage.expect_soon("tried", lambda: len(_seen(stage, "webhook", "DEMO-0015")), tries)
+    stage.expect_soon("the webhook", lambda: _notices(stage, "DEMO-0015").get("erp"), "sent")
+    hooks = _seen(stage, "webhook", "DEMO-0015")
     stage.expect("answers", [hook["status"] for hook in hooks], [503, 503, 503, 200])
     stage.expect("ids", len({hook["id"] for hook in hooks}), 1)
-    for row in stage.order("DEMO-0022").get("notices", []):
+    for row in stage.order("DEMO-0015").get("notices", []):
         stage.tell(
             "notice",
             f"{row['name']} by {row['channel']}: {row['status']} after {row['attempts']} attempts ({row['via']})",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sandbox.stage import Stage
 
 PRICE = 8800
+PAYER = "oDemoPayer000000000000000001"
 MINUTE = 60
 Json = dict[str, Any]
 
@@ -19,7 +20,7 @@ def _bought(stage: Stage, order_id: str) -> None:
         "order_id": order_id,
         "amount": {"minor": PRICE, "currency": "CNY"},
         "description": "奶茶 Milk tea",
-        "payer": {"openid": "oDemoPayer000000000000000001"},
+        "payer": {"openid": PAYER},
     }
     created = stage.call("POST", "/wechat/shop/payments", body)
     stage.wechat("pay", {"account": "shop", "out_trade_no": order_id})
@@ -50,39 +51,78 @@ def _at_wechat(stage: Stage, order_id: str) -> Json:
     return dict(stage.wechat("shipping", {"account": "shop", "transaction_id": number})["shipping"] or {})
 
 
+def _answers(stage: Stage) -> list[Any]:
+    """Return the answers to the pushes so far."""
+    pushes = stage.wechat("pushes", {"account": "shop"})["pushes"]
+    return [attempt["status"] for letter in pushes for attempt in letter["attempts"]]
+
+
 def shipped(stage: Stage) -> None:
     """Ship one parcel, whose upload is answered with nothing that can be read."""
-    stage.scene("Shipped from a phone, and WeChat's answer is lost")
-    _bought(stage, "DEMO-SHIP-1")
+    stage.scene("16. Shipped from a phone, WeChat's answer is lost, and the buyer hears of it once")
+    _bought(stage, "DEMO-0016")
     stage.control("POST", "/faults", {"wechat": {"error500": {"match": "upload_shipping_info", "after": True}}})
-    _ship(stage, "DEMO-SHIP-1", {"carrier": "YTO", "tracking_no": "YT7000000000001"})
-    stage.expect_soon("WeChat has it", lambda: _at_wechat(stage, "DEMO-SHIP-1").get("uploads"), 1)
-    stage.expect("and did not say so", _statuses(stage, "DEMO-SHIP-1"), ["recorded"])
+    _ship(stage, "DEMO-0016", {"carrier": "YTO", "tracking_no": "YT7000000000001"})
+    stage.expect_soon("WeChat has it", lambda: _at_wechat(stage, "DEMO-0016").get("uploads"), 1)
+    stage.expect("and did not say so", _statuses(stage, "DEMO-0016"), ["recorded"])
     stage.advance(MINUTE, "the worker asks WeChat before it tells it again")
-    stage.expect_soon("status", lambda: _statuses(stage, "DEMO-SHIP-1"), ["reported"])
-    told = _at_wechat(stage, "DEMO-SHIP-1")
+    stage.expect_soon("status", lambda: _statuses(stage, "DEMO-0016"), ["reported"])
+    told = _at_wechat(stage, "DEMO-0016")
     stage.expect("told once", (told["uploads"], told["corrected"], told["delivered"]), (1, 0, True))
     stage.expect("with", told["parcels"][0]["tracking_no"], "YT7000000000001")
     wanted = ["order.paid", "shipment.created", "shipment.reported"]
-    stage.expect_soon("on the bus", lambda: stage.bus("DEMO-SHIP-1"), wanted)
-    stage.explain("DEMO-SHIP-1")
+    stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0016"), wanted)
+
+    def heard() -> list[Json]:
+        messages = stage.control("GET", "/inbox?kind=message").body
+        return [entry["data"] for entry in messages if entry["to"] == PAYER and "YT7000000000001" in str(entry)]
+
+    stage.expect_soon("messages to the buyer", lambda: len(heard()), 1)
+    stage.tell("buyer", f"sees in WeChat: {heard()[0]}")
+    stage.explain("DEMO-0016")
 
 
 def refused(stage: Stage) -> None:
     """Ship by a carrier that wants a contact, without one."""
-    stage.scene("A shipment that WeChat would not take says what to do")
-    _bought(stage, "DEMO-SHIP-2")
-    _ship(stage, "DEMO-SHIP-2", {"carrier": "SF", "tracking_no": "SF7000000000002"})
-    stage.expect_soon("status", lambda: _statuses(stage, "DEMO-SHIP-2"), ["needs_action"])
-    stage.tell("shop", str(_shipments(stage, "DEMO-SHIP-2")[0]["problem"]))
+    stage.scene("17. A shipment that WeChat would not take says what to do")
+    _bought(stage, "DEMO-0017")
+    _ship(stage, "DEMO-0017", {"carrier": "SF", "tracking_no": "SF7000000000002"})
+    stage.expect_soon("status", lambda: _statuses(stage, "DEMO-0017"), ["needs_action"])
+    stage.tell("shop", str(_shipments(stage, "DEMO-0017")[0]["problem"]))
     listed = stage.call("GET", "/exceptions").body.get("exceptions", [])
-    waiting = [row["kind"] for row in listed if row["order_id"] == "DEMO-SHIP-2"]
+    waiting = [row["kind"] for row in listed if row["order_id"] == "DEMO-0017"]
     stage.expect("on the list of what waits for a person", waiting, ["needs_action"])
     stage.advance(MINUTE, "chen asks the receiver")
-    _ship(stage, "DEMO-SHIP-2", {"carrier": "SF", "tracking_no": "SF7000000000002", "contact": "13800138000"})
-    stage.expect_soon("status", lambda: sorted(_statuses(stage, "DEMO-SHIP-2")), ["reported", "superseded"])
-    contact = _at_wechat(stage, "DEMO-SHIP-2")["parcels"][0]["contact"]
+    _ship(stage, "DEMO-0017", {"carrier": "SF", "tracking_no": "SF7000000000002", "contact": "13800138000"})
+    stage.expect_soon("status", lambda: sorted(_statuses(stage, "DEMO-0017")), ["reported", "superseded"])
+    contact = _at_wechat(stage, "DEMO-0017")["parcels"][0]["contact"]
     stage.expect("of the number WeChat sees", contact, {"receiver_contact": "138****8000"})
 
 
-SCENES = (shipped, refused)
+def sold_in_the_mini_store(stage: Stage) -> None:
+    """Sell in the mini store, where WeChat makes the order: a push names it, everything else is asked for."""
+    stage.scene("18. Sold in the mini store: a push names the order, the store tells the rest, the receipt is printed")
+    made = stage.wechat("store_order", {"account": "shop"})
+    number = str(made["order_id"])
+    stage.tell("WeChat", f"pushes that store order {number} was made, and no more than that")
+    stage.expect_soon("acknowledged", lambda: _answers(stage), [200])
+    stage.advance(MINUTE, "the store is asked about it")
+    stage.expect_soon("status", lambda: stage.order(number).get("status"), "pending")
+    stage.wechat("store_pay", {"account": "shop", "order_id": number})
+    stage.expect_soon("acknowledged", lambda: _answers(stage), [200, 200])
+    stage.advance(MINUTE, "the buyer has paid, and WeChat has pushed that something happened to the order")
+    stage.expect_soon("status", lambda: stage.order(number).get("status"), "paid")
+    stage.expect("paid", stage.order(number).get("paid"), {"minor": made["amount"], "currency": "CNY"})
+
+    def notices() -> Json:
+        return {row["name"]: row["status"] for row in stage.order(number).get("notices", [])}
+
+    stage.expect_soon("its notices", notices, {"erp": "sent", "receipt": "sent", "staff": "sent"})
+    _ship(stage, number, {"carrier": "YTO", "tracking_no": "YT7000000000018"})
+    stage.expect_soon("status", lambda: _statuses(stage, number), ["reported"])
+    there = stage.wechat("store_show", {"account": "shop", "order_id": number})
+    stage.expect("the store has the parcel", [one["waybill_id"] for one in there["deliveries"]], ["YT7000000000018"])
+    stage.explain(number)
+
+
+SCENES = (shipped, refused, sold_in_the_mini_store)

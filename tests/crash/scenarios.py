@@ -164,6 +164,12 @@ def _bill_with_a_stranger(stage: World) -> None:
     stage.advance(20 * 3600)
 
 
+def _bill_with_an_unheard_payment(stage: World) -> None:
+    stage.opened()
+    stage.paid_at_wechat()
+    stage.advance(20 * 3600)
+
+
 def _bill_again(stage: World, _: Any) -> list[Run]:
     stage.advance(1800)
     again = stage.bill()
@@ -314,10 +320,31 @@ SCENARIOS = {
             "dynamodb.BatchGetItem",  # which API the unknown one would be of
             "http.GET /wechat/v3/pay/transactions/out-trade-no/STRANGER",
             "dynamodb.TransactWriteItems",  # the difference, and its event
-            *("dynamodb.Query",) * 43,  # orders and refunds of that day; earlier days' differences
+            *("dynamodb.Query",) * 44,  # orders and refunds of that day; earlier days' differences; all of this day's
             "dynamodb.PutItem",  # the day is done
         ),
         _bill_with_a_stranger,
+        lambda stage, _, crash: stage.bill(crash),
+        _bill_again,
+    ),
+    "bill, healing": Scenario(
+        (
+            "secretsmanager.ListSecrets",
+            "secretsmanager.GetSecretValue",
+            "dynamodb.BatchGetItem",
+            "dynamodb.UpdateItem",
+            "http.GET /wechat/v3/bill/tradebill",
+            "http.GET /wechat/v3/billdownload/file",
+            "dynamodb.Query",
+            "dynamodb.BatchGetItem",  # the bill's order, which is not paid here
+            "dynamodb.BatchGetItem",
+            f"http.GET {QUERY}",
+            "dynamodb.TransactWriteItems",  # the difference, as settled by the answer
+            *RECORD,  # the answer
+            *("dynamodb.Query",) * 44,
+            "dynamodb.PutItem",
+        ),
+        _bill_with_an_unheard_payment,
         lambda stage, _, crash: stage.bill(crash),
         _bill_again,
     ),

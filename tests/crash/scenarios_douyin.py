@@ -309,7 +309,7 @@ SCENARIOS = {
             SLOT,
             f"{ECPAY}/query_order",
             "dynamodb.TransactWriteItems",  # the difference, and its event
-            *("dynamodb.Query",) * 43,
+            *("dynamodb.Query",) * 44,
             "dynamodb.PutItem",  # the day is done
         ),
         _bill_with_a_stranger,

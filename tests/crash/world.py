@@ -56,6 +56,7 @@ TIMES = {
     "upload_time",
     "published_at",
     "requested_at",
+    "resolved_at",
     "since",
     "stamp",
     "succeeded_at",

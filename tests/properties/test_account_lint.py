@@ -149,7 +149,7 @@ def test_short_tokens_are_a_warning(said: Any) -> None:
 
     assert found == [
         "warning douyin/a: tokens[0] is shorter than 16 bytes: it can be guessed from one captured callback",
-        "warning wechat/b: push.token is shorter than 16 bytes: it can be guessed",
+        "warning wechat/b: push.token is shorter than 16 bytes: it can be guessed from one captured message",
     ]
 
 

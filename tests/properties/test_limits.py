@@ -145,12 +145,13 @@ def test_F6_a_metrics_name_is_written_in_the_source():
                     counted.append(name)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="worker"), attr="work"), keywords=named):
                     counted += [keyword.value for keyword in named if keyword.arg in ("worked", "failed")]
-    # Beside literals: the class of a refusal, what the core made of a change (a word of ours), and the worker's two
-    # parameters, whose values are counted here too.
+    # Beside literals: the class of a refusal, what the core made of a change and a worker of a notice (our words),
+    # and the worker's two parameters, whose values are counted here too.
     made = {ast.unparse(name) for name in counted if not isinstance(name, ast.Constant)}
 
     assert len(counted) > 20
-    assert made <= {"type(error).__name__", "f'Order{outcome.outcome.capitalize()}'", "worked", "failed"}
+    words = {"f'Order{outcome.outcome.capitalize()}'", "f'Notice{outcome.state.capitalize()}'"}
+    assert made <= {"type(error).__name__", *words, "worked", "failed"}
 
 
 def longest_call() -> float:

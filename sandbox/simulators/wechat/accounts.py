@@ -145,7 +145,7 @@ NOTICES: dict[str, dict[str, Any]] = {
     },
     "buyer": {
         "channel": "message",
-        "on": ["shipment.created"],
+        "on": ["shipment.reported"],
         "to": "buyer",
         "template_id": "SandboxTemplateOfShipments",
         "data": {"thing1": "{description}", "thing2": "{carrier}", "character_string3": "{tracking_no}"},

@@ -10,6 +10,7 @@ from typing import Self
 from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders.changes import Bill, Change, OrderKey, RefundReported
+from countersign.orders.decide import View, decide
 from countersign.orders.reconcile import (
     BillLine,
     Difference,
@@ -27,6 +28,9 @@ MAX_ASKED = 200  # questions to the platform in one run
 
 Report = Callable[[Outcome], None]
 Ask = Callable[[OrderKey, str], Change | None]  # order, refund number or "" -> the platform's answer, if it has one
+# A difference, and the news that is to be taken into its order once the difference is kept: a run that dies between
+# the two finds the same difference again, one that died between them the other way round would have lost it.
+Found = tuple[Difference, Change | None]
 
 
 class Seen:
@@ -106,30 +110,37 @@ class Comparison:
         known = {(one.what, one.subject): one for one in self.rows.open_differences(self.day)}
         while batch := list(islice(lines, BATCH)):
             seen.add(line.transaction_id for line in batch if not line.refund_id)
-            for difference in self._differences(batch):
-                self._keep(difference)
+            for difference, news in self._differences(batch):
+                self._keep(difference, news)
                 known.pop((difference.what, difference.subject), None)
-        for difference in self._missing(seen):
-            self._keep(difference)
+        for difference, news in self._missing(seen):
+            self._keep(difference, news)
             known.pop((difference.what, difference.subject), None)
         for difference in known.values():
             self.rows.settle(self.day, difference, "a later comparison found nothing", now=self.now)
         for day in earlier:
             self._look_again(day, seen)
+        if self.counts.differences + self.counts.resolved <= MAX_KEPT:
+            # What an earlier run of the day found and healed counts too.
+            self.counts.differences, self.counts.resolved = self.rows.tally(self.day)
         return self.counts
 
-    def _keep(self, difference: Difference) -> None:
+    def _keep(self, difference: Difference, news: Change | None) -> None:
         if difference.resolution:
             self.counts.resolved += 1
         else:
             self.counts.differences += 1
         if self.counts.differences + self.counts.resolved <= MAX_KEPT:
             self.rows.keep(self.day, difference, now=self.now)
+        if news is not None:
+            self._record(news)
+            if isinstance(news.trust, Bill):
+                self.rows.mark_billed(news.key, difference.subject, self.day.day)
 
     def _key(self, line: BillLine) -> OrderKey:
         return OrderKey(self.day.platform, self.day.account, line.order_id)
 
-    def _differences(self, batch: list[BillLine]) -> Iterator[Difference]:
+    def _differences(self, batch: list[BillLine]) -> Iterator[Found]:
         orders, refunds = self.rows.orders((self._key(line), line.refund_id) for line in batch)
         for line in batch:
             self.counts.take(line)
@@ -146,13 +157,12 @@ class Comparison:
             if refund_difference(line, order, refund):
                 yield self._about_refund(line, key, order, refund)
 
-    def _about_payment(self, line: BillLine, key: OrderKey, order: Order | None) -> Difference:
+    def _about_payment(self, line: BillLine, key: OrderKey, order: Order | None) -> Found:
         """Ask the platform; its answer is taken into the order, which may settle the difference at once."""
-        what = payment_difference(line, order)
-        told = self._platform(key, "", record=order is not None)
-        after = self.store.get(key) if order is not None and told else order
-        return Difference(
-            what,
+        news, told = self._platform(key, "")
+        after = decide(order, news).order if order is not None and news is not None else order
+        found = Difference(
+            payment_difference(line, order),
             line.order_id,
             line.subject,
             bill=f"{line.amount} at {line.at}",
@@ -160,9 +170,11 @@ class Comparison:
             platform=told,
             resolution="" if payment_difference(line, after) else "the platform's answer was taken into the order",
         )
+        return found, news if order is not None else None
 
-    def _about_refund(self, line: BillLine, key: OrderKey, order: Order | None, refund: Refund | None) -> Difference:
+    def _about_refund(self, line: BillLine, key: OrderKey, order: Order | None, refund: Refund | None) -> Found:
         what, told, resolution = refund_difference(line, order, refund), "", ""
+        news: Change | None = None
         if what == "refund_missing_here":
             # The line only says that the platform took it: the refund worker asks how it ended.
             fact = RefundReported(
@@ -172,15 +184,15 @@ class Comparison:
                 platform_refund_id=line.platform_refund_id,
                 transaction_id=line.transaction_id,
             )
-            self._record(Change(key, fact, Bill(), "bill", self.tenant))
-            self.rows.mark_billed(key, line.refund_id, self.day.day)
+            news = Change(key, fact, Bill(), "bill", self.tenant)
             resolution = "recorded as taken by the platform, which is asked how it ended"
         elif order is not None:
-            told = self._platform(key, line.refund_id, record=True)
-            found = self.store.refund(key, line.refund_id)
-            if found and not refund_difference(line, found[0], found[1]):
+            news, told = self._platform(key, line.refund_id)
+            decision = decide(order, news, view=View(refund=refund)) if news is not None else None
+            after = next(iter(decision.refunds), refund) if decision is not None else refund
+            if not refund_difference(line, order, after):
                 resolution = "the platform's answer was taken into the refund"
-        return Difference(
+        found = Difference(
             what,
             line.order_id,
             line.subject,
@@ -189,29 +201,26 @@ class Comparison:
             platform=told,
             resolution=resolution,
         )
+        return found, news
 
-    def _missing(self, seen: Seen) -> Iterator[Difference]:
+    def _missing(self, seen: Seen) -> Iterator[Found]:
         """Yield what is known here of that day and stands in no bill."""
         start, end = self.span
         for order in self.rows.changed_since(self.day.platform, self.day.account, start):
             for payment in () if order.terms.made_there else order.payments:
                 if start <= payment.paid_at < end and payment.transaction_id not in seen:
-                    yield Difference(
-                        "payment_missing_in_bill",
-                        order.key.order_id,
-                        payment.transaction_id,
-                        ours=ours_in_words(order, payment.transaction_id),
-                        platform=self._platform(order.key, "", record=True),
-                    )
+                    news, told = self._platform(order.key, "")
+                    ours = ours_in_words(order, payment.transaction_id)
+                    names = (order.key.order_id, payment.transaction_id)
+                    yield Difference("payment_missing_in_bill", *names, ours=ours, platform=told), news
         for key, refund, item in self.rows.refunds_changed_since(self.day.platform, self.day.account, start):
             accepted_at = codec.as_number(item, "accepted_at") or 0
             if start <= accepted_at < end and "billed_on" not in item:
-                yield Difference(
-                    "refund_missing_in_bill",
-                    key.order_id,
-                    refund.refund_id,
-                    ours=f"refund of {refund.amount}, {refund.status}",
-                    platform=self._platform(key, refund.refund_id, record=True),
+                news, told = self._platform(key, refund.refund_id)
+                ours = f"refund of {refund.amount}, {refund.status}"
+                yield (
+                    Difference("refund_missing_in_bill", key.order_id, refund.refund_id, ours=ours, platform=told),
+                    news,
                 )
 
     def _look_again(self, day: Day, seen: Seen) -> None:
@@ -239,20 +248,16 @@ class Comparison:
                 return "the refund became known since" if self.store.refund(key, subject) else ""
         return ""
 
-    def _platform(self, key: OrderKey, refund_id: str, *, record: bool) -> str:
-        """Return what the platform answers, in words; `record` takes it into the order too."""
+    def _platform(self, key: OrderKey, refund_id: str) -> tuple[Change | None, str]:
+        """Return what the platform answers, and the same in words."""
         if self.asked >= MAX_ASKED:
-            return "not asked: too many differences"
+            return None, "not asked: too many differences"
         self.asked += 1
         try:
             news = self.ask(key, refund_id)
         except CountersignError as error:
-            return f"no answer: {error}"
-        if news is None:
-            return "knows no such number"
-        if record:
-            self._record(news)
-        return in_words(news)
+            return None, f"no answer: {error}"
+        return news, in_words(news) if news is not None else "knows no such number"
 
     def _record(self, change: Change) -> None:
         outcome = self.store.record(change, now=self.now)

@@ -137,6 +137,11 @@ class ReconciliationStore:
         rows = self._rows(day.pk, f"{keys.part(day.platform)}#DIFF#")
         return [_difference(row) for row in rows if codec.as_text(row, "status") == "open"]
 
+    def tally(self, day: Day) -> tuple[int, int]:
+        """Return how many differences of a day are open, and how many were settled."""
+        statuses = [codec.as_text(row, "status") for row in self._rows(day.pk, f"{keys.part(day.platform)}#DIFF#")]
+        return statuses.count("open"), statuses.count("resolved")
+
     def settle(self, day: Day, difference: Difference, resolution: str, *, now: int) -> None:
         """Mark a difference as resolved, and say how."""
         content = json.dumps({**asdict(difference), "resolution": resolution}, ensure_ascii=False)
