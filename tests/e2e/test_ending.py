@@ -30,7 +30,7 @@ def test_ctrl_c_amid_payments_leaves_no_process(eventually: Callable[..., Any]) 
         shop = Shop(sandbox, sandbox.token("payments:write", "orders:read"))
         assert shop.create("before-the-end").status == 201
         shop.pay("before-the-end")
-        sandbox.control("POST", "/faults", {"wechat": {"hang": {"count": 4}}})
+        sandbox.control("POST", "/faults", {"wechat": {"hang": {"match": "/v3/pay/transactions", "count": 4}}})
         hanging = [threads.submit(shop.create, f"hanging-{number}") for number in range(4)]
         eventually(lambda: len([entry for entry in sandbox.inbox("wechat") if entry.get("fault") == "hang"]) == 4)
         everything = family(sandbox.process.pid)

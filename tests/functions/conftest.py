@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -25,6 +26,18 @@ ROOT = Path(__file__).parents[2]
 NOW = 1795328845
 TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 Event = dict[str, Any]
+
+
+@cache
+def aws(service: str) -> Any:
+    """Return a client, made once: moto stands behind all of them."""
+    return botocore.session.get_session().create_client(service)
+
+
+@cache
+def template() -> Template:
+    """Return the template, read once."""
+    return Template(ROOT / "template.yaml", {"Stage": "test"})
 
 
 class WechatAdapter(BaseAdapter):
@@ -61,11 +74,10 @@ class Cloud:
         self.clock = clock
         self.shown = [] if shown is None else shown  # what the simulator put into its inbox
         self.wechat = wechat
-        session = botocore.session.get_session()
-        self.dynamodb = session.create_client("dynamodb")
-        self.events = session.create_client("events")
-        self.sqs = session.create_client("sqs")
-        self.secretsmanager = session.create_client("secretsmanager")
+        self.dynamodb = aws("dynamodb")
+        self.events = aws("events")
+        self.sqs = aws("sqs")
+        self.secretsmanager = aws("secretsmanager")
 
     def module(self, function: str) -> ModuleType:
         """Return a function's module; like a warm container, it keeps what it made."""
@@ -131,14 +143,14 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def _provision(stack: Cloud, accounts: dict[str, Event], platform: str = "wechat") -> None:
-    template = Template(ROOT / "template.yaml", {"Stage": "test"})
-    tables = template.resources("AWS::DynamoDB::Table")
+    tables = template().resources("AWS::DynamoDB::Table")
     for name, resource in (("Orders", "OrdersTable"), ("Idempotency", "IdempotencyTable")):
         declared = {key: tables[resource][key] for key in TABLE_SETTINGS if key in tables[resource]}
         stack.dynamodb.create_table(TableName=name, **declared)
-    secrets = botocore.session.get_session().create_client("secretsmanager")
     for name, document in accounts.items():
-        secrets.create_secret(Name=f"countersign/test/{platform}/{name}", SecretString=json.dumps(document))
+        stack.secretsmanager.create_secret(
+            Name=f"countersign/test/{platform}/{name}", SecretString=json.dumps(document)
+        )
     stack.events.create_event_bus(Name="countersign-test")
 
 

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.session
 import pytest
 import requests
 import time_machine
@@ -28,7 +27,7 @@ from sandbox.events import shapes
 from sandbox.simulators.douyin import Simulator
 from sandbox.simulators.douyin import accounts as throwaway
 from sandbox.simulators.douyin.callbacks import Callback
-from tests.functions.conftest import Cloud, _provision, http_event
+from tests.functions.conftest import Cloud, _provision, aws, http_event
 
 DAY = 86_400
 OLD, NEW = "guaranteed", "trade"
@@ -82,7 +81,7 @@ class Douyin:
     def put_account(self, account: str, document: dict[str, Any]) -> None:
         """Add an account, of which the simulator knows too."""
         prepared = Simulator.prepare_account(document, BASE)
-        secrets = botocore.session.get_session().create_client("secretsmanager")
+        secrets = aws("secretsmanager")
         secrets.create_secret(Name=f"countersign/test/douyin/{account}", SecretString=json.dumps(prepared))
         self.platform.apps.add(account, prepared)
 
@@ -248,7 +247,7 @@ class TestCreating:
 
 def _replace(douyin: Douyin, account: str) -> None:
     """Change an account's document as seen by fresh containers."""
-    secrets = botocore.session.get_session().create_client("secretsmanager")
+    secrets = aws("secretsmanager")
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
     )

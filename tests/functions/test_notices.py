@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sesv2 import sesv2_backends
@@ -19,7 +18,7 @@ from countersign.orders.changes import Change, Closed, Operator, OrderKey, Queri
 from countersign.runtime import egress
 from countersign.store import OrderStore
 from sandbox.events import shapes
-from tests.functions.conftest import Cloud, http_event
+from tests.functions.conftest import Cloud, aws, http_event
 
 ORDER = "ORDER-0001"
 BUYER, STAFF, SECOND = "oBuyer_CANARY_0001", "oStaff_CANARY_0001", "oStaff_CANARY_0002"
@@ -54,8 +53,8 @@ class Shop:
         self.cloud, self.account = cloud, account
         self.key = OrderKey("wechat", account, ORDER)
         self.store = OrderStore(cloud.dynamodb, "Orders")
-        self.secrets = botocore.session.get_session().create_client("secretsmanager")
-        self.ses = botocore.session.get_session().create_client("sesv2")
+        self.secrets = aws("secretsmanager")
+        self.ses = aws("sesv2")
         self.ses.create_email_identity(EmailIdentity="notices.example.com")
         self.reset()
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import botocore.session
 import pytest
 
 from countersign.errors import ConflictError, MalformedError, NotFoundError
@@ -16,7 +15,7 @@ from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepa
 from countersign.orders.state import Order
 from countersign.store import OrderStore, codec
 from countersign.store.keeping import quarantine
-from tests.functions.conftest import NOW, ROOT, Cloud
+from tests.functions.conftest import NOW, ROOT, Cloud, aws
 from tests.functions.test_douyin import Douyin, douyin  # noqa: F401 - the fixture
 
 DAY = 86_400
@@ -95,7 +94,7 @@ class Desk:
 
     def put_account(self, name: str, **changes: Any) -> None:
         """Change an account's document; containers started later see it."""
-        secrets = botocore.session.get_session().create_client("secretsmanager")
+        secrets = aws("secretsmanager")
         secret = f"countersign/test/{self.platform}/{name}"
         document = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
         secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(document | changes))

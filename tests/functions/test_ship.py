@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import botocore.session
 import pytest
 
 from countersign.money import Money
@@ -23,7 +22,7 @@ from countersign.store import OrderStore, keys
 from sandbox.events import shapes
 from sandbox.simulators.wechat import Simulator
 from sandbox.simulators.wechat.accounts import Merchants
-from tests.functions.conftest import ROOT, Cloud
+from tests.functions.conftest import ROOT, Cloud, aws
 from tests.functions.test_refund_work import Shop
 
 UPLOAD = "POST /wechat/wxa/sec/order/upload_shipping_info"
@@ -79,7 +78,7 @@ def add_account(cloud: Cloud, name: str, **changes: Any) -> None:
     """Put another merchant into the stack and into WeChat."""
     document = json.loads((ROOT / "tests/accounts/wechat/shop.json").read_text()) | changes
     prepared = Simulator.prepare_account(document, "http://127.0.0.1:1/wechat")
-    secrets = botocore.session.get_session().create_client("secretsmanager")
+    secrets = aws("secretsmanager")
     secrets.create_secret(Name=f"countersign/test/wechat/{name}", SecretString=json.dumps(prepared))
     cloud.wechat.simulator._merchants._by_account.update(Merchants({name: prepared})._by_account)
 

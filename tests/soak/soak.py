@@ -18,6 +18,7 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -30,7 +31,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sandbox.testing import Sandbox, running_sandbox  # noqa: E402 - the path comes first
+from sandbox.simulators.wechat import Simulator  # noqa: E402 - the path comes first
+from sandbox.testing import Sandbox, running_sandbox  # noqa: E402
 
 ACCOUNT = "shop"
 CLOCK_RATE = 2
@@ -217,9 +219,17 @@ def settle(sandbox: Sandbox, payments: int, seconds: float = 300) -> float:
     return time.monotonic() - began
 
 
+def without_notices(folder: Path) -> Path:
+    """Put a throwaway account into a folder; nobody is told of its orders, as the soak is about payments."""
+    document = Simulator.throwaway_accounts()[ACCOUNT] | {"notices": {}, "printers": []}
+    (folder / "wechat").mkdir()
+    (folder / "wechat" / f"{ACCOUNT}.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
 def soak(payments: int, rate: float, kills: int, at_least: float = 0) -> bool:
     """Run it all; says whether everything is as it must be, and not slower than `at_least` payments in a second."""
-    with running_sandbox() as sandbox:
+    with tempfile.TemporaryDirectory() as folder, running_sandbox(accounts=without_notices(Path(folder))) as sandbox:
         sandbox.clock(rate=CLOCK_RATE)
         merchant = Merchant(sandbox, payments, rate)
         with Killer(merchant, kills) as killer:
