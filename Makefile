@@ -74,7 +74,7 @@ test: env ## All tests but the soak; with a Python 3.13 also what `sam build` ma
 		exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
 	fi
 
-soak: env ## Thousands of payments while processes are killed, then three ledgers compared
+soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour)
 	@exec $(BIN)/python -m pytest -m soak -s
 
 bench: env ## Our callback path beside its peers; writes bench/results.md
