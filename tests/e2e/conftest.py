@@ -110,7 +110,7 @@ def shop(sandbox: Sandbox) -> Iterator[Shop]:
 def eventually() -> Callable[..., Any]:
     """Wait until something is true, and give it back."""
 
-    def wait(condition: Callable[[], Any], seconds: float = 15) -> Any:
+    def wait(condition: Callable[[], Any], seconds: float = 60) -> Any:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if value := condition():
