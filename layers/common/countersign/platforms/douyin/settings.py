@@ -6,8 +6,8 @@ either as long as its keys are there, so an app moves from one to the other with
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from countersign.documents import as_choice, as_list, as_mapping, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import MIN_BYTES, Secret, secret
 
@@ -102,25 +102,27 @@ class Settings:
 
 def load(document: Mapping[str, object]) -> Settings:
     """Type an account document; KeysUnavailableError names the field and the reason, never the value."""
-    system = _choice(document, "system", SYSTEMS)
-    tokens = tuple(secret(value, f"tokens[{index}]", least=1) for index, value in enumerate(_list(document, "tokens")))
+    system = as_choice(document, "system", SYSTEMS)
+    tokens = tuple(
+        secret(value, f"tokens[{index}]", least=1) for index, value in enumerate(as_list(document, "tokens"))
+    )
     settings = Settings(
-        app_id=_text(document, "app_id", required=True),
+        app_id=as_text(document, "app_id", required=True),
         system=system,
         goods=_goods(document),
-        salts=tuple(secret(value, f"salts[{index}]") for index, value in enumerate(_list(document, "salts"))),
+        salts=tuple(secret(value, f"salts[{index}]") for index, value in enumerate(as_list(document, "salts"))),
         tokens=tokens,
-        merchant_uid=_text(document, "merchant_uid"),
-        thirdparty_id=_text(document, "thirdparty_id"),
+        merchant_uid=as_text(document, "merchant_uid"),
+        thirdparty_id=as_text(document, "thirdparty_id"),
         app_secret=_wrapped(document, "app_secret"),
         app_private_key_pem=_private_key(document),
-        key_version=_text(document, "key_version"),
+        key_version=as_text(document, "key_version"),
         platform_public_keys=_public_keys(document),
         settle=_settle(document),
         fulfil=_fulfil(document),
         order_sync=_order_sync(document),
-        paid_late_policy=_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
-        api_base=_text(document, "api_base").rstrip("/"),
+        paid_late_policy=as_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        api_base=as_text(document, "api_base").rstrip("/"),
         warnings=tuple(
             f"tokens[{index}] is shorter than {MIN_BYTES} bytes: it can be guessed from one captured callback"
             for index, token in enumerate(tokens)
@@ -135,34 +137,34 @@ def load(document: Mapping[str, object]) -> Settings:
 
 
 def _goods(document: Mapping[str, object]) -> Goods:
-    entry = _mapping(document.get("goods") or {}, "goods")
+    entry = as_mapping(document.get("goods") or {}, "goods")
     kind = entry.get("type")
     if kind is not None and type(kind) is not int:
         raise KeysUnavailableError("goods.type is not a whole number")
-    return Goods(kind, _text(entry, "tag_group_id"), _text(entry, "image_url"), _text(entry, "entry_path"))
+    return Goods(kind, as_text(entry, "tag_group_id"), as_text(entry, "image_url"), as_text(entry, "entry_path"))
 
 
 def _settle(document: Mapping[str, object]) -> Settle:
-    entry = _mapping(document.get("settle") or {}, "settle")
+    entry = as_mapping(document.get("settle") or {}, "settle")
     days = entry.get("after_days", SETTLE_AFTER_DAYS)
     automatic = entry.get("automatic", True)
     if type(days) is not int or not 0 <= days <= 150 or type(automatic) is not bool:
         raise KeysUnavailableError("settle.after_days is not 0 to 150, or settle.automatic is not true or false")
     receivers = []
-    for value in _list(entry, "receivers"):
-        receiver = _mapping(value, "settle.receivers[]")
+    for value in as_list(entry, "receivers"):
+        receiver = as_mapping(value, "settle.receivers[]")
         points = receiver.get("basis_points")
         if type(points) is not int or not 1 <= points <= MAX_SHARE_BASIS_POINTS:
             raise KeysUnavailableError(f"settle.receivers[].basis_points is not 1 to {MAX_SHARE_BASIS_POINTS}")
-        receivers.append(Receiver(_text(receiver, "merchant_uid", required=True), points))
+        receivers.append(Receiver(as_text(receiver, "merchant_uid", required=True), points))
     if sum(receiver.basis_points for receiver in receivers) > MAX_SHARE_BASIS_POINTS:
         raise KeysUnavailableError("settle.receivers share more than 30 % of an order")
     return Settle(automatic, days, tuple(receivers))
 
 
 def _fulfil(document: Mapping[str, object]) -> Fulfil:
-    entry, usual = _mapping(document.get("fulfil") or {}, "fulfil"), Fulfil()
-    return Fulfil(_text(entry, "part") or usual.part, _text(entry, "whole") or usual.whole)
+    entry, usual = as_mapping(document.get("fulfil") or {}, "fulfil"), Fulfil()
+    return Fulfil(as_text(entry, "part") or usual.part, as_text(entry, "whole") or usual.whole)
 
 
 def _order_sync(document: Mapping[str, object]) -> bool:
@@ -173,7 +175,7 @@ def _order_sync(document: Mapping[str, object]) -> bool:
 
 
 def _public_keys(document: Mapping[str, object]) -> tuple[str, ...]:
-    keys = _list(document, "platform_public_keys")
+    keys = as_list(document, "platform_public_keys")
     texts = tuple(_pem(value, "PUBLIC KEY") for value in keys if isinstance(value, str) and value.strip())
     if len(texts) != len(keys):
         raise KeysUnavailableError("platform_public_keys holds something empty or not text")
@@ -181,7 +183,7 @@ def _public_keys(document: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _private_key(document: Mapping[str, object]) -> Secret | None:
-    value = _text(document, "app_private_key_pem")
+    value = as_text(document, "app_private_key_pem")
     return Secret(_pem(value, "PRIVATE KEY")) if value else None
 
 
@@ -193,37 +195,3 @@ def _pem(text: str, label: str) -> str:
 
 def _wrapped(document: Mapping[str, object], name: str) -> Secret | None:
     return secret(document[name], name) if document.get(name) else None
-
-
-def _list(document: Mapping[str, object], name: str) -> list[object]:
-    value = document.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise KeysUnavailableError(f"{name} is not a list")
-    return value
-
-
-def _text(document: Mapping[str, object], name: str, *, required: bool = False) -> str:
-    value = document.get(name)
-    if value is None or value == "":
-        if required:
-            raise KeysUnavailableError(f"{name} is missing")
-        return ""
-    if not isinstance(value, str) or not value.strip():
-        raise KeysUnavailableError(f"{name} is not text")
-    return value
-
-
-def _choice(document: Mapping[str, object], name: str, choices: tuple[str, ...]) -> str:
-    """Return one of `choices`; the first where the field is absent."""
-    value = _text(document, name) or choices[0]
-    if value not in choices:
-        raise KeysUnavailableError(f"{name} is not one of {', '.join(choices)}")
-    return value
-
-
-def _mapping(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise KeysUnavailableError(f"{name} is not an object")
-    return value

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from countersign.documents import as_choice, as_list, as_mapping, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing import rsa
 from countersign.signing.credentials import MIN_BYTES, Secret, secret
@@ -82,26 +83,26 @@ class Settings(NamedTuple):
 
 def load(document: Mapping[str, object]) -> Settings:
     """Type an account document; KeysUnavailableError names the field and the reason, never the value."""
-    api = _choice(document, "api", ("v3", "v2"))
+    api = as_choice(document, "api", ("v3", "v2"))
     settings = Settings(
-        mchid=_text(document, "mchid", required=True),
-        appid=_text(document, "appid", required=True),
+        mchid=as_text(document, "mchid", required=True),
+        appid=as_text(document, "appid", required=True),
         appids=_texts(document, "appids"),
-        sub_mchid=_text(document, "sub_mchid"),
+        sub_mchid=as_text(document, "sub_mchid"),
         api=api,
         api_v3_keys=_secrets(document, "api_v3_keys", _API_V3_KEY_BYTES),
         api_v2_keys=_secrets(document, "api_v2_keys"),
-        v2_sign_type=_choice(document, "v2_sign_type", SIGN_TYPES),
+        v2_sign_type=as_choice(document, "v2_sign_type", SIGN_TYPES),
         merchant_private_key_pem=_wrapped(document, "merchant_private_key_pem"),
-        merchant_serial=_text(document, "merchant_serial").upper(),
-        merchant_cert_pem=_text(document, "merchant_cert_pem"),
+        merchant_serial=as_text(document, "merchant_serial").upper(),
+        merchant_cert_pem=as_text(document, "merchant_cert_pem"),
         wechatpay_public_keys=_public_keys(document),
         platform_certificates=_texts(document, "platform_certificates"),
         mini_program_secret=_wrapped(document, "mini_program_secret"),
         push=_push(document, "push"),
         store=_store(document),
-        paid_late_policy=_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
-        api_base=_text(document, "api_base").rstrip("/"),
+        paid_late_policy=as_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        api_base=as_text(document, "api_base").rstrip("/"),
     )
     if api == "v3" and not settings.api_v3_keys:
         raise KeysUnavailableError("api_v3_keys is empty: no notice of API v3 could be opened")
@@ -141,9 +142,9 @@ def _refuse_own_key(settings: Settings) -> None:
 
 def _public_keys(document: Mapping[str, object]) -> Mapping[str, str]:
     keys: dict[str, str] = {}
-    for entry in _list(document, "wechatpay_public_keys"):
-        key = _mapping(entry, "wechatpay_public_keys[]")
-        key_id, pem = _text(key, "id", required=True), _text(key, "pem", required=True)
+    for entry in as_list(document, "wechatpay_public_keys"):
+        key = as_mapping(entry, "wechatpay_public_keys[]")
+        key_id, pem = as_text(key, "id", required=True), as_text(key, "pem", required=True)
         if not key_id.startswith("PUB_KEY_ID_"):
             raise KeysUnavailableError("wechatpay_public_keys[].id does not begin with PUB_KEY_ID_")
         keys.setdefault(key_id, pem)
@@ -151,9 +152,9 @@ def _public_keys(document: Mapping[str, object]) -> Mapping[str, str]:
 
 
 def _push(document: Mapping[str, object], name: str) -> Push:
-    entry = _mapping(document.get(name) or {}, name)
+    entry = as_mapping(document.get(name) or {}, name)
     return Push(
-        mode=_choice(entry, "mode", ("secure", "compatible", "plain")),
+        mode=as_choice(entry, "mode", ("secure", "compatible", "plain")),
         token=_wrapped(entry, "token"),
         encoding_aes_keys=tuple(Secret(key) for key in _texts(entry, "encoding_aes_keys")),
     )
@@ -162,9 +163,9 @@ def _push(document: Mapping[str, object], name: str) -> Push:
 def _store(document: Mapping[str, object]) -> Store | None:
     if not document.get("store"):
         return None
-    entry = _mapping(document["store"], "store")
+    entry = as_mapping(document["store"], "store")
     return Store(
-        _text(entry, "appid", required=True),
+        as_text(entry, "appid", required=True),
         _wrapped(entry, "secret"),
         _push(entry, "push"),
         _path(entry, "order_path", STORE_ORDER_PATH),
@@ -173,59 +174,25 @@ def _store(document: Mapping[str, object]) -> Store | None:
 
 
 def _path(document: Mapping[str, object], name: str, default: str) -> str:
-    value = _text(document, name) or default
+    value = as_text(document, name) or default
     if not re.fullmatch(r"(?:/[a-zA-Z0-9_-]+)+", value):
         raise KeysUnavailableError(f"{name} is not a path")
     return value
 
 
 def _secrets(document: Mapping[str, object], name: str, size: int | None = None) -> tuple[Secret, ...]:
-    values = _list(document, name)
+    values = as_list(document, name)
     return tuple(secret(value, f"{name}[{index}]", refused=_PUBLISHED, size=size) for index, value in enumerate(values))
 
 
 def _wrapped(document: Mapping[str, object], name: str) -> Secret | None:
-    value = _text(document, name)
+    value = as_text(document, name)
     return Secret(value) if value else None
 
 
-def _list(document: Mapping[str, object], name: str) -> list[object]:
-    value = document.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise KeysUnavailableError(f"{name} is not a list")
-    return value
-
-
 def _texts(document: Mapping[str, object], name: str) -> tuple[str, ...]:
-    values = _list(document, name)
+    values = as_list(document, name)
     texts = tuple(value for value in values if isinstance(value, str) and value.strip())
     if len(texts) != len(values):
         raise KeysUnavailableError(f"{name} holds something empty or not text")
     return texts
-
-
-def _text(document: Mapping[str, object], name: str, *, required: bool = False) -> str:
-    value = document.get(name)
-    if value is None or value == "":
-        if required:
-            raise KeysUnavailableError(f"{name} is missing")
-        return ""
-    if not isinstance(value, str) or not value.strip():
-        raise KeysUnavailableError(f"{name} is not text")
-    return value
-
-
-def _choice(document: Mapping[str, object], name: str, choices: tuple[str, ...]) -> str:
-    """Return one of `choices`; the first where the field is absent."""
-    value = _text(document, name) or choices[0]
-    if value not in choices:
-        raise KeysUnavailableError(f"{name} is not one of {', '.join(choices)}")
-    return value
-
-
-def _mapping(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise KeysUnavailableError(f"{name} is not an object")
-    return value
