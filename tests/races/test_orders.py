@@ -209,4 +209,4 @@ def test_d9_a_payment_that_meets_its_order_being_created_is_never_lost(
         assert outbox(stores[0], order_id) == ["order.paid"]
         assert not [row for row in rows(stores[0], order_id) if "orphan" in row]
     assert seen["orphan"]
-    assert seen.total() == 60
+    assert seen.total() == 30
