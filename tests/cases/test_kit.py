@@ -57,12 +57,6 @@ METHODS = {
 MEMBERS = {"clock", "wechat", "dy", "shown", "conftest", "cloud", "store", "documents", "now"}
 
 
-@pytest.fixture
-def world():
-    with kit.world() as made:
-        yield made
-
-
 def test_no_public_name_is_missing_and_each_is_called_as_ever(world):
     assert MODULES | TOOLS | VALUES | SIGNATURES.keys() <= set(kit.__all__)
     assert all(hasattr(kit, name) for name in kit.__all__)
