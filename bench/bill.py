@@ -21,17 +21,17 @@ ROOT = Path(__file__).parents[1]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "common")]
 
-from countersign.actions.wechat_ask import Reach  # noqa: E402 - after the path is set
-from countersign.actions.wechat_bill import BillWork  # noqa: E402
 from countersign.errors import PlatformUnavailableError  # noqa: E402
 from countersign.money import Money  # noqa: E402
 from countersign.orders.changes import OrderKey, Terms  # noqa: E402
-from countersign.orders.state import Claim, Order, Refund  # noqa: E402
+from countersign.orders.state import Order, Refund, ReportedPayment  # noqa: E402
 from countersign.platforms.wechat.client import Client  # noqa: E402
+from countersign.platforms.wechat.connector import Reach  # noqa: E402 - after the path is set
 from countersign.platforms.wechat.settings import Settings  # noqa: E402
 from countersign.signing.credentials import Secret  # noqa: E402
 from countersign.store import OrderStore, codec, keys  # noqa: E402
 from countersign.store.reconciliation import ReconciliationStore  # noqa: E402
+from countersign.workers.bill import BillWork  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,9 @@ class Table:
         self.kept: list[Any] = []
         key = OrderKey("wechat", "shop", number(7_777_777))
         terms = Terms(Money(8800, "CNY"), "v3", "jsapi", "d" * 64, PAID_AT - 60, PAID_AT + 7200, "奶茶, 大杯")
-        claim = Claim(transaction(7_777_777), Money(8800, "CNY"), "v3", "", PAID_AT, 8800, ("paid.notify." + "e" * 64,))
+        claim = ReportedPayment(
+            transaction(7_777_777), Money(8800, "CNY"), "v3", "", PAID_AT, 8800, ("paid.notify." + "e" * 64,)
+        )
         order = Order(key, terms, True, (claim,), version=3, updated_at=PAID_AT + 1)
         self._order = json.dumps(codec.order_item(order, owner="wechat_poll", due_at=None))
         done = Refund("rf7777777", Money(1000, "CNY"), "succeeded", "merchant", reported=(1000,))

@@ -52,7 +52,7 @@ def load(path: Path, name: str) -> Handler:
 def seed(order_ids: list[str]) -> None:
     """Create the orders as wechat_create_payment does, so that what the stub answers is what DynamoDB would."""
     from countersign.money import Money
-    from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepared, Terms
+    from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Prepared, Terms
     from countersign.store import OrderStore
 
     now = int(time.time())
@@ -60,7 +60,7 @@ def seed(order_ids: list[str]) -> None:
     terms = Terms(Money(AMOUNT, "CNY"), "v3", "jsapi", "d" * 64, now, now + 7200, description="Two books")
     for order_id in order_ids:
         key = OrderKey("wechat", ACCOUNT, order_id)
-        for fact in (Opened(terms), Prepared()):
+        for fact in (OrderCreated(terms), Prepared()):
             store.record(Change(key, fact, Operator("merchant"), "merchant", MCHID, "v3"), now=now)
 
 

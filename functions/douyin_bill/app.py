@@ -5,14 +5,13 @@ from datetime import date
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions import douyin_ask
-from countersign.actions.douyin_bill import BillWork
 from countersign.errors import CountersignError
-from countersign.platforms.douyin import settings
+from countersign.platforms.douyin import connector, settings
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
 from countersign.store.reconciliation import ReconciliationStore
+from countersign.workers.douyin_bill import BillWork
 
 ENOUGH_TIME_MS = 120_000
 
@@ -41,7 +40,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     again = event.get("compare")
     for name in [again["account"]] if again else list(accounts.names()):
         try:
-            reach = douyin_ask.reach(name, accounts.load(name), store, now=_now)
+            reach = connector.reach(name, accounts.load(name), store, now=_now)
             work = BillWork(reach, rows, store, callbacks.report, _now)
             for day in [date.fromisoformat(again["date"])] if again else work.wanted():
                 if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:

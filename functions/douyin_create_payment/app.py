@@ -4,10 +4,9 @@ import os
 
 from countersign import aws
 from countersign.accounts import Accounts
-from countersign.actions import douyin_ask
-from countersign.actions import douyin_create_payment as action
 from countersign.http import HttpReply, HttpRequest, json_reply
-from countersign.platforms.douyin import settings
+from countersign.platforms.douyin import connector, settings
+from countersign.platforms.douyin import create_payment as action
 from countersign.runtime import caller
 from countersign.runtime.entrypoint import entrypoint, refused_as_problem
 from countersign.runtime.idempotency import once
@@ -29,7 +28,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     account = accounts.load(name)
     body = action.read_body(request.body)
     creation = action.Creation(
-        reach=douyin_ask.reach(name, account, store, now=lambda: now),
+        reach=connector.reach(name, account, store, now=lambda: now),
         subject=bearer.subject,
         base_url=os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}",
         now=now,

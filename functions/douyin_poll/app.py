@@ -5,14 +5,15 @@ from random import randrange
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.douyin_ask import Reaches
-from countersign.actions.douyin_poll import Poll
 from countersign.platforms.douyin import settings
-from countersign.runtime import callbacks, worker
+from countersign.platforms.douyin.connector import Reaches
+from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, seconds
 from countersign.store import OrderStore, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
+from countersign.workers.douyin_poll import Poll
 
 ENOUGH_TIME_MS = 14_000  # a query at its longest, the wait for its slot, and what is written about it
 
@@ -34,6 +35,6 @@ def _look(item: Item, now: int) -> bool:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Look at each due order, orphan and hint while there is time."""
-    items = worker.waiting(event, due, int(time.time()), first=_shard())
-    late = worker.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="PollQueried", failed="PollFailed")
+    items = loop.waiting(event, due, int(time.time()), first=_shard())
+    late = loop.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="PollQueried", failed="PollFailed")
     seconds("DueOverdueSeconds", late)

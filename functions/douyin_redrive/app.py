@@ -4,13 +4,13 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.redrive import Redrive
 from countersign.orders.changes import Change
 from countersign.platforms.douyin import settings, signing, translate
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
-from countersign.store.quarantine import Kept
+from countersign.store.quarantine import QuarantinedMessage
+from countersign.workers.redrive import Redrive
 
 ENOUGH_TIME_MS = 10_000
 
@@ -18,9 +18,9 @@ accounts = Accounts("douyin", settings.load)
 store = OrderStore.from_environment()
 
 
-def _callback(kept: Kept) -> Change:
+def _callback(kept: QuarantinedMessage) -> Change:
     account = accounts.load(kept.account)
-    genuine = signing.reopen(kept.raw, account, key_id=kept.key_id, received_at=kept.received_at, stale=kept.hint)
+    genuine = signing.reverify(kept.raw, account, key_id=kept.key_id, received_at=kept.received_at, stale=kept.hint)
     return translate.to_change(genuine, account, kept.account)
 
 

@@ -4,14 +4,15 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.douyin_ask import Reaches
-from countersign.actions.douyin_refund import RefundWork
 from countersign.platforms.douyin import settings
-from countersign.runtime import callbacks, worker
+from countersign.platforms.douyin.connector import Reaches
+from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation, seconds
 from countersign.store import OrderStore, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
+from countersign.workers.douyin_refund import RefundWork
 
 ENOUGH_TIME_MS = 20_000  # a query and a call at their longest, and what is written about them
 
@@ -28,13 +29,13 @@ def _look(item: Item, now: int) -> bool:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Work on each due refund while there is time."""
-    pending = worker.work(
-        worker.waiting(event, due, int(time.time()), kind=keys.REFUND),
+    pending = loop.work(
+        loop.waiting(event, due, int(time.time()), kind=keys.REFUND),
         context,
         _look,
         enough_ms=ENOUGH_TIME_MS,
         worked="RefundWorked",
         failed="RefundCallFailed",
-        age=worker.refund_age,
+        age=loop.refund_age,
     )
     seconds("RefundPendingSeconds", pending)

@@ -4,14 +4,15 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.douyin_ask import Reaches
-from countersign.actions.douyin_settle import SettleWork
 from countersign.platforms.douyin import settings
-from countersign.runtime import callbacks, worker
+from countersign.platforms.douyin.connector import Reaches
+from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation, seconds
 from countersign.store import OrderStore
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
+from countersign.workers.settle import SettleWork
 
 ENOUGH_TIME_MS = 20_000  # a query and a call at their longest, and what is written about them
 
@@ -28,7 +29,7 @@ def _look(item: Item, now: int) -> bool:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Work on each due settlement while there is time."""
-    items = worker.waiting(event, due, int(time.time()))
+    items = loop.waiting(event, due, int(time.time()))
     enough, failed = ENOUGH_TIME_MS, "SettlementCallFailed"
-    late = worker.work(items, context, _look, enough_ms=enough, worked="SettlementWorked", failed=failed)
+    late = loop.work(items, context, _look, enough_ms=enough, worked="SettlementWorked", failed=failed)
     seconds("DueOverdueSeconds", late)

@@ -4,14 +4,15 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.douyin_ask import Reaches
-from countersign.actions.douyin_ship import ShipWork
 from countersign.platforms.douyin import settings
-from countersign.runtime import callbacks, worker
+from countersign.platforms.douyin.connector import Reaches
+from countersign.platforms.douyin.fulfilment import ShipWork
+from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, seconds
 from countersign.store import OrderStore, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
 
 ENOUGH_TIME_MS = 28_000  # a token, a query and a call at their longest, and what is written about them
 
@@ -28,6 +29,6 @@ def _look(item: Item, now: int) -> bool:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Tell Douyin of what is due while there is time."""
-    items = worker.waiting(event, due, int(time.time()), kind=keys.SHIPMENT)
-    late = worker.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="ShipWorked", failed="ShipCallFailed")
+    items = loop.waiting(event, due, int(time.time()), kind=keys.SHIPMENT)
+    late = loop.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="ShipWorked", failed="ShipCallFailed")
     seconds("DueOverdueSeconds", late)

@@ -13,9 +13,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from pydantic import BaseModel, ConfigDict, Field
 
 from countersign import __version__, aws
-from countersign.actions import reports
-from countersign.actions.orders import OrderDesk
-from countersign.actions.refund_desk import RefundDesk
+from countersign.api import reconciliation as reports
+from countersign.api.orders import OrderService
+from countersign.api.refunds import RefundService
 from countersign.errors import CountersignError, NotFoundError
 from countersign.http import problem
 from countersign.money import MAX_MINOR, Money
@@ -121,12 +121,12 @@ def _caller() -> caller.Caller:
     return caller.from_claims((authorizer.get("jwt") or {}).get("claims") or {})
 
 
-def _desk() -> OrderDesk:
-    return OrderDesk(store, lists, _caller(), int(time.time()))
+def _desk() -> OrderService:
+    return OrderService(store, lists, _caller(), int(time.time()))
 
 
-def _refund_desk() -> RefundDesk:
-    return RefundDesk(store, lists, _caller(), int(time.time()))
+def _refund_desk() -> RefundService:
+    return RefundService(store, lists, _caller(), int(time.time()))
 
 
 def _decoded(name: str, given: str) -> str:

@@ -7,9 +7,9 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from countersign import aws
-from countersign.actions.publish import publish
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store.due import DueList
+from countersign.workers.publish import publish
 
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 due = DueList.from_environment("sweep")

@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 from countersign import aws
-from countersign.actions.publish import PublishFailedError, publish
 from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import codec
 from countersign.store.due import LEASE_SECONDS, DueList
 from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from countersign.workers.publish import PublishFailedError, publish
 
 ENOUGH_TIME_MS = 5_000
 
@@ -18,14 +18,14 @@ events = aws.client("events")
 
 @invocation
 def lambda_handler(_event: dict[str, Any], context: Any) -> None:
-    """Claim and publish each event that is due, until little time is left; the next run takes the rest."""
+    """ReportedPayment and publish each event that is due, until little time is left; the next run takes the rest."""
     now = int(time.time())
     age = 0
     for item in due.due(now):
         if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
             break
         age = max(age, now - (codec.as_number(item, "due_at") or now) + OUTBOX_GRACE_SECONDS)
-        if not due.claim(item, now=now, lease=LEASE_SECONDS):
+        if not due.lease(item, now=now, seconds=LEASE_SECONDS):
             continue
         try:
             count("Published", publish(item, events=events, due=due, now=now))

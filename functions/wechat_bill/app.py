@@ -5,16 +5,16 @@ from datetime import date
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.wechat_ask import Reach
-from countersign.actions.wechat_bill import BillWork
 from countersign.errors import CountersignError
 from countersign.platforms.wechat import settings
 from countersign.platforms.wechat.client import Client
-from countersign.runtime import callbacks, outbound
+from countersign.platforms.wechat.connector import Reach
+from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.signing import nonces
 from countersign.store import OrderStore
 from countersign.store.reconciliation import ReconciliationStore
+from countersign.workers.bill import BillWork
 
 ENOUGH_TIME_MS = 120_000
 
@@ -29,7 +29,7 @@ def _now() -> int:
 
 def _work(name: str) -> BillWork:
     account = accounts.load(name)
-    client = Client(outbound.session(), account, now=_now, nonce=nonces.nonce)
+    client = Client(platform_http.session(), account, now=_now, nonce=nonces.nonce)
     return BillWork(name, Reach(account, client), rows, store, callbacks.report, _now)
 
 

@@ -4,17 +4,17 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions import wechat_apps
-from countersign.actions.wechat_ask import Reach
-from countersign.actions.wechat_poll import Poll
-from countersign.platforms.wechat import settings
+from countersign.platforms.wechat import apps, settings
 from countersign.platforms.wechat.client import Client
-from countersign.runtime import callbacks, outbound, worker
+from countersign.platforms.wechat.connector import Reach
+from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import count, invocation, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
+from countersign.workers.poll import Poll
 
 ENOUGH_TIME_MS = 20_000  # three calls to WeChat at their longest
 
@@ -29,8 +29,8 @@ def _now() -> int:
 
 def _reach(name: str) -> Reach:
     account = accounts.load(name)
-    client = Client(outbound.session(), account, now=_now, nonce=nonces.nonce)
-    return Reach(account, client, lambda: wechat_apps.mini_store(account, store, now=_now))
+    client = Client(platform_http.session(), account, now=_now, nonce=nonces.nonce)
+    return Reach(account, client, lambda: apps.mini_store(account, store, now=_now))
 
 
 def _look(item: Item, now: int) -> bool:
@@ -40,6 +40,6 @@ def _look(item: Item, now: int) -> bool:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Look at each due order, orphan and hint while there is time."""
-    items = worker.waiting(event, due, int(time.time()))
-    late = worker.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="PollQueried", failed="PollFailed")
+    items = loop.waiting(event, due, int(time.time()))
+    late = loop.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="PollQueried", failed="PollFailed")
     seconds("DueOverdueSeconds", late)

@@ -4,13 +4,13 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.redrive import Redrive
 from countersign.orders.changes import Change
 from countersign.platforms.wechat import push, push_events, settings, signing, translate
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
-from countersign.store.quarantine import Kept
+from countersign.store.quarantine import QuarantinedMessage
+from countersign.workers.redrive import Redrive
 
 ENOUGH_TIME_MS = 10_000
 
@@ -18,15 +18,15 @@ accounts = Accounts("wechat", settings.load)
 store = OrderStore.from_environment()
 
 
-def _notice(kept: Kept) -> Change:
+def _notice(kept: QuarantinedMessage) -> Change:
     account = accounts.load(kept.account)
-    genuine = signing.reopen(kept.raw, account, key_id=kept.key_id)
+    genuine = signing.reverify(kept.raw, account, key_id=kept.key_id)
     return translate.to_change(genuine, account, kept.account)
 
 
-def _push(kept: Kept) -> Change:
+def _push(kept: QuarantinedMessage) -> Change:
     account = accounts.load(kept.account)
-    return push_events.to_change(push.reopen(kept.raw, push.recipients(account)), account, kept.account)
+    return push_events.to_change(push.reverify(kept.raw, push.recipients(account)), account, kept.account)
 
 
 READERS = {"notify": _notice, "push": _push}

@@ -4,16 +4,17 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions.wechat_ask import Reach
-from countersign.actions.wechat_refund import RefundWork
 from countersign.platforms.wechat import settings
 from countersign.platforms.wechat.client import Client
-from countersign.runtime import callbacks, outbound, worker
+from countersign.platforms.wechat.connector import Reach
+from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import invocation, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
+from countersign.workers.refund import RefundWork
 
 ENOUGH_TIME_MS = 20_000  # a query and a call at their longest, and what is written about them
 
@@ -27,27 +28,29 @@ def _reach(name: str) -> Reach:
     private_key = account.merchant_private_key_pem
 
     def certified() -> Any:
-        return outbound.certified_session(account.merchant_cert_pem, private_key.reveal() if private_key else "")
+        return platform_http.certified_session(account.merchant_cert_pem, private_key.reveal() if private_key else "")
 
-    client = Client(outbound.session(), account, now=lambda: int(time.time()), nonce=nonces.nonce, certified=certified)
+    client = Client(
+        platform_http.session(), account, now=lambda: int(time.time()), nonce=nonces.nonce, certified=certified
+    )
     return Reach(account, client)
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Work on each due refund while there is time."""
-    vain: dict[str, int] = {}
+    failed_calls: dict[str, int] = {}
 
     def look(item: Item, now: int) -> bool:
-        return RefundWork(store, due, _reach, callbacks.report, vain, now).look(item)
+        return RefundWork(store, due, _reach, callbacks.report, failed_calls, now).look(item)
 
-    pending = worker.work(
-        worker.waiting(event, due, int(time.time()), kind=keys.REFUND),
+    pending = loop.work(
+        loop.waiting(event, due, int(time.time()), kind=keys.REFUND),
         context,
         look,
         enough_ms=ENOUGH_TIME_MS,
         worked="RefundWorked",
         failed="RefundCallFailed",
-        age=worker.refund_age,
+        age=loop.refund_age,
     )
     seconds("RefundPendingSeconds", pending)

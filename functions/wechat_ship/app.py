@@ -4,19 +4,19 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.actions import wechat_apps
-from countersign.actions.wechat_ask import Reach
-from countersign.actions.wechat_ship import ShipWork
-from countersign.platforms.wechat import settings
+from countersign.platforms.wechat import apps, settings
 from countersign.platforms.wechat.client import Client
+from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.fulfilment import ShipWork
 from countersign.platforms.wechat.miniprogram import MiniProgram
 from countersign.platforms.wechat.settings import Settings
-from countersign.runtime import callbacks, outbound, worker
+from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import invocation, seconds
 from countersign.signing import nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.workers import loop
 
 ENOUGH_TIME_MS = 35_000  # a token, a query and two calls at their longest, and what is written about them
 
@@ -31,15 +31,15 @@ def _now() -> int:
 
 def _reach(name: str) -> Reach:
     account = accounts.load(name)
-    return Reach(account, Client(outbound.session(), account, now=_now, nonce=nonces.nonce))
+    return Reach(account, Client(platform_http.session(), account, now=_now, nonce=nonces.nonce))
 
 
 def _mini_program(account: Settings) -> MiniProgram:
-    return wechat_apps.mini_program(account, store, now=_now)
+    return apps.mini_program(account, store, now=_now)
 
 
 def _mini_store(account: Settings) -> MiniProgram:
-    return wechat_apps.mini_store(account, store, now=_now)
+    return apps.mini_store(account, store, now=_now)
 
 
 def _look(item: Item, now: int) -> bool:
@@ -55,8 +55,8 @@ def _age(item: Item, now: int) -> int:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Work on each due shipment while there is time."""
-    pending = worker.work(
-        worker.waiting(event, due, _now(), kind=keys.SHIPMENT),
+    pending = loop.work(
+        loop.waiting(event, due, _now(), kind=keys.SHIPMENT),
         context,
         _look,
         enough_ms=ENOUGH_TIME_MS,

@@ -42,7 +42,7 @@ import tests.conftest  # noqa: E402, F401 - the environment that functions read 
 # Every name of the product that a case depends on, in this one place.
 from countersign.money import Money  # noqa: E402
 from countersign.orders import changes as facts  # noqa: E402
-from countersign.runtime import outbound  # noqa: E402
+from countersign.runtime import platform_http  # noqa: E402
 from countersign.store import OrderStore  # noqa: E402
 from sandbox.simulators.douyin import Simulator as Douyin  # noqa: E402
 from sandbox.simulators.wechat import Simulator as Wechat  # noqa: E402
@@ -51,7 +51,7 @@ from tests.functions.test_douyin import Wire  # noqa: E402
 from tests.infra.reading import functions, routes  # noqa: E402
 from tests.platforms.douyin import support as douyin_support  # noqa: E402
 
-CREATED, PREPARED, TERMS = facts.Opened, facts.Prepared, facts.Terms
+CREATED, PREPARED, TERMS = facts.OrderCreated, facts.Prepared, facts.Terms
 FUNCTIONS: dict[str, str] = {}  # what a function is called now, where cases know it by an older name
 
 __all__ = [
@@ -379,19 +379,19 @@ class _Adapter(conftest.WechatAdapter):
 @contextlib.contextmanager
 def _reached(adapters):
     """Have the product's sessions reach the simulators, and nobody afterwards."""
-    shared, certified = outbound.session(), outbound.certified_session
+    shared, certified = platform_http.session(), platform_http.certified_session
 
     def mounted(session):
         for prefix, adapter in adapters.items():
             session.mount(prefix, adapter)
         return session
 
-    outbound.certified_session = lambda *pems: mounted(certified(*pems))
+    platform_http.certified_session = lambda *pems: mounted(certified(*pems))
     try:
         mounted(shared)
         yield
     finally:
-        outbound.certified_session = certified
+        platform_http.certified_session = certified
         for prefix in adapters:
             del shared.adapters[prefix]
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from countersign.runtime import outbound
+from countersign.runtime import platform_http
 from tests.cases import kit
 
 OPENID = "oDemoPayer000000000000000001"
@@ -250,4 +250,4 @@ def test_nothing_of_a_world_stays_behind():
     with kit.world(extra_wechat={"third": kit.shop_document(mchid="1900000999")}) as made:
         assert made.documents["third"]["mchid"] == "1900000999"
     assert dict(kit.os.environ) == before
-    assert not {kit.BASE, kit.DYBASE} & set(outbound.session().adapters)
+    assert not {kit.BASE, kit.DYBASE} & set(platform_http.session().adapters)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from countersign.actions.wechat_refund import LEASE_SECONDS as REFUND_LEASE
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, OrderKey, RefundAsked, RefundJudged
+from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested
 from countersign.store.due import LEASE_SECONDS as LEASE
 from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from countersign.workers.refund import LEASE_SECONDS as REFUND_LEASE
 from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world
 
@@ -140,9 +140,9 @@ def _refund_approved(stage: World) -> None:
     stage.paid()
     stage.wechat.faults({"refund_result": {"status": "PROCESSING", "count": 100}})
     key = OrderKey("wechat", "shop", "crash-0001")
-    asked = RefundAsked("rfcrash", Money(1000, "CNY"), "too small", stage.now)
+    asked = RefundRequested("rfcrash", Money(1000, "CNY"), "too small", stage.now)
     stage.recorded(Change(key, asked, Operator("ben"), "operator"))
-    stage.recorded(Change(key, RefundJudged("rfcrash", True, stage.now), Operator("anna"), "operator"))
+    stage.recorded(Change(key, RefundDecided("rfcrash", True, stage.now), Operator("anna"), "operator"))
 
 
 def _refund_again(stage: World, _: Any) -> list[Run]:

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, Parcel, RefundAsked, RefundJudged, ShipmentAsked
+from countersign.orders.changes import Change, Operator, Parcel, RefundDecided, RefundRequested, ShipmentRequested
 from countersign.platforms.douyin.translate import user_refund_number
 from tests.crash.scenarios import DUE, IN_PROGRESS_SECONDS, LEASE_SECONDS, OUTBOX_SECONDS, RECORD, Scenario
 from tests.crash.world_douyin import KEY, PERIOD, DouyinWorld, douyin_world
@@ -57,13 +57,13 @@ def _poll_again(stage: DouyinWorld, _: None) -> list[Run]:
 
 def _refund_approved(stage: DouyinWorld, system: str) -> None:
     stage.paid(system)
-    asked = RefundAsked(REFUND_ID, Money(1000, "CNY"), "too small", stage.now)
+    asked = RefundRequested(REFUND_ID, Money(1000, "CNY"), "too small", stage.now)
     stage.recorded(Change(KEY, asked, Operator("ben"), "operator"))
     _judge(stage, REFUND_ID)
 
 
 def _judge(stage: DouyinWorld, refund_id: str) -> None:
-    stage.recorded(Change(KEY, RefundJudged(refund_id, True, stage.now), Operator("anna"), "operator"))
+    stage.recorded(Change(KEY, RefundDecided(refund_id, True, stage.now), Operator("anna"), "operator"))
 
 
 def _user_refund_approved(stage: DouyinWorld) -> None:
@@ -107,7 +107,7 @@ def _to_be_told(stage: DouyinWorld) -> None:
 def _to_be_shipped(stage: DouyinWorld) -> None:
     stage.paid("trade")
     parcel = (Parcel("shunfeng", "SF1234567890"),)
-    asked = ShipmentAsked("shcrash", "express", parcel, complete=True, at=stage.now)
+    asked = ShipmentRequested("shcrash", "express", parcel, complete=True, at=stage.now)
     stage.recorded(Change(KEY, asked, Operator("ben"), "operator"))
 
 

@@ -9,9 +9,19 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from countersign.actions.wechat_ship import LEASE_SECONDS
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Parcel, Queried, ShipmentAsked, Terms
+from countersign.orders.changes import (
+    Change,
+    Operator,
+    OrderCreated,
+    OrderKey,
+    Paid,
+    Parcel,
+    Queried,
+    ShipmentRequested,
+    Terms,
+)
+from countersign.platforms.wechat.fulfilment import LEASE_SECONDS
 from sandbox.events import shapes
 from tests.crash.scenarios import OUTBOX_SECONDS, QUERY, RECORD, Scenario
 
@@ -25,7 +35,7 @@ Crash = dict[str, Any] | None
 
 def _shipped(stage: World, key: OrderKey) -> OrderKey:
     parcels = (Parcel("YTO", "YT1000000000001", "Milk tea"),)
-    asked = ShipmentAsked("shcrash", "express", parcels, True, stage.now)
+    asked = ShipmentRequested("shcrash", "express", parcels, True, stage.now)
     stage.recorded(Change(key, asked, Operator("ben"), "operator"))
     return key
 
@@ -52,7 +62,7 @@ def _store_parcel_recorded(stage: World) -> OrderKey:
     key, price = OrderKey("wechat", "shop", str(STORE_ORDER)), Money(3800, "CNY")
     terms = Terms(price, "store", "store", "terms", stage.now, stage.now + 7200)
     paid = Paid(f"4200{7:024d}", price, stage.now)
-    for fact in (Opened(terms), paid):
+    for fact in (OrderCreated(terms), paid):
         stage.recorded(Change(key, fact, Queried(), "query", "", "store"))
     return _shipped(stage, key)
 

@@ -15,7 +15,7 @@ import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Terms, Verified
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, Terms, Verified
 from countersign.store import OrderStore
 from sandbox.deployment import subscribe
 from sandbox.events import shapes
@@ -263,7 +263,7 @@ class World(Ground):
         """Record an order as if it had been created a moment ago."""
         terms = Terms(PRICE, "v3", "jsapi", "terms", self.now, self.now + 7200, appid=self.merchant["appid"])
         key = OrderKey("wechat", "shop", order_id)
-        news = Change(key, Opened(terms), Operator("merchant"), "merchant", self.merchant["mchid"], "v3")
+        news = Change(key, OrderCreated(terms), Operator("merchant"), "merchant", self.merchant["mchid"], "v3")
         self._store.record(news, now=self.now)
         return news
 

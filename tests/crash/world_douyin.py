@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Terms, Verified
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, Terms, Verified
 from sandbox.events import shapes
 from sandbox.simulators.douyin import Simulator
 from sandbox.simulators.douyin.ledger import Trade, order_number
@@ -127,9 +127,9 @@ class DouyinWorld(Ground):
             notify_base=self.base,
             settle_after=PERIOD if settle else None,
             payer=payer,
-            synced=bool(payer),
+            reports_status=bool(payer),
         )
-        self.recorded(Change(KEY, Opened(terms), Operator("merchant"), "merchant", self.app["app_id"], system))
+        self.recorded(Change(KEY, OrderCreated(terms), Operator("merchant"), "merchant", self.app["app_id"], system))
         return self.known_at_douyin(ORDER_ID, system)
 
     def known_at_douyin(self, number: str, system: str) -> Trade:

@@ -18,7 +18,7 @@ import time_machine
 from moto import mock_aws
 from requests.adapters import BaseAdapter
 
-from countersign.runtime import outbound
+from countersign.runtime import platform_http
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
 
@@ -130,15 +130,15 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
         _provision(stack, prepared)
         queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
         monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
-        outbound.session().mount("http://127.0.0.1:1/", adapter)
-        certified = outbound.certified_session
+        platform_http.session().mount("http://127.0.0.1:1/", adapter)
+        certified = platform_http.certified_session
 
         def certified_and_mounted(*pems: str) -> requests.Session:
             session = certified(*pems)
             session.mount("http://127.0.0.1:1/", adapter)
             return session
 
-        monkeypatch.setattr(outbound, "certified_session", certified_and_mounted)
+        monkeypatch.setattr(platform_http, "certified_session", certified_and_mounted)
         yield stack
 
 

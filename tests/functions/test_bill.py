@@ -11,13 +11,13 @@ import pytest
 from countersign.money import Money
 from countersign.orders.changes import (
     Change,
-    Opened,
     Operator,
+    OrderCreated,
     OrderKey,
     Paid,
     Queried,
-    RefundAsked,
     RefundReported,
+    RefundRequested,
     Terms,
     Verified,
 )
@@ -143,8 +143,8 @@ def test_a_payment_that_the_bill_lacks_is_settled_by_the_next_bill_that_has_it(v
 def test_a_payment_in_the_mini_store_is_not_looked_for_in_the_merchants_bill(v3):
     key = OrderKey("wechat", "shop", "3705115058471208928")
     store, now = v3.shops["ORDER-0001"].store, v3.shops["ORDER-0001"].now
-    terms = Terms(Money(4400, "CNY"), "store", "store", "d", now, now + 7200, made_there=True)
-    for fact in (Opened(terms), Paid("42000", Money(4400, "CNY"), now)):
+    terms = Terms(Money(4400, "CNY"), "store", "store", "d", now, now + 7200, external=True)
+    for fact in (OrderCreated(terms), Paid("42000", Money(4400, "CNY"), now)):
         store.record(Change(key, fact, Queried(), "query", "", "store"), now=now)
     v3.morning()
 
@@ -359,13 +359,13 @@ def test_a_refund_told_by_the_bill_is_one_refund_with_its_notice(v3):
     shop.store.record(Change(shop.key, done, Verified("k"), "notify", "1900099001", "v3"), now=shop.now)
 
     assert shop.order().refunded == 300
-    asked = RefundAsked("rf9", Money(8501, "CNY"), "", shop.now)
+    asked = RefundRequested("rf9", Money(8501, "CNY"), "", shop.now)
     assert shop.store.record(Change(shop.key, asked, Operator("ben"), "operator"), now=shop.now).outcome == "refused"
 
 
 def test_a_flood_of_differences_is_bounded_and_counted(v3, monkeypatch):
-    monkeypatch.setattr("countersign.actions.reconcile.MAX_KEPT", 2)
-    monkeypatch.setattr("countersign.actions.reconcile.MAX_ASKED", 1)
+    monkeypatch.setattr("countersign.workers.reconcile.MAX_KEPT", 2)
+    monkeypatch.setattr("countersign.workers.reconcile.MAX_ASKED", 1)
     v3.spoil(more={f"STRANGER-{number}": 100 for number in range(5)})
     v3.morning()
 
@@ -389,7 +389,7 @@ def test_an_earlier_difference_that_became_known_is_settled(v3):
     store = v3.shops["ORDER-0001"].store
     now = v3.shops["ORDER-0001"].now
     terms = Terms(Money(100, "CNY"), "v3", "jsapi", "d", now, now + 7200)
-    store.record(Change(key, Opened(terms), Operator("m"), "merchant", "1900099001", "v3"), now=now)
+    store.record(Change(key, OrderCreated(terms), Operator("m"), "merchant", "1900099001", "v3"), now=now)
     paid = Paid(number, Money(100, "CNY"), now - 86400)
     store.record(Change(key, paid, Verified("k"), "notify", "1900099001", "v3"), now=now)
 

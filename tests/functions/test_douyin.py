@@ -18,9 +18,9 @@ from moto import mock_aws
 from requests.adapters import BaseAdapter
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, OrderKey, RefundAsked, RefundJudged, RefundRetried
+from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested, RefundRetried
 from countersign.orders.state import Order, Refund
-from countersign.runtime import outbound
+from countersign.runtime import platform_http
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
 from sandbox.events import shapes
@@ -137,8 +137,8 @@ class Douyin:
 
     def approve(self, account: str, order_id: str, minor: int, number: str = f"rf{'0' * 32}") -> None:
         key = OrderKey("douyin", account, order_id)
-        asked = RefundAsked(number, Money(minor, "CNY"), "too small", self.now)
-        judged = RefundJudged(number, True, self.now)
+        asked = RefundRequested(number, Money(minor, "CNY"), "too small", self.now)
+        judged = RefundDecided(number, True, self.now)
         for fact, by in ((asked, "ben"), (judged, "anna")):
             assert self.store.record(Change(key, fact, Operator(by), "operator"), now=self.now).outcome == "applied"
 
@@ -167,7 +167,7 @@ def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mo
         _provision(cloud, documents, "douyin")
         monkeypatch.setenv("DOUYIN_POLL_QUEUE_URL", cloud.sqs.create_queue(QueueName="douyin-poll")["QueueUrl"])
         monkeypatch.setattr("time.sleep", lambda seconds: None)
-        outbound.session().mount("http://127.0.0.1:1/", wire)
+        platform_http.session().mount("http://127.0.0.1:1/", wire)
         for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
             importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
         yield Douyin(cloud, wire, documents)
@@ -242,7 +242,7 @@ class TestCreating:
             douyin.control("pay", OLD, number)
             douyin.deliver()
 
-        assert [one.reason for one in douyin.order(OLD, "A-1").questions] == ["double_payment"]
+        assert [one.reason for one in douyin.order(OLD, "A-1").review_items] == ["double_payment"]
 
 
 def _replace(douyin: Douyin, account: str) -> None:
@@ -275,7 +275,7 @@ class TestCallbacks:
         douyin.deliver()
 
         order = douyin.order(OLD, "A-1")
-        assert (order.status, [one.reason for one in order.questions]) == ("review", ["amount_mismatch"])
+        assert (order.status, [one.reason for one in order.review_items]) == ("review", ["amount_mismatch"])
 
     def test_a_discount_is_the_payers(self, douyin: Douyin) -> None:
         _, answer = douyin.create(NEW, "A-1")
@@ -294,7 +294,7 @@ class TestCallbacks:
 
         assert douyin.order(OLD, "A-1").status == "paid"
         for number in ("A-1", "A-2"):
-            reasons = [one.reason for one in douyin.order(OLD, number).questions]
+            reasons = [one.reason for one in douyin.order(OLD, number).review_items]
             assert reasons == ["transaction_of_another_order"]
 
     def test_a_signed_cancel_closes(self, douyin: Douyin) -> None:
@@ -346,7 +346,7 @@ class TestCallbacks:
 
         assert douyin.callback(NEW, made.body, made.headers)["statusCode"] == 200
         order = douyin.order(NEW, "A-1")
-        assert (order.status, [one.reason for one in order.questions]) == ("review", ["system_mismatch"])
+        assert (order.status, [one.reason for one in order.review_items]) == ("review", ["system_mismatch"])
 
     @staticmethod
     def _ecpay_trade(douyin: Douyin, trade: dict[str, Any]) -> Any:
@@ -594,7 +594,7 @@ class TestUsersRefunds:
         douyin.buy(NEW, "A-1")
         douyin.control("user_refund", NEW, "A-1")
         douyin.deliver()
-        judged = RefundJudged(douyin.refund(NEW, "A-1").refund_id, approved, douyin.now)
+        judged = RefundDecided(douyin.refund(NEW, "A-1").refund_id, approved, douyin.now)
         key = OrderKey("douyin", NEW, "A-1")
         douyin.store.record(Change(key, judged, Operator("anna"), "operator"), now=douyin.now)
 

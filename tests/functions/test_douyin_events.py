@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepared, Queried, Terms
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Prepared, Queried, Terms
 from sandbox import make_events
 from tests.functions.test_douyin import Douyin, douyin  # noqa: F401 - the fixture
 
@@ -20,7 +20,7 @@ FUNCTIONS = {"douyin_callback", "douyin_create_payment", "douyin_poll", "douyin_
 def _open(stack: Douyin, order: dict[str, Any], now: int) -> OrderKey:
     key = OrderKey("douyin", order["account"], order["order_id"])
     terms = Terms(Money(order["minor"], order["currency"]), order["system"], "mini_program", "d", now, now + 1800)
-    stack.store.record(Change(key, Opened(terms), Operator("m"), "merchant", "", order["system"]), now=now)
+    stack.store.record(Change(key, OrderCreated(terms), Operator("m"), "merchant", "", order["system"]), now=now)
     stack.store.record(Change(key, Prepared(), Queried(), "query"), now=now)
     return key
 

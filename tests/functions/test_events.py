@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepared, Queried, Terms
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Prepared, Queried, Terms
 from countersign.store import OrderStore
 from tests.functions.conftest import Cloud
 
@@ -18,7 +18,7 @@ INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text(
 def _open(cloud: Cloud, order: dict[str, Any], now: int) -> OrderKey:
     key = OrderKey("wechat", order["account"], order["order_id"])
     terms = Terms(Money(order["minor"], order["currency"]), order["system"], "jsapi", "d", now, now + 7200)
-    news = Change(key, Opened(terms), Operator("m"), "merchant", "", order["system"])
+    news = Change(key, OrderCreated(terms), Operator("m"), "merchant", "", order["system"])
     store = OrderStore(cloud.dynamodb, "Orders")
     store.record(news, now=now)
     store.record(Change(key, Prepared(), Queried(), "query"), now=now)

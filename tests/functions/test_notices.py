@@ -14,8 +14,8 @@ from moto.sesv2 import sesv2_backends
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.notices.outcome import Outcome
-from countersign.orders.changes import Change, Closed, Operator, OrderKey, Queried, RefundAsked, RefundJudged
-from countersign.runtime import egress
+from countersign.orders.changes import Change, Closed, Operator, OrderKey, Queried, RefundDecided, RefundRequested
+from countersign.runtime import webhook_http
 from countersign.store import OrderStore
 from sandbox.events import shapes
 from tests.functions.conftest import Cloud, aws, http_event
@@ -113,7 +113,7 @@ class Shop:
         assert answer["statusCode"] == 200, answer
         return {row["name"]: row for row in json.loads(answer["body"])["notices"]}
 
-    def became(self, name: str) -> tuple[str, int]:
+    def outcome_since(self, name: str) -> tuple[str, int]:
         row = self.listed()[name]
         return row["status"], row["attempts"]
 
@@ -188,9 +188,9 @@ class TestMessages:
         assert shop.messages() == []
         (mail,) = shop.mails()
         assert mail.subject == f"新订单 {ORDER}"
-        assert shop.became("staff") == ("failed", 1)
+        assert shop.outcome_since("staff") == ("failed", 1)
         assert shop.listed()["staff"]["reason"].endswith("; mail takes over")
-        assert shop.became("mail") == ("sent", 1)
+        assert shop.outcome_since("mail") == ("sent", 1)
         assert shop.exceptions() == []
 
     def test_without_another_notice_it_is_on_the_list_of_exceptions(self, shop):
@@ -216,7 +216,7 @@ class TestMessages:
         shop.minute(86400)
 
         assert shop.exceptions() == []
-        assert (shop.became("staff"), shop.sends()) == (("failed", 1), 1)
+        assert (shop.outcome_since("staff"), shop.sends()) == (("failed", 1), 1)
         assert not [item for item in shop.cloud.table() if item["sk"]["S"].startswith("NOTICE#") and "due_at" in item]
 
     def test_no_consent_after_a_lost_answer_means_that_it_arrived(self, shop):
@@ -225,12 +225,12 @@ class TestMessages:
         shop.faults(errcode={"code": -1, "after": True})
 
         shop.tell()
-        assert shop.became("staff") == ("pending", 1)
+        assert shop.outcome_since("staff") == ("pending", 1)
         shop.minute(61)
 
         assert len(shop.messages()) == 1
         assert shop.sends() == 2
-        assert shop.became("staff") == ("sent", 2)
+        assert shop.outcome_since("staff") == ("sent", 2)
 
     def test_a_kill_before_the_answer_was_written_is_a_doubt_too(self, shop, monkeypatch):
         shop.notices(staff=STAFF_MESSAGE)
@@ -247,7 +247,7 @@ class TestMessages:
         shop.minute(61)
 
         assert (shop.sends(), len(shop.messages())) == (2, 1)
-        assert shop.became("staff") == ("sent", 2)
+        assert shop.outcome_since("staff") == ("sent", 2)
 
     def test_e6_a_notice_of_which_every_run_dies_is_given_up(self, shop, monkeypatch):
         shop.notices(staff=STAFF_MESSAGE)
@@ -282,7 +282,7 @@ class TestMessages:
             seen.append(shop.sends())
 
         assert seen == [1, 2, 2, 3, 3, 4, 4, 5, 5]
-        assert shop.became("staff") == ("failed", 5)
+        assert shop.outcome_since("staff") == ("failed", 5)
         assert shop.exceptions()[0].startswith("notice staff: given up after 5 attempts: WeChat answered errcode -1")
 
     @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ class TestMessages:
         shop.tell()
 
         assert [message["to"] for message in shop.messages()] == [SECOND]
-        assert shop.became("staff") == ("sent", 1)
+        assert shop.outcome_since("staff") == ("sent", 1)
         assert shop.listed()["staff"]["reason"].startswith("1 of 2 did not get it: no consent")
 
     def test_who_has_it_gets_it_no_second_time(self, shop):
@@ -325,7 +325,7 @@ class TestMessages:
         shop.minute(61)
 
         assert [message["to"] for message in shop.messages()] == [STAFF, SECOND]
-        assert shop.became("staff") == ("sent", 2)
+        assert shop.outcome_since("staff") == ("sent", 2)
 
     def test_a_token_that_cannot_be_had_leaves_no_doubt(self, shop):
         shop.notices(staff=STAFF_MESSAGE)
@@ -333,10 +333,10 @@ class TestMessages:
         shop.faults(error500={"match": "stable_token"})
 
         shop.tell()
-        assert shop.became("staff") == ("pending", 1)
+        assert shop.outcome_since("staff") == ("pending", 1)
         shop.minute(61)
 
-        assert shop.became("staff") == ("failed", 2)
+        assert shop.outcome_since("staff") == ("failed", 2)
 
     def test_an_order_that_nobody_has_paid_has_no_buyer_to_write_to(self, cloud):
         shop = Shop(cloud)
@@ -353,7 +353,7 @@ class TestMessages:
 
         shop.tell("order.closed")
 
-        assert shop.became("buyer") == ("failed", 1)
+        assert shop.outcome_since("buyer") == ("failed", 1)
         assert "names no payer" in shop.listed()["buyer"]["reason"]
 
 
@@ -371,7 +371,7 @@ class TestMails:
         (mail,) = shop.mails()
         assert (mail.source, mail.destinations["ToAddresses"]) == ("shop@notices.example.com", [MAIL])
         assert (mail.subject, mail.body) == (f"新订单 {ORDER}", "奶茶: ¥88.00, 2026-11-22 14:27")
-        assert shop.became("mail") == ("sent", 1)
+        assert shop.outcome_since("mail") == ("sent", 1)
 
     def test_a_sender_that_ses_does_not_know_is_final_and_named_by_the_reason_only(self, shop, capsys):
         shop.notices(mail={**EMAIL, "from": "shop@elsewhere.example.com"})
@@ -379,7 +379,7 @@ class TestMails:
         shop.tell()
         shop.minute(86400)
 
-        assert shop.became("mail") == ("failed", 1)
+        assert shop.outcome_since("mail") == ("failed", 1)
         (reason,) = shop.exceptions()
         assert "SES" in reason and "elsewhere" not in reason + capsys.readouterr().out
 
@@ -405,12 +405,12 @@ def endpoint(monkeypatch) -> Iterator[Any]:
     server.got, server.status = [], 200
     server.url = f"http://127.0.0.1:{server.server_port}/hook"
     monkeypatch.setenv("TRUSTED_WEBHOOK_ORIGINS", f"http://127.0.0.1:{server.server_port}")
-    egress.session.cache_clear()
+    webhook_http.session.cache_clear()
     threading.Thread(target=server.serve_forever, daemon=True, kwargs={"poll_interval": 0.02}).start()
     yield server
     server.shutdown()
     server.server_close()
-    egress.session.cache_clear()
+    webhook_http.session.cache_clear()
 
 
 def hook(endpoint: Any) -> Json:
@@ -429,7 +429,7 @@ class TestWebhooks:
         assert (told["type"], told["data"]["version"]) == ("order.paid", 2)
         assert (told["data"]["order"]["order_id"], told["data"]["order"]["status"]) == (ORDER, "paid")
         assert "奶茶" not in body.decode() and BUYER not in body.decode()
-        assert shop.became("erp") == ("sent", 1)
+        assert shop.outcome_since("erp") == ("sent", 1)
 
     def test_g2_one_id_for_all_attempts_which_go_on_for_more_than_a_day(self, shop, endpoint):
         shop.notices(erp=hook(endpoint))
@@ -460,14 +460,14 @@ class TestWebhooks:
         shop.minute(86400)
 
         assert len(endpoint.got) == 1
-        assert shop.became("erp") == ("failed", 1)
+        assert shop.outcome_since("erp") == ("failed", 1)
 
     def test_e15_an_endpoint_that_fails_does_not_hold_up_what_waits_behind_it(self, shop, endpoint):
         shop.notices(erp={**hook(endpoint), "on": ["order.paid", "refund.requested", "refund.approved"]})
         endpoint.status = 500
         for number in range(6):
             shop.cloud.clock.shift(1)
-            wish = RefundAsked(f"rf{number}", Money(100, "CNY"), "", shop.now)
+            wish = RefundRequested(f"rf{number}", Money(100, "CNY"), "", shop.now)
             shop.store.record(Change(shop.key, wish, Operator("ben"), "operator"), now=shop.now)
             shop.tell("refund.requested")
         before = len(endpoint.got)
@@ -486,7 +486,7 @@ class TestAccounts:
 
         shop.tell()
 
-        assert shop.became("mail") == ("sent", 1)
+        assert shop.outcome_since("mail") == ("sent", 1)
         assert shop.exceptions() == [
             "notice bad: the account document: data.thing1 has a placeholder that does not exist"
         ]
@@ -522,7 +522,7 @@ class TestAccounts:
         shop.notices(staff={**STAFF_MESSAGE, "enabled": False})
         shop.minute(61)
 
-        assert shop.became("staff") == ("skipped", 2)
+        assert shop.outcome_since("staff") == ("skipped", 2)
         assert (shop.sends(), shop.exceptions()) == (1, [])
 
     def test_a_store_of_keys_that_is_down_loses_nothing_the_bus_comes_again(self, shop, monkeypatch):
@@ -558,11 +558,11 @@ class TestAccounts:
     def test_a_refund_is_told_with_its_amount_and_reason(self, shop):
         text = "{event_zh} {refund_amount} {reason} {refund_status}"
         shop.notices(mail={**EMAIL, "on": ["refund.requested", "refund.approved"], "text": text})
-        wish = RefundAsked("rf1", Money(1250, "CNY"), "漏了", shop.now)
+        wish = RefundRequested("rf1", Money(1250, "CNY"), "漏了", shop.now)
         shop.store.record(Change(shop.key, wish, Operator("ben"), "operator"), now=shop.now)
 
         shop.tell("refund.requested")
-        judged = RefundJudged("rf1", True, shop.now)
+        judged = RefundDecided("rf1", True, shop.now)
         shop.store.record(Change(shop.key, judged, Operator("anna"), "operator"), now=shop.now)
         shop.tell("refund.approved")
 
@@ -630,7 +630,7 @@ class TestAccounts:
         for _ in range(4):
             shop.minute(7200)
 
-        assert shop.became("receipt") == (ends, 5)
+        assert shop.outcome_since("receipt") == (ends, 5)
         assert len(shop.mails()) == others
 
 

@@ -7,12 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from countersign.actions import wechat_ask
 from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import Line, OrderKey
 from countersign.orders.state import Order
-from countersign.platforms.wechat import settings
+from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
 from sandbox.simulators.wechat import pushes
 from tests.functions.conftest import NOW, Cloud, http_event
@@ -493,10 +492,10 @@ def test_E9_an_answer_about_another_order_is_not_believed() -> None:
     told = {"order_id": "43", "status": 10, "create_time": NOW, "order_detail": {"price_info": {"order_price": 1}}}
     mini_store: Any = Answering({"errcode": 0, "order": told})
     unused: Any = None
-    reach = wechat_ask.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+    reach = connector.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
 
     with pytest.raises(PlatformUnavailableError, match="another order"):
-        wechat_ask.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+        connector.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
 
 
 class Answering:
@@ -524,16 +523,16 @@ def test_E9_an_answer_of_the_store_that_cannot_be_read_leaves_the_order_as_it_is
     }
     mini_store: Any = Answering({"errcode": 0, "order": told})
     unused: Any = None
-    reach = wechat_ask.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+    reach = connector.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
 
     with pytest.raises(PlatformUnavailableError, match=reason):
-        wechat_ask.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+        connector.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
 
 
 def test_an_account_without_a_store_has_nobody_to_ask() -> None:
     unused: Any = None
     without = settings.load({**DOCUMENTS["shop"], "store": None})
 
-    reach = wechat_ask.Reach(without, unused, lambda: pytest.fail("asked"))
+    reach = connector.Reach(without, unused, lambda: pytest.fail("asked"))
 
-    assert wechat_ask.news_of_order(reach, OrderKey("wechat", "shop", "42"), "store", now=NOW) == ()
+    assert connector.news_of_order(reach, OrderKey("wechat", "shop", "42"), "store", now=NOW) == ()

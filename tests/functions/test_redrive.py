@@ -11,10 +11,10 @@ import pytest
 
 from countersign.errors import ConflictError, MalformedError, NotFoundError
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepared, Queried, Terms
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Prepared, Queried, Terms
 from countersign.orders.state import Order
 from countersign.store import OrderStore, codec
-from countersign.store.keeping import quarantine
+from countersign.store.quarantine import quarantine
 from tests.functions.conftest import NOW, ROOT, Cloud, aws
 from tests.functions.test_douyin import Douyin, douyin  # noqa: F401 - the fixture
 
@@ -43,7 +43,7 @@ class Desk:
     def open(self, case: str) -> OrderKey:
         order, key = self.index[f"{self.callback}.{case}.json"]["order"], self.key(case)
         terms = Terms(Money(order["minor"], "CNY"), order["system"], "jsapi", "d", NOW, NOW + 7200)
-        self.store.record(Change(key, Opened(terms), Operator("m"), "merchant", "", order["system"]), now=NOW)
+        self.store.record(Change(key, OrderCreated(terms), Operator("m"), "merchant", "", order["system"]), now=NOW)
         self.store.record(Change(key, Prepared(), Queried(), "query"), now=NOW)
         return key
 
@@ -396,7 +396,7 @@ class TestRuns:
             "still_refused": [],
             "continue": {"from": ASKED["day"], "to": ASKED["day"]},
         }
-        monkeypatch.setattr("countersign.actions.redrive.MAX_ROWS", 1)
+        monkeypatch.setattr("countersign.workers.redrive.MAX_ROWS", 1)
         with wechat.broken(READS[V2]):  # it is the first, and stays
             first = wechat.redrive(dry_run=False)
         assert (first["looked_at"], first["redriven"]) == (1, 0)

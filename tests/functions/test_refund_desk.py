@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, RefundRefused, Terms, Verified
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, RefundRefused, Terms, Verified
 from countersign.store import OrderStore
 from tests.functions.conftest import NOW, Cloud, http_event
 
@@ -22,7 +22,7 @@ MACHINE = {"sub": "backend", "client_id": "backend"}
 def store(cloud: Cloud) -> OrderStore:
     store = OrderStore(cloud.dynamodb, "Orders")
     terms = Terms(Money(8800, "CNY"), "v3", "jsapi", "d", NOW - 60, NOW + 7200)
-    store.record(Change(KEY, Opened(terms), Operator("m"), "merchant", "1900099001", "v3"), now=NOW - 60)
+    store.record(Change(KEY, OrderCreated(terms), Operator("m"), "merchant", "1900099001", "v3"), now=NOW - 60)
     paid = Paid("4200002901202611221403050001", Money(8800, "CNY"), NOW - 30)
     store.record(Change(KEY, paid, Verified("k"), "notify", "1900099001", "v3"), now=NOW - 29)
     return store

@@ -13,9 +13,9 @@ from countersign.orders.changes import (
     Operator,
     OrderKey,
     Queried,
-    RefundAsked,
-    RefundJudged,
+    RefundDecided,
     RefundReported,
+    RefundRequested,
     RefundResolved,
     RefundRetried,
     Resolved,
@@ -71,9 +71,9 @@ class Shop:
         return self.store.record(Change(self.key, fact, Operator(by), via), now=self.now).outcome
 
     def approved(self, refund_id: str = "rf1", minor: int = 1000) -> None:
-        asked = RefundAsked(refund_id, Money(minor, "CNY"), "too small", self.now)
+        asked = RefundRequested(refund_id, Money(minor, "CNY"), "too small", self.now)
         assert self.tell(asked) == "applied"
-        assert self.tell(RefundJudged(refund_id, True, self.now), by="anna") == "applied"
+        assert self.tell(RefundDecided(refund_id, True, self.now), by="anna") == "applied"
 
     def work(self, seconds: int = 0) -> None:
         self.cloud.clock.shift(seconds)
@@ -172,9 +172,9 @@ def test_the_bus_brings_one_orders_refunds(v3):
 
 
 def test_a_requested_or_rejected_refund_is_not_made(v3):
-    v3.tell(RefundAsked("rf1", Money(1, "CNY"), "", v3.now))
-    v3.tell(RefundAsked("rf2", Money(1, "CNY"), "", v3.now))
-    v3.tell(RefundJudged("rf2", False, v3.now), by="anna")
+    v3.tell(RefundRequested("rf1", Money(1, "CNY"), "", v3.now))
+    v3.tell(RefundRequested("rf2", Money(1, "CNY"), "", v3.now))
+    v3.tell(RefundDecided("rf2", False, v3.now), by="anna")
 
     v3.work()
 
@@ -389,7 +389,7 @@ def test_money_after_closing_is_refunded_once_by_the_policy(cloud):
     )
     late = f"late-{order.payment.transaction_id}"
     assert shop.refund(late).status == "requested"
-    shop.tell(RefundJudged(late, True, shop.now), by="anna")
+    shop.tell(RefundDecided(late, True, shop.now), by="anna")
 
     shop.work()
     shop.settle(refund_id=late)
@@ -407,7 +407,7 @@ def test_a_payment_of_another_amount_can_be_sent_back(cloud, decision):
     shop.wechat("pay", amount=9000, notify=False)
     shop.cloud.clock.shift(10)
     shop.cloud.invoke("wechat_poll", shapes.schedule("WechatPollEveryMinute", shop.now))
-    (question,) = shop.order().questions
+    (question,) = shop.order().review_items
     assert question.reason == "amount_mismatch"
     shop.tell(Resolved(question.review_id, decision, "", shop.now), by="anna")
     refund_id = f"review-{question.subject}"
@@ -421,7 +421,7 @@ def test_a_payment_of_another_amount_can_be_sent_back(cloud, decision):
 
     assert shop.at_wechat() == [(refund_id, 9000)]
     assert shop.refund(refund_id).status == "succeeded"
-    assert shop.order().questions == ()
+    assert shop.order().review_items == ()
     assert shop.order().status == {"refund": "pending", "accept": "refunded"}[decision]
 
 
@@ -434,7 +434,7 @@ def test_B15_a_refund_of_another_amount_at_wechat_is_a_question_and_asked_about_
     for _ in range(60):
         v3.work(60)
 
-    assert [question.reason for question in v3.order().questions] == ["refund_amount_mismatch"]
+    assert [question.reason for question in v3.order().review_items] == ["refund_amount_mismatch"]
     assert v3.refund().status == "approved"
     assert 3 <= len(v3.cloud.wechat.sent) - before < 8
 

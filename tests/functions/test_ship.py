@@ -8,13 +8,13 @@ import pytest
 from countersign.money import Money
 from countersign.orders.changes import (
     Change,
-    Opened,
     Operator,
+    OrderCreated,
     OrderKey,
     Paid,
     Parcel,
     Queried,
-    ShipmentAsked,
+    ShipmentRequested,
     Terms,
 )
 from countersign.orders.state import Shipment
@@ -36,7 +36,7 @@ class Dock(Shop):
     """One order, shipments of it, and a worker that is run by hand."""
 
     def ship(self, shipment_id: str = "sh1", *parcels: Parcel, method: str = "express", complete: bool = True) -> None:
-        asked = ShipmentAsked(shipment_id, method, parcels or (YTO,), complete, self.now)
+        asked = ShipmentRequested(shipment_id, method, parcels or (YTO,), complete, self.now)
         assert self.tell(asked) == "applied"
 
     def work(self, seconds: int = 0) -> None:
@@ -394,7 +394,9 @@ def test_a_refunded_order_is_not_shipped(dock):
 def test_a_payment_that_wechat_does_not_show_needs_a_person(cloud):
     stranger = Dock(cloud, "shop", "UNKNOWN-1")
     terms = Terms(Money(8800, "CNY"), "v3", "jsapi", "d", stranger.now, stranger.now + 7200)
-    stranger.store.record(Change(stranger.key, Opened(terms), Operator("m"), "merchant", "", "v3"), now=stranger.now)
+    stranger.store.record(
+        Change(stranger.key, OrderCreated(terms), Operator("m"), "merchant", "", "v3"), now=stranger.now
+    )
     paid = Paid("4200000000000000000000000009", Money(8800, "CNY"), stranger.now)
     stranger.store.record(Change(stranger.key, paid, Queried(), "query", "1900099001", "v3"), now=stranger.now)
     stranger.ship()
@@ -428,7 +430,7 @@ def test_what_would_use_up_the_chance_or_cannot_be_said_needs_a_person(dock, fir
 def test_a_payment_outside_the_mini_program_is_nobodys_to_tell(cloud):
     dock = Dock(cloud, "shop", "NATIVE-0001")
     terms = Terms(Money(8800, "CNY"), "v3", "native", "d", dock.now, dock.now + 7200)
-    dock.store.record(Change(dock.key, Opened(terms), Operator("m"), "merchant", "", "v3"), now=dock.now)
+    dock.store.record(Change(dock.key, OrderCreated(terms), Operator("m"), "merchant", "", "v3"), now=dock.now)
     paid = Paid("4200000000000000000000000008", Money(8800, "CNY"), dock.now)
     dock.store.record(Change(dock.key, paid, Queried(), "query", "1900099001", "v3"), now=dock.now)
     dock.ship()
@@ -458,7 +460,7 @@ def test_two_runs_do_not_tell_of_one_shipment(dock):
 
     dock.work()
 
-    assert not module.due.claim(item, now=dock.now)
+    assert not module.due.lease(item, now=dock.now)
     assert dock.uploads == 1
 
 
@@ -545,7 +547,7 @@ class Stall(Dock):
         shown = self.wechat("store_pay", order_id=order_id)
         terms = Terms(Money(3800, "CNY"), "store", "store", "d", self.now, self.now + 7200, description="茶")
         self.store = OrderStore(cloud.dynamodb, "Orders")
-        self.store.record(Change(self.key, Opened(terms), Queried(), "query", "", "store"), now=self.now)
+        self.store.record(Change(self.key, OrderCreated(terms), Queried(), "query", "", "store"), now=self.now)
         paid = Paid(shown["transaction_id"], Money(3800, "CNY"), self.now)
         self.store.record(Change(self.key, paid, Queried(), "query", "", "store"), now=self.now)
 
@@ -658,7 +660,7 @@ def test_a_store_order_that_a_person_sent_in_the_console_is_found_within_a_day(s
 def test_an_order_of_a_store_that_the_account_does_not_name_needs_a_person(cloud):
     dock = Dock(cloud, "classic", "3705115058471208929")
     terms = Terms(Money(3800, "CNY"), "store", "store", "d", dock.now, dock.now + 7200)
-    dock.store.record(Change(dock.key, Opened(terms), Queried(), "query", "", "store"), now=dock.now)
+    dock.store.record(Change(dock.key, OrderCreated(terms), Queried(), "query", "", "store"), now=dock.now)
     paid = Paid("4200000000000000000000000007", Money(3800, "CNY"), dock.now)
     dock.store.record(Change(dock.key, paid, Queried(), "query", "", "store"), now=dock.now)
     dock.ship()

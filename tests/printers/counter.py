@@ -7,14 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from countersign.actions import notice_print
-from countersign.actions.notice_print import PrinterReach
 from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
+from countersign.notices.channels import printer
+from countersign.notices.channels.printer import PrinterReach
 from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.receipt import PrintSettings
-from countersign.orders.changes import Change, Line, Opened, Operator, OrderKey, Paid, Terms, Verified
+from countersign.orders.changes import Change, Line, Operator, OrderCreated, OrderKey, Paid, Terms, Verified
 from countersign.orders.decide import decide
 from countersign.orders.state import Order
 from countersign.store import OrderStore
@@ -38,7 +38,7 @@ def order(
     """Return a paid order."""
     members: dict[str, Any] = {"description": "Tea", "metadata": (("remark", "少冰"),), "lines": lines, **terms}
     wanted = Terms(Money(8800, "CNY"), "v3", "jsapi", "d", NOW - 600, NOW + 7200, **members)
-    opened = decide(None, Change(KEY, Opened(wanted), Operator("m"), "api", "1900000001", "v3")).order
+    opened = decide(None, Change(KEY, OrderCreated(wanted), Operator("m"), "api", "1900000001", "v3")).order
     paid = Paid("4200", Money(8800, "CNY"), NOW - 60)
     after = decide(opened, Change(KEY, paid, Verified("k"), "notice", "1900000001", "v3")).order
     assert after is not None
@@ -137,14 +137,14 @@ class Counter:
         """Make one attempt to print a notice, as the worker does; `said` is the buyer's remark."""
         self.table.is_down = False
         store = OrderStore(self.table, self.table_name)
-        job = notice_print.job_of(notice)
+        job = printer.job_of(notice)
         reach = PrinterReach(store, self, self.printers, job, lambda: self.clock.at, self.patience, self.budget)
         memo = self.memos.get(notice, {})
 
         def remember(kept: Mapping[str, str]) -> None:
             self.table.write("memo", lambda: self.memos.update({notice: dict(kept)}))
 
-        return notice_print.send(
+        return printer.send(
             settings or PrintSettings(),
             facts(order(metadata=(("remark", said or "少冰"),))),
             memo,

@@ -108,10 +108,10 @@ def test_feie_asks_what_the_pages_say() -> None:
     printer = feie_printer(wire, api_base="https://api.de.feieyun.com/")
 
     assert printer.state(now=NOW) == port.OFFLINE
-    witness = printer.witness(now=NOW)
-    assert witness == {"day": "2026-11-22", "jobs": "7"}
+    checkpoint = printer.checkpoint(now=NOW)
+    assert checkpoint == {"day": "2026-11-22", "jobs": "7"}
     assert printer.is_printed("316500010_1", now=NOW) is True
-    assert printer.became(witness, now=NOW) == port.PRINTED
+    assert printer.outcome_since(checkpoint, now=NOW) == port.PRINTED
 
     assert {url for _, url, _, _ in wire.sent} == {"https://api.de.feieyun.com/Api/Open/"}
     asked = [{name: value for name, value in wire.fields(number).items() if name in CALL} for number in range(4)]
@@ -132,14 +132,14 @@ CALL = {"apiname", "sn", "date", "orderid"}
 def test_feies_counter_tells_what_became_of_a_job(jobs: int, verdict: str) -> None:
     wire = Wire(ok({"print": max(jobs - 1, 0), "waiting": min(jobs, 1)}))
 
-    assert feie_printer(wire).became({"day": "2026-11-22", "jobs": "7"}, now=NOW) == verdict
+    assert feie_printer(wire).outcome_since({"day": "2026-11-22", "jobs": "7"}, now=NOW) == verdict
 
 
 def test_feies_day_is_beijings() -> None:
     wire = Wire(ok({"print": 0, "waiting": 0}), ok({"print": 0, "waiting": 0}))
 
-    assert feie_printer(wire).witness(now=1_795_363_199)["day"] == "2026-11-22"
-    assert feie_printer(wire).witness(now=1_795_363_200)["day"] == "2026-11-23"
+    assert feie_printer(wire).checkpoint(now=1_795_363_199)["day"] == "2026-11-22"
+    assert feie_printer(wire).checkpoint(now=1_795_363_200)["day"] == "2026-11-23"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_an_answer_that_cannot_be_believed_leaves_the_outcome_open(answer: Any) 
 @pytest.mark.parametrize("data", [None, "", 5, {"print": "1", "waiting": 1}, {"print": 1}, {"print": -1, "waiting": 0}])
 def test_an_answer_without_what_was_asked_for_leaves_the_outcome_open(data: object) -> None:
     with pytest.raises(PlatformUnavailableError, match="counters"):
-        feie_printer(Wire(ok(data))).witness(now=NOW)
+        feie_printer(Wire(ok(data))).checkpoint(now=NOW)
     if not isinstance(data, dict):
         with pytest.raises(PlatformUnavailableError, match="names no job"):
             feie_printer(Wire(ok(data))).print("job", "x", 1, now=NOW)

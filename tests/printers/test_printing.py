@@ -3,10 +3,10 @@
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from countersign.actions import notice_print
 from countersign.errors import ContentionError
+from countersign.notices.channels import printer
 from countersign.notices.receipt import PrintSettings
-from countersign.store import printing
+from countersign.store import printer_jobs
 from tests.printers.counter import FEIE, NOW, YILIANYUN, Counter, PowerCutError
 
 BAR_FIRST = PrintSettings(printers=("bar", "kitchen"))
@@ -310,7 +310,7 @@ def test_yilianyun_gives_one_token_for_many_receipts_and_a_new_one_where_it_is_v
 
 def test_copies_of_which_only_some_were_taken_are_not_begun_elsewhere(counter: Counter) -> None:
     settings = PrintSettings(printers=("bar", "kitchen"), copies=3)
-    origin = notice_print.job_of("n1")[:29]
+    origin = printer.job_of("n1")[:29]
     counter.cloud.faults({"refuse": {"match": f"origin_id={origin}-1"}})
 
     assert until_done(counter, settings=settings) == ["again", "sent"]
@@ -411,50 +411,53 @@ def test_a_call_that_left_late_in_a_long_attempt_is_young(counter: Counter) -> N
 
 def test_a_printer_in_use_is_waited_for_and_then_left_for_later(counter: Counter) -> None:
     number = "feie#316500010"
-    book = printing.take(counter.client, "Orders", number, "another", now=NOW)
+    book = printer_jobs.take(counter.client, "Orders", number, "another", now=NOW)
     assert book is not None
 
     outcome = counter.send(settings=PrintSettings(printers=("kitchen",)))
     assert (outcome.state, outcome.reason) == ("again", "kitchen: the printer is busy with other receipts")
 
-    printing.keep(counter.client, "Orders", number, "another", book, leave=True)
+    printer_jobs.keep(counter.client, "Orders", number, "another", book, leave=True)
     assert counter.send(settings=PrintSettings(printers=("kitchen",))).state == "sent"
 
 
 def test_a_turn_ends_with_its_time_and_its_holder_finds_out(counter: Counter) -> None:
     number = "feie#316500010"
-    book = printing.take(counter.client, "Orders", number, "first", now=NOW)
+    book = printer_jobs.take(counter.client, "Orders", number, "first", now=NOW)
     assert book is not None
-    assert printing.take(counter.client, "Orders", number, "second", now=NOW + printing.LEASE_SECONDS) is None
+    assert printer_jobs.take(counter.client, "Orders", number, "second", now=NOW + printer_jobs.LEASE_SECONDS) is None
 
-    assert printing.take(counter.client, "Orders", number, "second", now=NOW + printing.LEASE_SECONDS + 1) is not None
+    assert (
+        printer_jobs.take(counter.client, "Orders", number, "second", now=NOW + printer_jobs.LEASE_SECONDS + 1)
+        is not None
+    )
     with pytest.raises(ContentionError, match="went to another"):
-        printing.keep(counter.client, "Orders", number, "first", book)
+        printer_jobs.keep(counter.client, "Orders", number, "first", book)
 
 
 def test_a_clock_that_was_moved_back_does_not_lock_a_printer(counter: Counter) -> None:
-    assert printing.take(counter.client, "Orders", "feie#1", "first", now=NOW + 86400) is not None
+    assert printer_jobs.take(counter.client, "Orders", "feie#1", "first", now=NOW + 86400) is not None
 
-    assert printing.take(counter.client, "Orders", "feie#1", "second", now=NOW) is not None
+    assert printer_jobs.take(counter.client, "Orders", "feie#1", "second", now=NOW) is not None
 
 
 def test_a_lost_answer_of_the_table_does_not_lose_the_turns_end(counter: Counter) -> None:
     counter.client.lost_answers = {}
-    book = printing.take(counter.client, "Orders", "feie#1", "first", now=NOW)
+    book = printer_jobs.take(counter.client, "Orders", "feie#1", "first", now=NOW)
     assert book is not None
     counter.client.lost_answers = {"update_item": [ConnectionClosedError(endpoint_url="x")]}
 
-    printing.keep(counter.client, "Orders", "feie#1", "first", book, leave=True)
+    printer_jobs.keep(counter.client, "Orders", "feie#1", "first", book, leave=True)
 
-    assert printing.take(counter.client, "Orders", "feie#1", "second", now=NOW) is not None
+    assert printer_jobs.take(counter.client, "Orders", "feie#1", "second", now=NOW) is not None
 
 
 def test_verdicts_of_notices_that_never_come_back_are_not_kept_for_ever(counter: Counter) -> None:
-    book = printing.take(counter.client, "Orders", "feie#1", "first", now=NOW)
+    book = printer_jobs.take(counter.client, "Orders", "feie#1", "first", now=NOW)
     assert book is not None
-    book.verdicts = {str(number): "printed" for number in range(80)}
+    book.outcomes = {str(number): "printed" for number in range(80)}
 
-    printing.keep(counter.client, "Orders", "feie#1", "first", book)
+    printer_jobs.keep(counter.client, "Orders", "feie#1", "first", book)
 
     assert list(counter.books()["PRINTER#feie%231"]["verdicts"]) == [str(number) for number in range(30, 80)]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Queried, Terms, Trust, Verified
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, Queried, Terms, Trust, Verified
 from countersign.store import OrderStore
 from tests.functions.conftest import Cloud
 from tests.platforms.wechat.support import MCHID, TRANSACTION, envelope, signature_headers
@@ -48,7 +48,7 @@ def paid_notice(order_id: str, at: int, **changes: Any) -> Event:
 def open_order(store: OrderStore, order_id: str, now: int) -> None:
     """Put an order on record as a create call does."""
     terms = Terms(PRICE, "v3", "jsapi", "digest", now, now + 7200)
-    opened = Change(key(order_id), Opened(terms), Operator("merchant"), "merchant", MCHID, "v3")
+    opened = Change(key(order_id), OrderCreated(terms), Operator("merchant"), "merchant", MCHID, "v3")
     assert store.record(opened, now=now).outcome == "applied"
 
 

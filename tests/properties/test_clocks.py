@@ -28,7 +28,12 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def said(found: Order) -> tuple[object, ...]:
     """Return what an order says about the business: all but when we wrote it."""
-    return found.status, found.claims and (found.payment.total, found.payment.paid_at), found.paid_late, found.questions
+    return (
+        found.status,
+        found.claims and (found.payment.total, found.payment.paid_at),
+        found.paid_late,
+        found.review_items,
+    )
 
 
 @pytest.mark.parametrize("off", [-10 * MINUTES, 10 * MINUTES], ids=["slow", "fast"])

@@ -125,7 +125,7 @@ def test_D13_one_payment_told_three_ways_is_one_payment_and_is_told_once(cloud: 
 
     order = store.get(key("O-1"))
     assert order is not None
-    assert (order.status, len(order.payments), order.questions) == ("paid", 1, ())
+    assert (order.status, len(order.payments), order.review_items) == ("paid", 1, ())
     assert emitted(cloud.table()) == ["order.paid"]
 
 

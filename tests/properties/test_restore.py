@@ -47,7 +47,7 @@ def test_E16_a_payment_and_a_refund_that_the_restore_forgot_come_back(cloud: Clo
     shop.work(61)
 
     found = shop.order()
-    assert (found.status, found.refunded, found.questions) == (truth.status, truth.refunded, ())
+    assert (found.status, found.refunded, found.review_items) == (truth.status, truth.refunded, ())
     assert found.payment.transaction_id == truth.payment.transaction_id
     assert found.payment.paid_at == truth.payment.paid_at
     assert (shop.refund().status, shop.refund().amount.minor) == ("succeeded", 1000)

@@ -11,7 +11,7 @@ import botocore.session
 from botocore.config import Config
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Queried, Terms, Trust, Verified
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, Queried, Terms, Trust, Verified
 from countersign.store import dynamo
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def key(order_id: str) -> OrderKey:
 
 def opened(order_id: str, created_at: int = NOW, digest: str = "terms") -> Change:
     terms = Terms(PRICE, "v3", "jsapi", digest, created_at, created_at + 7200)
-    return Change(key(order_id), Opened(terms), Operator("merchant"), "merchant", MCHID, "v3")
+    return Change(key(order_id), OrderCreated(terms), Operator("merchant"), "merchant", MCHID, "v3")
 
 
 def paid(order_id: str, trust: Trust, via: str, transaction_id: str = "") -> Change:

@@ -27,7 +27,7 @@ def test_each_due_item_is_claimed_by_one_worker(
     def work(store: OrderStore, now: int) -> list[str]:
         due = DueList(store.client, store.table, "wechat_poll")
         items = [item for item in due.due(now) if item["pk"]["S"].rpartition("#")[2] in waiting]
-        return [item["pk"]["S"].rpartition("#")[2] for item in items if due.claim(item, now=now)]
+        return [item["pk"]["S"].rpartition("#")[2] for item in items if due.lease(item, now=now)]
 
     def claims(now: int) -> Counter[str]:
         taken = at_once([partial(work, store, now) for store in stores], threads)
@@ -48,5 +48,5 @@ def test_done_and_look_again_leave_alone_what_somebody_else_took_over(stores: li
     assert second.claim(again, now=late)
 
     assert not first.done(item, leased=LATER + LEASE_SECONDS)
-    assert not first.look_again(item, at=late + 1, leased=LATER + LEASE_SECONDS)
+    assert not first.reschedule(item, at=late + 1, leased=LATER + LEASE_SECONDS)
     assert second.done(again, leased=late + LEASE_SECONDS)

@@ -5,18 +5,18 @@ from functools import partial
 
 from countersign.store import OrderStore
 from countersign.store.due import LEASE_SECONDS, DueList
-from countersign.store.notices import OWNER, NoticeStore, Owed, Told
+from countersign.store.notices import OWNER, Event, NoticeStore, PendingNotice
 from tests.races.racing import NOW, at_once, key
 
 
-def _told(order_id: str) -> Told:
-    return Told(key(order_id), f"order.paid.{order_id}", "order.paid", order_id, NOW, 2)
+def _told(order_id: str) -> Event:
+    return Event(key(order_id), f"order.paid.{order_id}", "order.paid", order_id, NOW, 2)
 
 
 def test_a_notice_is_owed_once_and_taken_by_one(stores: list[OrderStore], threads: ThreadPoolExecutor) -> None:
     runs = [NoticeStore(store.client, store.table) for store in stores]
 
-    def attempt(store: NoticeStore, told: Told) -> tuple[bool, Owed | None]:
+    def attempt(store: NoticeStore, told: Event) -> tuple[bool, PendingNotice | None]:
         owed = store.claim(told, name="staff", channel="message", now=NOW)
         items = list(DueList(store.client, store.table, OWNER).due_of(told.key, "NOTICE#", NOW))
         taken = [store.take(item, now=NOW, lease=LEASE_SECONDS) for item in items]

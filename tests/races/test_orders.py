@@ -180,7 +180,7 @@ def test_b11_one_transaction_for_sixteen_orders_pays_one_of_them(
 
         orders = [stores[0].get(key(order_id)) for order_id in order_ids]
         assert Counter(order.status for order in orders if order) == {"paid": 1, "review": WRITERS - 1}
-        assert all(order.questions for order in orders if order)  # the first one is flagged too
+        assert all(order.review_items for order in orders if order)  # the first one is flagged too
 
 
 def test_d9_a_payment_that_meets_its_order_being_created_is_never_lost(

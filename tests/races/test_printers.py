@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from countersign.notices.receipt import PrintSettings
-from countersign.store import OrderStore, printing
+from countersign.store import OrderStore, printer_jobs
 from tests.printers.counter import Counter
 from tests.races.racing import NOW, at_once
 
@@ -13,7 +13,7 @@ KITCHEN = PrintSettings(printers=("kitchen",))
 
 def test_one_of_many_gets_the_turn(stores: list[OrderStore], threads: ThreadPoolExecutor) -> None:
     def work(number: int, store: OrderStore) -> bool:
-        return printing.take(store.client, store.table, "feie#raced", f"job-{number}", now=NOW) is not None
+        return printer_jobs.take(store.client, store.table, "feie#raced", f"job-{number}", now=NOW) is not None
 
     taken = at_once([partial(work, number, store) for number, store in enumerate(stores)], threads)
 

@@ -6,8 +6,7 @@ from datetime import date
 from functools import partial
 
 from countersign.store import OrderStore, Outcome, keys
-from countersign.store.keeping import quarantine
-from countersign.store.quarantine import Quarantine
+from countersign.store.quarantine import Quarantine, quarantine
 from tests.races.racing import NOW, WRITERS, at_once, key, notified, opened, outbox, rows
 
 ROUNDS = 20

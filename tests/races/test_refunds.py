@@ -7,17 +7,17 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from countersign.actions.refund_desk import RefundDesk
-from countersign.actions.wechat_ask import Reach
-from countersign.actions.wechat_refund import PAUSE_SECONDS, RefundWork
+from countersign.api.refunds import RefundService
 from countersign.errors import ConflictError
 from countersign.money import Money
 from countersign.platforms.wechat.answers import Answer
+from countersign.platforms.wechat.connector import Reach
 from countersign.platforms.wechat.messages import RefundNotice
 from countersign.runtime.caller import Caller
 from countersign.store import keys
 from countersign.store.due import DueList
 from countersign.store.lists import OrderLists
+from countersign.workers.refund import PAUSE_SECONDS, RefundWork
 from tests.races.racing import NOW, PRICE, at_once, key, notified, opened
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Wechat:
         return RefundNotice("ROUND", refund_id, status, ASKED.minor, PRICE.minor, mchid="1900000101")
 
 
-def person(store: OrderStore, name: str) -> RefundDesk:
-    return RefundDesk(store, OrderLists(store.client, store.table), Caller(name, frozenset("*"), True), NOW + 60)
+def person(store: OrderStore, name: str) -> RefundService:
+    return RefundService(store, OrderLists(store.client, store.table), Caller(name, frozenset("*"), True), NOW + 60)
 
 
 def attempt(work: Any) -> str:

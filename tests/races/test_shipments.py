@@ -6,11 +6,11 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from countersign.actions.wechat_ask import Reach
-from countersign.actions.wechat_ship import PAUSE_SECONDS, ShipWork
-from countersign.orders.changes import Change, Operator, Parcel, ShipmentAsked
+from countersign.orders.changes import Change, Operator, Parcel, ShipmentRequested
 from countersign.platforms.wechat import settings, shipping
 from countersign.platforms.wechat.answers import Answer
+from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.fulfilment import PAUSE_SECONDS, ShipWork
 from countersign.platforms.wechat.messages import Transaction
 from countersign.signing.credentials import Secret
 from countersign.store import keys
@@ -72,7 +72,7 @@ def test_E13_each_parcel_is_told_once_and_in_its_sequence(
         stores[0].record(notified(order), now=NOW + 6)
         for place, tracking in enumerate(PARCELS):
             parcels, last = (Parcel("YTO", tracking, "tea"),), tracking == PARCELS[-1]
-            asked = ShipmentAsked(f"sh{place}", "express", parcels, last, NOW + 10 + place)
+            asked = ShipmentRequested(f"sh{place}", "express", parcels, last, NOW + 10 + place)
             stores[0].record(Change(key(order), asked, Operator("ben"), "operator"), now=NOW + 10 + place)
 
         wechat, now = Wechat(order), NOW + 20

@@ -44,7 +44,7 @@ def template(tmp_path: Path) -> Template:
         ({"Ref": "Name"}, "plain"),
         ({"Ref": "Names"}, ["a", "b"]),
         ({"Ref": "AWS::Partition"}, "aws"),
-        ({"Fn::Sub": "${Name}-${AWS::Region}-${!Kept}"}, "plain-us-east-1-${Kept}"),
+        ({"Fn::Sub": "${Name}-${AWS::Region}-${!QuarantinedMessage}"}, "plain-us-east-1-${QuarantinedMessage}"),
         ({"Fn::Sub": ["${x}/${Thing.Arn}", {"x": {"Ref": "Name"}}]}, "plain/Thing.Arn"),
         ({"Fn::If": ["Plain", 1, 2]}, 1),
         ({"Fn::If": ["Other", 1, 2]}, 2),

@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "common")]
 import botocore.session  # noqa: E402 - the path comes first
 
 from countersign.money import Money  # noqa: E402
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Prepared, Queried, Terms  # noqa: E402
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Prepared, Queried, Terms  # noqa: E402
 from countersign.store import OrderStore  # noqa: E402
 from sandbox.events import shapes  # noqa: E402
 from sandbox.simulators.douyin import Simulator, accounts  # noqa: E402
@@ -106,7 +106,7 @@ def plant(stack: Stack, douyin: Douyin, number: int) -> list[OrderKey]:
     def make(key: OrderKey) -> None:
         created = now - CREATED_AGO
         terms = Terms(Money(8800, "CNY"), "ecpay", "mini_program", "digest", created, now + 3600)
-        store.record(Change(key, Opened(terms), Operator("rate"), "merchant", "app", "ecpay"), now=created)
+        store.record(Change(key, OrderCreated(terms), Operator("rate"), "merchant", "app", "ecpay"), now=created)
         store.record(Change(key, Prepared(), Queried(), "query", "app", "ecpay"), now=created)
         douyin.has_paid(key.order_id, now)
 

@@ -4,10 +4,11 @@ import pytest
 
 from countersign.errors import MalformedError
 from countersign.money import Money
-from countersign.orders.changes import Change, Opened, Operator, OrderKey, Paid, Terms, Verified
+from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, Terms, Verified
 from countersign.store import codec, dynamo, keys
 from countersign.store.due import DueList
-from countersign.store.keeping import HINTS_PER_MINUTE, count_hint, quarantine
+from countersign.store.quarantine import quarantine
+from countersign.store.throttle import HINTS_PER_MINUTE, count_hint
 
 NOW = 1_795_328_845
 
@@ -15,7 +16,7 @@ NOW = 1_795_328_845
 def opened(number: str, account: str = "shop") -> Change:
     key = OrderKey("wechat", account, number)
     terms = Terms(Money(100, "CNY"), "v3", "jsapi", "d", NOW, NOW + 7200)
-    return Change(key, Opened(terms), Operator("m"), "merchant", "1900099001", "v3")
+    return Change(key, OrderCreated(terms), Operator("m"), "merchant", "1900099001", "v3")
 
 
 def paid(number: str) -> Change:
@@ -41,8 +42,8 @@ def test_two_runs_never_do_one_job(store, due):
     store.record(opened("ORDER-1"), now=NOW)
     [item] = due.due(NOW + 10)
 
-    assert due.claim(item, now=NOW + 10)
-    assert not due.claim(item, now=NOW + 10)
+    assert due.lease(item, now=NOW + 10)
+    assert not due.lease(item, now=NOW + 10)
     assert list(due.due(NOW + 129)) == []
     assert len(list(due.due(NOW + 130))) == 1
 
@@ -50,26 +51,26 @@ def test_two_runs_never_do_one_job(store, due):
 def test_a_job_that_is_put_back_waits_for_its_time(store, due):
     store.record(opened("ORDER-1"), now=NOW)
     [item] = due.due(NOW + 10)
-    due.claim(item, now=NOW + 10)
+    due.lease(item, now=NOW + 10)
 
-    assert due.look_again(item, at=NOW + 30, leased=NOW + 130)
+    assert due.reschedule(item, at=NOW + 30, leased=NOW + 130)
     assert [codec.as_number(row, "due_at") for row in due.due(NOW + 30)] == [NOW + 30]
 
 
 def test_a_change_of_the_order_wins_over_putting_it_back(store, due):
     store.record(opened("ORDER-1"), now=NOW)
     [item] = due.due(NOW + 10)
-    due.claim(item, now=NOW + 10)
+    due.lease(item, now=NOW + 10)
     store.record(paid("ORDER-1"), now=NOW + 11)
 
-    assert not due.look_again(item, at=NOW + 30, leased=NOW + 130)
+    assert not due.reschedule(item, at=NOW + 30, leased=NOW + 130)
     assert list(due.due(NOW + 99_999)) == []
 
 
 def test_looking_at_an_order_that_does_not_exist_makes_nothing(due, dynamodb):
     key = OrderKey("wechat", "shop", "NOBODY")
 
-    assert not due.look_at(key, now=NOW)
+    assert not due.make_due(key, now=NOW)
     assert dynamo.read_many(dynamodb, "Orders", [(keys.order_pk(key), keys.ORDER)]) == {}
 
 

@@ -13,8 +13,8 @@ from countersign.orders.changes import (
     Change,
     Fact,
     Hint,
-    Opened,
     Operator,
+    OrderCreated,
     OrderKey,
     Paid,
     Queried,
@@ -37,7 +37,7 @@ def opened(key: OrderKey = KEY, minor: int = 8800, replaces: str = "") -> Change
     terms = Terms(
         Money(minor, "CNY"), "v3", "jsapi", "digest", NOW, NOW + 7200, replaces=replaces, metadata=(("a", "b"),)
     )
-    return Change(key, Opened(terms), Operator("merchant"), "merchant", "1900099001", "v3")
+    return Change(key, OrderCreated(terms), Operator("merchant"), "merchant", "1900099001", "v3")
 
 
 def news(
@@ -150,7 +150,7 @@ def test_B11_one_transaction_for_two_orders_is_a_question_on_both(store):
     assert second.order is not None and second.order.status == "review"
     first = store.get(KEY)
     assert first is not None and first.status == "paid"
-    assert [question.reason for question in first.questions] == ["transaction_of_another_order"]
+    assert [question.reason for question in first.review_items] == ["transaction_of_another_order"]
 
 
 def test_an_order_and_its_replacement_both_paid_is_a_question_whichever_was_paid_first(store):
@@ -163,7 +163,7 @@ def test_an_order_and_its_replacement_both_paid_is_a_question_whichever_was_paid
     late = store.record(news(paid()), now=NOW + 62)
 
     assert late.order is not None and late.order.status == "paid"
-    assert [question.reason for question in late.order.questions] == ["double_payment"]
+    assert [question.reason for question in late.order.review_items] == ["double_payment"]
 
 
 def test_a_refund_made_in_the_console_becomes_a_child(store, lists):
@@ -190,7 +190,7 @@ def test_a_refund_number_of_another_order_is_a_question(store):
     second = store.record(news(refund, key=other), now=NOW + 101)
 
     assert second.order is not None
-    assert [question.reason for question in second.order.questions] == ["refund_of_another_order"]
+    assert [question.reason for question in second.order.review_items] == ["refund_of_another_order"]
     assert second.order.refunded == 0
 
 

@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from countersign.money import Money
 from countersign.orders.changes import (
     Change,
-    CloseAsked,
     Closed,
+    CloseRequested,
     Fact,
     Failed,
     Flagged,
     Hint,
-    Opened,
     Operator,
+    OrderCreated,
     OrderKey,
     Paid,
     Prepared,
     Queried,
-    RefundAsked,
-    RefundJudged,
+    RefundDecided,
     RefundReported,
+    RefundRequested,
     Replaced,
     Resolved,
     Terms,
@@ -52,9 +52,9 @@ def terms(**changed: object) -> Terms:
 
 
 def change(
-    fact: Fact, trust: Trust | None = None, *, system: str = "v3", via: str = "notify", oddity: str = ""
+    fact: Fact, trust: Trust | None = None, *, system: str = "v3", via: str = "notify", anomaly: str = ""
 ) -> Change:
-    return Change(KEY, fact, trust or Verified("PUB_KEY_ID_1"), via, "1900099001", system, oddity)
+    return Change(KEY, fact, trust or Verified("PUB_KEY_ID_1"), via, "1900099001", system, anomaly)
 
 
 def paid(
@@ -106,7 +106,7 @@ class Fold:
 
 
 def opened(**changed: object) -> Change:
-    return change(Opened(terms(**changed)), Operator("merchant"), via="merchant")
+    return change(OrderCreated(terms(**changed)), Operator("merchant"), via="merchant")
 
 
 def refund_news(
@@ -155,7 +155,7 @@ ODD = (
     change(paid(8800, currency="HKD", txn="4200002901202611221403050003")),
     change(paid(8800, txn="4200002901202611221403050004"), system="v2"),
     change(paid(8800, txn="4200002901202611221403050005", at=T0 + 50)),
-    change(paid(), oddity="sub_merchant_unexpected"),
+    change(paid(), anomaly="sub_merchant_unexpected"),
     refund_news("r9", 100),
     refund_news("r9", 200),
     refund_news("r8", 100, total=9),
@@ -163,7 +163,7 @@ ODD = (
     change(Closed(T0 + 30)),
     change(Flagged("transaction_of_another_order", "t"), Queried()),
     change(Replaced("NEW-ORDER"), Operator("m"), via="merchant"),
-    change(CloseAsked(T0 + 10), Operator("m"), via="merchant"),
+    change(CloseRequested(T0 + 10), Operator("m"), via="merchant"),
 )
 
 
@@ -178,7 +178,7 @@ def test_contradicting_news_ends_in_the_same_order_and_the_same_questions(sequen
     assert {n: r for n, r in fold.refunds.items() if n != late and not n.startswith("late-")} == {
         n: r for n, r in expected.refunds.items() if n != late and not n.startswith("late-")
     }
-    assert [q.review_id for q in fold.order.questions] == [q.review_id for q in expected.order.questions]
+    assert [q.review_id for q in fold.order.review_items] == [q.review_id for q in expected.order.review_items]
     assert fold.order.claims == expected.order.claims
     assert (fold.status, fold.order.refunded) == (expected.status, expected.order.refunded)
     assert fold.emitted.count("order.paid") == 1
@@ -238,7 +238,7 @@ def test_a_failed_order_that_is_paid_later_is_plainly_paid():
         (change(paid(0)), "amount_mismatch"),
         (change(paid(currency="HKD")), "currency_mismatch"),
         (change(paid(), system="v2"), "system_mismatch"),
-        (change(paid(), oddity="sub_merchant_unexpected"), "sub_merchant_unexpected"),
+        (change(paid(), anomaly="sub_merchant_unexpected"), "sub_merchant_unexpected"),
         (change(paid(payer=8801)), "payer_paid_more_than_total"),
     ],
 )
@@ -247,7 +247,7 @@ def test_B10_a_payment_that_does_not_fit_is_a_question_and_never_pays(news, reas
 
     assert fold.status == "review"
     assert fold.order is not None and fold.order.payment is None
-    assert [question.reason for question in fold.order.questions] == [reason]
+    assert [question.reason for question in fold.order.review_items] == [reason]
     assert fold.emitted == ["order.review"]
 
 
@@ -255,7 +255,7 @@ def test_a_later_matching_payment_closes_the_question():
     fold = Fold().take(opened(), change(paid(1)), change(paid(), Queried("k"), via="query"))
 
     assert fold.status == "paid"
-    assert fold.order is not None and fold.order.questions == ()
+    assert fold.order is not None and fold.order.review_items == ()
 
 
 def test_a_person_who_accepts_a_payment_of_another_amount_makes_the_order_paid_by_that_amount():
@@ -302,7 +302,7 @@ def test_a_second_payment_is_a_question_that_does_not_hide_paid():
 
     assert fold.status == "paid"
     assert fold.order is not None
-    assert [question.reason for question in fold.order.questions] == ["second_payment"]
+    assert [question.reason for question in fold.order.review_items] == ["second_payment"]
 
 
 def test_an_order_and_its_replacement_both_paid_is_a_question():
@@ -311,7 +311,7 @@ def test_an_order_and_its_replacement_both_paid_is_a_question():
     decision = decide(order, change(paid()), "e", View(linked_paid=True))
 
     assert decision.order is not None and decision.order.status == "paid"
-    assert [question.reason for question in decision.order.questions] == ["double_payment"]
+    assert [question.reason for question in decision.order.review_items] == ["double_payment"]
     assert set(decision.emits) == {"order.paid", "order.review"}
 
 
@@ -363,20 +363,20 @@ def test_a_refund_before_its_payment_is_kept_and_the_platform_is_asked():
 
 def test_B15_a_report_of_another_amount_moves_nothing_of_our_own_refund():
     fold = Fold().take(opened(), change(paid()))
-    fold.take(change(RefundAsked("r1", cny(1000), "", T0), Operator("ben"), via="operator"))
+    fold.take(change(RefundRequested("r1", cny(1000), "", T0), Operator("ben"), via="operator"))
 
     fold.take(refund_news("r1", 999))
 
     assert fold.order is not None
     assert fold.refunds["r1"].status == "requested"
     assert fold.order.refunded == 0
-    assert [question.reason for question in fold.order.questions] == ["refund_amount_mismatch"]
+    assert [question.reason for question in fold.order.review_items] == ["refund_amount_mismatch"]
 
 
 def test_D6_refunds_that_are_asked_for_never_exceed_what_was_paid():
     fold = Fold().take(opened(), change(paid()))
     for number in range(4):
-        fold.take(change(RefundAsked(f"r{number}", cny(2640), "", T0), Operator("ben"), via="operator"))
+        fold.take(change(RefundRequested(f"r{number}", cny(2640), "", T0), Operator("ben"), via="operator"))
 
     assert fold.outcomes[-4:] == ["applied", "applied", "applied", "refused"]
     assert fold.order is not None and fold.order.reserved == 3 * 2640
@@ -384,20 +384,20 @@ def test_D6_refunds_that_are_asked_for_never_exceed_what_was_paid():
 
 def test_D16_nobody_judges_a_refund_that_they_asked_for():
     fold = Fold().take(opened(), change(paid()))
-    fold.take(change(RefundAsked("r1", cny(100), "", T0), Operator("ben"), via="operator"))
+    fold.take(change(RefundRequested("r1", cny(100), "", T0), Operator("ben"), via="operator"))
 
-    fold.take(change(RefundJudged("r1", True, T0), Operator("ben"), via="operator"))
+    fold.take(change(RefundDecided("r1", True, T0), Operator("ben"), via="operator"))
     assert fold.outcomes[-1] == "refused"
 
-    fold.take(change(RefundJudged("r1", True, T0 + 1), Operator("anna"), via="desk"))
+    fold.take(change(RefundDecided("r1", True, T0 + 1), Operator("anna"), via="desk"))
     assert fold.refunds["r1"].status == "approved"
 
 
 def test_a_rejected_refund_frees_its_amount():
     fold = Fold().take(opened(), change(paid()))
-    fold.take(change(RefundAsked("r1", cny(8800), "", T0), Operator("ben"), via="operator"))
+    fold.take(change(RefundRequested("r1", cny(8800), "", T0), Operator("ben"), via="operator"))
 
-    fold.take(change(RefundJudged("r1", False, T0), Operator("anna"), via="operator"))
+    fold.take(change(RefundDecided("r1", False, T0), Operator("anna"), via="operator"))
 
     assert fold.order is not None and fold.order.refundable == 8800
 
@@ -407,7 +407,7 @@ def test_more_refunded_than_paid_is_a_question():
 
     assert fold.status == "refunded"
     assert fold.order is not None
-    assert [question.reason for question in fold.order.questions] == ["refunded_more_than_paid"]
+    assert [question.reason for question in fold.order.review_items] == ["refunded_more_than_paid"]
 
 
 STATUSES = ["created", "pending", "paid", "partially_refunded", "refunded", "closed", "failed", "review"]

@@ -9,7 +9,7 @@ from countersign.money import Money
 from countersign.notices import content
 from countersign.notices.content import Facts
 from countersign.orders.changes import Line, OrderKey, Parcel, Terms
-from countersign.orders.state import Claim, Order, Refund, Shipment
+from countersign.orders.state import Order, Refund, ReportedPayment, Shipment
 
 KEY = OrderKey("wechat", "shop", "A-1")
 NOON = 1795328845  # 2026-11-22 14:27:25 in Beijing
@@ -24,7 +24,7 @@ TERMS = Terms(
     metadata=(("table", "7"),),
     lines=(Line("奶茶", 2, 3000), Line("蛋糕", 1, 2800)),
 )
-PAID = Order(KEY, TERMS, claims=(Claim("4200", Money(8800, "CNY"), "v3", "", NOON + 60, 8000),))
+PAID = Order(KEY, TERMS, claims=(ReportedPayment("4200", Money(8800, "CNY"), "v3", "", NOON + 60, 8000),))
 
 
 def told(text: str, facts: Facts) -> str:

@@ -6,17 +6,17 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from countersign import aws
-from countersign.actions import notice_email
-from countersign.actions.notices import Job
+from countersign.notices.channels import email
+from countersign.notices.channels.port import Delivery
 from countersign.notices.content import Facts
 from countersign.notices.settings import Email, Notice
 from countersign.orders.changes import OrderKey
-from countersign.store.notices import Told
+from countersign.store.notices import Event
 
 KEY = OrderKey("wechat", "shop", "A-1")
 EMAIL = Email(("anna@example.com",), "shop@example.com", "{event}\n{order_id} " + "x" * 200, "{order_id}")
-TOLD = Told(KEY, "order.paid.e1", "order.paid", "e1", 1795328845, 2)
-JOB = Job(
+TOLD = Event(KEY, "order.paid.e1", "order.paid", "e1", 1795328845, 2)
+JOB = Delivery(
     Notice("mail", "email", frozenset()), Facts(KEY, "order.paid", TOLD.at), None, TOLD, {}, lambda memo: None, TOLD.at
 )
 
@@ -37,19 +37,19 @@ class Ses:
 def test_a_subject_is_one_line_and_not_too_long():
     ses = Ses()
 
-    assert notice_email.send(EMAIL, JOB, ses).state == "sent"
+    assert email.send(EMAIL, JOB, ses).state == "sent"
     subject = ses.given[0]["Content"]["Simple"]["Subject"]["Data"]
     assert subject.startswith("order.paid A-1 x")
-    assert len(subject) == notice_email.MAX_SUBJECT
+    assert len(subject) == email.MAX_SUBJECT
 
 
-@pytest.mark.parametrize("code", sorted(notice_email.REFUSALS))
+@pytest.mark.parametrize("code", sorted(email.REFUSALS))
 def test_a_refusal_is_final_and_said_in_our_words(code):
     error = ClientError({"Error": {"Code": code, "Message": "anna@example.com is not verified"}}, "SendEmail")
 
-    outcome = notice_email.send(EMAIL, JOB, Ses(error))
+    outcome = email.send(EMAIL, JOB, Ses(error))
 
-    assert outcome == ("failed", notice_email.REFUSALS[code], "")
+    assert outcome == ("failed", email.REFUSALS[code], "")
     assert "anna" not in outcome.reason
 
 
@@ -63,7 +63,7 @@ def test_a_refusal_is_final_and_said_in_our_words(code):
     ],
 )
 def test_what_may_pass_is_tried_again(error):
-    outcome = notice_email.send(EMAIL, JOB, Ses(error))
+    outcome = email.send(EMAIL, JOB, Ses(error))
 
     assert outcome.state == "again"
     assert "anna" not in outcome.reason

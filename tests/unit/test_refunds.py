@@ -10,16 +10,16 @@ from countersign.orders.changes import (
     Operator,
     Queried,
     RefundAbsent,
-    RefundAsked,
-    RefundJudged,
+    RefundDecided,
     RefundRefused,
     RefundReported,
+    RefundRequested,
     RefundResolved,
     RefundRetried,
     Verified,
 )
-from countersign.orders.ladder import DAILY, REFUND_LAST_LOOK, REFUND_REPEATS, next_refund_look, repeat_refund
 from countersign.orders.reconcile import BillLine, payment_difference, refund_difference
+from countersign.orders.schedule import DAILY, LAST_REFUND_QUERY, RETRY_DELAYS, next_refund_step, retry_refund_at
 from countersign.orders.state import REFUND_RANK, Refund
 from tests.unit.test_decide import T0, TXN, Fold, change, cny, opened, paid
 
@@ -36,7 +36,7 @@ def told(fact: Fact, via: str = "query") -> object:
 
 def approved(number: str = "r1", minor: int = 1000) -> Fold:
     fold = Fold().take(opened(), change(paid()))
-    fold.take(by("ben", RefundAsked(number, cny(minor), "", T0)), by("anna", RefundJudged(number, True, T0)))
+    fold.take(by("ben", RefundRequested(number, cny(minor), "", T0)), by("anna", RefundDecided(number, True, T0)))
     assert fold.refunds[number].status == "approved"
     return fold
 
@@ -89,12 +89,12 @@ def test_what_the_platform_reports_wins_over_its_refusal_whichever_came_first(st
 
 @pytest.mark.parametrize(
     "fact",
-    [RefundRetried("r1", 0, T0), RefundResolved("r1", "given_up", "n", T0), RefundJudged("r1", True, T0)],
+    [RefundRetried("r1", 0, T0), RefundResolved("r1", "given_up", "n", T0), RefundDecided("r1", True, T0)],
 )
 def test_D16_who_asked_for_it_decides_nothing(fact):
-    fold = Fold().take(opened(), change(paid()), by("ben", RefundAsked("r1", cny(1000), "", T0)))
-    if not isinstance(fact, RefundJudged):
-        fold.take(by("anna", RefundJudged("r1", True, T0)), refused())
+    fold = Fold().take(opened(), change(paid()), by("ben", RefundRequested("r1", cny(1000), "", T0)))
+    if not isinstance(fact, RefundDecided):
+        fold.take(by("anna", RefundDecided("r1", True, T0)), refused())
     before = fold.refunds["r1"]
 
     fold.take(by("ben", fact))
@@ -128,7 +128,7 @@ def test_refunded_elsewhere_and_by_the_platform_too_is_a_question():
     fold.take(reported("succeeded"))
 
     assert fold.order is not None
-    assert [question.reason for question in fold.order.questions] == ["refunded_twice"]
+    assert [question.reason for question in fold.order.review_items] == ["refunded_twice"]
     assert fold.order.refunded == 1000
 
 
@@ -156,10 +156,10 @@ def test_an_absent_refund_that_has_not_failed_stays_as_it_is():
 
 
 def test_an_approval_is_refused_where_a_console_refund_took_what_was_left():
-    fold = Fold().take(opened(), change(paid()), by("ben", RefundAsked("r1", cny(8000), "", T0)))
+    fold = Fold().take(opened(), change(paid()), by("ben", RefundRequested("r1", cny(8000), "", T0)))
     fold.take(told(RefundReported("c1", cny(900), "succeeded", at=T0)))
 
-    fold.take(by("anna", RefundJudged("r1", True, T0)))
+    fold.take(by("anna", RefundDecided("r1", True, T0)))
 
     assert fold.outcomes[-1] == "refused"
 
@@ -174,8 +174,8 @@ def test_a_bill_that_differs_changes_nothing():
 
 
 FACTS = st.one_of(
-    st.builds(RefundAsked, st.sampled_from(NUMBERS), st.integers(0, 9000).map(cny), st.just(""), st.just(T0)),
-    st.builds(RefundJudged, st.sampled_from(NUMBERS), st.booleans(), st.just(T0)),
+    st.builds(RefundRequested, st.sampled_from(NUMBERS), st.integers(0, 9000).map(cny), st.just(""), st.just(T0)),
+    st.builds(RefundDecided, st.sampled_from(NUMBERS), st.booleans(), st.just(T0)),
     st.builds(RefundRefused, st.sampled_from(NUMBERS), st.integers(0, 2), st.just("p")),
     st.builds(RefundRetried, st.sampled_from(NUMBERS), st.integers(0, 2), st.just(T0)),
     st.builds(
@@ -227,12 +227,12 @@ def refund(status: str, **more: object) -> Refund:
 
 def test_a_refund_on_its_way_is_asked_about_at_the_rungs_and_then_daily():
     looks, now = [], T0
-    while (look := next_refund_look(refund("processing"), T0, now)) is not None:
+    while (look := next_refund_step(refund("processing"), T0, now)) is not None:
         looks.append(look - T0)
         now = look
 
     assert looks[:5] == [60, 300, 1800, 7200, DAILY]
-    assert looks[-1] == REFUND_LAST_LOOK
+    assert looks[-1] == LAST_REFUND_QUERY
     assert len(looks) == 34
 
 
@@ -250,13 +250,13 @@ def test_a_refund_on_its_way_is_asked_about_at_the_rungs_and_then_daily():
     ],
 )
 def test_who_is_looked_at_when(one, expected):
-    assert next_refund_look(one, T0, T0) == expected
+    assert next_refund_step(one, T0, T0) == expected
 
 
 def test_calls_of_unknown_outcome_are_repeated_ever_more_slowly():
-    waits = [repeat_refund(looks, 0) for looks in range(9)]
+    waits = [retry_refund_at(looks, 0) for looks in range(9)]
 
-    assert waits[: len(REFUND_REPEATS)] == list(REFUND_REPEATS)
+    assert waits[: len(RETRY_DELAYS)] == list(RETRY_DELAYS)
     assert waits == sorted(waits)
     assert waits[0] >= 60
 

@@ -10,17 +10,17 @@ from countersign.money import Money
 from countersign.orders.changes import (
     Change,
     Fact,
-    Opened,
     Operator,
+    OrderCreated,
     OrderKey,
     Paid,
     Queried,
     RefundAudited,
-    RefundJudged,
+    RefundDecided,
     RefundReported,
     RefundStarted,
-    SettlementAsked,
     SettlementReported,
+    SettlementRequested,
     Terms,
     Trust,
     Verified,
@@ -49,7 +49,7 @@ class Fold:
 
     def __init__(self, settle_after: int | None = 7 * DAY) -> None:
         terms = Terms(cny(8800), "ecpay", "mini_program", "d", T0, T0 + 1800, settle_after=settle_after)
-        opened = Change(KEY, Opened(terms), Operator("m"), "merchant", "app", "ecpay")
+        opened = Change(KEY, OrderCreated(terms), Operator("m"), "merchant", "app", "ecpay")
         self.order: Order | None = decide(None, opened).order
         self.settlements: dict[str, Settlement] = {}
         self.refunds: dict[str, Refund] = {}
@@ -83,7 +83,7 @@ def test_nothing_is_planned_where_the_platform_settles_by_itself() -> None:
     fold.tell(PAID)
 
     assert fold.settlements == {}
-    assert fold.tell(SettlementAsked(NUMBER, T0), Operator("m")) == "refused"
+    assert fold.tell(SettlementRequested(NUMBER, T0), Operator("m")) == "refused"
 
 
 @pytest.mark.parametrize("sequence", list(permutations([PAID, TAKEN, DONE, DONE])))
@@ -120,8 +120,8 @@ def test_more_than_thirty_per_cent_is_not_shared() -> None:
     fold = Fold()
     fold.tell(PAID)
 
-    assert fold.tell(SettlementAsked(NUMBER, T0, (("7", 2641),)), Operator("m")) == "refused"
-    assert fold.tell(SettlementAsked(NUMBER, T0, (("7", 2640),)), Operator("m")) == "applied"
+    assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 2641),)), Operator("m")) == "refused"
+    assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 2640),)), Operator("m")) == "applied"
     assert fold.settlements[NUMBER].due == T0 + 60 + 7 * DAY
 
 
@@ -130,7 +130,7 @@ def test_what_the_platform_has_taken_cannot_be_changed() -> None:
     fold.tell(PAID)
     fold.tell(TAKEN)
 
-    assert fold.tell(SettlementAsked(NUMBER, T0, (("7", 1),)), Operator("m")) == "refused"
+    assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 1),)), Operator("m")) == "refused"
 
 
 def test_news_of_the_other_system_or_of_more_than_the_order_is_a_question() -> None:
@@ -139,7 +139,7 @@ def test_news_of_the_other_system_or_of_more_than_the_order_is_a_question() -> N
     fold.tell(SettlementReported("S2", cny(8801), "succeeded", at=T0), system="trade")
 
     assert fold.order is not None
-    assert sorted(one.reason for one in fold.order.questions) == ["settled_more_than_paid", "system_mismatch"]
+    assert sorted(one.reason for one in fold.order.review_items) == ["settled_more_than_paid", "system_mismatch"]
 
 
 @given(
@@ -178,7 +178,7 @@ class TestUsersRefunds:
         fold = Fold()
         fold.tell(PAID)
         fold.tell(self.STARTED)
-        fold.tell(RefundJudged("Uotr1", approved=False, at=T0), Operator("anna"))
+        fold.tell(RefundDecided("Uotr1", approved=False, at=T0), Operator("anna"))
         fold.tell(RefundAudited("Uotr1", approved=False), Queried())
         fold.tell(RefundReported("Uotr1", cny(8800), "failed", source="user"))
 
@@ -191,8 +191,8 @@ class TestUsersRefunds:
         fold.tell(PAID)
         fold.tell(self.STARTED)
 
-        assert fold.tell(RefundJudged("Uotr1", approved=True, at=T0), Operator("user")) == "refused"
-        assert fold.tell(RefundJudged("Uotr1", approved=True, at=T0), Operator("anna")) == "applied"
+        assert fold.tell(RefundDecided("Uotr1", approved=True, at=T0), Operator("user")) == "refused"
+        assert fold.tell(RefundDecided("Uotr1", approved=True, at=T0), Operator("anna")) == "applied"
 
 
 @pytest.mark.parametrize(

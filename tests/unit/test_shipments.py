@@ -9,16 +9,16 @@ from countersign.orders.changes import (
     Change,
     Fact,
     Hint,
-    Opened,
     Operator,
+    OrderCreated,
     OrderKey,
     Paid,
     Parcel,
+    PlatformEvent,
     Queried,
     RefundReported,
-    ShipmentAsked,
     ShipmentReported,
-    Signalled,
+    ShipmentRequested,
     Terms,
     Trust,
     Verified,
@@ -29,7 +29,7 @@ from countersign.orders.state import Order, Shipment
 KEY = OrderKey("wechat", "shop", "A-1")
 T0 = 1_795_328_845
 PARCEL = Parcel("SF", "SF100", "Milk tea", "138****1234")
-ASKED = ShipmentAsked("sh1", "express", (PARCEL,), True, T0 + 100)
+ASKED = ShipmentRequested("sh1", "express", (PARCEL,), True, T0 + 100)
 REPORTED = ShipmentReported("sh1", "reported", at=T0 + 160)
 REFUSED = ShipmentReported("sh1", "needs_action", "the carrier is unknown")
 SUPERSEDED = ShipmentReported("sh1", "superseded", "the carrier is unknown")
@@ -41,7 +41,7 @@ def change(fact: Fact, trust: Trust | None = None) -> Change:
 
 def order(*, paid: bool = True) -> Order:
     terms = Terms(Money(8800, "CNY"), "v3", "jsapi", "d", T0, T0 + 7200)
-    made = decide(None, change(Opened(terms), Operator("m"))).order
+    made = decide(None, change(OrderCreated(terms), Operator("m"))).order
     assert made is not None
     if not paid:
         return made
@@ -98,21 +98,21 @@ def test_a_report_of_an_unknown_shipment_changes_nothing():
     assert decide(order(), change(REPORTED)).outcome == "unchanged"
 
 
-@pytest.mark.parametrize("urges", [True, False])
-def test_a_signal_changes_nothing_and_asks_the_platform_unless_it_urges_to_ship(urges):
-    decision = decide(order(), change(Signalled("some_event", T0, urges=urges), Verified("k")))
+@pytest.mark.parametrize("overdue", [True, False])
+def test_a_signal_changes_nothing_and_asks_the_platform_unless_it_urges_to_ship(overdue):
+    decision = decide(order(), change(PlatformEvent("some_event", T0, overdue=overdue), Verified("k")))
 
-    assert (decision.outcome, decision.query_now) == ("unchanged", not urges)
-    assert decision.emits == (("shipment.overdue",) if urges else ())
+    assert (decision.outcome, decision.query_now) == ("unchanged", not overdue)
+    assert decision.emits == (("shipment.overdue",) if overdue else ())
 
 
 def test_a_signal_that_tells_all_there_is_asks_nobody():
-    decision = decide(order(), change(Signalled("some_event", T0, asks=False), Verified("k")))
+    decision = decide(order(), change(PlatformEvent("some_event", T0, query=False), Verified("k")))
 
     assert (decision.outcome, decision.query_now, decision.emits) == ("unchanged", False, ())
 
 
 def test_an_unsigned_signal_is_only_a_reason_to_ask():
-    decision = decide(order(), change(Signalled("some_event", T0, urges=True), Hint()))
+    decision = decide(order(), change(PlatformEvent("some_event", T0, overdue=True), Hint()))
 
     assert decision == Decision("unchanged", "an unsigned hint changes nothing; the platform is asked", order())

@@ -9,12 +9,12 @@ import pytest
 import time_machine
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from countersign.actions import notice_webhook
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError
 from countersign.notices import webhook
+from countersign.notices.channels import webhook as channel
 from countersign.notices.webhook import Envelope, WebhookSettings
 from countersign.orders.present import order_json
-from countersign.runtime.egress import AddressRefusedError
+from countersign.runtime.webhook_http import AddressRefusedError
 from countersign.signing.credentials import Secret
 from tests.printers.counter import order
 
@@ -181,7 +181,7 @@ def test_E15_what_each_answer_means(answer: int | Exception, state: str, reason:
     endpoint = Endpoint(answer)
     settings = WebhookSettings(URL, (Secret(CURRENT),))
 
-    outcome = notice_webhook.send(settings, VECTOR, session=endpoint, now=NOW)
+    outcome = channel.send(settings, VECTOR, session=endpoint, now=NOW)
 
     assert outcome == (state, reason, "webhook")
     ((url, body, headers),) = endpoint.calls

@@ -6,12 +6,12 @@ import pytest
 
 from countersign.money import Money
 from countersign.orders.changes import OrderKey, Terms
-from countersign.orders.state import Claim, Order, Refund, Shipment
+from countersign.orders.state import Order, Refund, ReportedPayment, Shipment
 from countersign.platforms.douyin.order_sync import state_of
 
 PRICE = Money(8800, "CNY")
 TERMS = Terms(PRICE, "ecpay", "mini_program", "d", 0, 1800)
-PAYMENT = Claim("N1", PRICE, "ecpay", "", 60)
+PAYMENT = ReportedPayment("N1", PRICE, "ecpay", "", 60)
 OPEN = Order(OrderKey("douyin", "app", "A-1"), TERMS)
 PAID = replace(OPEN, prepared=True, claims=(PAYMENT,))
 WHOLE, PART = Shipment("s1", "recorded", "express", (), True), Shipment("s2", "recorded", "express", (), False)

@@ -11,7 +11,7 @@ import pytest
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError, UnprocessableError
 from countersign.money import Money
 from countersign.platforms.wechat.client import Client, PaymentRequest
-from countersign.runtime.outbound import session
+from countersign.runtime.platform_http import session
 from tests.platforms.wechat.support import APPID, NOW, TRANSACTION, settings
 from tests.platforms.wechat.wire import Reply, Sent, answer, answer_v2, client, query_of
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from countersign.errors import MalformedError
-from countersign.orders.changes import Change, Hint, OrderKey, Signalled, Verified
+from countersign.orders.changes import Change, Hint, OrderKey, PlatformEvent, Verified
 from countersign.platforms.wechat import push_events
 from countersign.platforms.wechat.push import Pushed
 from tests.platforms.wechat.pushing import NEW_ORDER, ORDER_ID, account
@@ -55,7 +55,7 @@ def test_the_stores_events_are_reasons_to_ask_about_its_order(event: str, more: 
     said = change({**NEW_ORDER, "Event": word, "order_info": {"order_id": ORDER_ID, **more}})
 
     assert said.key == OrderKey("wechat", "shop", str(ORDER_ID))
-    assert said.fact == Signalled(word, NOW - 2, detail)
+    assert said.fact == PlatformEvent(word, NOW - 2, detail)
     assert (said.trust, said.via, said.tenant, said.system) == (Verified("push.0"), "push", MCHID, "store")
 
 
@@ -69,7 +69,7 @@ def test_the_discontinued_stores_event_is_marked() -> None:
     said = change({**LEGACY, "OrderStatus": "2", "ProductId": "p", "SkuInfo": "10001:1000012"})
 
     assert said.key.order_id == "test_order_id"
-    assert said.fact == Signalled("merchant_order (legacy)", NOW, "OrderStatus=2")
+    assert said.fact == PlatformEvent("merchant_order (legacy)", NOW, "OrderStatus=2")
     assert said.system == "store"
 
 
@@ -77,7 +77,7 @@ def test_a_reminder_urges_to_ship_and_asks_nothing() -> None:
     said = change({**MANAGED, "Event": "trade_manage_remind_shipping", "msg": "请尽快发货"})
 
     assert said.key.order_id == "T-0001"
-    assert said.fact == Signalled("trade_manage_remind_shipping", NOW, urges=True, asks=False)
+    assert said.fact == PlatformEvent("trade_manage_remind_shipping", NOW, overdue=True, query=False)
     assert said.system == ""
 
 
@@ -86,8 +86,8 @@ def test_the_two_tellings_of_a_settlement_are_two_events() -> None:
     settled = {"confirm_receive_method": 1, "confirm_receive_time": NOW + 5, "settlement_time": NOW + 8}
     second = change({**MANAGED, **settled})
 
-    assert isinstance(first.fact, Signalled)
-    assert not (first.fact.urges or first.fact.asks)
+    assert isinstance(first.fact, PlatformEvent)
+    assert not (first.fact.overdue or first.fact.query)
     assert first.fact.detail == f"estimated_settlement_time={NOW + 9}"
     assert first.fact.identity() != second.fact.identity()
 
@@ -140,7 +140,7 @@ def test_C14_what_names_no_order_says_why(fields: dict[str, Any], reason: str) -
 def test_a_detail_that_is_not_plain_is_left_out() -> None:
     info = {"order_id": ORDER_ID, "cancel_type": "a b", "pay_time": True, "confirm_type": {"x": 1}}
 
-    assert change({**NEW_ORDER, "order_info": info}).fact == Signalled("channels_ec_order_new", NOW - 2)
+    assert change({**NEW_ORDER, "order_info": info}).fact == PlatformEvent("channels_ec_order_new", NOW - 2)
 
 
 @pytest.mark.parametrize(

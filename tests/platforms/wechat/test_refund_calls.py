@@ -18,7 +18,7 @@ from countersign.errors import KeysUnavailableError, PlatformUnavailableError, U
 from countersign.money import Money
 from countersign.platforms.wechat import refunds
 from countersign.platforms.wechat.client import CallRefusedError, RefundRequest, UnknownNumberError
-from countersign.runtime import outbound
+from countersign.runtime import platform_http
 from tests.platforms.wechat.support import APPID, MCHID, MERCHANT, REFUND, VECTORS, settings
 from tests.platforms.wechat.wire import Reply, answer, answer_v2, client, refusal, refusal_v2
 
@@ -270,20 +270,20 @@ def refund_over_tls(server: Tls, session: Any) -> None:
 
 
 def test_the_refund_call_of_v2_shows_the_merchants_certificate(wechat: Tls) -> None:
-    outbound.certified_session.cache_clear()
-    session = outbound.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"])
+    platform_http.certified_session.cache_clear()
+    session = platform_http.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"])
     session.verify = str(wechat.ca)
 
     refund_over_tls(wechat, session)
 
     assert wechat.seen[-1]
-    assert outbound.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"]) is session
-    assert session is not outbound.session()
+    assert platform_http.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"]) is session
+    assert session is not platform_http.session()
     session.close()
 
 
 def test_without_the_certificate_nothing_is_taken(wechat: Tls) -> None:
-    plain = outbound._Session()
+    plain = platform_http._Session()
     plain.verify = str(wechat.ca)
     before = len(wechat.seen)
 
@@ -294,8 +294,8 @@ def test_without_the_certificate_nothing_is_taken(wechat: Tls) -> None:
 
 
 def test_A19_a_server_that_nobody_vouches_for_is_refused(wechat: Tls) -> None:
-    outbound.certified_session.cache_clear()
-    session = outbound.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"])
+    platform_http.certified_session.cache_clear()
+    session = platform_http.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"])
     before = len(wechat.seen)
 
     with pytest.raises(PlatformUnavailableError):
@@ -307,10 +307,10 @@ def test_A19_a_server_that_nobody_vouches_for_is_refused(wechat: Tls) -> None:
 def test_certificate_and_key_lie_on_disk_for_their_loading_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbound.certified_session.cache_clear()
+    platform_http.certified_session.cache_clear()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    session = outbound.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"])
+    session = platform_http.certified_session(MERCHANT["cert_pem"], MERCHANT["private_pem"])
 
     assert list(tmp_path.iterdir()) == []
     session.close()
@@ -321,4 +321,4 @@ def test_certificate_and_key_lie_on_disk_for_their_loading_only(
 )
 def test_keys_that_are_missing_or_damaged_are_named(pems: tuple[str, str]) -> None:
     with pytest.raises(KeysUnavailableError, match="merchant_cert_pem"):
-        outbound.certified_session(*pems)
+        platform_http.certified_session(*pems)

@@ -6,7 +6,17 @@ import pytest
 
 from countersign.errors import MalformedError
 from countersign.money import Money
-from countersign.orders.changes import Closed, Flagged, Line, Opened, OrderKey, Paid, Prepared, Queried, Unrecognised
+from countersign.orders.changes import (
+    Closed,
+    Flagged,
+    Line,
+    OrderCreated,
+    OrderKey,
+    Paid,
+    Prepared,
+    Queried,
+    Unrecognised,
+)
 from countersign.orders.decide import decide
 from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat import store_news, store_orders
@@ -51,12 +61,12 @@ def told(status: int, *, pay: Any = PAY) -> list[Any]:
 def test_an_order_begins_with_what_the_store_asks_for_it() -> None:
     change = store_news.opened(store_orders.read(answer()), SETTINGS, KEY)
 
-    assert isinstance(change.fact, Opened)
+    assert isinstance(change.fact, OrderCreated)
     terms = change.fact.terms
     assert (terms.amount, terms.system, terms.method) == (Money(4800, "CNY"), "store", "store")
     assert (terms.created_at, terms.expires_at) == (NOW - 60, NOW - 60 + store_news.LIFETIME)
     assert terms.lines == (Line("奶茶 Milk tea", 2, 1900), Line("Cake", 1, 500))
-    assert (terms.description, terms.appid, terms.made_there) == ("奶茶 Milk tea +1", STORE_APPID, True)
+    assert (terms.description, terms.appid, terms.external) == ("奶茶 Milk tea +1", STORE_APPID, True)
     assert (change.trust, change.via, change.tenant, change.system) == (Queried(), "query", MCHID, "store")
 
 
@@ -89,7 +99,7 @@ def test_a_payment_after_which_the_store_cancelled_is_a_question() -> None:
 
     assert state is not None
     assert state.payment is not None
-    assert [question.reason for question in state.questions] == ["cancelled_after_payment"]
+    assert [question.reason for question in state.review_items] == ["cancelled_after_payment"]
     assert not state.paid_late
 
 
@@ -110,7 +120,7 @@ def test_goods_without_a_title_do_not_hide_a_payment() -> None:
     order = store_orders.read(answer(product_infos=[product]))
     opened = store_news.opened(order, SETTINGS, KEY).fact
 
-    assert isinstance(opened, Opened)
+    assert isinstance(opened, OrderCreated)
     assert (opened.terms.lines, opened.terms.description) == ((), "")
 
 
@@ -119,7 +129,7 @@ def test_a_long_title_and_many_goods_are_cut() -> None:
     order = store_orders.read(answer(product_infos=[product] * 120))
     opened = store_news.opened(order, SETTINGS, KEY).fact
 
-    assert isinstance(opened, Opened)
+    assert isinstance(opened, OrderCreated)
     assert (len(opened.terms.lines), len(opened.terms.lines[0].title)) == (100, 256)
     assert len(opened.terms.description) == 127
     assert opened.terms.description.endswith(" +99")

@@ -21,7 +21,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.platforms.wechat import messages, signing, translate
-from countersign.platforms.wechat.signing import Genuine
+from countersign.platforms.wechat.signing import VerifiedMessage
 from tests.platforms.wechat.support import (
     MCHID,
     NOW,
@@ -83,7 +83,7 @@ def test_a_payment_of_v3() -> None:
     change = translate.to_change(signing.verify(notice_v3(), ACCOUNT, now=NOW), ACCOUNT, "shop")
 
     assert (change.key, change.fact) == (OrderKey("wechat", "shop", "T-0001"), PAID)
-    assert (change.trust, change.via, change.tenant, change.system, change.oddity, change.envelope_id) == (
+    assert (change.trust, change.via, change.tenant, change.system, change.anomaly, change.envelope_id) == (
         Verified(PUBLIC_KEY["id"]),
         "notify",
         MCHID,
@@ -215,7 +215,7 @@ def test_C13_an_event_without_an_order_is_kept_under_a_name_that_no_order_has() 
     [("", "1"), ("A B", "1"), ("A\n", "1"), ("A" * 65, "1"), ("A", ""), ("A", "#{x}"), ("A", "x" * 65), ("A", "é")],
 )
 def test_C15_names_of_envelopes_are_limited(event_type: str, envelope_id: str) -> None:
-    genuine = Genuine("v3", "k", event_type, {}, envelope_id)
+    genuine = VerifiedMessage("v3", "k", event_type, {}, envelope_id)
 
     with pytest.raises(MalformedError):
         translate.to_change(genuine, ACCOUNT, "shop")
@@ -275,15 +275,15 @@ def test_B10_C9_a_total_that_is_none_is_malformed(total: Any) -> None:
 def test_a_sub_merchant_where_none_is_configured_is_an_oddity() -> None:
     for resource, event in ((TRANSACTION, "TRANSACTION.SUCCESS"), (REFUND, "REFUND.SUCCESS")):
         genuine = signing.verify(notice_v3({**resource, "sub_mchid": "1900099009"}, event), ACCOUNT, now=NOW)
-        assert translate.to_change(genuine, ACCOUNT, "shop").oddity == "sub_merchant_unexpected"
+        assert translate.to_change(genuine, ACCOUNT, "shop").anomaly == "sub_merchant_unexpected"
     genuine = signing.verify(notice_v2(sub_mch_id="1900099009"), ACCOUNT, now=NOW)
-    assert translate.to_change(genuine, ACCOUNT, "shop").oddity == "sub_merchant_unexpected"
+    assert translate.to_change(genuine, ACCOUNT, "shop").anomaly == "sub_merchant_unexpected"
     genuine = signing.verify(refund_notice_v2(sub_mch_id="1900099009"), ACCOUNT, now=NOW)
-    assert translate.to_change(genuine, ACCOUNT, "shop").oddity == "sub_merchant_unexpected"
+    assert translate.to_change(genuine, ACCOUNT, "shop").anomaly == "sub_merchant_unexpected"
 
 
 def test_the_configured_sub_merchant_is_no_oddity() -> None:
     account = settings(sub_mchid="1900099009")
     genuine = signing.verify(notice_v3({**TRANSACTION, "sub_mchid": "1900099009"}), account, now=NOW)
 
-    assert translate.to_change(genuine, account, "shop").oddity == ""
+    assert translate.to_change(genuine, account, "shop").anomaly == ""

@@ -115,7 +115,7 @@ def values(facts: Facts) -> dict[str, str]:
     if facts.order is not None:
         found |= _of_order(facts.order)
     if facts.order is not None and facts.event == "order.review":
-        found["reason"] = " ".join(QUESTIONS.get(one.reason, one.reason) for one in facts.order.questions)
+        found["reason"] = " ".join(QUESTIONS.get(one.reason, one.reason) for one in facts.order.review_items)
     if facts.refund is not None:
         refund = facts.refund
         found |= {

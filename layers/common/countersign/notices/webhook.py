@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError
 from countersign.orders.present import timestamp
-from countersign.runtime import egress
+from countersign.runtime import webhook_http
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret
 from countersign.signing.encoding import from_base64, to_base64
@@ -57,8 +57,8 @@ def load(document: Mapping[str, Any], *, trusted: Collection[str]) -> WebhookSet
     if not isinstance(url, str) or not url:
         raise KeysUnavailableError("url is missing")
     try:
-        egress.check(url, trusted)
-    except egress.AddressRefusedError as error:
+        webhook_http.check(url, trusted)
+    except webhook_http.AddressRefusedError as error:
         raise KeysUnavailableError(f"url {error}") from None
     values = document.get("secrets")
     if not isinstance(values, list) or not 1 <= len(values) <= MAX_SECRETS:

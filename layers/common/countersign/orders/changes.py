@@ -92,14 +92,14 @@ class Terms:
     settle_after: int | None = None  # seconds from the payment to its settlement; None where nobody has to ask for it
     metadata: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
-    synced: bool = False  # the platform wants to be told what state the order is in, whenever that changes
+    reports_status: bool = False  # the platform wants to be told what state the order is in, whenever that changes
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
-    made_there: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
+    external: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OrderCreated:
     """The merchant created the order."""
 
     terms: Terms
@@ -218,7 +218,7 @@ class RefundAudited:
 
 
 @dataclass(frozen=True, slots=True)
-class SettlementAsked:
+class SettlementRequested:
     """The merchant wants an order settled; `shares` are (receiver, minor units) of others than the seller."""
 
     settlement_id: str
@@ -261,7 +261,7 @@ class Parcel(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ShipmentAsked:
+class ShipmentRequested:
     """The merchant sent goods, or handed them over; the worker tells the platform."""
 
     shipment_id: str
@@ -293,7 +293,7 @@ class ShipmentReported:
 
 
 @dataclass(frozen=True, slots=True)
-class Signalled:
+class PlatformEvent:
     """The platform says that something happened to the order, and not what: it is asked.
 
     Where it `urges` the merchant to ship, or tells all that there is (`asks` is false), there is nothing to ask.
@@ -302,8 +302,8 @@ class Signalled:
     word: str  # the platform's own name of the event
     at: int | None = None
     detail: str = ""  # what tells two events of one name and time apart
-    urges: bool = False
-    asks: bool = True
+    overdue: bool = False
+    query: bool = True
     kind: ClassVar[str] = "signal"
 
     def identity(self) -> Identity:
@@ -323,7 +323,7 @@ class Unrecognised:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseAsked:
+class CloseRequested:
     """The merchant wants the order closed; the poll function does it when the platform allows."""
 
     at: int
@@ -348,7 +348,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundAsked:
+class RefundRequested:
     """Somebody asks for a refund; `refund_id` becomes the platform's idempotency number."""
 
     refund_id: str
@@ -363,7 +363,7 @@ class RefundAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundJudged:
+class RefundDecided:
     """Somebody else approves or rejects a requested refund."""
 
     refund_id: str
@@ -464,8 +464,8 @@ class Flagged:
 
 RefundFact = (
     RefundReported
-    | RefundAsked
-    | RefundJudged
+    | RefundRequested
+    | RefundDecided
     | RefundRefused
     | RefundRetried
     | RefundResolved
@@ -473,20 +473,20 @@ RefundFact = (
     | RefundStarted
     | RefundAudited
 )
-ShipmentFact = ShipmentAsked | ShipmentReported
+ShipmentFact = ShipmentRequested | ShipmentReported
 Fact = (
-    Opened
+    OrderCreated
     | Prepared
     | Paid
     | Unpaid
     | Failed
     | Closed
-    | SettlementAsked
+    | SettlementRequested
     | SettlementReported
     | ShipmentFact
-    | Signalled
+    | PlatformEvent
     | Unrecognised
-    | CloseAsked
+    | CloseRequested
     | Resolved
     | RefundFact
     | BillDiffers
@@ -505,13 +505,13 @@ class Change:
     via: str  # notify, query, bill, operator or merchant
     tenant: str = ""  # the merchant number that the signed bytes name
     system: str = ""  # the API version or system the news came by; empty where that says nothing
-    oddity: str = ""  # what a genuine message has that it should not have: becomes a question
+    anomaly: str = ""  # what a genuine message has that it should not have: becomes a question
     envelope_id: str = ""  # the delivery's own id: evidence only
     # (kind, number) by which the order is found where the news names only the platform's numbers, best first.
     aliases: tuple[tuple[str, str], ...] = ()
 
 
-def nameless(platform: str, account: str, number: str) -> OrderKey:
+def unmatched(platform: str, account: str, number: str) -> OrderKey:
     """Return the key under which news is kept while only the platform's number of its order is known.
 
     No order can have that name: `~` is in no platform's order numbers.
@@ -519,6 +519,6 @@ def nameless(platform: str, account: str, number: str) -> OrderKey:
     return OrderKey(platform, account, f"~{number}")
 
 
-def is_nameless(key: OrderKey) -> bool:
+def is_unmatched(key: OrderKey) -> bool:
     """Tell whether the key names no order of the merchant's, so that nobody can be asked about it."""
     return key.order_id.startswith("~")

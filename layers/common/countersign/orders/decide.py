@@ -11,37 +11,37 @@ from countersign.orders import refunds, settlements, shipments
 from countersign.orders.changes import (
     BillDiffers,
     Change,
-    CloseAsked,
     Closed,
+    CloseRequested,
     Failed,
     Flagged,
     Hint,
-    Opened,
+    OrderCreated,
     OrderKey,
     Paid,
+    PlatformEvent,
     Prepared,
     RefundAbsent,
-    RefundAsked,
     RefundAudited,
+    RefundDecided,
     RefundFact,
-    RefundJudged,
     RefundRefused,
     RefundReported,
+    RefundRequested,
     RefundResolved,
     RefundRetried,
     RefundStarted,
     Replaced,
     Resolved,
-    SettlementAsked,
     SettlementReported,
-    ShipmentAsked,
+    SettlementRequested,
     ShipmentFact,
     ShipmentReported,
-    Signalled,
+    ShipmentRequested,
     Unpaid,
     Unrecognised,
 )
-from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement, Shipment
+from countersign.orders.state import Anomaly, Order, Refund, ReportedPayment, Resolution, Settlement, Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def decide(order: Order | None, change: Change, event_id: str = "", view: View =
     """Return what `change` does to `order` (None: not created yet); never raises."""
     if isinstance(change.trust, Hint):
         return Decision("unchanged", "an unsigned hint changes nothing; the platform is asked", order)
-    if isinstance(change.fact, Opened):
+    if isinstance(change.fact, OrderCreated):
         return _open(order, change.key, change.fact)
     if order is None:
         return Decision("orphan", "the order is not known here yet; kept, and the platform is asked")
@@ -88,7 +88,7 @@ def decide(order: Order | None, change: Change, event_id: str = "", view: View =
     return _with_consequences(order, decision, view)
 
 
-def _open(order: Order | None, key: OrderKey, fact: Opened) -> Decision:
+def _open(order: Order | None, key: OrderKey, fact: OrderCreated) -> Decision:
     if order is not None:
         return Decision("refused", "the order exists already", order)
     return Decision("applied", f"created for {fact.terms.amount}", Order(key, fact.terms))
@@ -109,9 +109,9 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
         case Unpaid():
             after = replace(order, prepared=True)
             return _became(order, after, f"the platform says {fact.word}: not paid yet")
-        case CloseAsked() if order.terms.made_there:
+        case CloseRequested() if order.terms.external:
             return Decision("refused", "the order was made at the platform and is closed there", order)
-        case CloseAsked():
+        case CloseRequested():
             asked_at = fact.at if order.close_asked_at is None else min(order.close_asked_at, fact.at)
             reason = "the merchant asked to close the order"
             if not order.terms.closable:
@@ -119,27 +119,27 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, replace(order, close_asked_at=asked_at), reason)
         case Resolved():
             return _resolved(order, fact, change.trust.key_id)
-        case SettlementAsked():
+        case SettlementRequested():
             return _settlement_asked(order, fact, change.trust.key_id, view)
         case SettlementReported():
             return _settlement_reported(order, fact, change, view)
-        case ShipmentAsked() | ShipmentReported():
+        case ShipmentRequested() | ShipmentReported():
             return _shipment(order, fact, change.trust.key_id, view)
-        case Signalled():
-            emits = ("shipment.overdue",) if fact.urges else ()
+        case PlatformEvent():
+            emits = ("shipment.overdue",) if fact.overdue else ()
             reason = f"the platform signals {fact.word}"
-            return Decision("unchanged", reason, order, emits=emits, query_now=fact.asks and not fact.urges)
+            return Decision("unchanged", reason, order, emits=emits, query_now=fact.query and not fact.overdue)
         case BillDiffers():
             return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():
             after = replace(order, replaced_by=max(order.replaced_by, fact.by))
             return _became(order, after, f"replaced by order {fact.by}")
         case Flagged():
-            after = _with_oddity(order, fact.reason, fact.subject)
+            after = _with_anomaly(order, fact.reason, fact.subject)
             return _became(order, after, f"{fact.reason}: a person must look")
         case Unrecognised():
             return Decision("unchanged", f"unknown {fact.what} {fact.word}: kept, changes nothing", order)
-        case Opened():
+        case OrderCreated():
             return Decision("unchanged", "the order exists already", order)
     return _refund(order, fact, change, view)
 
@@ -149,9 +149,9 @@ def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decis
     match fact:
         case RefundReported():
             return _refund_reported(order, fact, change, view)
-        case RefundAsked():
+        case RefundRequested():
             return _child(order, None, refunds.asked(order, known, fact, by), "refund requested")
-        case RefundJudged():
+        case RefundDecided():
             word = "approved" if fact.approved else "rejected"
             return _child(order, known, refunds.judged(order, known, fact, by), f"refund {word}")
         case RefundRetried():
@@ -169,12 +169,12 @@ def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decis
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
-    oddity = "transaction_of_another_order" if view.transaction_owner is not None else change.oddity
-    claim = Claim(
+    anomaly = "transaction_of_another_order" if view.transaction_owner is not None else change.anomaly
+    claim = ReportedPayment(
         fact.transaction_id,
         fact.total,
         change.system,
-        oddity,
+        anomaly,
         fact.paid_at,
         fact.payer_paid,
         (event_id,) * bool(event_id),
@@ -184,7 +184,7 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
     claims = tuple(sorted([*others, same.merged(claim) if same else claim], key=_claim_sequence))
     after = replace(order, claims=claims, prepared=True)
     if view.linked_paid:
-        after = _with_oddity(after, "double_payment", order.linked)
+        after = _with_anomaly(after, "double_payment", order.linked)
     mismatch = claim.mismatch(order.terms)
     if mismatch:
         reason = (
@@ -197,24 +197,24 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
     return _became(order, after, reason)
 
 
-def _claim_sequence(claim: Claim) -> tuple[str, str, int, str, str]:
-    return (claim.transaction_id, claim.total.currency, claim.total.minor, claim.system, claim.oddity)
+def _claim_sequence(claim: ReportedPayment) -> tuple[str, str, int, str, str]:
+    return (claim.transaction_id, claim.total.currency, claim.total.minor, claim.system, claim.anomaly)
 
 
 def _refund_reported(order: Order, fact: RefundReported, change: Change, view: View) -> Decision:
     if view.refund_owner is not None:
-        after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
+        after = _with_anomaly(order, "refund_of_another_order", fact.refund_id)
         return _became(order, after, "the refund number belongs to another order: a person must look")
     if fact.total is not None and fact.total not in _refundable_totals(order, view.refund):
-        after = _with_oddity(order, "refund_total_mismatch", fact.refund_id)
+        after = _with_anomaly(order, "refund_total_mismatch", fact.refund_id)
         return _became(
             order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
         )
     child, question = refunds.reported(view.refund, fact, change.trust)
     after = replace(order, refund_seen=True)
     other_system = "system_mismatch" if _is_of_another_system(order, change) else ""
-    for reason in filter(None, (change.oddity, question, other_system)):
-        after = _with_oddity(after, reason, fact.refund_id)
+    for reason in filter(None, (change.anomaly, question, other_system)):
+        after = _with_anomaly(after, reason, fact.refund_id)
     if child is None or child == view.refund:
         return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
     after = _with_totals(after, view.refund, child)
@@ -237,12 +237,12 @@ def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
 
 def _refund_started(order: Order, fact: RefundStarted, change: Change, view: View) -> Decision:
     if view.refund_owner is not None:
-        after = _with_oddity(order, "refund_of_another_order", fact.refund_id)
+        after = _with_anomaly(order, "refund_of_another_order", fact.refund_id)
         return _became(order, after, "the refund number belongs to another order: a person must look")
     child = refunds.started(view.refund, fact)
     after = replace(order, refund_seen=True)
     if _is_of_another_system(order, change):
-        after = _with_oddity(after, "system_mismatch", fact.refund_id)
+        after = _with_anomaly(after, "system_mismatch", fact.refund_id)
     reason = f"the payer asked the platform for a refund of {fact.amount}"
     if child == view.refund:
         return _became(order, after, reason)
@@ -252,7 +252,7 @@ def _refund_started(order: Order, fact: RefundStarted, change: Change, view: Vie
     return Decision("applied", reason, after, (child,), emits=emits, query_now=order.payment is None)
 
 
-def _settlement_asked(order: Order, fact: SettlementAsked, by: str, view: View) -> Decision:
+def _settlement_asked(order: Order, fact: SettlementRequested, by: str, view: View) -> Decision:
     result = settlements.asked(order, view.settlement, fact, by)
     if isinstance(result, str):
         return Decision("refused", result, order)
@@ -261,14 +261,14 @@ def _settlement_asked(order: Order, fact: SettlementAsked, by: str, view: View) 
 
 def _settlement_reported(order: Order, fact: SettlementReported, change: Change, view: View) -> Decision:
     if view.settlement_owner is not None:
-        after = _with_oddity(order, "settlement_of_another_order", fact.settlement_id)
+        after = _with_anomaly(order, "settlement_of_another_order", fact.settlement_id)
         return _became(order, after, "the settlement number belongs to another order: a person must look")
     before, child = view.settlement, settlements.reported(view.settlement, fact)
     after = replace(order, settled=order.settled + child.settles - (before.settles if before else 0))
     if _is_of_another_system(order, change):
-        after = _with_oddity(after, "system_mismatch", fact.settlement_id)
+        after = _with_anomaly(after, "system_mismatch", fact.settlement_id)
     if fact.amount.minor > order.terms.amount.minor:
-        after = _with_oddity(after, "settled_more_than_paid", fact.settlement_id)
+        after = _with_anomaly(after, "settled_more_than_paid", fact.settlement_id)
     reason = f"the settlement of {fact.amount} is {fact.status}{': ' + fact.reason if fact.reason else ''}"
     if child == before:
         return _became(order, after, reason)
@@ -278,7 +278,7 @@ def _settlement_reported(order: Order, fact: SettlementReported, change: Change,
 
 
 def _shipment(order: Order, fact: ShipmentFact, by: str, view: View) -> Decision:
-    if isinstance(fact, ShipmentAsked):
+    if isinstance(fact, ShipmentRequested):
         asked = shipments.asked(order, view.shipment, fact, by)
         if isinstance(asked, str):
             return Decision("refused", asked, order)
@@ -298,7 +298,7 @@ def _is_of_another_system(order: Order, change: Change) -> bool:
 
 
 def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
-    question = next((open_ for open_ in order.questions if open_.review_id == fact.review_id), None)
+    question = next((open_ for open_ in order.review_items if open_.review_id == fact.review_id), None)
     if question is None:
         return Decision("refused", "there is no such open question", order)
     if fact.decision == "accept" and question.reason == "transaction_of_another_order":
@@ -336,8 +336,8 @@ def _became(before: Order, after: Order, reason: str) -> Decision:
     return Decision("applied", reason, after)
 
 
-def _with_oddity(order: Order, reason: str, subject: str) -> Order:
-    return replace(order, oddities=tuple(sorted({*order.oddities, Oddity(reason, subject)})))
+def _with_anomaly(order: Order, reason: str, subject: str) -> Order:
+    return replace(order, anomalies=tuple(sorted({*order.anomalies, Anomaly(reason, subject)})))
 
 
 def _with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
@@ -370,9 +370,9 @@ def _with_consequences(before: Order, decision: Decision, view: View) -> Decisio
             emits.append(f"refund.{child.status}")
     if after.status != before.status and after.status in ("closed", "failed"):
         emits.append(f"order.{after.status}")
-    questions = after.questions
+    questions = after.review_items
     if questions and {question.review_id for question in questions} - {
-        question.review_id for question in before.questions
+        question.review_id for question in before.review_items
     }:
         emits.append("order.review")
     return replace(decision, order=after, refunds=children, emits=tuple(emits))

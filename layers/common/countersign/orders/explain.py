@@ -23,7 +23,7 @@ def explanation(order: Order, events: Iterable[Mapping[str, Any]]) -> dict[str, 
         "summary": _summary(order),
         "open": [
             {"review_id": question.review_id, "meaning": QUESTIONS.get(question.reason, question.reason)}
-            for question in order.questions
+            for question in order.review_items
         ],
         "resolved": [
             {
@@ -51,7 +51,7 @@ def _summary(order: Order) -> str:
         }[order.status]
         return f"{summary}{_wish_to_close(order)}"
     late = " It was paid after it had been closed." if order.paid_late else ""
-    review = " Open questions need a person." if order.questions else ""
+    review = " Open questions need a person." if order.review_items else ""
     refunded = f" {order.refunded} of {payment.total.minor} minor units were refunded." if order.refunded else ""
     paid = f"Paid {payment.total} at {timestamp(payment.paid_at)} by transaction {payment.transaction_id}."
     return f"{paid}{late}{_wish_to_close(order)}{refunded}{review}"

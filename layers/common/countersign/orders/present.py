@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from countersign.orders.state import Claim, Order, Question, Refund, Settlement, Shipment
+from countersign.orders.state import Order, Refund, ReportedPayment, ReviewItem, Settlement, Shipment
 
 # What each open question means and what a person can do about it.
 QUESTIONS = {
@@ -58,7 +58,7 @@ def order_json(
         "paid_late": order.paid_late,
         "closed_at": timestamp(order.closed_at),
         "transaction_id": payment.transaction_id if payment else None,
-        "review": [_question(question) for question in order.questions],
+        "review": [_question(question) for question in order.review_items],
         "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [shipment_json(shipment) for shipment in shipments],
         "settlements": [_settlement(settlement, currency) for settlement in settlements],
@@ -81,19 +81,19 @@ def order_json(
     }
 
 
-def _payer_paid(payment: Claim | None) -> dict[str, Any] | None:
+def _payer_paid(payment: ReportedPayment | None) -> dict[str, Any] | None:
     if payment is None or payment.payer_paid is None:
         return None
     return {"minor": payment.payer_paid, "currency": payment.total.currency}
 
 
-def _discount(payment: Claim | None) -> dict[str, Any] | None:
+def _discount(payment: ReportedPayment | None) -> dict[str, Any] | None:
     if payment is None or payment.payer_paid is None:
         return None
     return {"minor": payment.total.minor - payment.payer_paid, "currency": payment.total.currency}
 
 
-def _question(question: Question) -> dict[str, Any]:
+def _question(question: ReviewItem) -> dict[str, Any]:
     return {
         "review_id": question.review_id,
         "reason": question.reason,

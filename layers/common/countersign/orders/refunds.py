@@ -5,11 +5,11 @@ from dataclasses import replace
 from countersign.money import Money
 from countersign.orders.changes import (
     Queried,
-    RefundAsked,
     RefundAudited,
-    RefundJudged,
+    RefundDecided,
     RefundRefused,
     RefundReported,
+    RefundRequested,
     RefundResolved,
     RefundRetried,
     RefundStarted,
@@ -17,10 +17,10 @@ from countersign.orders.changes import (
     Trust,
     Verified,
 )
-from countersign.orders.state import REFUND_RANK, Order, Question, Refund
+from countersign.orders.state import REFUND_RANK, Order, Refund, ReviewItem
 
 
-def asked(order: Order, known: Refund | None, fact: RefundAsked, by: str) -> Refund | str:
+def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) -> Refund | str:
     """Return the requested refund, or why it cannot be asked for."""
     if known is not None:
         return "a refund with this number exists"
@@ -45,7 +45,7 @@ def asked(order: Order, known: Refund | None, fact: RefundAsked, by: str) -> Ref
     )
 
 
-def judged(order: Order, known: Refund | None, fact: RefundJudged, by: str) -> Refund | str:
+def judged(order: Order, known: Refund | None, fact: RefundDecided, by: str) -> Refund | str:
     """Return the approved or rejected refund, or why it cannot be judged so."""
     if known is None:
         return "there is no such refund"
@@ -194,7 +194,7 @@ def late_refund(order: Order) -> Refund | None:
     )
 
 
-def review_refund(order: Order, question: Question, by: str, fact: Resolved) -> Refund | None:
+def review_refund(order: Order, question: ReviewItem, by: str, fact: Resolved) -> Refund | None:
     """Return the approved refund by which a person resolves a question about a payment."""
     claims = [claim for claim in order.claims if claim.transaction_id == question.subject]
     if not claims:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from countersign.orders.changes import SettlementAsked, SettlementReported
+from countersign.orders.changes import SettlementReported, SettlementRequested
 from countersign.orders.state import SETTLEMENT_RANK, Order, Settlement
 
 MAX_SHARE_BASIS_POINTS = 3000  # of what is settled, to all others than the seller together
@@ -24,7 +24,7 @@ def planned(order: Order, known: Settlement | None) -> Settlement | None:
     return replace(known, due=payment.paid_at + after)
 
 
-def asked(order: Order, known: Settlement | None, fact: SettlementAsked, by: str) -> Settlement | str:
+def asked(order: Order, known: Settlement | None, fact: SettlementRequested, by: str) -> Settlement | str:
     """Return the settlement as the merchant wants it, or why it cannot be."""
     payment = order.payment
     if payment is None:

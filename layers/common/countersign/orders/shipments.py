@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from countersign.orders.changes import ShipmentAsked, ShipmentReported
+from countersign.orders.changes import ShipmentReported, ShipmentRequested
 from countersign.orders.state import SHIPMENT_RANK, Order, Shipment
 
 
-def asked(order: Order, known: Shipment | None, fact: ShipmentAsked, by: str) -> Shipment | str:
+def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str) -> Shipment | str:
     """Return the shipment as the merchant recorded it, or why there can be none."""
     if known is not None:
         return "a shipment of this number exists already"

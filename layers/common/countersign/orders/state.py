@@ -22,27 +22,27 @@ REFUND_RANK = {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Claim:
+class ReportedPayment:
     """One version of one payment, as told; several tellings of the same version are merged."""
 
     transaction_id: str
     total: Money
     system: str
-    oddity: str
+    anomaly: str
     paid_at: int
     payer_paid: int | None = None
     evidence: tuple[str, ...] = ()
 
-    def says_the_same_as(self, other: "Claim") -> bool:
+    def says_the_same_as(self, other: "ReportedPayment") -> bool:
         """Tell whether both are the same version of the same payment."""
-        return (self.transaction_id, self.total, self.system, self.oddity) == (
+        return (self.transaction_id, self.total, self.system, self.anomaly) == (
             other.transaction_id,
             other.total,
             other.system,
-            other.oddity,
+            other.anomaly,
         )
 
-    def merged(self, other: "Claim") -> "Claim":
+    def merged(self, other: "ReportedPayment") -> "ReportedPayment":
         """Return what both tellings say together, the same whichever came first."""
         known = [amount for amount in (self.payer_paid, other.payer_paid) if amount is not None]
         return replace(
@@ -54,8 +54,8 @@ class Claim:
 
     def mismatch(self, terms: Terms) -> str:
         """Return why this payment is not the one that the order asks for, or an empty string."""
-        if self.oddity:
-            return self.oddity
+        if self.anomaly:
+            return self.anomaly
         if self.total.currency != terms.amount.currency:
             return "currency_mismatch"
         if self.total != terms.amount:
@@ -68,7 +68,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Oddity:
+class Anomaly:
     """Something about the order as a whole that a person must look at."""
 
     reason: str
@@ -87,7 +87,7 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReviewItem:
     """An open question; `review_id` is stable and names its reason and subject."""
 
     reason: str
@@ -205,11 +205,11 @@ class Order:
     key: OrderKey
     terms: Terms
     prepared: bool = False
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ReportedPayment, ...] = ()
     closed_at: int | None = None
     failed: bool = False
     close_asked_at: int | None = None
-    oddities: tuple[Oddity, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
     refund_seen: bool = False
     refunded: int = 0
@@ -221,16 +221,16 @@ class Order:
     updated_at: int = 0
 
     @property
-    def payments(self) -> tuple[Claim, ...]:
+    def payments(self) -> tuple[ReportedPayment, ...]:
         """Accepted payments, earliest first; more than one is an open question."""
         if not self.claims:
             return ()
         resolved = {resolution.review_id for resolution in self.resolutions if resolution.decision == "accept"}
-        accepted: dict[str, Claim] = {}
+        accepted: dict[str, ReportedPayment] = {}
         for claim in self.claims:
             mismatch = claim.mismatch(self.terms)
             if not mismatch or (
-                Question(mismatch, claim.transaction_id).review_id in resolved
+                ReviewItem(mismatch, claim.transaction_id).review_id in resolved
                 and claim.transaction_id not in self._matched()
             ):
                 accepted.setdefault(claim.transaction_id, claim)
@@ -240,7 +240,7 @@ class Order:
         return {claim.transaction_id for claim in self.claims if not claim.mismatch(self.terms)}
 
     @property
-    def payment(self) -> Claim | None:
+    def payment(self) -> ReportedPayment | None:
         """The payment that paid the order."""
         payments = self.payments
         return payments[0] if payments else None
@@ -254,27 +254,27 @@ class Order:
         return payment is not None and payment.paid_at > self.closed_at
 
     @property
-    def questions(self) -> tuple[Question, ...]:
+    def review_items(self) -> tuple[ReviewItem, ...]:
         """Open questions, in a fixed sequence."""
-        if not (self.claims or self.oddities):
+        if not (self.claims or self.anomalies):
             return ()
         found = [*self._payment_questions(), *self._total_questions()]
-        found += [Question(oddity.reason, oddity.subject) for oddity in self.oddities]
+        found += [ReviewItem(anomaly.reason, anomaly.subject) for anomaly in self.anomalies]
         answered = {resolution.review_id for resolution in self.resolutions}
         return tuple(question for question in found if question.review_id not in answered)
 
-    def _payment_questions(self) -> Iterable[Question]:
+    def _payment_questions(self) -> Iterable[ReviewItem]:
         matched = self._matched()
         for claim in self.claims:
             if claim.transaction_id not in matched:
-                yield Question(claim.mismatch(self.terms), claim.transaction_id, claim.evidence)
+                yield ReviewItem(claim.mismatch(self.terms), claim.transaction_id, claim.evidence)
         for claim in self.payments[1:] if len(self.claims) > 1 else ():
-            yield Question("second_payment", claim.transaction_id, claim.evidence)
+            yield ReviewItem("second_payment", claim.transaction_id, claim.evidence)
 
-    def _total_questions(self) -> Iterable[Question]:
+    def _total_questions(self) -> Iterable[ReviewItem]:
         payment = self.payment if self.refunded else None
         if payment is not None and self.refunded > payment.total.minor:
-            yield Question("refunded_more_than_paid", "")
+            yield ReviewItem("refunded_more_than_paid", "")
 
     @property
     def status(self) -> str:
@@ -284,7 +284,7 @@ class Order:
             if self.refunded == 0:
                 return "paid"
             return "refunded" if self.refunded >= payment.total.minor else "partially_refunded"
-        if self.questions:
+        if self.review_items:
             return "review"
         if self.closed_at is not None:
             return "closed"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from countersign.errors import PlatformUnavailableError
 from countersign.printers import port
 from countersign.printers.paper import Line, fit
-from countersign.printers.port import PrinterRefusedError, Reach, Session, Witness
+from countersign.printers.port import Checkpoint, PrinterRefusedError, Reach, Session
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret
 
@@ -19,7 +19,7 @@ MAX_BYTES = 5000
 # A receipt that waits longer for its printer is of no use in a shop; Feie allows a day.
 EXPIRES_SECONDS = 12 * 3600
 _BEIJING = timedelta(hours=8)
-# [M] Told by code of others, not by a page that we could read; a code that is not here is shown as a number.
+# [M] Event by code of others, not by a page that we could read; a code that is not here is shown as a number.
 _CODES = {
     -2: "a field is wrong",
     -3: "the signature is wrong: look at user and ukey",
@@ -78,7 +78,7 @@ class Feie:
         """Write a receipt in Feie's tags."""
         return fit(lines, _written, MAX_BYTES)
 
-    def witness(self, *, now: int) -> Witness:
+    def checkpoint(self, *, now: int) -> Checkpoint:
         """Remember how many jobs of today the printer has, printed or waiting."""
         day = _day(now)
         return {"day": day, "jobs": str(self._jobs(day, now))}
@@ -96,10 +96,10 @@ class Feie:
             raise PlatformUnavailableError("Feie's answer names no job")
         return taken
 
-    def became(self, witness: Witness, *, now: int) -> str:
+    def outcome_since(self, checkpoint: Checkpoint, *, now: int) -> str:
         """Compare the counters: the same, one more, or something that a person must look at."""
-        days = dict.fromkeys((witness["day"], _day(now)))  # a job sent at midnight may count for either day
-        more = sum(self._jobs(day, now) for day in days) - int(witness["jobs"])
+        days = dict.fromkeys((checkpoint["day"], _day(now)))  # a job sent at midnight may count for either day
+        more = sum(self._jobs(day, now) for day in days) - int(checkpoint["jobs"])
         return {0: port.ABSENT, 1: port.PRINTED}.get(more, port.UNKNOWN)
 
     def is_printed(self, taken: str, *, now: int) -> bool | None:

@@ -15,7 +15,7 @@ PRINTED, ABSENT, UNKNOWN, REPEAT = "printed", "absent", "unknown", "repeat"
 COLUMNS = (32, 48)  # of paper that is 58 and 80 mm wide, in half-width characters
 MAX_ANSWER = 64 * 1024
 _NUMBER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-Witness = Mapping[str, str]
+Checkpoint = Mapping[str, str]
 FetchToken = Callable[[], tuple[str, int]]
 
 
@@ -78,13 +78,13 @@ class Printer(Protocol):
     def content(self, lines: Sequence[Line]) -> str:
         """Write a receipt in the printer's own tags, as long as it may be."""
 
-    def witness(self, *, now: int) -> Witness:
+    def checkpoint(self, *, now: int) -> Checkpoint:
         """Return what a later look can tell by whether a job sent now was printed."""
 
     def print(self, job: str, content: str, copies: int, *, now: int) -> str:
         """Print, and return the cloud's number of the job."""
 
-    def became(self, witness: Witness, *, now: int) -> str:
+    def outcome_since(self, checkpoint: Checkpoint, *, now: int) -> str:
         """Return PRINTED, ABSENT, UNKNOWN or REPEAT for the last job of ours, sent after `witness` was taken."""
 
     def is_printed(self, taken: str, *, now: int) -> bool | None:

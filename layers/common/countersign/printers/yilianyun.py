@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from countersign.errors import PlatformUnavailableError
 from countersign.printers import port
 from countersign.printers.paper import Line, fit
-from countersign.printers.port import PrinterRefusedError, Reach, Session, Token, Witness
+from countersign.printers.port import Checkpoint, PrinterRefusedError, Reach, Session, Token
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret
 
@@ -73,7 +73,7 @@ class Yilianyun:
         """Write a receipt in Yilianyun's tags."""
         return fit(lines, _written, MAX_BYTES)
 
-    def witness(self, *, now: int) -> Witness:
+    def checkpoint(self, *, now: int) -> Checkpoint:
         """Return nothing: the job's number is witness enough."""
         return {}
 
@@ -94,7 +94,7 @@ class Yilianyun:
             raise PlatformUnavailableError("Yilianyun's answer names no job")
         return " ".join(numbers)
 
-    def became(self, witness: Witness, *, now: int) -> str:
+    def outcome_since(self, checkpoint: Checkpoint, *, now: int) -> str:
         """Return REPEAT: the cloud itself tells a job that it has from one that it has not."""
         return port.REPEAT
 

@@ -6,7 +6,8 @@ from countersign.errors import MalformedError, RateLimitedError
 from countersign.orders.changes import Change, Hint
 from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore, Outcome
-from countersign.store.keeping import count_hint, quarantine
+from countersign.store.quarantine import quarantine
+from countersign.store.throttle import count_hint
 
 
 def record(

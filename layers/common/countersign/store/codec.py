@@ -10,7 +10,7 @@ from countersign.errors import UnreadableError
 from countersign.money import Money
 from countersign.orders import changes
 from countersign.orders.changes import Change, Fact, Line, OrderKey, Parcel, Terms, Trust
-from countersign.orders.state import Claim, Oddity, Order, Refund, Resolution, Settlement, Shipment
+from countersign.orders.state import Anomaly, Order, Refund, ReportedPayment, Resolution, Settlement, Shipment
 from countersign.store import keys
 
 Item = dict[str, dict[str, Any]]
@@ -20,7 +20,7 @@ _Value = TypeVar("_Value")
 _FACTS: dict[str, type[Fact]] = {
     cls.kind: cls
     for cls in (
-        changes.Opened,
+        changes.OrderCreated,
         changes.Prepared,
         changes.Paid,
         changes.Unpaid,
@@ -29,16 +29,16 @@ _FACTS: dict[str, type[Fact]] = {
         changes.RefundReported,
         changes.RefundStarted,
         changes.RefundAudited,
-        changes.SettlementAsked,
+        changes.SettlementRequested,
         changes.SettlementReported,
-        changes.ShipmentAsked,
+        changes.ShipmentRequested,
         changes.ShipmentReported,
-        changes.Signalled,
+        changes.PlatformEvent,
         changes.Unrecognised,
-        changes.CloseAsked,
+        changes.CloseRequested,
         changes.Resolved,
-        changes.RefundAsked,
-        changes.RefundJudged,
+        changes.RefundRequested,
+        changes.RefundDecided,
         changes.RefundRefused,
         changes.RefundRetried,
         changes.RefundResolved,
@@ -115,7 +115,7 @@ def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
         "closed_at": order.closed_at,
         "failed": order.failed,
         "close_asked_at": order.close_asked_at,
-        "oddities": [[oddity.reason, oddity.subject] for oddity in order.oddities],
+        "anomalies": [[anomaly.reason, anomaly.subject] for anomaly in order.anomalies],
         "resolutions": [_fields(resolution) for resolution in order.resolutions],
         "refund_seen": order.refund_seen,
         "late_refund_id": order.late_refund_id,
@@ -133,7 +133,7 @@ def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
         "settled": number(order.settled),
         "facts": text(_json(facts)),
     }
-    if order.questions:
+    if order.review_items:
         item["exception"] = text("review")
     if due_at is not None:
         item["due_at"] = number(due_at)
@@ -151,13 +151,13 @@ def read_order(item: Mapping[str, Any]) -> Order:
         terms=_terms({**terms, "amount": Money(*terms["amount"])}),
         prepared=facts["prepared"],
         claims=tuple(
-            Claim(**{**claim, "total": Money(*claim["total"]), "evidence": tuple(claim["evidence"])})
+            ReportedPayment(**{**claim, "total": Money(*claim["total"]), "evidence": tuple(claim["evidence"])})
             for claim in facts["claims"]
         ),
         closed_at=facts["closed_at"],
         failed=facts["failed"],
         close_asked_at=facts["close_asked_at"],
-        oddities=tuple(Oddity(*oddity) for oddity in facts["oddities"]),
+        anomalies=tuple(Anomaly(*anomaly) for anomaly in facts["anomalies"]),
         resolutions=tuple(Resolution(**resolution) for resolution in facts["resolutions"]),
         refund_seen=facts["refund_seen"],
         refunded=int(item["refunded"]["N"]),
@@ -265,7 +265,7 @@ def dump_change(change: Change) -> str:
             "via": change.via,
             "tenant": change.tenant,
             "system": change.system,
-            "oddity": change.oddity,
+            "anomaly": change.anomaly,
             "envelope_id": change.envelope_id,
             "aliases": change.aliases,
         }
@@ -286,7 +286,7 @@ def load_change(key: OrderKey, content: str) -> Change:
         data["via"],
         data["tenant"],
         data["system"],
-        data["oddity"],
+        data["anomaly"],
         data["envelope_id"],
         tuple((kind, value) for kind, value in data["aliases"]),
     )

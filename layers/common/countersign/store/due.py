@@ -42,20 +42,24 @@ class DueList:
                 ExpressionAttributeValues={":shard": text(f"{self.owner}#{shard}"), ":now": number(now)},
             )
 
-    def claim(self, item: Item, *, now: int, lease: int = LEASE_SECONDS) -> bool:
-        """Take an item for `lease` seconds; False if somebody else has it or it is no longer due.
+    def lease(self, item: Item, *, now: int, seconds: int = LEASE_SECONDS) -> bool:
+        """Take an item for `seconds`; False if somebody else has it or it is no longer due.
 
-        Claims are counted in the item's `looks` until it is written anew.
+        Leases are counted in the item's `looks` until it is written anew.
         """
-        values = {":seen": number(codec.as_number(item, "due_at") or 0), ":at": number(now + lease), ":one": number(1)}
+        values = {
+            ":seen": number(codec.as_number(item, "due_at") or 0),
+            ":at": number(now + seconds),
+            ":one": number(1),
+        }
         return self._update(item, "SET due_at = :at ADD looks :one", values)
 
-    def look_again(self, item: Item, *, at: int, leased: int) -> bool:
-        """Put a claimed item back on the list for a later time, unless something changed it meanwhile."""
+    def reschedule(self, item: Item, *, at: int, leased: int) -> bool:
+        """Put a leased item back on the list for a later time, unless something changed it meanwhile."""
         return self._update(item, "SET due_at = :at", {":seen": number(leased), ":at": number(at)})
 
-    def done(self, item: Item, *, leased: int) -> bool:
-        """Take a claimed item off the list, unless something changed it meanwhile."""
+    def complete(self, item: Item, *, leased: int) -> bool:
+        """Take a leased item off the list, unless something changed it meanwhile."""
         return self._update(item, "REMOVE due_at, due_shard, looks", {":seen": number(leased)})
 
     def published(self, item: Item, *, now: int) -> bool:
@@ -84,7 +88,7 @@ class DueList:
             ConsistentRead=True,
         )
 
-    def look_at(self, key: OrderKey, *, now: int) -> bool:
+    def make_due(self, key: OrderKey, *, now: int) -> bool:
         """Make an order due at once; False if there is no such order."""
         return self._conditional(
             Key={"pk": text(keys.order_pk(key)), "sk": text(keys.ORDER)},

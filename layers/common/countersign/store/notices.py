@@ -15,7 +15,7 @@ EXCEPTION = "failed_notice"
 LISTED_SECONDS = 14 * 86400  # later nobody will act on it; the order shows it for good
 
 
-class Told(NamedTuple):
+class Event(NamedTuple):
     """What the bus told: `event` is its id, stable however often it is delivered."""
 
     key: OrderKey
@@ -26,10 +26,10 @@ class Told(NamedTuple):
     version: int
 
 
-class Owed(NamedTuple):
+class PendingNotice(NamedTuple):
     """A notice as it was when it was taken; `attempts` counts this one too."""
 
-    told: Told
+    told: Event
     name: str
     attempts: int
     memo: Mapping[str, str]
@@ -56,7 +56,7 @@ class NoticeStore:
         """Return the store that the function's environment names."""
         return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
 
-    def claim(self, told: Told, *, name: str, channel: str, now: int) -> bool:
+    def claim(self, told: Event, *, name: str, channel: str, now: int) -> bool:
         """Owe a notice from now on, due at once; False where it is owed or sent already."""
         key = told.key
         item: Item = {
@@ -86,7 +86,7 @@ class NoticeStore:
             return True
         return False  # attempts() raised before
 
-    def take(self, item: Item, *, now: int, lease: int) -> Owed | None:
+    def take(self, item: Item, *, now: int, lease: int) -> PendingNotice | None:
         """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if it was taken."""
         attempts = (codec.as_number(item, "attempts") or 0) + 1
         taken = self._update(
@@ -102,7 +102,7 @@ class NoticeStore:
         )
         if not taken:
             return None
-        told = Told(
+        told = Event(
             keys.order_key(item["pk"]["S"]),
             codec.as_text(item, "event"),
             codec.as_text(item, "detail_type"),
@@ -111,19 +111,19 @@ class NoticeStore:
             codec.as_number(item, "version") or 0,
         )
         memo = {name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()}
-        return Owed(told, codec.as_text(item, "name"), attempts, memo, now + lease)
+        return PendingNotice(told, codec.as_text(item, "name"), attempts, memo, now + lease)
 
-    def remember(self, owed: Owed, memo: Mapping[str, str]) -> None:
+    def remember(self, owed: PendingNotice, memo: Mapping[str, str]) -> None:
         """Keep what the channel must know after a crash; raises StoreUnavailableError, and then nothing may be sent."""
         content = {name: text(value) for name, value in memo.items()}
         if not self._update(owed.row, owed.leased, "SET memo = :memo", {":memo": {"M": content}}):
             raise StoreUnavailableError("the notice was taken by another run")
 
-    def later(self, owed: Owed, *, reason: str, via: str, at: int, now: int) -> None:
+    def later(self, owed: PendingNotice, *, reason: str, via: str, at: int, now: int) -> None:
         """Put a notice back on the list for another attempt."""
         self._write(owed, "pending", ", due_at = :at", {":at": number(at)}, reason=reason, via=via, now=now)
 
-    def ended(self, owed: Owed, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
+    def ended(self, owed: PendingNotice, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
         """Write how a notice ended; a `listed` one is what a person must look at, until the due list unlists it."""
         if listed:
             more = ", due_at = :until, #exception = :exception"
@@ -144,7 +144,7 @@ class NoticeStore:
         return dynamo.read_many(self.client, self.table, [row]).get(row)
 
     def _write(
-        self, owed: Owed, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
+        self, owed: PendingNotice, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
     ) -> None:
         values |= {":status": text(status), ":reason": text(reason), ":via": text(via), ":now": number(now)}
         expression = f"SET #status = :status, reason = :reason, via = :via, updated_at = :now{more}"

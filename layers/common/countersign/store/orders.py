@@ -14,22 +14,22 @@ from countersign.orders.changes import (
     Hint,
     OrderKey,
     Paid,
+    PlatformEvent,
     Prepared,
     Queried,
-    RefundAsked,
     RefundFact,
     RefundReported,
+    RefundRequested,
     RefundStarted,
-    SettlementAsked,
     SettlementReported,
+    SettlementRequested,
     ShipmentFact,
-    Signalled,
     Verified,
-    is_nameless,
+    is_unmatched,
 )
 from countersign.orders.decide import Decision, View, decide
-from countersign.orders.ladder import next_audit, next_look, next_refund_look, next_shipment_look
 from countersign.orders.refunds import awaits_audit
+from countersign.orders.schedule import next_audit, next_poll, next_refund_step, next_shipment_step
 from countersign.orders.settlements import is_open
 from countersign.orders.state import Order, Refund, Settlement, Shipment
 from countersign.signing import digests
@@ -40,7 +40,7 @@ ORPHAN_QUERY_SECONDS = 60
 OUTBOX_GRACE_SECONDS = 60
 _ABSENT = "attribute_not_exists(pk)"
 _Row = tuple[str, str]
-_SETTLEMENT_FACTS = (SettlementAsked, SettlementReported)
+_SETTLEMENT_FACTS = (SettlementRequested, SettlementReported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class OrderStore:
 
     def located(self, change: Change) -> Change:
         """Return the change under its order's key, where it names only numbers of the platform's that we know."""
-        if not change.aliases or not is_nameless(change.key):
+        if not change.aliases or not is_unmatched(change.key):
             return change
         wanted = [_alias(change.key, kind, value) for kind, value in change.aliases]
         rows = dynamo.read_many(self.client, self.table, dict.fromkeys(wanted))
@@ -307,7 +307,7 @@ class OrderStore:
             writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
             writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
             writes += [self._put_shipment(rows, order, shipment, now) for shipment in decision.shipments]
-            if order.terms.synced:
+            if order.terms.reports_status:
                 writes.append(self._tell_soon(order, now))
         elif decision.query_now and order is not None:
             writes.append(self._look_soon(order, now))
@@ -326,7 +326,7 @@ class OrderStore:
         return {"ConditionCheck": {"TableName": self.table, "Key": key, "ConditionExpression": _ABSENT}}
 
     def _put_order(self, order: Order, now: int, *, query_now: bool) -> dict[str, Any]:
-        due_at = now if query_now else next_look(order, now)
+        due_at = now if query_now else next_poll(order, now)
         item = codec.order_item(order, owner=f"{order.key.platform}_poll", due_at=due_at)
         if order.version == 1:
             return self._put(item, _ABSENT)
@@ -338,7 +338,7 @@ class OrderStore:
         known = rows.get((keys.order_pk(order.key), keys.refund_sk(refund.refund_id)))
         same = known is not None and codec.as_text(known, "status") == refund.status
         since = (codec.as_number(known, "since") if known and same else None) or now
-        owner, due_at = f"{order.key.platform}_refund", next_refund_look(refund, since, now)
+        owner, due_at = f"{order.key.platform}_refund", next_refund_step(refund, since, now)
         if awaits_audit(refund):
             owner, due_at = f"{owner}_audit", next_audit(refund, now)
         item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
@@ -359,7 +359,7 @@ class OrderStore:
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _put_shipment(self, rows: Mapping[_Row, Item], order: Order, shipment: Shipment, now: int) -> dict[str, Any]:
-        due_at = next_shipment_look(shipment, now)
+        due_at = next_shipment_step(shipment, now)
         item = codec.shipment_item(order.key, shipment, owner=f"{order.key.platform}_ship", due_at=due_at, now=now)
         known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
@@ -489,7 +489,7 @@ def _alias(key: OrderKey, kind: str, value: str) -> _Row:
 def _claimed(change: Change) -> list[_Row]:
     """Return the rows by which the platform's numbers in this change lead to its order."""
     key, fact = change.key, change.fact
-    if isinstance(change.trust, Hint) or is_nameless(key):
+    if isinstance(change.trust, Hint) or is_unmatched(key):
         return []
 
     match fact:
@@ -498,7 +498,7 @@ def _claimed(change: Change) -> list[_Row]:
             return [_alias(key, "transaction", number) for number in numbers if number]
         case Prepared() if fact.transaction_id:
             return [_alias(key, "transaction", fact.transaction_id)]
-        case RefundReported() | RefundAsked() | RefundStarted():
+        case RefundReported() | RefundRequested() | RefundStarted():
             return [_alias(key, "refund", fact.refund_id)]
         case SettlementReported():
             return [_alias(key, "settlement", fact.settlement_id)]
@@ -602,7 +602,7 @@ def _event_item(change: Change, decision: Decision, event_id: str, raw: bytes, n
     if decision.outcome == "orphan" or isinstance(change.trust, Hint):
         # Kept on the poll function's list until the platform was asked.
         # What only signals an order is of one that was made elsewhere: nothing here is about to create it.
-        at_once = isinstance(change.trust, Hint) or isinstance(change.fact, Signalled)
+        at_once = isinstance(change.trust, Hint) or isinstance(change.fact, PlatformEvent)
         item["due_at"] = number(now if at_once else now + ORPHAN_QUERY_SECONDS)
         item["due_shard"] = text(keys.due_shard(f"{change.key.platform}_poll", change.key.order_id))
     elif decision.emits:

@@ -1,4 +1,4 @@
-"""What lies in quarantine, read again: for an operator, never on a callback's path."""
+"""Genuine bytes that could not be processed: kept on a callback's path, read again by an operator only."""
 
 import zlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign.orders.changes import Verified
+from countersign.orders.changes import Hint, Verified
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -15,8 +15,48 @@ from countersign.store.codec import Item, number, text
 _EPOCH = date(1970, 1, 1)
 
 
+def quarantine(
+    client: Any,
+    table: str,
+    *,
+    platform: str,
+    account: str,
+    key_id: str,
+    reason: str,
+    raw: bytes,
+    now: int,
+    source: str = "notify",
+    hint: bool = False,
+) -> None:
+    """Keep verified bytes that could not be processed, with the reason; the same bytes again are kept once a day.
+
+    `source` says which door they came by, and so who can read them later; `hint` that they are no more than a reason to
+    ask, whatever they say.
+    """
+    digest = digests.sha256(raw)
+    item: Item = {
+        "pk": text(f"QUARANTINE#{now // 86400}"),
+        "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digest}"),
+        "exception": text("quarantine"),
+        "updated_at": number(now),
+        "account": text(f"{platform}/{account}"),
+        "key_id": text(key_id),
+        "reason": text(reason),
+        "digest": text(digest),
+        "source": text(source),
+        "trust": text(Hint.name if hint else Verified.name),
+        "raw": {"B": codec.compress(raw)},
+    }
+    for _ in dynamo.attempts():
+        try:
+            dynamo.call(client.put_item, TableName=table, Item=item)
+        except dynamo.StaleViewError:
+            continue
+        return
+
+
 @dataclass(frozen=True, slots=True)
-class Kept:
+class QuarantinedMessage:
     """Genuine bytes as they came, and what was known of them then."""
 
     account: str
@@ -55,7 +95,7 @@ class Quarantine:
             if row["sk"]["S"] != after:
                 yield row
 
-    def read(self, row: Item) -> Kept:
+    def read(self, row: Item) -> QuarantinedMessage:
         """Read a row; MalformedError where its bytes are not those that were kept.
 
         Rows of before do not say their source, nor whether they may be believed: where that matters, the platform is
@@ -70,7 +110,7 @@ class Quarantine:
         platform, _, account = codec.as_text(row, "account").partition("/")
         if platform != self.platform or not row["sk"]["S"].startswith(f"{keys.part(platform)}#{keys.part(account)}#"):
             raise MalformedError("the row names another account than it was kept under")
-        return Kept(
+        return QuarantinedMessage(
             account=account,
             source=codec.as_text(row, "source") or "notify",
             key_id=codec.as_text(row, "key_id"),

@@ -17,7 +17,7 @@ _MARKS = {"payment": "cp_orderno", "refund": "cp_refundno", "settle": "cp_settle
 
 
 @dataclass(frozen=True, slots=True)
-class Genuine:
+class VerifiedMessage:
     """A callback that Douyin made for this app; `stale` where it was signed too long ago to be believed as news."""
 
     system: str  # ecpay or trade
@@ -27,7 +27,7 @@ class Genuine:
     stale: bool = False
 
 
-def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
+def verify(request: HttpRequest, settings: Settings, *, now: int) -> VerifiedMessage:
     """Return what a callback says if Douyin made it for this app.
 
     The shape decides the system, and only a system whose keys the account has can make anything genuine. Raises
@@ -41,7 +41,7 @@ def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
     return genuine
 
 
-def reopen(body: bytes, settings: Settings, *, key_id: str, received_at: int, stale: bool) -> Genuine:
+def reverify(body: bytes, settings: Settings, *, key_id: str, received_at: int, stale: bool) -> VerifiedMessage:
     """Return what a callback says that was verified when it came, by the key that `key_id` names, and kept since.
 
     The headers that the trade system signs are not kept, so `stale` tells whether its time was too old on arrival.
@@ -59,17 +59,17 @@ def reopen(body: bytes, settings: Settings, *, key_id: str, received_at: int, st
     return genuine
 
 
-def _verify_ecpay(body: bytes, settings: Settings, now: int) -> Genuine:
+def _verify_ecpay(body: bytes, settings: Settings, now: int) -> VerifiedMessage:
     outer, key_id = ecpay.verify(body, settings)
     fields = _message(outer["msg"])
     kind = outer["type"]
     marks = {name for name, mark in _MARKS.items() if mark in fields}
     if marks - {kind} or (kind in _MARKS and kind not in marks):
         raise InvalidSignatureError("type is not what the signed message is about")
-    return Genuine("ecpay", key_id, kind, fields, _is_stale(outer["timestamp"], now))
+    return VerifiedMessage("ecpay", key_id, kind, fields, _is_stale(outer["timestamp"], now))
 
 
-def _verify_trade(request: HttpRequest, settings: Settings, now: int) -> Genuine:
+def _verify_trade(request: HttpRequest, settings: Settings, now: int) -> VerifiedMessage:
     # An account without the trade system does not pay for RSA's import.
     from countersign.platforms.douyin import trade
 
@@ -77,14 +77,14 @@ def _verify_trade(request: HttpRequest, settings: Settings, now: int) -> Genuine
     return _open_trade(request.body, key_id, stale=_is_stale(timestamp, now))
 
 
-def _open_trade(body: bytes, key_id: str, *, stale: bool) -> Genuine:
+def _open_trade(body: bytes, key_id: str, *, stale: bool) -> VerifiedMessage:
     envelope = read_json(body)
     if not isinstance(envelope, dict) or "msg_signature" in envelope:
         raise MalformedError("the callback is not an object of the trade system")
     kind = envelope.get("type")
     if not isinstance(kind, str) or not isinstance(envelope.get("msg"), str):
         raise MalformedError("the callback lacks its type or msg")
-    return Genuine("trade", key_id, kind, _message(envelope["msg"]), stale)
+    return VerifiedMessage("trade", key_id, kind, _message(envelope["msg"]), stale)
 
 
 def _message(text: str) -> Mapping[str, Any]:

@@ -25,12 +25,12 @@ from countersign.orders.changes import (
     Unpaid,
     Unrecognised,
     Verified,
-    nameless,
+    unmatched,
 )
 from countersign.platforms.douyin import messages, replies
 from countersign.platforms.douyin.messages import Payment, Refund, RefundRequest, Settlement
 from countersign.platforms.douyin.settings import Settings
-from countersign.platforms.douyin.signing import Genuine
+from countersign.platforms.douyin.signing import VerifiedMessage
 from countersign.signing import digests
 
 PLATFORM = "douyin"
@@ -65,7 +65,7 @@ def user_refund_number(refund_id: str) -> str:
     return number if len(number) <= _MAX_NUMBER else f"U{digests.sha256(refund_id.encode())[:40]}"
 
 
-def to_change(genuine: Genuine, settings: Settings, account: str) -> Change:
+def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change:
     """Return what a genuine callback says; MalformedError if it lacks what it promises.
 
     One that was signed too long ago is only a reason to ask.
@@ -92,10 +92,10 @@ def to_change(genuine: Genuine, settings: Settings, account: str) -> Change:
     # News of a kind that may not be about an order at all: kept under a name that no order can have.
     word = messages.word({"type": genuine.type}, "type")
     digest = digests.sha256(repr(sorted(fields.items())).encode())[:32]
-    return source.change(nameless(PLATFORM, account, digest), Unrecognised("type", word))
+    return source.change(unmatched(PLATFORM, account, digest), Unrecognised("type", word))
 
 
-def wanted(genuine: Genuine, settings: Settings) -> Mapping[str, Any] | None:
+def wanted(genuine: VerifiedMessage, settings: Settings) -> Mapping[str, Any] | None:
     """Return what the answer must say beside that all is well: our number for a refund that is announced."""
     if (genuine.system, genuine.type) != ("trade", "pre_create_refund"):
         return None
@@ -118,10 +118,10 @@ class Source:
         """Return the order's key, or the one for news that only names Douyin's number of it."""
         if out_order_no:
             return OrderKey(PLATFORM, self.account, out_order_no)
-        return nameless(PLATFORM, self.account, order_id or "unknown")
+        return unmatched(PLATFORM, self.account, order_id or "unknown")
 
     def change(
-        self, key: OrderKey, fact: Fact, *, oddity: str = "", aliases: tuple[tuple[str, str], ...] = ()
+        self, key: OrderKey, fact: Fact, *, anomaly: str = "", aliases: tuple[tuple[str, str], ...] = ()
     ) -> Change:
         """Return a fact as this source tells it; empty numbers lead nowhere."""
         return Change(
@@ -131,7 +131,7 @@ class Source:
             self.via,
             tenant=self.settings.app_id,
             system=self.system,
-            oddity=oddity,
+            anomaly=anomaly,
             aliases=tuple((kind, number) for kind, number in aliases if number),
         )
 
@@ -139,8 +139,8 @@ class Source:
 def payment_to_change(payment: Payment, source: Source, *, via_callback: bool = False, now: int = 0) -> Change:
     """Return what Douyin says about a payment; `now` is when an order told as timed out became known to be so."""
     key = source.key(payment.out_order_no, payment.order_id)
-    oddity = "discount_more_than_total" if payment.total is not None and payment.discount > payment.total else ""
-    return source.change(key, _payment_fact(payment, via_callback=via_callback, now=now), oddity=oddity)
+    anomaly = "discount_more_than_total" if payment.total is not None and payment.discount > payment.total else ""
+    return source.change(key, _payment_fact(payment, via_callback=via_callback, now=now), anomaly=anomaly)
 
 
 def _payment_fact(payment: Payment, *, via_callback: bool, now: int) -> Fact:

@@ -120,7 +120,7 @@ def verify(request: HttpRequest, known: tuple[Recipient, ...], *, now: int) -> P
     return _opened(sealed, _signers("msg_signature", request, known, timestamp, nonce, sealed))
 
 
-def reopen(evidence: bytes, known: tuple[Recipient, ...]) -> Pushed:
+def reverify(evidence: bytes, known: tuple[Recipient, ...]) -> Pushed:
     """Return what a message says that was verified when it came and kept since, opened with the keys of today."""
     return _opened(evidence.decode("utf-8", "replace"), known)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign.orders.changes import Change, Hint, OrderKey, Signalled, Trust, Verified
+from countersign.orders.changes import Change, Hint, OrderKey, PlatformEvent, Trust, Verified
 from countersign.platforms.wechat import messages, store_news
 from countersign.platforms.wechat.push import Pushed
 from countersign.platforms.wechat.settings import Settings
@@ -63,14 +63,14 @@ def to_change(pushed: Pushed, settings: Settings, account: str) -> Change:
     if event.startswith(_STORE):
         info = _order_info(fields)
         order_id, system = _number(info.get("order_id"), _STORE_NUMBER), store_news.SYSTEM
-        fact = Signalled(event, at, _detail(info, _DETAILS))
+        fact = PlatformEvent(event, at, _detail(info, _DETAILS))
     elif event == _LEGACY:
         order_id, system = _number(fields.get("OrderId"), _LEGACY_NUMBER), store_news.SYSTEM
-        fact = Signalled(f"{event} (legacy)", at, _detail(fields, ("OrderStatus",)))
+        fact = PlatformEvent(f"{event} (legacy)", at, _detail(fields, ("OrderStatus",)))
     else:
         _check_merchant(fields, settings)
         order_id, system = messages.order_number(fields, "merchant_trade_no"), ""
-        fact = Signalled(event, at, _detail(fields, _SETTLEMENT), urges=event == _REMINDER, asks=False)
+        fact = PlatformEvent(event, at, _detail(fields, _SETTLEMENT), overdue=event == _REMINDER, query=False)
     trust: Trust = Verified(pushed.key_id) if pushed.signed else Hint()
     # An unsigned message is another event than the signed one that says the same: it must not stand in its place.
     via = "push" if pushed.signed else "push_plain"

@@ -9,7 +9,7 @@ from countersign.platforms.wechat import v2, v3, xml
 from countersign.platforms.wechat.settings import Settings
 
 
-class Genuine(NamedTuple):
+class VerifiedMessage(NamedTuple):
     """A notice that WeChat made for this merchant, opened; `fields` is its plaintext.
 
     `signed` is false for the refund notice of API v2, which is only encrypted: a hint.
@@ -29,7 +29,7 @@ def system_of(request: HttpRequest) -> str:
     return "v3" if is_v3 else "v2"
 
 
-def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
+def verify(request: HttpRequest, settings: Settings, *, now: int) -> VerifiedMessage:
     """Return what a notice says if WeChat made it for this merchant.
 
     Raises NotGenuineError (401) or MalformedError (400); an account whose own keys are unusable raises
@@ -40,7 +40,7 @@ def verify(request: HttpRequest, settings: Settings, *, now: int) -> Genuine:
     return _verify_v2(xml.read(request.body), settings)
 
 
-def reopen(body: bytes, settings: Settings, *, key_id: str) -> Genuine:
+def reverify(body: bytes, settings: Settings, *, key_id: str) -> VerifiedMessage:
     """Return what a notice says that was verified when it came, by the key that `key_id` names, and kept since.
 
     The headers that API v3 signs are not kept, and whether their time was near is long past mattering. All that the
@@ -52,11 +52,11 @@ def reopen(body: bytes, settings: Settings, *, key_id: str) -> Genuine:
     return _verify_v2(xml.read(body), settings)._replace(key_id=key_id)
 
 
-def _verify_v3(request: HttpRequest, settings: Settings, now: int) -> Genuine:
+def _verify_v3(request: HttpRequest, settings: Settings, now: int) -> VerifiedMessage:
     return _open_v3(request.body, settings, v3.verify(request.headers, request.body, settings, now=now))
 
 
-def _open_v3(body: bytes, settings: Settings, key_id: str) -> Genuine:
+def _open_v3(body: bytes, settings: Settings, key_id: str) -> VerifiedMessage:
     envelope = read_json(body)
     if not isinstance(envelope, dict):
         raise MalformedError("the notice is not an object")
@@ -67,20 +67,20 @@ def _open_v3(body: bytes, settings: Settings, key_id: str) -> Genuine:
     if not isinstance(event_type, str) or not isinstance(envelope_id, str):
         raise MalformedError("the notice lacks its id or event_type")
     check_tenant(fields, settings, merchants=("mchid", "sp_mchid"), apps=("appid", "sp_appid"), sub="sub_mchid")
-    return Genuine("v3", key_id, event_type, fields, envelope_id)
+    return VerifiedMessage("v3", key_id, event_type, fields, envelope_id)
 
 
-def _verify_v2(fields: dict[str, str], settings: Settings) -> Genuine:
+def _verify_v2(fields: dict[str, str], settings: Settings) -> VerifiedMessage:
     if fields.get("return_code", "SUCCESS") != "SUCCESS":
         raise InvalidSignatureError("a failure message of API v2 carries no signature")
     if "req_info" in fields and "sign" not in fields:
         opened, key_id = v2.open_refund(fields["req_info"], settings)
         check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id")
         sub_merchant = {"sub_mch_id": fields["sub_mch_id"]} if fields.get("sub_mch_id") else {}
-        return Genuine("v2", key_id, "REFUND", {**opened, **sub_merchant}, signed=False)
+        return VerifiedMessage("v2", key_id, "REFUND", {**opened, **sub_merchant}, signed=False)
     key_id = v2.verify(fields, settings)
     check_tenant(fields, settings, merchants=("mch_id",), apps=("appid",), sub="sub_mch_id")
-    return Genuine("v2", key_id, "PAYMENT", fields)
+    return VerifiedMessage("v2", key_id, "PAYMENT", fields)
 
 
 def check_tenant(

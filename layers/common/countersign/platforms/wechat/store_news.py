@@ -14,7 +14,7 @@ from countersign.orders.changes import (
     Fact,
     Flagged,
     Line,
-    Opened,
+    OrderCreated,
     OrderKey,
     Paid,
     Prepared,
@@ -51,9 +51,9 @@ def opened(order: StoreOrder, settings: Settings, key: OrderKey) -> Change:
         appid=settings.store.appid if settings.store else "",
         paid_late_policy=settings.paid_late_policy,
         lines=lines,
-        made_there=True,
+        external=True,
     )
-    return _change(key, Opened(terms), settings)
+    return _change(key, OrderCreated(terms), settings)
 
 
 def news(order: StoreOrder, settings: Settings, key: OrderKey, *, now: int) -> tuple[Change, ...]:

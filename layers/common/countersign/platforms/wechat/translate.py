@@ -21,7 +21,7 @@ from countersign.orders.changes import (
 from countersign.platforms.wechat import messages
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.settings import Settings
-from countersign.platforms.wechat.signing import Genuine
+from countersign.platforms.wechat.signing import VerifiedMessage
 
 PLATFORM = "wechat"
 # REFUND says that a paid order has refunds: it is paid all the same.
@@ -55,7 +55,7 @@ def normalised(code: str) -> str:
     return code.replace("_", "")
 
 
-def to_change(genuine: Genuine, settings: Settings, account: str) -> Change:
+def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change:
     """Return what a genuine notice says about an order; MalformedError if it lacks what it promises."""
     trust: Trust = Verified(genuine.key_id) if genuine.signed else Hint()
     return _v3(genuine, settings, account, trust) if genuine.system == "v3" else _v2(genuine, settings, account, trust)
@@ -76,7 +76,7 @@ def refund_to_change(
     return _change(refund, _refund_fact(refund), settings, account, system=system, via=via, trust=trust)
 
 
-def _v3(genuine: Genuine, settings: Settings, account: str, trust: Trust) -> Change:
+def _v3(genuine: VerifiedMessage, settings: Settings, account: str, trust: Trust) -> Change:
     fields, event_type, envelope_id = genuine.fields, genuine.event_type, genuine.envelope_id
     if not _EVENT_TYPE.fullmatch(event_type) or not _ENVELOPE_ID.fullmatch(envelope_id):
         raise MalformedError("the notice's id or event_type is not what the platform promises")
@@ -97,7 +97,7 @@ def _v3(genuine: Genuine, settings: Settings, account: str, trust: Trust) -> Cha
     return _change(message, fact, settings, account, system="v3", via="notify", trust=trust, envelope_id=envelope_id)
 
 
-def _v2(genuine: Genuine, settings: Settings, account: str, trust: Trust) -> Change:
+def _v2(genuine: VerifiedMessage, settings: Settings, account: str, trust: Trust) -> Change:
     fields = genuine.fields
     if not genuine.signed:
         return refund_to_change(messages.refund_v2(fields), settings, account, system="v2", via="notify", trust=trust)
@@ -168,6 +168,6 @@ def _change(
         via,
         tenant=settings.mchid,
         system=system,
-        oddity="sub_merchant_unexpected" if unexpected else "",
+        anomaly="sub_merchant_unexpected" if unexpected else "",
         envelope_id=envelope_id,
     )

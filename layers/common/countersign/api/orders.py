@@ -1,0 +1,186 @@
+"""What people and the merchant's systems do with orders, whatever platform they come from."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.orders import shipments
+from countersign.orders.changes import (
+    Change,
+    CloseRequested,
+    Fact,
+    Operator,
+    OrderKey,
+    Parcel,
+    Resolved,
+    SettlementRequested,
+    ShipmentRequested,
+)
+from countersign.orders.explain import explanation
+from countersign.orders.present import order_json, shipment_json, timestamp
+from countersign.orders.state import Order, Shipment
+from countersign.runtime.caller import Caller
+from countersign.signing import digests, nonces
+from countersign.store import OrderStore, codec, keys
+from countersign.store.due import DueList
+from countersign.store.lists import History, OrderLists
+from countersign.store.present import event_json, notice_json
+
+EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
+DECISIONS = ("accept", "refund", "dismiss")
+Json = dict[str, Any]
+
+
+class OrderService:
+    """One caller's view of the orders: everything outside the token's accounts does not exist."""
+
+    def __init__(self, store: OrderStore, lists: OrderLists, caller: Caller, now: int) -> None:
+        self.store = store
+        self.lists = lists
+        self.caller = caller
+        self.now = now
+
+    def order(self, key: OrderKey) -> Json:
+        """Return one order with its children and events."""
+        history = self._history(key)
+        events = [event_json(item) for item in history.events]
+        notices = [notice_json(item) for item in history.notices]
+        return order_json(history.order, history.refunds, events, history.settlements, history.shipments, notices)
+
+    def explanation(self, key: OrderKey) -> Json:
+        """Return why the order is in its state."""
+        history = self._history(key)
+        return explanation(history.order, [event_json(item) for item in history.events])
+
+    def page(self, account: str, *, status: str, transaction_id: str, cursor: str) -> Json:
+        """Return a page of an account's orders, or the one that a transaction paid."""
+        platform, separator, name = account.partition("/")
+        if not separator:
+            raise UnprocessableError("account is platform/name")
+        self.caller.require_account(platform, name)
+        if transaction_id:
+            key = self.lists.by_transaction(platform, name, transaction_id)
+            order = self.store.get(key) if key else None
+            return {"orders": [order_json(order)] if order else [], "cursor": None}
+        orders, following = self.lists.page(platform, name, status=status, cursor=cursor)
+        return {"orders": [order_json(order) for order in orders], "cursor": following or None}
+
+    def exceptions(self) -> Json:
+        """Return everything that a person must look at, by kind."""
+        return {"exceptions": [row for kind in EXCEPTIONS for row in self._exceptions(kind)]}
+
+    def refresh(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
+        """Have the platform asked now, by the platform's own poll function."""
+        order = self._order(key)
+        DueList(self.store.client, self.store.table, f"{key.platform}_poll").make_due(key, now=self.now)
+        message = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
+        queue.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+        return {"order": order_json(order), "refresh": "asked"}
+
+    def close(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
+        """Ask for the order to be closed at the platform; the poll function does it as soon as the platform allows.
+
+        Where the platform has no call for it, the answer says so: the order is watched until its time is over.
+        """
+        order = self._order(key)
+        if order.payment is not None:
+            raise ConflictError(f"the order is {order.status}")
+        if order.status != "closed":
+            self._record(key, CloseRequested(self.now))
+        answer = self.refresh(key, queue=queue, queue_url=queue_url)
+        if order.terms.closable or order.status == "closed":
+            return {**answer, "close": "asked"}
+        return {**answer, "close": "not_possible", "expires_at": timestamp(order.terms.expires_at)}
+
+    def settle(self, key: OrderKey, shares: tuple[tuple[str, int], ...]) -> Json:
+        """Ask for the order to be settled, as soon as its period is over; after one that failed, under a new number."""
+        history = self._history(key)
+        failed = sum(1 for known in history.settlements if known.status == "failed" and known.source != "platform")
+        number = f"{key.order_id[:60]}*{failed}" if failed else key.order_id
+        self._record(key, SettlementRequested(number, self.now, shares))
+        return self.order(key)
+
+    def ship(self, key: OrderKey, method: str, parcels: tuple[Parcel, ...], *, complete: bool, once: str = "") -> Json:
+        """Record a shipment; the platform's own worker reports it.
+
+        Its number comes from chance, or from the caller's Idempotency-Key `once`: then the same call gives the same
+        shipment, and another wish under that key is UnprocessableError.
+        """
+        order = self._order(key)
+        if method == "express" and not all(parcel.carrier and parcel.tracking_no for parcel in parcels):
+            raise UnprocessableError("carrier and tracking_no are needed for express")
+        if method != "express" and len(parcels) > 1:
+            raise UnprocessableError("only express has several parcels")
+        described = tuple(
+            parcel._replace(
+                description=parcel.description or order.terms.description, contact=shipments.masked(parcel.contact)
+            )
+            for parcel in parcels
+        )
+        number = self._shipment_number(key, once)
+        known = self._shipment(key, number) if once else None
+        if known is None:
+            self._record(key, ShipmentRequested(number, method, described, complete, self.now))
+        shipment = self._shipment(key, number)
+        if shipment is None:
+            raise StoreUnavailableError("the shipment was recorded and cannot be read back")
+        if (shipment.method, shipment.parcels, shipment.complete) != (method, described, complete):
+            raise UnprocessableError("this Idempotency-Key was used for another shipment of the order")
+        return shipment_json(shipment)
+
+    def _shipment_number(self, key: OrderKey, once: str) -> str:
+        if not once:
+            return f"sh{nonces.nonce()}"
+        content = [key.platform, key.account, key.order_id, self.caller.subject, once]
+        return f"sh{digests.sha256(json.dumps(content).encode())[:32]}"
+
+    def _shipment(self, key: OrderKey, shipment_id: str) -> Shipment | None:
+        return next((known for known in self.store.shipments(key) if known.shipment_id == shipment_id), None)
+
+    def resolve(self, key: OrderKey, review_id: str, *, decision: str, note: str) -> Json:
+        """Answer an open question."""
+        self.caller.require_person()
+        order = self._order(key)
+        if decision not in DECISIONS:
+            raise UnprocessableError(f"decision is one of {', '.join(DECISIONS)}")
+        if review_id not in {question.review_id for question in order.review_items}:
+            raise NotFoundError("no such open question")
+        self._record(key, Resolved(review_id, decision, note, self.now))
+        return self.order(key)
+
+    def _record(self, key: OrderKey, fact: Fact) -> None:
+        outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
+        if outcome.outcome == "refused":
+            raise ConflictError(outcome.reason)
+
+    def _order(self, key: OrderKey) -> Order:
+        self.caller.require_account(key.platform, key.account)
+        order = self.store.get(key)
+        if order is None:
+            raise NotFoundError("no such order")
+        return order
+
+    def _history(self, key: OrderKey) -> History:
+        self.caller.require_account(key.platform, key.account)
+        history = self.lists.history(key)
+        if history is None:
+            raise NotFoundError("no such order")
+        return history
+
+    def _exceptions(self, kind: str) -> Iterator[Json]:
+        for item in self.lists.exceptions(kind):
+            if kind == "quarantine":
+                platform, _, account = codec.as_text(item, "account").partition("/")
+                order_id = None
+            else:
+                key = keys.order_key(item["pk"]["S"])
+                platform, account, order_id = key.platform, key.account, key.order_id
+            if not self.caller.may_see(platform, account):
+                continue
+            row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
+            row["since"] = timestamp(codec.as_number(item, "updated_at"))
+            row["reason"] = codec.as_text(item, "reason") or codec.as_text(item, "status")
+            if kind == "failed_notice":
+                row["reason"] = f"notice {codec.as_text(item, 'name')}: {row['reason']}"
+            yield row

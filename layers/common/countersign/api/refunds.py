@@ -1,0 +1,123 @@
+"""The refund desk, for all platforms: one person or system asks, another person decides, a worker carries it out."""
+
+import json
+from typing import Any
+
+from countersign.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
+from countersign.money import Money
+from countersign.orders.changes import (
+    Change,
+    Operator,
+    OrderKey,
+    RefundDecided,
+    RefundFact,
+    RefundRequested,
+    RefundResolved,
+    RefundRetried,
+)
+from countersign.orders.present import refund_json
+from countersign.orders.state import REFUND_RANK, Refund
+from countersign.runtime.caller import Caller
+from countersign.signing import digests, nonces
+from countersign.store import OrderStore
+from countersign.store.lists import OrderLists
+
+STATUSES = tuple(REFUND_RANK)
+Json = dict[str, Any]
+
+
+class RefundService:
+    """One caller at the desk: everything outside the token's accounts does not exist."""
+
+    def __init__(self, store: OrderStore, lists: OrderLists, caller: Caller, now: int) -> None:
+        self.store = store
+        self.lists = lists
+        self.caller = caller
+        self.now = now
+
+    def request(
+        self, key: OrderKey, amount: Money | None, *, reason: str, source: str = "merchant", once: str = ""
+    ) -> Json:
+        """Record the wish for a refund, of everything that is left where no amount is given.
+
+        Its number is what the platform will see. It comes from chance, or from the caller's Idempotency-Key `once`:
+        then the same call, however much later, gives the same refund, and another wish under that key is
+        UnprocessableError.
+        """
+        self.caller.require_account(key.platform, key.account)
+        order = self.store.get(key)
+        if order is None:
+            raise NotFoundError("no such order")
+        refund_id = self._number(key, once)
+        known = self.store.refund(key, refund_id) if once else None
+        if known is None:
+            wanted = amount or Money(order.refundable, order.terms.amount.currency)
+            self._record(key, RefundRequested(refund_id, wanted, reason, self.now, source))
+        refund = self._find(key, refund_id)
+        if (amount or refund.amount, reason, source) != (refund.amount, refund.reason, refund.source):
+            raise UnprocessableError("this Idempotency-Key was used for another refund of the order")
+        return _row(key, refund)
+
+    def judge(self, key: OrderKey, refund_id: str, *, approved: bool, amount: Money | None = None) -> Json:
+        """Approve or reject a refund; `amount` is what the person saw, if they say so."""
+        refund = self._for_a_person(key, refund_id)
+        if amount is not None and amount != refund.amount:
+            raise ConflictError(f"the refund is of {refund.amount}")
+        return self._recorded(key, RefundDecided(refund_id, approved, self.now))
+
+    def retry(self, key: OrderKey, refund_id: str) -> Json:
+        """Have the platform asked again, under the same number, now that what it refused for is mended."""
+        refund = self._for_a_person(key, refund_id)
+        return self._recorded(key, RefundRetried(refund_id, refund.attempt, self.now))
+
+    def resolve(self, key: OrderKey, refund_id: str, *, outcome: str, note: str) -> Json:
+        """Record what a person did about a refund that the platform could not make."""
+        self._for_a_person(key, refund_id)
+        return self._recorded(key, RefundResolved(refund_id, outcome, note, self.now))
+
+    def page(self, *, status: str, account: str, cursor: str) -> Json:
+        """Return a page of refunds."""
+        if status and status not in STATUSES:
+            raise UnprocessableError(f"status is one of {', '.join(STATUSES)}")
+        if account:
+            self.caller.require_account(*account.partition("/")[::2])
+
+        def visible(key: OrderKey) -> bool:
+            return account in ("", f"{key.platform}/{key.account}") and self.caller.may_see(key.platform, key.account)
+
+        rows, following = self.lists.refunds([status] if status else STATUSES, visible, cursor=cursor)
+        return {"refunds": [_row(key, refund) for key, refund in rows], "cursor": following or None}
+
+    def _number(self, key: OrderKey, once: str) -> str:
+        if not once:
+            return f"rf{nonces.nonce()}"
+        content = [key.platform, key.account, key.order_id, self.caller.subject, once]
+        return f"rf{digests.sha256(json.dumps(content).encode())[:32]}"
+
+    def _for_a_person(self, key: OrderKey, refund_id: str) -> Refund:
+        self.caller.require_person()
+        self.caller.require_account(key.platform, key.account)
+        refund = self._find(key, refund_id)
+        if refund.requested_by == self.caller.subject:
+            raise ForbiddenError("this needs somebody else than who asked for the refund")
+        return refund
+
+    def _find(self, key: OrderKey, refund_id: str) -> Refund:
+        found = self.store.refund(key, refund_id)
+        if found is None:
+            raise NotFoundError("no such refund")
+        return found[1]
+
+    def _recorded(self, key: OrderKey, fact: RefundFact) -> Json:
+        self._record(key, fact)
+        return _row(key, self._find(key, fact.refund_id))
+
+    def _record(self, key: OrderKey, fact: RefundFact) -> None:
+        outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
+        if outcome.outcome == "refused":
+            raise ConflictError(outcome.reason)
+
+
+def _row(key: OrderKey, refund: Refund) -> Json:
+    names = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
+    return {**names, **refund_json(refund)}

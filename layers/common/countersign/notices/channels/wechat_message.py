@@ -1,0 +1,131 @@
+"""Send a notice as a WeChat subscription message, to staff or to the buyer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from countersign.errors import PlatformUnavailableError
+from countersign.notices import content
+from countersign.notices.channels.port import Delivery
+from countersign.notices.outcome import Outcome
+from countersign.notices.settings import Message
+from countersign.orders.state import Order
+from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.miniprogram import (
+    DAILY_LIMIT,
+    MiniProgram,
+    MiniProgramBusyError,
+    MiniProgramRefusedError,
+)
+from countersign.signing import digests
+
+PATH = "/cgi-bin/message/subscribe/send"
+NO_CONSENT = 43101
+# https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
+REFUSALS = {
+    NO_CONSENT: "no consent is left: each allows one message, and people give them in the mini program",
+    40003: "the openid is not one of this mini program's",
+    40037: "the template is not one of this mini program's",
+    41030: "the page is not one of this mini program's",
+    47003: "the template does not take these values",
+    DAILY_LIMIT: "WeChat's daily limit of messages is used up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReach:
+    """An account's WeChat Pay, which knows the buyer, and its mini program, which sends."""
+
+    pay: Reach
+    program: MiniProgram
+
+
+def send(message: Message, job: Delivery, reach_for: Callable[[str], MessageReach] | None) -> Outcome:
+    """Send to each person; who got it already, or cannot be reached at all, is not tried again.
+
+    `reach_for` reaches an account, where its platform has such messages. Raises PlatformUnavailableError where nothing
+    could be tried.
+    """
+    if reach_for is None:
+        return Outcome("failed", "the platform of this account has no such messages")
+    reach = reach_for(job.facts.key.account)
+    people = message.to
+    if not people:
+        buyer = _buyer(job.facts.order, reach.pay)
+        if not buyer:
+            return Outcome("failed", "WeChat names no payer of the order whom this mini program could write to")
+        people = (buyer,)
+    reach.program.ready()  # so that nothing but the message itself is in doubt afterwards
+    memo, results = dict(job.memo), []
+    for person in people:
+        # An openid is personal: what is remembered is a digest that belongs to this event alone.
+        mark = digests.sha256(f"{job.told.event} {person}".encode())[:16]
+        results.append(_send_one(message, job, reach.program, person, memo, mark))
+    if "again" in dict(results):
+        job.remember(memo)  # who got it gets it no second time
+    return _together(results)
+
+
+def _send_one(
+    message: Message, job: Delivery, program: MiniProgram, person: str, memo: dict[str, str], mark: str
+) -> tuple[str, str]:
+    """Send to one person; return the state and why."""
+    before, _, code = memo.get(mark, "").partition(" ")
+    if before in ("sent", "failed"):
+        return before, _sentence(int(code)) if code else ""
+    memo[mark] = "asked"
+    job.remember(memo)
+    try:
+        program.call(PATH, _body(message, job, person))
+    except (MiniProgramRefusedError, MiniProgramBusyError) as error:
+        if isinstance(error, MiniProgramBusyError) and error.code != DAILY_LIMIT:
+            return "again", str(error)
+        # No consent after an attempt without an answer: that message has used it.
+        if error.code != NO_CONSENT or not before:
+            memo[mark] = f"failed {error.code}"
+            return "failed", _sentence(error.code)
+    except PlatformUnavailableError as error:
+        return "again", str(error)
+    memo[mark] = "sent"
+    return "sent", ""
+
+
+def _sentence(code: int) -> str:
+    return REFUSALS.get(code, f"WeChat refused: errcode {code}")
+
+
+def _body(message: Message, job: Delivery, person: str) -> dict[str, Any]:
+    values = content.values(job.facts)
+    body: dict[str, Any] = {
+        "touser": person,
+        "template_id": message.template_id,
+        "data": {
+            key: {"value": content.template_value(key, content.fill(text, values), at=job.facts.at)}
+            for key, text in message.data
+        },
+        "miniprogram_state": message.state,
+        "lang": "zh_CN",
+    }
+    if message.page:
+        body["page"] = content.fill(message.page, values)
+    return body
+
+
+def _buyer(order: Order | None, pay: Reach) -> str:
+    """Return who paid, as WeChat says it now: openids are not kept here."""
+    if order is None or order.terms.appid not in ("", pay.settings.appid):
+        return ""
+    answer = pay.client.query(order.key.order_id, system=order.terms.system)
+    return answer.message.openid if answer else ""
+
+
+def _together(results: list[tuple[str, str]]) -> Outcome:
+    """Return what became of all messages of a notice: somebody knows as soon as one has arrived."""
+    states = [state for state, _ in results]
+    reasons = "; ".join(dict.fromkeys(reason for _, reason in results if reason))
+    if "again" in states:
+        return Outcome("again", reasons)
+    if "sent" not in states:
+        return Outcome("failed", reasons)
+    missed = len(states) - states.count("sent")
+    return Outcome("sent", f"{missed} of {len(states)} did not get it: {reasons}" if missed else "")
