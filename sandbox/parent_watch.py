@@ -1,6 +1,10 @@
-"""Ties a process to its parent, so that nothing outlives the sandbox, however it ends.
+"""Ends a process together with the one that started it, however that one ended: a SIGKILL too leaves nothing behind.
 
-`python -P sandbox/leash.py PARENT MODULE` runs a module of another environment on the leash.
+Whoever starts a process that must not outlive it passes `watched()` as its environment; the process itself calls
+`end_with_starter()` first of all. What starts more processes does the same again, so the end runs down the whole tree:
+make -> pytest -> its xdist workers -> a sandbox's supervisor -> data plane and runner -> function environments.
+
+`python -P sandbox/parent_watch.py MODULE-OR-SCRIPT.py ...` does so for what knows nothing of this.
 """
 
 from __future__ import annotations
@@ -14,13 +18,29 @@ import sys
 import threading
 import time
 
+_VARIABLE = "ENDS_WITH_PROCESS"
 _LINUX = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def hold(parent: int) -> None:
-    """Die when `parent` dies, by the kernel's hand where it offers one."""
+def watched(environment: dict[str, str] | None = None) -> dict[str, str]:
+    """Return an environment (by default our own) for a process that is to end with this one."""
+    return {**(os.environ if environment is None else environment), _VARIABLE: str(os.getpid())}
+
+
+def end_with_starter() -> None:
+    """Die when the process that asked for it dies; do nothing where nobody asked.
+
+    Only a direct parent can ask: the variable is taken out of the environment, so that children do not read it as
+    theirs. In a makefile, `ENDS_WITH_PROCESS=$$PPID exec ...` makes make the one that asks.
+    """
+    if starter := os.environ.pop(_VARIABLE, ""):
+        end_with(int(starter))
+
+
+def end_with(parent: int) -> None:
+    """Die when our parent, whose process id this is, dies; by the kernel's hand where it offers one."""
     if not _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL):
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     if os.getppid() != parent:  # it died before the line above
@@ -66,6 +86,10 @@ def _watch(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    hold(int(sys.argv[1]))
-    sys.argv = sys.argv[2:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    end_with_starter()
+    sys.argv = sys.argv[1:]
+    if sys.argv[0].endswith(".py"):
+        sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))  # noqa: PTH100, PTH120 - pathlib costs a start
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    else:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
