@@ -1,4 +1,4 @@
-"""Delivers notices the way WeChat does: at once, then by its retry table until the product says that it has them."""
+"""Delivers messages the way platforms do: at once, then by a retry table until the product says that it has them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sandbox.simulators.wechat.notices import SPOILING, Message, Notice, Spoiling, spoils
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sandbox.simulators.wechat.faults import Faults
+    from sandbox.simulating.faults import Faults
 
-RETRIES = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 PATIENCE = 5.0
 TICK = 0.02
 REORDER_LIMIT = 60.0
 WORKERS = 32
-SUCCESS_V2 = b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>"
 
 
 class Clock(Protocol):
@@ -35,21 +31,50 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Message:
+    """One HTTP request to the product."""
+
+    headers: dict[str, str]
+    body: bytes
+    query: str = ""
+
+
 @dataclass
 class Delivery:
-    """One notice on its way: what was tried, and what follows it."""
+    """One message on its way. A platform's own kind of it says how it is written and which answer takes it.
 
-    notice: Notice
+    `subject` is what a knob's `match` is looked for in; `retries` are the seconds between attempts; `attempts` collects
+    what became of each; `spoiling` names the kinds in which the platform can spoil it (knobs of the same names).
+    """
+
     url: str
+    subject: str
+    retries: Sequence[float]
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    spoiling: Sequence[str] = ()
     copies: int = 1
     concurrent: bool = False
     tries: int = 0
     lost: int = 0
     acknowledged: bool = False
     over: bool = False
-    attempts: list[dict[str, Any]] = field(default_factory=list)
     followers: list[Delivery] = field(default_factory=list)
     first_done: threading.Event = field(default_factory=threading.Event)
+
+    def message(
+        self, now: float, *, spoil: str = "", parameters: Mapping[str, Any] | None = None, copy: int = 0
+    ) -> Message:
+        """Write the request: the genuine one, its `copy`-th duplicate, or one spoilt in a way."""
+        raise NotImplementedError
+
+    def takes(self, status: int | None, answer: bytes) -> bool:
+        """Say whether an answer means that the product has it; no status: there was none."""
+        return status is not None and 200 <= status < 300
+
+    def labels(self) -> dict[str, Any]:
+        """Return what each attempt is shown with."""
+        return {}
 
 
 class Postman:
@@ -63,8 +88,8 @@ class Postman:
         self._held: list[Delivery] = []
         self._running = 0
         self._stopped = threading.Event()
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="wechat")
-        self._thread = threading.Thread(target=self._run, name="wechat-postman", daemon=True)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="postman")
+        self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -82,23 +107,26 @@ class Postman:
         with self._lock:
             heapq.heappush(self._queue, (self._clock.now() + seconds, next(self._sequence), work))
 
-    def post(self, delivery: Delivery) -> bool:
-        """Take a notice; knobs decide whether it goes now (true), later, behind the next one or never."""
-        subject = delivery.notice.trade.out_trade_no
-        dropped = self._faults.take("drop", subject)
+    def post(self, delivery: Delivery, *, wait: float = 0.0) -> None:
+        """Take a message; knobs decide whether it goes now, later, behind the next one or never.
+
+        Waits up to `wait` seconds for the first attempt of one that goes now.
+        """
+        dropped = self._faults.take("drop", delivery.subject)
         if dropped is not None:
-            delivery.lost = int(dropped.get("attempts", len(RETRIES) + 1))
-        delayed = self._faults.take("delay", subject)
-        if self._faults.take("reorder", subject) is not None:
+            delivery.lost = int(dropped.get("attempts", len(delivery.retries) + 1))
+        delayed = self._faults.take("delay", delivery.subject)
+        if self._faults.take("reorder", delivery.subject) is not None:
             with self._lock:
                 self._held.append(delivery)
             self.later(REORDER_LIMIT, lambda: self._release(delivery))
-            return False
+            return
         with self._lock:
             delivery.followers, self._held = self._held, []
         seconds = float(delayed.get("seconds", 60)) if delayed is not None else 0.0
         self.later(seconds, lambda: self._attempt(delivery))
-        return seconds == 0
+        if wait and not seconds:
+            delivery.first_done.wait(wait)
 
     def _release(self, delivery: Delivery) -> None:
         """Send a held notice that nothing overtook."""
@@ -127,60 +155,60 @@ class Postman:
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK):
-            now = self._clock.now()
-            with self._lock:
-                due = []
-                while self._queue and self._queue[0][0] <= now:
-                    due.append(heapq.heappop(self._queue)[2])
-                self._running += len(due)
-            for work in due:
+            for work in self.due(running=True):
                 self._pool.submit(self._work, work)
 
+    def due(self, *, running: bool = False) -> list[Callable[[], None]]:
+        """Take the work whose time has come, in its order; for the worker, and for tests that do without one."""
+        now, due = self._clock.now(), []
+        with self._lock:
+            while self._queue and self._queue[0][0] <= now:
+                due.append(heapq.heappop(self._queue)[2])
+            self._running += len(due) if running else 0
+        return due
+
     def _attempt(self, delivery: Delivery) -> None:
-        """Send a notice once, with whatever comes before and beside it, and plan the next attempt."""
+        """Send a message once, with whatever comes before and beside it, and plan the next attempt."""
         replaced = self._spoilt(delivery)
         if delivery.lost > 0:
             delivery.lost -= 1
-            delivery.attempts.append({"at": self._clock.now(), "what": "lost", "status": None})
+            entry = {"at": self._clock.now(), "what": "lost", "status": None, "answer": "lost"}
+            delivery.attempts.append(entry | delivery.labels())
         elif not replaced:
             self._copies(delivery)
         delivery.first_done.set()
         for follower in delivery.followers:
             self.later(0, lambda follower=follower: self._attempt(follower))  # type: ignore[misc]
         delivery.followers = []
-        if not delivery.acknowledged and delivery.tries < len(RETRIES):
-            self.later(RETRIES[delivery.tries], lambda: self._attempt(delivery))
+        if not delivery.acknowledged and delivery.tries < len(delivery.retries):
+            self.later(delivery.retries[delivery.tries], lambda: self._attempt(delivery))
             delivery.tries += 1
         else:
             delivery.over = True
 
     def _spoilt(self, delivery: Delivery) -> bool:
-        """Send the spoilt notices that the knobs ask for; true where one takes the place of the real one."""
-        replaced, trade = False, delivery.notice.trade
-        for kind in SPOILING:
-            parameters = (
-                self._faults.take(kind, trade.out_trade_no) if spoils(kind, trade, delivery.notice.refund) else None
-            )
-            if parameters is None:
+        """Send the spoilt messages that the knobs ask for; true where one takes the place of the real one."""
+        replaced = False
+        for kind in delivery.spoiling:
+            if (parameters := self._faults.take(kind, delivery.subject)) is None:
                 continue
-            message = delivery.notice.message(self._clock.now(), fresh=True, spoiling=Spoiling(kind, parameters))
-            accepted = self.send(delivery, message, kind)
+            accepted = self.send(delivery, delivery.message(self._clock.now(), spoil=kind, parameters=parameters), kind)
             if parameters.get("instead"):
                 replaced = True
                 delivery.acknowledged |= accepted
         return replaced
 
     def _copies(self, delivery: Delivery) -> None:
-        """Send the genuine notice, once or as often as wanted; every second copy is sealed anew under another id."""
-        duplicated = self._faults.take("duplicate", delivery.notice.trade.out_trade_no)
+        """Send the genuine message, once or as often as wanted."""
+        duplicated = self._faults.take("duplicate", delivery.subject)
         copies, concurrent = delivery.copies, delivery.concurrent
         if duplicated is not None:
             copies, concurrent = int(duplicated.get("copies", 3)), True
         delivery.copies = 1
-        messages = [delivery.notice.message(self._clock.now(), fresh=copy % 2 == 1) for copy in range(copies)]
+        messages = [delivery.message(self._clock.now(), copy=copy) for copy in range(copies)]
 
         def send(message: Message) -> None:
-            if self.send(delivery, message, "genuine"):
+            if self.send(delivery, message):
                 delivery.acknowledged = True
 
         if not concurrent:
@@ -193,43 +221,29 @@ class Postman:
         for thread in threads:
             thread.join()
 
-    def send(self, delivery: Delivery, message: Message, what: str) -> bool:
+    def send(self, delivery: Delivery, message: Message, what: str = "genuine") -> bool:
         """Send one request, note the answer, and say whether it counts as received."""
         at, started = self._clock.now(), time.monotonic()
         try:
-            status, answer = post_once(self.target(delivery.url), message)
-            problem = ""
+            status, answer = self._post_once(delivery.url, message)
         except (OSError, http.client.HTTPException) as error:
-            status, answer, problem = None, b"", type(error).__name__
-        delivery.attempts.append(
-            {
-                "at": at,
-                "what": what,
-                "status": status,
-                "answer": (problem or answer.decode("utf-8", "replace"))[:300],
-                "seconds": round(time.monotonic() - started, 4),
-            }
-        )
-        if delivery.notice.trade.api == "v2":
-            return status == http.HTTPStatus.OK and answer.strip() == SUCCESS_V2
-        return status in (http.HTTPStatus.OK, http.HTTPStatus.NO_CONTENT)
+            status, answer = None, type(error).__name__.encode()
+        entry = {"at": at, "what": what, "status": status, "answer": answer.decode("utf-8", "replace")[:300]}
+        delivery.attempts.append(entry | {"seconds": round(time.monotonic() - started, 4)} | delivery.labels())
+        return delivery.takes(status, answer)
 
-    def target(self, url: str) -> urllib.parse.SplitResult:
-        """Say where a notice really goes: nothing leaves the machine, a public notify_url is our product's path."""
-        parts = urllib.parse.urlsplit(url)
+    def _post_once(self, url: str, message: Message) -> tuple[int | None, bytes]:
+        """POST with a platform's patience; nothing leaves the machine: a public address is our product's path."""
+        parts, base = urllib.parse.urlsplit(url), urllib.parse.urlsplit(self._base)
         if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
-            return parts
-        base = urllib.parse.urlsplit(self._base)
-        return base._replace(path=base.path + parts.path, query=parts.query)
-
-
-def post_once(target: urllib.parse.SplitResult, message: Message) -> tuple[int, bytes]:
-    """POST with WeChat's patience."""
-    connection = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=PATIENCE)
-    try:
-        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
-        connection.request("POST", path, body=message.body, headers=message.headers)
-        reply = connection.getresponse()
-        return reply.status, reply.read(65536)
-    finally:
-        connection.close()
+            host, port, path = parts.hostname, parts.port, parts.path
+        else:
+            host, port, path = base.hostname or "", base.port, base.path + parts.path
+        query = "&".join(filter(None, (parts.query, message.query)))
+        connection = http.client.HTTPConnection(host, port or 80, timeout=PATIENCE)
+        try:
+            connection.request("POST", (path or "/") + (f"?{query}" if query else ""), message.body, message.headers)
+            reply = connection.getresponse()
+            return reply.status, reply.read(65536)
+        finally:
+            connection.close()
