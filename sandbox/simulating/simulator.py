@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -40,8 +41,11 @@ class Call:
 
     @property
     def subject(self) -> str:
-        """Return what a knob's `match` is looked for in."""
-        return f"{self.method} {self.path}?{self.query} {self.body.decode('utf-8', 'replace')}"
+        """Return what a knob's `match` is looked for in; a form is read out, so that it matches what was meant."""
+        text = self.body.decode("utf-8", "replace")
+        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            text = urllib.parse.unquote_plus(text)
+        return f"{self.method} {self.path}?{self.query} {text}"
 
 
 class Simulator:
@@ -59,7 +63,7 @@ class Simulator:
     def __init__(
         self, clock: Clock, accounts: dict[str, Any], inbox: Inbox, public_base_url: str, state_dir: Path
     ) -> None:
-        self._clock, self._inbox, self._state_dir = clock, inbox, Path(state_dir)
+        self._clock, self._inbox, self._state_dir = clock, inbox, state_dir
         self._stopped = threading.Event()
         self._faults = Faults(DELIVERY_FAULTS | HTTP_FAULTS | dict(self.FAULTS))
         self._postman = Postman(clock, self._faults, public_base_url)
@@ -101,9 +105,10 @@ class Simulator:
         self._stopped.set()
         self._postman.stop()
         if "ledger" in self._control:
-            self._state_dir.mkdir(parents=True, exist_ok=True)
+            folder = Path(self._state_dir)
+            folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps(self._control.call("ledger", {})[1], ensure_ascii=False, indent=1)
-            (self._state_dir / f"{self.NAME}-ledger.json").write_text(text, encoding="utf-8")
+            (folder / f"{self.NAME}-ledger.json").write_text(text, encoding="utf-8")
 
     def faults(self, wanted: Json) -> Json:
         """Turn the misbehaviour knobs; returns those that are set."""

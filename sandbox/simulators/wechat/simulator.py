@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.simulating import simulator
 from sandbox.simulators.wechat import accounts, crypto, notices
@@ -34,7 +34,7 @@ class Simulator(simulator.Simulator):
     """WeChat Pay v2 and v3, mini programs and mini stores."""
 
     NAME = "wechat"
-    FAULTS = notices.FAULTS | {
+    FAULTS: ClassVar[dict[str, str]] = notices.FAULTS | {
         "unsigned_response": "leave out the signature",
         "forged_response": "sign the answer with a key that is not ours",
         "signtest_response": "answer with a signature probe (v3)",
@@ -44,7 +44,7 @@ class Simulator(simulator.Simulator):
         "shipping_lag": "shipping does not know a payment for `seconds` (30) after it, each time it is asked",
         "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
     }
-    FAILURES = {
+    FAILURES: ClassVar[dict[str, Any]] = {
         "error500": (500, {"code": "SYSTEM_ERROR", "message": "系统异常，请稍后重试"}),
         "rate_limited": (429, {"code": "RATELIMIT_EXCEEDED", "message": "请求超过频率限制"}),
     }
