@@ -80,12 +80,10 @@ class Platform:
 
     def carry_out(self, app: App, trade: Trade, refund: Refund) -> None:
         """End a refund a while later, and say so another while later."""
-        failure = self._faults.take("refund_result", trade.out_order_no)
+        status, message = self._end("refund_result", trade, "可提现余额不足")
 
         def end() -> None:
-            refund.status = str(failure.get("status", "FAIL")) if failure else "SUCCESS"
-            refund.message = str(failure.get("message", "可提现余额不足")) if failure else ""
-            refund.ended_at = self.clock.now()
+            refund.status, refund.message, refund.ended_at = status, message, self.clock.now()
             self.post(self.delivery(callbacks.refund(trade, refund), app))
 
         self.postman.later(REFUND_TAKES, end)
@@ -99,15 +97,20 @@ class Platform:
 
     def end_settlement(self, app: App, trade: Trade, settlement: Settlement) -> None:
         """End a settlement a while later."""
-        failure = self._faults.take("settle_result", trade.out_order_no)
+        status, message = self._end("settle_result", trade, "failed")
 
         def end() -> None:
-            settlement.status = str(failure.get("status", "FAIL")) if failure else "SUCCESS"
-            settlement.message = str(failure.get("message", "failed")) if failure else ""
-            settlement.ended_at = self.clock.now()
+            settlement.status, settlement.message, settlement.ended_at = status, message, self.clock.now()
             self.post(self.delivery(callbacks.settlement(trade, settlement, app.merchant_uid), app))
 
         self.postman.later(SETTLE_TAKES, end)
+
+    def _end(self, knob: str, trade: Trade, why: str) -> tuple[str, str]:
+        """Return the state and the message with which something ends: well, unless a knob says otherwise."""
+        wanted = self._faults.take(knob, trade.out_order_no)
+        if wanted is None:
+            return "SUCCESS", ""
+        return str(wanted.get("status", "FAIL")), str(wanted.get("message", why))
 
     def user_refund(self, app: App, trade: Trade, amount: int, reason: str) -> Refund:
         """Let the user ask: the product is asked for its number, then for its decision; silence is consent."""
