@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.clock import Clock
     from sandbox.inbox import Inbox
     from sandbox.queues import Queues
-    from sandbox.simulation import Simulator
+    from sandbox.simulating.simulator import Simulator
     from sandbox.tokens import Issuer
 
 Answer = tuple[int, dict[str, str], bytes]
