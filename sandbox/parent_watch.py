@@ -4,7 +4,8 @@ Whoever starts a process that must not outlive it passes `watched()` as its envi
 `end_with_starter()` first of all. What starts more processes does the same again, so the end runs down the whole tree:
 make -> pytest -> its xdist workers -> a sandbox's supervisor -> data plane and runner -> function environments.
 
-`python -P sandbox/parent_watch.py MODULE-OR-SCRIPT.py ...` does so for what knows nothing of this.
+`python -P sandbox/parent_watch.py MODULE-OR-SCRIPT.py ...` does so for Python that knows nothing of this, and
+`--group COMMAND ...` for a command that starts others: all of its process group are killed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 
 _VARIABLE = "ENDS_WITH_PROCESS"
 _LINUX = sys.platform.startswith("linux")
+_EVERY = 0.2  # seconds between two looks at who our parent is, where the kernel does not tell
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -73,6 +75,19 @@ def has_children() -> bool:
     return _LINUX
 
 
+def _run_group(command: list[str]) -> int:
+    """Run a command in a process group of its own, which is killed when our parent dies; returns its exit status."""
+    import subprocess  # not above: every function of the sandbox imports this file when it starts cold
+
+    starter = int(os.environ.pop(_VARIABLE))
+    process = subprocess.Popen(command, process_group=0)
+    while process.poll() is None:
+        if os.getppid() != starter:
+            os.killpg(process.pid, signal.SIGKILL)
+        time.sleep(_EVERY)
+    return process.returncode
+
+
 def _prctl(option: int, argument: int) -> bool:
     if not _LINUX:
         return False
@@ -81,11 +96,13 @@ def _prctl(option: int, argument: int) -> bool:
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(0.3)
+        time.sleep(_EVERY)
     os._exit(1)
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--group":
+        sys.exit(_run_group(sys.argv[2:]))
     end_with_starter()
     sys.argv = sys.argv[1:]
     if sys.argv[0].endswith(".py"):

@@ -125,3 +125,25 @@ def test_only_a_direct_child_ends_with_the_one_that_asked(start: Start, tmp_path
 
     assert child.wait(SECONDS) == 0
     assert (tmp_path / "output").read_text() == "not inherited\n"
+
+
+def test_a_command_that_starts_others_ends_with_all_of_them(start: Start, eventually: Callable[..., Any]) -> None:
+    group = [sys.executable, "-P", parent_watch.__file__, "--group", "sh", "-c", "sleep 1000 & sleep 1000; :"]
+    starter = start(
+        sys.executable,
+        "-c",
+        f"""
+import subprocess
+from sandbox import parent_watch
+subprocess.run({group!r}, env=parent_watch.watched())
+""",
+    )
+    eventually(lambda: len(family(starter.pid)) == 5, SECONDS)  # starter, the watch, sh, both sleeps
+
+    killed(starter, starter.pid, eventually)
+
+
+def test_a_command_in_a_group_gives_back_its_exit_status(start: Start) -> None:
+    command = [sys.executable, "-P", parent_watch.__file__, "--group", "sh", "-c", "exit 7"]
+
+    assert start(*command, env=parent_watch.watched()).wait(SECONDS) == 7
