@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from sandbox import parent_watch
+
 # Hypothesis judges by the wall's clock otherwise, which other processes share.
 settings.register_profile("countersign", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("countersign")
-
-from sandbox import parent_watch
 
 # A killed `make test` leaves no process: pytest ends with make, its workers end with pytest, sandboxes with either.
 parent_watch.end_with_starter()
