@@ -35,7 +35,7 @@ class Match:
 
 
 def match(routes: list[Route], method: str, path: str) -> Match | None:
-    """Find the most specific route for a path as an HTTP API sees it: decoded first, so `%2F` is a slash like any other."""
+    """Find the most specific route; as an HTTP API does, decode the path first, so `%2F` is a slash like any other."""
     best: tuple[tuple[int, ...], Match] | None = None
     for route in routes:
         if route.method not in (method, "ANY"):

@@ -77,12 +77,14 @@ class Template:
         }
 
     def applications(self) -> dict[str, Template]:
-        """Nested applications whose condition holds, each read from its own file; asked for once attributes are known."""
+        """Read the nested applications whose condition holds, each from its own file."""
         if self._applications is None:
             self._applications = {}
             for name, properties in self.resources("AWS::Serverless::Application").items():
                 given = self.resolve(properties.get("Parameters", {}))
-                parameters = {key: ",".join(value) if isinstance(value, list) else str(value) for key, value in given.items()}
+                parameters = {
+                    key: ",".join(value) if isinstance(value, list) else str(value) for key, value in given.items()
+                }
                 self._applications[name] = Template(self.folder / properties["Location"], parameters)
         return self._applications
 

@@ -6,7 +6,10 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.client
 import pytest
+
+from sandbox import calls
 
 # Functions read names from their environment when they are imported, so these come before any test module.
 for profile in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
@@ -31,6 +34,10 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="Countersign",
     POWERTOOLS_LOG_LEVEL="INFO",
 )
+
+
+# With SANDBOX_CALLS, what functions ask of AWS in this process is written down too (see sandbox/calls.py).
+calls.watch(botocore.client, calls.function_on_the_stack)
 
 
 class OutsideLoopbackError(RuntimeError):

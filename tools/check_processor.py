@@ -1,4 +1,4 @@
-"""Fails the build when a library of the layer is for another processor: `python processor.py arm64 FOLDER`.
+"""Fails the build when a library of the layer is for another processor: `python tools/check_processor.py arm64 FOLDER`.
 
 A wheel for the wrong one installs and deploys without a word, and every call fails at its first import.
 """
