@@ -16,27 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
-_TRANSACTED = {"ConditionCheck": "ConditionCheckItem", "Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+_TRANSACTED = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
 
 
 def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what a call needs as (action, resource)."""
     match service, operation:
-        case "dynamodb", "TransactWriteItems":
-            for part in parameters["TransactItems"]:
-                for kind, content in part.items():
-                    yield f"dynamodb:{_TRANSACTED[kind]}", _named(content["TableName"])
-        case "dynamodb", "TransactGetItems":
-            for part in parameters["TransactItems"]:
-                yield "dynamodb:GetItem", _named(part["Get"]["TableName"])
-        case "dynamodb", "BatchGetItem" | "BatchWriteItem":
-            for table in parameters["RequestItems"]:
-                yield f"dynamodb:{operation}", _named(table)
         case "dynamodb", _:
-            index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
-            yield f"dynamodb:{operation}", _named(parameters["TableName"]) + index
+            yield from _of_tables(operation, parameters)
         case "sqs", "SendMessage" | "SendMessageBatch":
             yield "sqs:SendMessage", _named(parameters["QueueUrl"])
         case "events", "PutEvents":
@@ -48,6 +44,19 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
             yield "ses:SendEmail", "identity"
         case _:
             yield f"{service}:{operation}", "*"
+
+
+def _of_tables(operation: str, parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if operation in ("TransactWriteItems", "TransactGetItems"):
+        for part in parameters["TransactItems"]:
+            for kind, content in part.items():
+                yield f"dynamodb:{_TRANSACTED[kind]}", _named(content["TableName"])
+    elif operation in ("BatchGetItem", "BatchWriteItem"):
+        for table in parameters["RequestItems"]:
+            yield f"dynamodb:{operation}", _named(table)
+    else:
+        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+        yield f"dynamodb:{operation}", _named(parameters["TableName"]) + index
 
 
 def _named(resource: str) -> str:
@@ -62,7 +71,7 @@ def _secret(name: str) -> str:
 
 def function_on_the_stack() -> str | None:
     """Name the function whose module is at work in this thread, for tests that run functions in their own process."""
-    frame: Any = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         parts = frame.f_code.co_filename.rsplit("/", 3)
         if len(parts) == 4 and parts[1] == "functions" and parts[3] == "app.py":

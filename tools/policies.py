@@ -1,7 +1,7 @@
 """Compares what functions ask of AWS with what their roles allow: no gap, and no excess without a reason.
 
-`python tools/policies.py FOLDER` reads what SANDBOX_CALLS=FOLDER collected (see sandbox/calls.py) while the demo and the
-tests ran, and the policies of the transformed template; `make policies` does all of it. It prints each function's calls
+`python tools/policies.py FOLDER` reads what SANDBOX_CALLS=FOLDER collected (see sandbox/calls.py) while demo and tests
+ran, and the policies of the transformed template; `make policies` does all of it. It prints each function's calls
 beside the statements that allow them, and fails when a call is allowed by none (a gap: access denied in the cloud, and
 only there) or when something is allowed that nobody calls and no reason below keeps (an excess).
 """
