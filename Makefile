@@ -70,9 +70,11 @@ token: env ## Print a token of the running sandbox (SCOPES="..." SUBJECT=... ACC
 event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
 	@exec $(BIN)/python -m sandbox event $(FUNCTION) $(CASE)
 
-test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes
+test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes, and that roles allow what was called
 	@if [ -x $(BIN)/python3.13 ]; then \
-		$(MAKE) --no-print-directory .venv-sam/.ready && exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"; \
+		$(MAKE) --no-print-directory .venv-sam/.ready && rm -rf $(CALLS) && mkdir -p $(CALLS) \
+			&& SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak" \
+			&& exec $(BIN)/python tools/policies.py $(CALLS) --gaps; \
 	else \
 		exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
 	fi

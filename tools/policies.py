@@ -25,6 +25,18 @@ REASONS = {
     ("*", QUEUE, "*"): "Lambda polls the queue in the function's name",
     ("*", STREAM, "*"): "Lambda reads the stream in the function's name",
     ("*", "sqs:SendMessage", "FailureQueue"): "Lambda puts what failed there in the function's name",
+    ("*", "dynamodb:ConditionCheckItem", "OrdersTable"): (
+        "the store's one transaction checks that an order is still absent, or another order still as it was read"
+    ),
+    ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
+    ("*_create_payment", "dynamodb:*", "IdempotencyTable"): (
+        "the record of an Idempotency-Key: put, kept with its answer, deleted after an error, read where a put is refused"
+    ),
+    (
+        "orders_api",
+        "sqs:SendMessage",
+        "*PollQueue",
+    ): "wakes the poll of the platform whose order is refreshed or closed",
     ("*", "kms:Decrypt", "SecretsKeyArn"): "Secrets Manager opens a secret under the merchant's own key in its name",
 }
 
@@ -136,8 +148,11 @@ def main() -> int:
     resources = json.loads(done.stdout)["template.yaml"]["Resources"]
     calls, allows = called(Path(sys.argv[1]), resources), set(allowed(resources))
     silent = sorted({need.function for need in allows} - {need.function for need in calls})
-    print(*table(calls, allows), sep="\n")
     gaps, excesses = compare(calls, allows)
+    if sys.argv[2:] == ["--gaps"]:  # of the tests alone: the demo calls more, so what seems too much may not be
+        excesses, silent = [], []
+    else:
+        print(*table(calls, allows), sep="\n")
     print(f"{len(calls)} calls of {len({need.function for need in calls})} functions: ", end="")
     print(f"{len(gaps)} gaps, {len(excesses)} excesses")
     for need in gaps:
