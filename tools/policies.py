@@ -30,7 +30,7 @@ REASONS = {
     ),
     ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
     ("*_create_payment", "dynamodb:*", "IdempotencyTable"): (
-        "the record of an Idempotency-Key: put, kept with its answer, deleted after an error, read where a put is refused"
+        "the record of an Idempotency-Key: put, kept with its answer, deleted after an error, read where a put lost"
     ),
     (
         "orders_api",
