@@ -32,11 +32,6 @@ REASONS = {
     ("*_create_payment", "dynamodb:*", "IdempotencyTable"): (
         "the record of an Idempotency-Key: put, kept with its answer, deleted after an error, read where a put lost"
     ),
-    (
-        "orders_api",
-        "sqs:SendMessage",
-        "*PollQueue",
-    ): "wakes the poll of the platform whose order is refreshed or closed",
     ("*", "kms:Decrypt", "SecretsKeyArn"): "Secrets Manager opens a secret under the merchant's own key in its name",
 }
 
