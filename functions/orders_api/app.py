@@ -36,6 +36,7 @@ Json = dict[str, Any]
 ORDER = "/orders/<platform>/<account>/<order_id>"
 REFUND = f"{ORDER}/refunds/<refund_id>"
 Name = Annotated[str, Path(max_length=128)]
+MAX_PATH = 4096  # characters: the router's look at a path that no route serves takes the square of its length
 
 
 class Resolution(BaseModel):
@@ -337,4 +338,6 @@ def unknown_route(_error: RouteNotFoundError) -> Response[str]:
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Route a request of the merchant API."""
     count("ApiRequest")
+    if len(event.get("rawPath", "")) > MAX_PATH:
+        return problem(HTTPStatus.NOT_FOUND, "no such resource").to_event()
     return app.resolve(event, context)
