@@ -10,13 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from countersign import aws
-from countersign.errors import (
-    KeysUnavailableError,
-    MalformedError,
-    NotFoundError,
-    RateLimitedError,
-    StoreUnavailableError,
-)
+from countersign.errors import KeysUnavailableError, MalformedError, NotFoundError, RateLimitedError
 from countersign.http import read_json
 from countersign.runtime.telemetry import logger
 from countersign.signing.published import published_key
@@ -50,7 +44,7 @@ class Accounts:
 
         Raises NotFoundError (unknown name), RateLimitedError (too many unknown names tried) or KeysUnavailableError
         (the document cannot be read, or holds keys that must not be used). However many names strangers make up, one
-        that was ever loaded in the stack is looked up: creating a payment loads it before a callback can come.
+        that is marked is looked up: creating a payment marks it before a callback can come.
         """
         if not _NAME.fullmatch(name):
             raise NotFoundError("no such account")
@@ -65,7 +59,7 @@ class Accounts:
             self._entries.pop(name, None)
             self._unknown[name] = clock
             if marked:  # the account is gone: its name is looked up no more often than any other
-                self._mark(account_names.forget, name)
+                account_names.forget(aws.client("dynamodb"), os.environ["TABLE_NAME"], self.platform, name)
             raise
         except KeysUnavailableError:
             if entry is not None and clock - entry.loaded_at < STALE_SECONDS:
@@ -73,7 +67,7 @@ class Accounts:
             raise
         if entry is None or entry.text != text:
             if entry is None and not marked:
-                self._mark(account_names.remember, name)
+                account_names.unmarked.add((self.platform, name))
             entry = _Entry(self._parse(text), text, clock)
         entry.loaded_at = clock
         self._entries[name] = entry
@@ -107,12 +101,6 @@ class Accounts:
         if name in self._unknown:
             raise NotFoundError("no such account")
         raise RateLimitedError("too many unknown accounts")
-
-    def _mark(self, write: Callable[[Any, str, str, str], None], name: str) -> None:
-        try:
-            write(aws.client("dynamodb"), os.environ["TABLE_NAME"], self.platform, name)
-        except StoreUnavailableError as error:  # the account is as good without its mark, and the next container tries
-            logger.warning("an account's mark was not written", extra={"reason": str(error)})
 
     def _read(self, name: str) -> str:
         secret_id = f"countersign/{os.environ['STAGE']}/{self.platform}/{name}"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from countersign.errors import KeysUnavailableError, UnknownKeyError
-from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat import push, signing, v3
+from countersign.platforms.wechat import settings as wechat_settings
 from tests.platforms.wechat.support import (
     API_V2_KEY,
     API_V3_KEY,

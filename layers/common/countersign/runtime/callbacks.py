@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from countersign.errors import MalformedError, RateLimitedError, TemporaryError
 from countersign.orders.changes import AccountNews, Change, OrderKey
+from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, account_names
 from countersign.store.news import keep_news
 from countersign.store.quarantine import quarantine
 from countersign.store.throttle import count_hint
@@ -64,6 +65,8 @@ def record(
         raise RateLimitedError("too many unsigned hints for this account")
     if isinstance(change, Change):
         outcome = store.record(change, now=now, raw=raw)
+        if account_names.unmarked:
+            mark_accounts(store.client, store.table)
         report(outcome)
         return outcome
     evidence = {"key_id": message.key_id, "content": message.content, "raw": raw, "now": now, **names}

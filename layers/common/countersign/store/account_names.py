@@ -1,14 +1,23 @@
-"""Which accounts were ever loaded in the stack: a row for each name, which tells a real one from a stranger's guess."""
+"""Which accounts are used in the stack: a mark for each name, which tells a real one from a stranger's guess.
+
+A name is marked once something was created or recorded for its account, so whoever is refused writes nothing. Creating
+a payment marks it before a callback about that payment can come.
+"""
 
 from typing import Any
 
 from countersign.store import dynamo, keys
 from countersign.store.codec import Item, number, text
 
+unmarked: set[tuple[str, str]] = set()  # platform and name of what this container has loaded since the last mark
 
-def remember(client: Any, table: str, platform: str, account: str) -> None:
-    """Leave the mark of an account that exists; raises StoreUnavailableError."""
-    dynamo.put(client, table, _row(platform, account))
+
+def mark(client: Any, table: str) -> None:
+    """Leave the marks of the accounts that were loaded; raises StoreUnavailableError."""
+    while unmarked:
+        platform, account = next(iter(unmarked))
+        dynamo.put(client, table, _row(platform, account))
+        unmarked.discard((platform, account))
 
 
 def forget(client: Any, table: str, platform: str, account: str) -> None:
@@ -17,7 +26,7 @@ def forget(client: Any, table: str, platform: str, account: str) -> None:
 
 
 def is_remembered(client: Any, table: str, platform: str, account: str) -> bool:
-    """Tell whether an account of this name was ever loaded; raises StoreUnavailableError."""
+    """Tell whether an account of this name has its mark; raises StoreUnavailableError."""
     row = _row(platform, account)
     key = (row["pk"]["S"], row["sk"]["S"])
     found = dynamo.read_many(client, table, [key]).get(key)
