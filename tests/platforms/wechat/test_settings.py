@@ -172,7 +172,7 @@ subject=C = CN, O = Throwaway merchant, CN = 1900099001
 
 
 def test_keys_are_read_with_what_openssl_prints_around_them_and_several_from_one_text() -> None:
-    other = certificate_pem(private_key(), 0x0ABC)
+    other = certificate_pem(private_key(PUBLIC_KEY["private_pem"]), 0x0ABC)
     account = settings(
         merchant_cert_pem=OPENSSL + MERCHANT["cert_pem"] + OPENSSL + other,
         merchant_private_key_pem=OPENSSL + MERCHANT["private_pem"] + MERCHANT["cert_pem"],
