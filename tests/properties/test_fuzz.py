@@ -1,7 +1,7 @@
 """Genuine events, mutated anywhere, at every door that a stranger or a token's holder reaches.
 
-Whatever arrives: no exception leaves a function, no answer is of the 5xx but 503 where an account's document is bad, and
-what is refused writes nothing. The seed is printed with a failure: `FUZZ_SEED=n` plays it again.
+Whatever arrives: no exception leaves a function, no answer is of the 5xx but 503 where an account's document is bad,
+and what is refused writes nothing. The seed is printed with a failure: `FUZZ_SEED=n` plays it again.
 """
 
 import base64
@@ -10,8 +10,7 @@ import json
 import os
 import random
 import secrets
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.client import BaseClient
@@ -19,6 +18,9 @@ from botocore.client import BaseClient
 from tests.functions.conftest import Cloud
 from tests.functions.test_douyin import Douyin, douyin  # noqa: F401 - the fixture
 from tests.infra.reading import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Event = dict[str, Any]
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "SendMessage", "PutEvents"}

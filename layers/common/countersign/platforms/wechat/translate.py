@@ -1,6 +1,7 @@
 """From WeChat's words to our facts: total tables, where an unknown word is kept and changes nothing."""
 
 import re
+
 from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
