@@ -139,7 +139,7 @@ def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_excep
     assert cloud.wechat.sent == []
     assert "PollFailed" not in capsys.readouterr().out
     (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
-    assert int(orphan["looks"]["N"]) == 3
+    assert int(orphan["attempts"]["N"]) == 3
     poll(cloud, 2 * 86400)
     assert not [item for item in cloud.table() if "orphan" in item and "due_at" in item]
 

@@ -75,16 +75,7 @@ class NoticeStore:
             "due_at": number(now),
             "due_shard": text(keys.due_shard(OWNER, key.order_id)),
         }
-        for _ in dynamo.attempts():
-            try:
-                condition = "attribute_not_exists(pk)"
-                dynamo.call(self.client.put_item, TableName=self.table, Item=item, ConditionExpression=condition)
-            except dynamo.StaleViewError as error:
-                if not dynamo.is_condition(error):
-                    continue
-                return False
-            return True
-        return False  # attempts() raised before
+        return dynamo.put_if_absent(self.client, self.table, item)
 
     def take(self, item: Item, *, now: int, lease: int) -> PendingNotice | None:
         """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if it was taken."""
@@ -152,21 +143,5 @@ class NoticeStore:
 
     def _update(self, row: Item, seen: int, expression: str, values: dict[str, Any]) -> bool:
         """Update a row that is still as it was seen: whoever takes it moves its due_at."""
-        names = {f"#{name}": name for name in ("status", "exception") if f"#{name}" in expression}
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(
-                    self.client.update_item,
-                    TableName=self.table,
-                    Key={"pk": row["pk"], "sk": row["sk"]},
-                    UpdateExpression=expression,
-                    ConditionExpression="due_at = :seen",
-                    ExpressionAttributeValues={":seen": number(seen), **values},
-                    **({"ExpressionAttributeNames": names} if names else {}),
-                )
-            except dynamo.StaleViewError as error:
-                if not dynamo.is_condition(error):
-                    continue
-                return False
-            return True
-        return False  # attempts() raised before
+        condition, values = "due_at = :seen", {":seen": number(seen), **values}
+        return dynamo.update_if(self.client, self.table, row, expression, condition, values)

@@ -450,7 +450,7 @@ def _replayed(stored: Item, change: Change, decision: Decision, now: int) -> dic
     attached = "orphan" in stored and decision.outcome != "orphan"
     if attached:
         sets["attached_at"] = number(now)
-        removes = ["orphan", "due_at", "due_shard", "looks", "#exception"]
+        removes = ["orphan", "due_at", "due_shard", "attempts", "#exception"]
         names["#exception"] = "exception"
     if (attached or decision.outcome == "applied") and decision.order is not None:
         sets["decision"], sets["reason"] = text(decision.outcome), text(decision.reason)

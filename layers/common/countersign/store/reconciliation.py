@@ -68,7 +68,6 @@ class ReconciliationStore:
                 ":day": text(day.day),
                 ":waiting": text("waiting"),
             },
-            {"#status": "status", "#day": "day"},
         )
 
     def end(
@@ -85,12 +84,7 @@ class ReconciliationStore:
             "counts": text(json.dumps(dict(counts or {}))),
             "ended_at": number(now),
         }
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(self.client.put_item, TableName=self.table, Item=item)
-            except dynamo.StaleViewError:
-                continue
-            return
+        dynamo.put(self.client, self.table, item)
 
     def statuses(self, days: Iterable[Day]) -> dict[Day, str]:
         """Return how the comparison of each day ended; a day on which it never began is left out."""
@@ -128,9 +122,9 @@ class ReconciliationStore:
         return False
 
     def _reopen(self, day: Day, difference: Difference) -> None:
-        names, values = {"#status": "status"}, {":open": text("open"), ":resolved": text("resolved")}
+        values = {":open": text("open"), ":resolved": text("resolved")}
         row = (day.pk, day.difference_sk(difference))
-        self._update(*row, "SET #status = :open REMOVE resolved_at", "#status = :resolved", values, names)
+        self._update(*row, "SET #status = :open REMOVE resolved_at", "#status = :resolved", values)
 
     def open_differences(self, day: Day) -> list[Difference]:
         """Return a day's differences that nothing has settled yet."""
@@ -151,7 +145,6 @@ class ReconciliationStore:
             "SET #status = :resolved, resolved_at = :now, difference = :content",
             "#status = :open",
             {":resolved": text("resolved"), ":open": text("open"), ":now": number(now), ":content": text(content)},
-            {"#status": "status"},
         )
 
     def report(self, account: str, day: str) -> list[dict[str, Any]]:
@@ -236,26 +229,9 @@ class ReconciliationStore:
         expression: str,
         condition: str,
         values: dict[str, Any],
-        names: dict[str, str] | None = None,
     ) -> bool:
-        update: dict[str, Any] = {
-            "TableName": self.table,
-            "Key": {"pk": text(pk), "sk": text(sk)},
-            "UpdateExpression": expression,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-        if names:
-            update["ExpressionAttributeNames"] = names
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(self.client.update_item, **update)
-            except dynamo.StaleViewError as error:
-                if dynamo.is_condition(error):
-                    return False
-                continue
-            return True
-        return False
+        row = {"pk": text(pk), "sk": text(sk)}
+        return dynamo.update_if(self.client, self.table, row, expression, condition, values)
 
 
 def _difference(row: Item) -> Difference:

@@ -50,7 +50,7 @@ class RefundWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
         refund_id = codec.read_refund(item).refund_id
         try:
             self._work(key, refund_id, looks)

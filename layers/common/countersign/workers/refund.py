@@ -52,7 +52,7 @@ class RefundWork:
             item, now=self.now, seconds=LEASE_SECONDS
         ):
             return False
-        looks = codec.as_number(item, "looks") or 0
+        looks = codec.as_number(item, "attempts") or 0
         try:
             again = self._work(key, codec.read_refund(item).refund_id, looks)
         except CountersignError as error:

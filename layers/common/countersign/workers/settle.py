@@ -40,7 +40,7 @@ class SettleWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
         later = self.now + RETRY_DELAYS[min(looks, len(RETRY_DELAYS) - 1)]
         try:
             again = self._work(key, codec.read_settlement(item).settlement_id, later)

@@ -49,7 +49,7 @@ class ShipWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
         try:
             if item["sk"]["S"] == keys.SYNC:
                 self._tell(key)

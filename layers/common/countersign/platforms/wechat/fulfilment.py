@@ -53,7 +53,7 @@ class ShipWork:
         """
         if not self.due.lease(item, now=self.now, seconds=LEASE_SECONDS):
             return False
-        looks = codec.as_number(item, "looks") or 0
+        looks = codec.as_number(item, "attempts") or 0
         try:
             again = self._work(keys.order_key(item["pk"]["S"]), codec.read_shipment(item).shipment_id, looks)
         except CountersignError:
