@@ -19,7 +19,6 @@ from countersign.orders.changes import (
     Paid,
     Queried,
     RefundReported,
-    Replaced,
     Terms,
     Trust,
     Verified,
@@ -153,17 +152,33 @@ def test_B11_one_transaction_for_two_orders_is_a_question_on_both(store):
     assert [question.reason for question in first.review_items] == ["transaction_of_another_order"]
 
 
-def test_an_order_and_its_replacement_both_paid_is_a_question_whichever_was_paid_first(store):
+def test_of_an_order_and_its_replacement_both_paid_the_later_is_a_question_whichever_came_first(store):
     new = OrderKey("wechat", "shop", "NEW-01")
     store.record(opened(), now=NOW)
     store.record(opened(new, 9900, replaces=KEY.order_id), now=NOW)
-    store.record(news(Replaced(new.order_id), trust=Operator("m"), via="merchant"), now=NOW)
-    store.record(news(paid(9900, "42000029012026112214030500002"), key=new), now=NOW + 61)
+    first = Paid("42000029012026112214030500002", Money(9900, "CNY"), NOW + 59)
+    store.record(news(first, key=new), now=NOW + 61)
 
     late = store.record(news(paid()), now=NOW + 62)
 
     assert late.order is not None and late.order.status == "paid"
-    assert [question.reason for question in late.order.review_items] == ["double_payment"]
+    assert [question.review_id for question in late.order.review_items] == ["double_payment.NEW-01"]
+    told = store.get(new)
+    assert told is not None and told.others_paid == ((KEY.order_id, NOW + 60),) and told.review_items == ()
+    assert told.replacements == ()
+
+
+def test_creating_a_replacement_marks_the_replaced_order_and_a_second_one_is_refused(store):
+    new, third = OrderKey("wechat", "shop", "NEW-01"), OrderKey("wechat", "shop", "NEW-02")
+    store.record(opened(), now=NOW)
+    store.record(opened(new, 9900, replaces=KEY.order_id), now=NOW + 1)
+
+    refused = store.record(opened(third, 9900, replaces=KEY.order_id), now=NOW + 2)
+
+    assert refused.outcome == "refused" and "NEW-01" in str(refused.reason)
+    assert store.get(third) is None
+    old = store.get(KEY)
+    assert old is not None and old.replacements == ("NEW-01",)
 
 
 def test_a_refund_made_in_the_console_becomes_a_child(store, lists):

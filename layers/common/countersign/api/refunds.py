@@ -15,8 +15,7 @@ from countersign.orders.changes import (
     RefundResolved,
     RefundRetried,
 )
-from countersign.orders.present import refund_json
-from countersign.orders.state import REFUND_RANK, Refund
+from countersign.orders.refunds import REFUND_RANK, Refund, refund_json
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore

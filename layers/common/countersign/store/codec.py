@@ -4,50 +4,23 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from countersign.errors import UnreadableError
 from countersign.money import Money
 from countersign.orders import changes
 from countersign.orders.changes import Change, Fact, Line, OrderKey, Parcel, Terms, Trust
-from countersign.orders.state import Anomaly, Order, Refund, ReportedPayment, Resolution, Settlement, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.settlements import Settlement
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Anomaly, Order, ReportedPayment, Resolution
 from countersign.store import keys
 
 Item = dict[str, dict[str, Any]]
 _Arguments = ParamSpec("_Arguments")
 _Value = TypeVar("_Value")
 
-_FACTS: dict[str, type[Fact]] = {
-    cls.kind: cls
-    for cls in (
-        changes.OrderCreated,
-        changes.Prepared,
-        changes.Paid,
-        changes.Unpaid,
-        changes.Failed,
-        changes.Closed,
-        changes.RefundReported,
-        changes.RefundStarted,
-        changes.RefundAudited,
-        changes.SettlementRequested,
-        changes.SettlementReported,
-        changes.ShipmentRequested,
-        changes.ShipmentReported,
-        changes.PlatformEvent,
-        changes.Unrecognised,
-        changes.CloseRequested,
-        changes.Resolved,
-        changes.RefundRequested,
-        changes.RefundDecided,
-        changes.RefundRefused,
-        changes.RefundRetried,
-        changes.RefundResolved,
-        changes.RefundAbsent,
-        changes.BillDiffers,
-        changes.Replaced,
-        changes.Flagged,
-    )
-}
+_FACTS: dict[str, type[Fact]] = {cls.kind: cls for cls in get_args(Fact)}
 _TRUSTS: dict[str, type[Trust]] = {
     cls.name: cls for cls in (changes.Verified, changes.Queried, changes.Bill, changes.Operator, changes.Hint)
 }
@@ -120,6 +93,7 @@ def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
         "refund_seen": order.refund_seen,
         "late_refund_id": order.late_refund_id,
         "replaced_by": order.replaced_by,
+        "others_paid": order.others_paid,
     }
     item: Item = {
         "pk": text(keys.order_pk(key)),
@@ -164,7 +138,8 @@ def read_order(item: Mapping[str, Any]) -> Order:
         reserved=int(item["reserved"]["N"]),
         settled=int(item["settled"]["N"]),
         late_refund_id=facts["late_refund_id"],
-        replaced_by=facts["replaced_by"],
+        replaced_by=tuple((at, number) for at, number in facts["replaced_by"]),
+        others_paid=tuple((number, at) for number, at in facts["others_paid"]),
         version=int(item["version"]["N"]),
         updated_at=int(item["updated_at"]["N"]),
     )

@@ -13,7 +13,10 @@ from typing import Any, Self
 from countersign import aws
 from countersign.errors import MalformedError
 from countersign.orders.changes import OrderKey
-from countersign.orders.state import Order, Refund, Settlement, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.settlements import Settlement
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text

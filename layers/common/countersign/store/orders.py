@@ -7,31 +7,23 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.errors import ConflictError, StoreUnavailableError
-from countersign.orders import decide as decisions
+from countersign.orders import children, purchases
 from countersign.orders.changes import (
     Change,
-    Flagged,
     Hint,
     OrderKey,
     Paid,
     PlatformEvent,
-    Prepared,
-    Queried,
-    RefundFact,
-    RefundReported,
-    RefundRequested,
-    RefundStarted,
-    SettlementReported,
-    SettlementRequested,
-    ShipmentFact,
     Verified,
     is_unmatched,
 )
-from countersign.orders.decide import Decision, View, decide
-from countersign.orders.refunds import awaits_audit
-from countersign.orders.schedule import next_audit, next_poll, next_refund_step, next_shipment_step
-from countersign.orders.settlements import is_open
-from countersign.orders.state import Order, Refund, Settlement, Shipment
+from countersign.orders.decide import decide
+from countersign.orders.decision import Decision, View
+from countersign.orders.refunds import Refund, awaits_audit
+from countersign.orders.schedule import next_poll
+from countersign.orders.settlements import Settlement
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -40,7 +32,6 @@ ORPHAN_QUERY_SECONDS = 60
 OUTBOX_GRACE_SECONDS = 60
 _ABSENT = "attribute_not_exists(pk)"
 _Row = tuple[str, str]
-_SETTLEMENT_FACTS = (SettlementRequested, SettlementReported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +252,14 @@ class OrderStore:
         rows = dynamo.read_many(self.client, self.table, wanted)
         item = rows.get((pk, keys.ORDER))
         order = codec.read_order(item) if item else None
-        if order is not None and isinstance(change.fact, Paid):
-            # Two rare cases cost one more read: a replaced order, and a payment that another order has already.
-            more = [(keys.order_pk(other), keys.ORDER) for other in _related(order, rows, change)]
-            if more:
-                rows |= dynamo.read_many(self.client, self.table, more)
+        # Two rare cases cost more reads: orders of one purchase, and a payment that another order has already.
+        known: dict[OrderKey, Order | None] = {}
+        while more := _related(order, rows, change, known):
+            found = dynamo.read_many(self.client, self.table, [(keys.order_pk(other), keys.ORDER) for other in more])
+            rows |= found
+            for other in more:
+                item = found.get((keys.order_pk(other), keys.ORDER))
+                known[other] = codec.read_order(item) if item else None
         return rows, order
 
     def _write(
@@ -304,15 +298,13 @@ class OrderStore:
             writes.append(self._absent((keys.order_pk(change.key), keys.ORDER)))
         elif decision.outcome == "applied" and order is not None:
             writes.append(self._put_order(order, now, query_now=decision.query_now))
-            writes += [self._put_refund(rows, order, refund, now) for refund in decision.refunds]
-            writes += [self._put_settlement(rows, order, settlement, now) for settlement in decision.settlements]
-            writes += [self._put_shipment(rows, order, shipment, now) for shipment in decision.shipments]
+            writes += [self._put_child(rows, order, child, now) for child in decision.children]
             if order.terms.reports_status:
                 writes.append(self._tell_soon(order, now))
         elif decision.query_now and order is not None:
             writes.append(self._look_soon(order, now))
         writes += self._claims(rows, change)
-        writes += self._other_order(rows, change, order, now)
+        writes += self._other_orders(rows, decision, now)
         return writes
 
     def _put(self, item: Item, condition: str, **values: dict[str, Any]) -> dict[str, Any]:
@@ -334,34 +326,24 @@ class OrderStore:
         put["Put"]["ExpressionAttributeNames"] = {"#version": "version"}
         return put
 
-    def _put_refund(self, rows: Mapping[_Row, Item], order: Order, refund: Refund, now: int) -> dict[str, Any]:
-        known = rows.get((keys.order_pk(order.key), keys.refund_sk(refund.refund_id)))
-        same = known is not None and codec.as_text(known, "status") == refund.status
+    def _put_child(self, rows: Mapping[_Row, Item], order: Order, child: Any, now: int) -> dict[str, Any]:
+        kind, pk = children.BY_NAME[child.kind], keys.order_pk(order.key)
+        known = rows.get((pk, _child_sk(child.kind, child.number)))
+        same = known is not None and codec.as_text(known, "status") == child.status
         since = (codec.as_number(known, "since") if known and same else None) or now
-        owner, due_at = f"{order.key.platform}_refund", next_refund_step(refund, since, now)
-        if awaits_audit(refund):
-            owner, due_at = f"{owner}_audit", next_audit(refund, now)
-        item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
-        if refund.reported:  # when we first heard that the platform took it, and which bill has it
-            item["accepted_at"] = number(now)
-        if known:
-            item.update({name: known[name] for name in ("accepted_at", "billed_on") if name in known})
+        owner, due_at = f"{order.key.platform}_{kind.owner}", kind.due(child, since, now)
+        if isinstance(child, Refund):
+            owner = f"{owner}_audit" if awaits_audit(child) else owner
+            item = codec.refund_item(order.key, child, owner=owner, due_at=due_at, since=since, now=now)
+            if child.reported:  # when we first heard that the platform took it, and which bill has it
+                item["accepted_at"] = number(now)
+            if known:
+                item.update({name: known[name] for name in ("accepted_at", "billed_on") if name in known})
+        elif isinstance(child, Settlement):
+            item = codec.settlement_item(order.key, child, owner=owner, due_at=due_at, now=now)
+        else:
+            item = codec.shipment_item(order.key, child, owner=owner, due_at=due_at, now=now)
         # The order's version guards the child: both only ever change in one transaction.
-        return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
-
-    def _put_settlement(
-        self, rows: Mapping[_Row, Item], order: Order, settlement: Settlement, now: int
-    ) -> dict[str, Any]:
-        due_at = max(settlement.due, now) if is_open(settlement) else None
-        owner = f"{order.key.platform}_settle"
-        item = codec.settlement_item(order.key, settlement, owner=owner, due_at=due_at, now=now)
-        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
-        return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
-
-    def _put_shipment(self, rows: Mapping[_Row, Item], order: Order, shipment: Shipment, now: int) -> dict[str, Any]:
-        due_at = next_shipment_step(shipment, now)
-        item = codec.shipment_item(order.key, shipment, owner=f"{order.key.platform}_ship", due_at=due_at, now=now)
-        known = rows.get((item["pk"]["S"], item["sk"]["S"]))
         return self._put(item, "attribute_exists(pk)" if known else _ABSENT)
 
     def _look_soon(self, order: Order, now: int) -> dict[str, Any]:
@@ -400,37 +382,29 @@ class OrderStore:
                 puts.append(self._put(item, _ABSENT))
         return puts
 
-    def _other_order(self, rows: Mapping[_Row, Item], change: Change, order: Order | None, now: int) -> list[Any]:
-        """Flag the order that has this payment already, and hold a linked order still while this one is decided."""
-        if order is None or not isinstance(change.fact, Paid):
-            return []
+    def _other_orders(self, rows: Mapping[_Row, Item], decision: Decision, now: int) -> list[Any]:
+        """Return what a decision does to other orders, and holds still of those that it was made upon."""
         writes: list[Any] = []
-        for other_key in _related(order, rows, change):
-            item = rows.get((keys.order_pk(other_key), keys.ORDER))
-            if item is None:
+        last: dict[OrderKey, Order] = {}
+        for news, about_other in decision.beside:
+            if about_other.outcome == "applied" and about_other.order is not None:
+                flagged = replace(about_other.order, version=about_other.order.version + 1, updated_at=now)
+                last[news.key] = flagged
+                event = _event_item(news, replace(about_other, order=flagged), keys.event_id(news), b"", now, None)
+                writes.append(self._put(event, _ABSENT))
+        writes += [self._put_order(order, now, query_now=False) for order in last.values()]
+        own = keys.order_pk(decision.order.key) if decision.order is not None else ""
+        for (pk, sk), item in rows.items():
+            if sk != keys.ORDER or own in ("", pk) or keys.order_key(pk) in last:
                 continue
-            other = codec.read_order(item)
-            if other_key == _transaction_owner(rows, change):
-                flag = Flagged("transaction_of_another_order", change.fact.transaction_id)
-                news = Change(other_key, flag, Queried(), "store", change.tenant)
-                decision = decide(other, news)
-                if decision.outcome == "applied" and decision.order is not None:
-                    flagged = replace(decision.order, version=other.version + 1, updated_at=now)
-                    writes.append(self._put_order(flagged, now, query_now=False))
-                    event = _event_item(news, replace(decision, order=flagged), keys.event_id(news), b"", now, None)
-                    writes.append(self._put(event, _ABSENT))
-            else:
-                writes.append(
-                    {
-                        "ConditionCheck": {
-                            "TableName": self.table,
-                            "Key": {"pk": item["pk"], "sk": item["sk"]},
-                            "ConditionExpression": "#version = :seen",
-                            "ExpressionAttributeNames": {"#version": "version"},
-                            "ExpressionAttributeValues": {":seen": number(other.version)},
-                        }
-                    }
-                )
+            check = {
+                "TableName": self.table,
+                "Key": {"pk": item["pk"], "sk": item["sk"]},
+                "ConditionExpression": "#version = :seen",
+                "ExpressionAttributeNames": {"#version": "version"},
+                "ExpressionAttributeValues": {":seen": item["version"]},
+            }
+            writes.append({"ConditionCheck": check})
         return writes
 
 
@@ -488,34 +462,16 @@ def _alias(key: OrderKey, kind: str, value: str) -> _Row:
 
 def _claimed(change: Change) -> list[_Row]:
     """Return the rows by which the platform's numbers in this change lead to its order."""
-    key, fact = change.key, change.fact
-    if isinstance(change.trust, Hint) or is_unmatched(key):
-        return []
+    return [_alias(change.key, kind, value) for kind, value in children.unique(change)]
 
-    match fact:
-        case Paid():
-            numbers = (fact.transaction_id, fact.channel_id)
-            return [_alias(key, "transaction", number) for number in numbers if number]
-        case Prepared() if fact.transaction_id:
-            return [_alias(key, "transaction", fact.transaction_id)]
-        case RefundReported() | RefundRequested() | RefundStarted():
-            return [_alias(key, "refund", fact.refund_id)]
-        case SettlementReported():
-            return [_alias(key, "settlement", fact.settlement_id)]
-    return []
+
+def _child_sk(kind: str, value: str) -> str:
+    return {"refund": keys.refund_sk, "settlement": keys.settlement_sk, "shipment": keys.shipment_sk}[kind](value)
 
 
 def _touched(change: Change) -> list[_Row]:
-    rows, pk, fact = _claimed(change), keys.order_pk(change.key), change.fact
-    if isinstance(fact, RefundFact):
-        rows.append((pk, keys.refund_sk(fact.refund_id)))
-    if isinstance(fact, _SETTLEMENT_FACTS):
-        rows.append((pk, keys.settlement_sk(fact.settlement_id)))
-    if isinstance(fact, ShipmentFact):
-        rows.append((pk, keys.shipment_sk(fact.shipment_id)))
-    if isinstance(fact, Paid):  # a payment plans the settlement that has the order's own number
-        rows.append((pk, keys.settlement_sk(change.key.order_id)))
-    return rows
+    pk = keys.order_pk(change.key)
+    return _claimed(change) + [(pk, _child_sk(kind, value)) for kind, value in children.touched(change)]
 
 
 def _owner(rows: Mapping[_Row, Item], row: _Row, key: OrderKey) -> OrderKey | None:
@@ -524,53 +480,30 @@ def _owner(rows: Mapping[_Row, Item], row: _Row, key: OrderKey) -> OrderKey | No
     return None if owner == key else owner
 
 
-def _transaction_owner(rows: Mapping[_Row, Item], change: Change) -> OrderKey | None:
-    if not isinstance(change.fact, Paid):
-        return None
-    owners = [_owner(rows, row, change.key) for row in _claimed(change) if row[1] == "TXN"]
-    return next((owner for owner in owners if owner is not None), None)
+def _owners(rows: Mapping[_Row, Item], change: Change) -> dict[tuple[str, str], OrderKey]:
+    found = {one: _owner(rows, _alias(change.key, *one), change.key) for one in children.unique(change)}
+    return {one: owner for one, owner in found.items() if owner is not None}
 
 
-def _related(order: Order, rows: Mapping[_Row, Item], change: Change) -> list[OrderKey]:
-    related = []
-    if order.linked:
-        related.append(OrderKey(order.key.platform, order.key.account, order.linked))
-    owner = _transaction_owner(rows, change)
-    if owner is not None and owner not in related:
-        related.append(owner)
-    return related
+def _related(
+    order: Order | None, rows: Mapping[_Row, Item], change: Change, known: Mapping[OrderKey, Order | None]
+) -> list[OrderKey]:
+    related = purchases.wanted(change, order, known)
+    if isinstance(change.fact, Paid) and order is not None:
+        related += _owners(rows, change).values()
+    return [key for key in dict.fromkeys(related) if key not in known]
 
 
 def _view(rows: Mapping[_Row, Item], change: Change, order: Order | None) -> View:
-    if order is None:
-        return decisions.NOTHING
     pk = keys.order_pk(change.key)
-    fact = change.fact
-    owners = [_owner(rows, row, change.key) for row in _claimed(change)]
-    if isinstance(fact, RefundFact):
-        child = rows.get((pk, keys.refund_sk(fact.refund_id)))
-        return View(refund=codec.read_refund(child) if child else None, refund_owner=owners[0] if owners else None)
-    if isinstance(fact, _SETTLEMENT_FACTS):
-        child = rows.get((pk, keys.settlement_sk(fact.settlement_id)))
-        return View(
-            settlement=codec.read_settlement(child) if child else None,
-            settlement_owner=owners[0] if owners else None,
-        )
-    if isinstance(fact, ShipmentFact):
-        child = rows.get((pk, keys.shipment_sk(fact.shipment_id)))
-        return View(shipment=codec.read_shipment(child) if child else None)
-    if isinstance(fact, Paid):
-        linked = (
-            rows.get((keys.order_pk(replace(change.key, order_id=order.linked)), keys.ORDER)) if order.linked else None
-        )
-        paid = linked is not None and codec.read_order(linked).payment is not None
-        plan = rows.get((pk, keys.settlement_sk(change.key.order_id)))
-        return View(
-            settlement=codec.read_settlement(plan) if plan else None,
-            transaction_owner=_transaction_owner(rows, change),
-            linked_paid=paid,
-        )
-    return decisions.NOTHING
+    found = {}
+    for kind, value in children.touched(change):
+        item = rows.get((pk, _child_sk(kind, value)))
+        if item is not None:
+            read = {"refund": codec.read_refund, "settlement": codec.read_settlement, "shipment": codec.read_shipment}
+            found[(kind, value)] = read[kind](item)
+    others = [codec.read_order(item) for (other, sk), item in rows.items() if sk == keys.ORDER and other != pk]
+    return View(found, _owners(rows, change), {other.key: other for other in others})
 
 
 def _event_item(change: Change, decision: Decision, event_id: str, raw: bytes, now: int, orphan: Item | None) -> Item:

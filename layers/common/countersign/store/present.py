@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from countersign.orders.present import timestamp
+from countersign.orders.times import timestamp
 from countersign.store.codec import Item, as_number, as_text
 
 

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
-from countersign.orders.present import timestamp
 from countersign.orders.reconcile import DIFFERENCES, Difference
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
+from countersign.orders.times import timestamp
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 from countersign.store.orders import OUTBOX_GRACE_SECONDS

@@ -13,9 +13,9 @@ from countersign.orders.changes import (
     RefundRefused,
     RefundReported,
 )
-from countersign.orders.refunds import awaits_audit, over_ceiling
-from countersign.orders.schedule import HOURLY, next_audit, next_refund_step, retry_refund_at
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund, awaits_audit, next_audit, next_refund_step, over_ceiling
+from countersign.orders.schedule import HOURLY, retry_refund_at
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector, translate
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach

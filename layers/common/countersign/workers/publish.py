@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from countersign.errors import TemporaryError
-from countersign.orders.present import timestamp
+from countersign.orders.times import timestamp
 from countersign.store import codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from countersign.errors import CountersignError, UnreadableError
 from countersign.orders.changes import Change, OrderKey, Queried, RefundAbsent, RefundRefused
-from countersign.orders.refunds import over_ceiling
-from countersign.orders.schedule import next_refund_step, retry_refund_at
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund, next_refund_step, over_ceiling
+from countersign.orders.schedule import retry_refund_at
+from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, refunds, translate
 from countersign.platforms.wechat.client import (
     CallRefusedError,

@@ -7,8 +7,8 @@ from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, Queried, SettlementReported, SettlementRequested
 from countersign.orders.schedule import DAILY, HOURLY, RETRY_DELAYS
-from countersign.orders.settlements import PLAN, is_open, most_shared, shares_of
-from countersign.orders.state import Order, Settlement
+from countersign.orders.settlements import PLAN, Settlement, is_open, most_shared, shares_of
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach
@@ -86,7 +86,7 @@ class SettleWork:
             fact = SettlementRequested(settlement.settlement_id, self.now, shares_of(amount, receivers))
             self._record(Change(order.key, fact, Operator(PLAN), "operator", order.terms.appid, order.terms.system))
             settlement = replace(settlement, status="asked", shares=fact.shares)
-        if sum(minor for _, minor in settlement.shares) > most_shared(amount):
+        if sum(minor for _, minor in settlement.shares) > most_shared(order, amount):
             reason = "more than 30 % of what refunds have left would be shared: ask again with smaller shares"
             self._report(order, settlement, amount, "failed", reason)
             return None

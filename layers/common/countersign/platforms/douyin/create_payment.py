@@ -28,7 +28,7 @@ from countersign.platforms.douyin.client import Item, PaymentRequest
 from countersign.platforms.douyin.connector import Reach
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
-from countersign.platforms.douyin.settings import Settings
+from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS, Settings
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -197,6 +197,7 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         closable=False,
         reports_status=bool(payer),
         payer=payer,
+        max_share_basis_points=MAX_SHARE_BASIS_POINTS,
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
         metadata=tuple(sorted((body.metadata or {}).items())),
         lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),

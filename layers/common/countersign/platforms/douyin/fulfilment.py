@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from countersign.errors import ContentionError, CountersignError
 from countersign.orders.changes import Change, OrderKey, Queried, ShipmentReported
 from countersign.orders.schedule import retry_refund_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector, order_sync
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach

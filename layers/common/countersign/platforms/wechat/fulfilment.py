@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from countersign.errors import CountersignError, KeysUnavailableError, PlatformUnavailableError
 from countersign.orders.changes import Change, OrderKey, Paid, Queried, ShipmentReported
-from countersign.orders.schedule import SHIPMENT_PATIENCE, next_shipment_step, retry_shipment_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.shipments import SHIPMENT_PATIENCE, Shipment, next_shipment_step, retry_shipment_at
+from countersign.orders.state import Order
 from countersign.platforms.wechat import answers, shipping, store_orders, translate
 from countersign.platforms.wechat.connector import Reach
 from countersign.platforms.wechat.messages import Transaction
