@@ -19,8 +19,8 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.orders.reconcile import BillLine, payment_difference, refund_difference
-from countersign.orders.schedule import DAILY, LAST_REFUND_QUERY, RETRY_DELAYS, next_refund_step, retry_refund_at
-from countersign.orders.state import REFUND_RANK, Refund
+from countersign.orders.refunds import LAST_REFUND_QUERY, REFUND_RANK, Refund, next_refund_step
+from countersign.orders.schedule import DAILY, RETRY_DELAYS, retry_refund_at
 from tests.unit.test_decide import T0, TXN, Fold, change, cny, opened, paid
 
 NUMBERS = ("r1", "r2", "r3")

@@ -23,8 +23,10 @@ from countersign.orders.changes import (
     Trust,
     Verified,
 )
-from countersign.orders.decide import Decision, View, decide
-from countersign.orders.state import Order, Shipment
+from countersign.orders.decide import decide
+from countersign.orders.decision import Decision, View
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 
 KEY = OrderKey("wechat", "shop", "A-1")
 T0 = 1_795_328_845
@@ -51,14 +53,14 @@ def order(*, paid: bool = True) -> Order:
 
 
 def recorded() -> Shipment:
-    return decide(order(), change(ASKED, Operator("ben"))).shipments[0]
+    return decide(order(), change(ASKED, Operator("ben"))).children[0]
 
 
 def test_a_shipment_of_a_paid_order_is_recorded_and_told():
     decision = decide(order(), change(ASKED, Operator("ben")))
 
     assert (decision.outcome, decision.emits) == ("applied", ("shipment.created",))
-    assert decision.shipments == (
+    assert decision.children == (
         Shipment("sh1", "recorded", "express", (PARCEL,), True, requested_by="ben", requested_at=T0 + 100),
     )
 
@@ -73,7 +75,7 @@ def test_nothing_is_shipped_that_is_not_paid_or_went_back():
 
 
 def test_a_number_is_one_shipment():
-    decision = decide(order(), change(ASKED, Operator("ben")), view=View(shipment=recorded()))
+    decision = decide(order(), change(ASKED, Operator("ben")), view=View({("shipment", "sh1"): recorded()}))
 
     assert decision.outcome == "refused"
 
@@ -82,8 +84,8 @@ def test_a_number_is_one_shipment():
 def test_D3_reports_in_any_sequence_end_alike(news):
     shipment, emitted = recorded(), []
     for fact in news:
-        decision = decide(order(), change(fact), view=View(shipment=shipment))
-        shipment = next(iter(decision.shipments), shipment)
+        decision = decide(order(), change(fact), view=View({("shipment", "sh1"): shipment}))
+        shipment = next(iter(decision.children), shipment)
         emitted += decision.emits
 
     last = "superseded" if SUPERSEDED in news else "needs_action"

@@ -18,8 +18,10 @@ from countersign.orders.changes import (
     ShipmentRequested,
 )
 from countersign.orders.explain import explanation
-from countersign.orders.present import order_json, shipment_json, timestamp
-from countersign.orders.state import Order, Shipment
+from countersign.orders.present import order_json
+from countersign.orders.shipments import Shipment, shipment_json
+from countersign.orders.state import Order
+from countersign.orders.times import timestamp
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys

@@ -15,8 +15,7 @@ from countersign.orders.changes import (
     RefundResolved,
     RefundRetried,
 )
-from countersign.orders.present import refund_json
-from countersign.orders.state import REFUND_RANK, Refund
+from countersign.orders.refunds import REFUND_RANK, Refund, refund_json
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore
@@ -106,7 +105,8 @@ class RefundService:
         found = self.store.refund(key, refund_id)
         if found is None:
             raise NotFoundError("no such refund")
-        return found[1]
+        refund: Refund = found.child
+        return refund
 
     def _recorded(self, key: OrderKey, fact: RefundFact) -> Json:
         self._record(key, fact)

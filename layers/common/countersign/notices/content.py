@@ -9,7 +9,9 @@ from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import OrderKey
 from countersign.orders.present import QUESTIONS
-from countersign.orders.state import Order, Refund, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 
 BEIJING = timezone(timedelta(hours=8))
 _SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$", "HKD": "HK$", "EUR": "€", "GBP": "£", "KRW": "₩"}

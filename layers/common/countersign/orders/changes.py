@@ -94,6 +94,8 @@ class Terms:
     lines: tuple[Line, ...] = ()
     reports_status: bool = False  # the platform wants to be told what state the order is in, whenever that changes
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
+    closable_after: int = 0  # seconds from the creation during which the platform refuses to close the order
+    max_share_basis_points: int = 10_000  # of what is settled: what all others than the seller may get together
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
     share_receivers: tuple[str, ...] = ()  # who else may get a part of a settlement, as the account allowed then
     external: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
@@ -445,10 +447,23 @@ class Replaced:
     """The merchant created a new order in place of this one."""
 
     by: str
+    at: int = 0  # when the new one was created
     kind: ClassVar[str] = "replaced"
 
     def identity(self) -> Identity:
         return (self.by,)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOrderPaid:
+    """Another order of the same purchase (it replaces this one, or both replace one) is paid."""
+
+    order_id: str
+    paid_at: int
+    kind: ClassVar[str] = "other_order_paid"
+
+    def identity(self) -> Identity:
+        return (self.order_id, self.paid_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,7 +489,9 @@ RefundFact = (
     | RefundStarted
     | RefundAudited
 )
+SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
+ChildFact = RefundFact | SettlementFact | ShipmentFact
 Fact = (
     OrderCreated
     | Prepared
@@ -482,16 +499,14 @@ Fact = (
     | Unpaid
     | Failed
     | Closed
-    | SettlementRequested
-    | SettlementReported
-    | ShipmentFact
+    | ChildFact
     | PlatformEvent
     | Unrecognised
     | CloseRequested
     | Resolved
-    | RefundFact
     | BillDiffers
     | Replaced
+    | OtherOrderPaid
     | Flagged
 )
 

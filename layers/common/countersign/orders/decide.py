@@ -4,74 +4,53 @@ Facts accumulate (`Order` derives the rest), so any permutation of the same chan
 the same order. What is refused or not understood is still kept as evidence by the store.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from countersign.money import Money
-from countersign.orders import refunds, settlements, shipments
+from countersign.orders import purchases, refunds, settlements
 from countersign.orders.changes import (
     BillDiffers,
     Change,
+    ChildFact,
     Closed,
     CloseRequested,
     Failed,
     Flagged,
     Hint,
     OrderCreated,
-    OrderKey,
+    OtherOrderPaid,
     Paid,
     PlatformEvent,
     Prepared,
-    RefundAbsent,
-    RefundAudited,
-    RefundDecided,
-    RefundFact,
-    RefundRefused,
-    RefundReported,
-    RefundRequested,
-    RefundResolved,
-    RefundRetried,
-    RefundStarted,
+    Queried,
     Replaced,
     Resolved,
-    SettlementReported,
-    SettlementRequested,
-    ShipmentFact,
-    ShipmentReported,
-    ShipmentRequested,
     Unpaid,
     Unrecognised,
 )
-from countersign.orders.state import Anomaly, Order, Refund, ReportedPayment, Resolution, Settlement, Shipment
+from countersign.orders.children import KINDS
+from countersign.orders.decision import NOTHING, Beside, Child, Decision, View, became, with_anomaly
+from countersign.orders.refunds import with_totals
+from countersign.orders.state import Order, ReportedPayment, Resolution
+
+OPENS = (OrderCreated,)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the store found beside the order: rows that the change touches."""
+def decide_message(
+    order: Order | None, changes: Sequence[Change], event_id: str = "", view: View = NOTHING
+) -> Decision:
+    """Return what the facts of one genuine message do to the one order that they are about; never raises.
 
-    refund: Refund | None = None
-    settlement: Settlement | None = None
-    shipment: Shipment | None = None
-    transaction_owner: OrderKey | None = None  # another order that already has this transaction
-    refund_owner: OrderKey | None = None  # another order that already has this refund number
-    settlement_owner: OrderKey | None = None
-    linked_paid: bool = False  # the order that this one replaces, or that replaces it, is paid
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What became of a change, why, and what to write."""
-
-    outcome: str  # applied, unchanged, orphan or refused
-    reason: str
-    order: Order | None = None
-    refunds: tuple[Refund, ...] = ()  # children to write
-    emits: tuple[str, ...] = ()
-    query_now: bool = False  # the platform should be asked at once
-    settlements: tuple[Settlement, ...] = ()
-    shipments: tuple[Shipment, ...] = ()
-
-
-NOTHING = View()
+    They are decided in sequence, each on what the ones before it made of the order and its children; a fact that opens
+    the order comes first. What is to be written is all of it or nothing.
+    """
+    whole: Decision | None = None
+    for change in sorted(changes, key=lambda one: not isinstance(one.fact, OPENS)):
+        one = decide(order, change, event_id, view)
+        order = one.order or order
+        view = view.after(one)
+        whole = one if whole is None else whole.then(one)
+    return whole or Decision("unchanged", "the message says nothing about an order", order)
 
 
 def decide(order: Order | None, change: Change, event_id: str = "", view: View = NOTHING) -> Decision:
@@ -79,19 +58,34 @@ def decide(order: Order | None, change: Change, event_id: str = "", view: View =
     if isinstance(change.trust, Hint):
         return Decision("unchanged", "an unsigned hint changes nothing; the platform is asked", order)
     if isinstance(change.fact, OrderCreated):
-        return _open(order, change.key, change.fact)
+        return _open(order, change, change.fact, view)
     if order is None:
         return Decision("orphan", "the order is not known here yet; kept, and the platform is asked")
     decision = _apply(order, change, event_id, view)
     if decision.outcome != "applied" or decision.order is None:
         return decision
-    return _with_consequences(order, decision, view)
+    return _with_consequences(order, decision, change, view)
 
 
-def _open(order: Order | None, key: OrderKey, fact: OrderCreated) -> Decision:
+def _open(order: Order | None, change: Change, fact: OrderCreated, view: View) -> Decision:
     if order is not None:
         return Decision("refused", "the order exists already", order)
-    return Decision("applied", f"created for {fact.terms.amount}", Order(key, fact.terms))
+    key, terms = change.key, fact.terms
+    beside: tuple[Beside, ...] = ()
+    replaced = view.orders.get(purchases.key_of(key, terms.replaces)) if terms.replaces else None
+    if replaced is not None:
+        objection = purchases.objection(replaced, key.order_id, view.orders)
+        if objection:
+            return Decision("refused", objection)
+        if key.order_id not in replaced.replacements:
+            marked = replace(change, key=replaced.key, fact=Replaced(key.order_id, terms.created_at))
+            beside = (_beside(replaced, marked, view),)
+    return Decision("applied", f"created for {terms.amount}", Order(key, terms), beside=beside)
+
+
+def _beside(other: Order, change: Change, view: View) -> Beside:
+    """Return a change of another order, decided on that one."""
+    return Beside(change, decide(other, change, view=View(orders=view.orders)))
 
 
 def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:  # noqa: C901 - one case per fact
@@ -101,14 +95,14 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _paid(order, fact, change, event_id, view)
         case Closed():
             closed_at = fact.closed_at if order.closed_at is None else min(order.closed_at, fact.closed_at)
-            return _became(order, replace(order, closed_at=closed_at), "closed: it can no longer be paid")
+            return became(order, replace(order, closed_at=closed_at), "closed: it can no longer be paid")
         case Failed():
-            return _became(order, replace(order, failed=True), f"the platform says {fact.word}: paying failed")
+            return became(order, replace(order, failed=True), f"the platform says {fact.word}: paying failed")
         case Prepared():
-            return _became(order, replace(order, prepared=True), "the platform took the order and waits for the payer")
+            return became(order, replace(order, prepared=True), "the platform took the order and waits for the payer")
         case Unpaid():
             after = replace(order, prepared=True)
-            return _became(order, after, f"the platform says {fact.word}: not paid yet")
+            return became(order, after, f"the platform says {fact.word}: not paid yet")
         case CloseRequested() if order.terms.external:
             return Decision("refused", "the order was made at the platform and is closed there", order)
         case CloseRequested():
@@ -116,15 +110,9 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             reason = "the merchant asked to close the order"
             if not order.terms.closable:
                 reason += ": the platform has no call for that, so it ends when its time is over"
-            return _became(order, replace(order, close_asked_at=asked_at), reason)
+            return became(order, replace(order, close_asked_at=asked_at), reason)
         case Resolved():
-            return _resolved(order, fact, change.trust.key_id)
-        case SettlementRequested():
-            return _settlement_asked(order, fact, change.trust.key_id, view)
-        case SettlementReported():
-            return _settlement_reported(order, fact, change, view)
-        case ShipmentRequested() | ShipmentReported():
-            return _shipment(order, fact, change.trust.key_id, view)
+            return _resolved(order, fact, change.trust.key_id, view)
         case PlatformEvent():
             emits = ("shipment.overdue",) if fact.overdue else ()
             reason = f"the platform signals {fact.word}"
@@ -132,44 +120,32 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
         case BillDiffers():
             return Decision("unchanged", f"the bill of {fact.day} differs: {fact.what}", order)
         case Replaced():
-            after = replace(order, replaced_by=max(order.replaced_by, fact.by))
-            return _became(order, after, f"replaced by order {fact.by}")
+            objection = purchases.objection(order, fact.by, view.orders)
+            if objection:
+                return Decision("refused", objection, order)
+            return became(order, purchases.replaced(order, fact), f"replaced by order {fact.by}")
+        case OtherOrderPaid():
+            after = purchases.with_other_paid(order, fact.order_id, fact.paid_at)
+            return became(order, after, f"order {fact.order_id} of the same purchase is paid")
         case Flagged():
-            after = _with_anomaly(order, fact.reason, fact.subject)
-            return _became(order, after, f"{fact.reason}: a person must look")
+            after = with_anomaly(order, fact.reason, fact.subject)
+            return became(order, after, f"{fact.reason}: a person must look")
         case Unrecognised():
             return Decision("unchanged", f"unknown {fact.what} {fact.word}: kept, changes nothing", order)
         case OrderCreated():
             return Decision("unchanged", "the order exists already", order)
-    return _refund(order, fact, change, view)
+    return _child(order, fact, change, view)
 
 
-def _refund(order: Order, fact: RefundFact, change: Change, view: View) -> Decision:
-    known, by = view.refund, change.trust.key_id
-    match fact:
-        case RefundReported():
-            return _refund_reported(order, fact, change, view)
-        case RefundRequested():
-            return _child(order, None, refunds.asked(order, known, fact, by), "refund requested")
-        case RefundDecided():
-            word = "approved" if fact.approved else "rejected"
-            return _child(order, known, refunds.judged(order, known, fact, by), f"refund {word}")
-        case RefundRetried():
-            return _child(order, known, refunds.retried(known, fact, by), "refund to be tried again")
-        case RefundResolved():
-            return _child(order, known, refunds.resolved(known, fact, by), f"a person says {fact.outcome}")
-        case RefundRefused():
-            return _news(order, known, refunds.refused(known, fact), f"the platform refused the refund: {fact.problem}")
-        case RefundAbsent():
-            return _news(order, known, refunds.absent(known), "the platform knows no such refund")
-        case RefundStarted():
-            return _refund_started(order, fact, change, view)
-        case RefundAudited():
-            return _news(order, known, refunds.audited(known, fact), "the platform has our decision about the refund")
+def _child(order: Order, fact: ChildFact, change: Change, view: View) -> Decision:
+    kind = KINDS[type(fact)]
+    return kind.decide(order, view.child(kind.name, kind.number(fact)), fact, change, view)
 
 
 def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -> Decision:
-    anomaly = "transaction_of_another_order" if view.transaction_owner is not None else change.anomaly
+    numbers = (fact.transaction_id, fact.channel_id)
+    owners = {owner for number in numbers if (owner := view.owner("transaction", number)) is not None}
+    anomaly = "transaction_of_another_order" if owners else change.anomaly
     claim = ReportedPayment(
         fact.transaction_id,
         fact.total,
@@ -183,8 +159,6 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
     others = [known for known in order.claims if known is not same]
     claims = tuple(sorted([*others, same.merged(claim) if same else claim], key=_claim_sequence))
     after = replace(order, claims=claims, prepared=True)
-    if view.linked_paid:
-        after = _with_anomaly(after, "double_payment", order.linked)
     mismatch = claim.mismatch(order.terms)
     if mismatch:
         reason = (
@@ -194,110 +168,22 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
         reason = f"a second payment of {fact.total}: a person must look"
     else:
         reason = f"paid {fact.total}, as the order asks"
-    return _became(order, after, reason)
+    known = [view.orders[owner] for owner in sorted(owners) if owner in view.orders]
+    flagged = tuple(_flagged(fact.transaction_id, change, owner, view) for owner in known)
+    return replace(became(order, after, reason), beside=flagged)
+
+
+def _flagged(transaction_id: str, change: Change, owner: Order, view: View) -> Beside:
+    """Return the question that the order gets which had a payment first that is now said to be another's."""
+    fact = Flagged("transaction_of_another_order", transaction_id)
+    return _beside(owner, Change(owner.key, fact, Queried(), "store", change.tenant), view)
 
 
 def _claim_sequence(claim: ReportedPayment) -> tuple[str, str, int, str, str]:
     return (claim.transaction_id, claim.total.currency, claim.total.minor, claim.system, claim.anomaly)
 
 
-def _refund_reported(order: Order, fact: RefundReported, change: Change, view: View) -> Decision:
-    if view.refund_owner is not None:
-        after = _with_anomaly(order, "refund_of_another_order", fact.refund_id)
-        return _became(order, after, "the refund number belongs to another order: a person must look")
-    if fact.total is not None and fact.total not in _refundable_totals(order, view.refund):
-        after = _with_anomaly(order, "refund_total_mismatch", fact.refund_id)
-        return _became(
-            order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
-        )
-    child, question = refunds.reported(view.refund, fact, change.trust)
-    after = replace(order, refund_seen=True)
-    other_system = "system_mismatch" if _is_of_another_system(order, change) else ""
-    for reason in filter(None, (change.anomaly, question, other_system)):
-        after = _with_anomaly(after, reason, fact.refund_id)
-    if child is None or child == view.refund:
-        return _became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
-    after = _with_totals(after, view.refund, child)
-    reason = f"the platform says the refund of {fact.amount} is {fact.status}"
-    # A refund proves a payment: if that is not known yet, the platform is asked at once.
-    return Decision(
-        "applied", reason, after, (child,), _refund_emits(view.refund, child), query_now=order.payment is None
-    )
-
-
-def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
-    """Return what the platform may call the total of the payment that is refunded.
-
-    That is what the order asks for; or what was paid instead, where a person accepted it or sent it back.
-    """
-    accepted = {order.payment.total} if order.payment is not None else set()
-    ours = {claim.total for claim in order.claims} if known is not None and known.ours else set()
-    return {order.terms.amount} | accepted | ours
-
-
-def _refund_started(order: Order, fact: RefundStarted, change: Change, view: View) -> Decision:
-    if view.refund_owner is not None:
-        after = _with_anomaly(order, "refund_of_another_order", fact.refund_id)
-        return _became(order, after, "the refund number belongs to another order: a person must look")
-    child = refunds.started(view.refund, fact)
-    after = replace(order, refund_seen=True)
-    if _is_of_another_system(order, change):
-        after = _with_anomaly(after, "system_mismatch", fact.refund_id)
-    reason = f"the payer asked the platform for a refund of {fact.amount}"
-    if child == view.refund:
-        return _became(order, after, reason)
-    after = _with_totals(after, view.refund, child)
-    new = view.refund is None and child.status == "requested"
-    emits = ("refund.requested",) if new else ()
-    return Decision("applied", reason, after, (child,), emits=emits, query_now=order.payment is None)
-
-
-def _settlement_asked(order: Order, fact: SettlementRequested, by: str, view: View) -> Decision:
-    result = settlements.asked(order, view.settlement, fact, by)
-    if isinstance(result, str):
-        return Decision("refused", result, order)
-    return Decision("applied", "the merchant asked to settle the order", order, settlements=(result,))
-
-
-def _settlement_reported(order: Order, fact: SettlementReported, change: Change, view: View) -> Decision:
-    if view.settlement_owner is not None:
-        after = _with_anomaly(order, "settlement_of_another_order", fact.settlement_id)
-        return _became(order, after, "the settlement number belongs to another order: a person must look")
-    before, child = view.settlement, settlements.reported(view.settlement, fact)
-    after = replace(order, settled=order.settled + child.settles - (before.settles if before else 0))
-    if _is_of_another_system(order, change):
-        after = _with_anomaly(after, "system_mismatch", fact.settlement_id)
-    if fact.amount.minor > order.terms.amount.minor:
-        after = _with_anomaly(after, "settled_more_than_paid", fact.settlement_id)
-    reason = f"the settlement of {fact.amount} is {fact.status}{': ' + fact.reason if fact.reason else ''}"
-    if child == before:
-        return _became(order, after, reason)
-    moved = before is None or before.status != child.status
-    emits = (f"settlement.{child.status}",) if moved and child.status in ("succeeded", "failed") else ()
-    return Decision("applied", reason, after, settlements=(child,), emits=emits, query_now=order.payment is None)
-
-
-def _shipment(order: Order, fact: ShipmentFact, by: str, view: View) -> Decision:
-    if isinstance(fact, ShipmentRequested):
-        asked = shipments.asked(order, view.shipment, fact, by)
-        if isinstance(asked, str):
-            return Decision("refused", asked, order)
-        reason = "shipped" if asked.complete else "shipped in part"
-        return Decision("applied", reason, order, shipments=(asked,), emits=("shipment.created",))
-    reported = shipments.reported(view.shipment, fact)
-    reason = f"the shipment is {fact.status}{': ' + fact.problem if fact.problem else ''}"
-    if reported is None:
-        return Decision("unchanged", reason, order)
-    return Decision("applied", reason, order, shipments=(reported,), emits=(f"shipment.{reported.status}",))
-
-
-def _is_of_another_system(order: Order, change: Change) -> bool:
-    """Tell whether news came by a system that neither the order nor a payment accepted for it came by."""
-    known = {order.terms.system, *(claim.system for claim in order.payments)}
-    return bool(change.system) and change.system not in known
-
-
-def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
+def _resolved(order: Order, fact: Resolved, by: str, view: View) -> Decision:
     question = next((open_ for open_ in order.review_items if open_.review_id == fact.review_id), None)
     if question is None:
         return Decision("refused", "there is no such open question", order)
@@ -305,74 +191,53 @@ def _resolved(order: Order, fact: Resolved, by: str) -> Decision:
         return Decision("refused", "the payment belongs to another order and cannot be accepted here", order)
     resolution = Resolution(fact.review_id, fact.decision, by, fact.note, fact.at)
     after = replace(order, resolutions=tuple(sorted([*order.resolutions, resolution])))
-    children: tuple[Refund, ...] = ()
+    children: tuple[Child, ...] = ()
     if fact.decision == "refund":
         child = refunds.review_refund(order, question, by, fact)
         if child is None:
             return Decision("refused", "this question is not about money that can be refunded", order)
-        after = _with_totals(after, None, child)
+        if view.child("refund", child.refund_id) is not None:
+            return Decision("refused", "the payment is being refunded already", order)
+        after = with_totals(after, None, child)
         children = (child,)
     reason = f"a person resolved {question.reason}: {fact.decision}"
     return Decision("applied", reason, after, children, ("refund.approved",) if children else ())
 
 
-def _child(order: Order, before: Refund | None, result: Refund | str, reason: str) -> Decision:
-    if isinstance(result, str):
-        return Decision("refused", result, order)
-    after = _with_totals(order, before, result)
-    return Decision("applied", f"{reason}: {result.amount}", after, (result,), (f"refund.{result.status}",))
-
-
-def _news(order: Order, before: Refund | None, after: Refund | None, reason: str) -> Decision:
-    """Take what the platform's answer makes of a refund; None is nothing."""
-    if after is None or before is None:
-        return Decision("unchanged", reason, order)
-    return Decision("applied", reason, _with_totals(order, before, after), (after,), _refund_emits(before, after))
-
-
-def _became(before: Order, after: Order, reason: str) -> Decision:
-    if after == before:
-        return Decision("unchanged", reason, before)
-    return Decision("applied", reason, after)
-
-
-def _with_anomaly(order: Order, reason: str, subject: str) -> Order:
-    return replace(order, anomalies=tuple(sorted({*order.anomalies, Anomaly(reason, subject)})))
-
-
-def _with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
-    reserved, refunded = after.reserves, after.refunds
-    if before is not None:
-        reserved, refunded = reserved - before.reserves, refunded - before.refunds
-    return replace(order, reserved=order.reserved + reserved, refunded=order.refunded + refunded)
-
-
-def _refund_emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
-    changed = before is None or before.status != after.status
-    return (f"refund.{after.status}",) if changed and after.status in ("succeeded", "failed", "needs_action") else ()
-
-
-def _with_consequences(before: Order, decision: Decision, view: View) -> Decision:
+def _with_consequences(before: Order, decision: Decision, change: Change, view: View) -> Decision:
     after = decision.order
     assert after is not None  # noqa: S101 - narrowed by the caller
-    emits, children = list(decision.emits), decision.refunds
+    emits, children, beside = list(decision.emits), list(decision.children), decision.beside
+    if after.payment is not None and (before.payment is None or before.payment.paid_at != after.payment.paid_at):
+        after, told = _told_of_each_other(after, change, view)
+        beside = (*beside, *told)
     if before.payment is None and after.payment is not None:
         emits.append("order.paid")
-        plan = settlements.planned(after, view.settlement)
-        if plan is not None:
-            decision = replace(decision, settlements=(plan,))
+        known = view.child("settlement", settlements.planned_number(after.key))
+        children += filter(None, [settlements.planned(after, known)])
     if after.paid_late and not before.paid_late:
         emits.append("order.paid_late")
         child = refunds.late_refund(after)
         if child is not None and not after.late_refund_id:
-            after = replace(_with_totals(after, None, child), late_refund_id=child.refund_id)
-            children = (*children, child)
+            after = replace(with_totals(after, None, child), late_refund_id=child.refund_id)
+            children.append(child)
             emits.append(f"refund.{child.status}")
     if after.status != before.status and after.status in ("closed", "failed"):
         emits.append(f"order.{after.status}")
-    questions = after.review_items
-    if questions and {question.review_id for question in questions} - {
-        question.review_id for question in before.review_items
-    }:
+    asked_before = {question.review_id for question in before.review_items}
+    if any(question.review_id not in asked_before for question in after.review_items):
         emits.append("order.review")
-    return replace(decision, order=after, refunds=children, emits=tuple(emits))
+    return replace(decision, order=after, children=tuple(children), emits=tuple(emits), beside=beside)
+
+
+def _told_of_each_other(order: Order, change: Change, view: View) -> tuple[Order, Iterator[Beside]]:
+    """Return a paid order that knows which others of its purchase are paid, and those others as they know of it."""
+    payment = order.payment
+    assert payment is not None  # noqa: S101 - narrowed by the caller
+    others = purchases.members(order, view.orders)
+    for other in others:
+        if other.payment is not None:
+            order = purchases.with_other_paid(order, other.key.order_id, other.payment.paid_at)
+    fact = OtherOrderPaid(order.key.order_id, payment.paid_at)
+    told = (_beside(other, Change(other.key, fact, Queried(), "store", change.tenant), view) for other in others)
+    return order, told

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from countersign.orders.present import QUESTIONS, timestamp
+from countersign.orders.present import QUESTIONS
 from countersign.orders.state import Order
+from countersign.orders.times import timestamp
 
 _TRUST = {
     "verified": "signed by the platform",

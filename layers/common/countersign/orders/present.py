@@ -1,10 +1,13 @@
 """An order in the words of the HTTP contract."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from countersign.orders.state import Order, Refund, ReportedPayment, ReviewItem, Settlement, Shipment
+from countersign.orders.refunds import Refund, refund_json
+from countersign.orders.settlements import Settlement, settlement_json
+from countersign.orders.shipments import Shipment, shipment_json
+from countersign.orders.state import Order, ReportedPayment, ReviewItem
+from countersign.orders.times import timestamp
 
 # What each open question means and what a person can do about it.
 QUESTIONS = {
@@ -25,11 +28,6 @@ QUESTIONS = {
     "refunded_more_than_paid": "More was refunded than was paid.",
     "cancelled_after_payment": "The store cancelled the order after it was paid: its own console shows the refunds.",
 }
-
-
-def timestamp(seconds: int | None) -> str | None:
-    """Return RFC 3339 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def order_json(
@@ -61,7 +59,7 @@ def order_json(
         "review": [_question(question) for question in order.review_items],
         "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [shipment_json(shipment) for shipment in shipments],
-        "settlements": [_settlement(settlement, currency) for settlement in settlements],
+        "settlements": [settlement_json(settlement, currency) for settlement in settlements],
         "events": list(events),
         "notices": list(notices),
         "version": order.version,
@@ -77,7 +75,7 @@ def order_json(
             for line in order.terms.lines
         ],
         "replaces": order.terms.replaces or None,
-        "replaced_by": order.replaced_by or None,
+        "replaced_by": order.replacements[-1] if order.replaced_by else None,
     }
 
 
@@ -99,66 +97,4 @@ def _question(question: ReviewItem) -> dict[str, Any]:
         "reason": question.reason,
         "meaning": QUESTIONS.get(question.reason, question.reason),
         "evidence": list(question.evidence) or [question.subject],
-    }
-
-
-def refund_json(refund: Refund) -> dict[str, Any]:
-    """Return the refund JSON."""
-    return {
-        "refund_id": refund.refund_id,
-        "status": refund.status,
-        "amount": refund.amount.to_json(),
-        "source": refund.source,
-        "reason": refund.reason or None,
-        "problem": refund.problem or None,
-        "requested_by": refund.requested_by or None,
-        "requested_at": timestamp(refund.requested_at or None),
-        "judged_by": refund.judged_by or None,
-        "judged_at": timestamp(refund.judged_at or None),
-        "resolved_by": refund.resolved_by or None,
-        "note": refund.note or None,
-        "platform_refund_id": refund.platform_refund_id or None,
-        "transaction_id": refund.transaction_id or None,
-        "succeeded_at": timestamp(refund.succeeded_at),
-        "audit_by": timestamp(refund.audit_by or None),
-    }
-
-
-def shipment_json(shipment: Shipment) -> dict[str, Any]:
-    """Return the shipment JSON."""
-    return {
-        "shipment_id": shipment.shipment_id,
-        "status": shipment.status,
-        "method": shipment.method,
-        "parcels": [
-            {
-                "carrier": parcel.carrier or None,
-                "tracking_no": parcel.tracking_no or None,
-                "description": parcel.description or None,
-            }
-            for parcel in shipment.parcels
-        ],
-        "complete": shipment.complete,
-        "requested_by": shipment.requested_by or None,
-        "requested_at": timestamp(shipment.requested_at or None),
-        "problem": shipment.problem or None,
-        "reported_at": timestamp(shipment.reported_at),
-    }
-
-
-def _settlement(settlement: Settlement, currency: str) -> dict[str, Any]:
-    return {
-        "settlement_id": settlement.settlement_id,
-        "status": settlement.status,
-        "due": timestamp(settlement.due or None),
-        "amount": {"minor": settlement.amount, "currency": currency} if settlement.amount else None,
-        "shares": [
-            {"merchant_uid": uid, "amount": {"minor": minor, "currency": currency}} for uid, minor in settlement.shares
-        ],
-        "source": settlement.source,
-        "requested_by": settlement.requested_by or None,
-        "platform_settlement_id": settlement.platform_settlement_id or None,
-        "fee": {"minor": settlement.fee, "currency": currency} if settlement.fee is not None else None,
-        "reason": settlement.reason or None,
-        "settled_at": timestamp(settlement.settled_at),
     }

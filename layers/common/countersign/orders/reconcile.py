@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from countersign.money import Money
-from countersign.orders.state import REFUND_RANK, Order, Refund
+from countersign.orders.refunds import REFUND_RANK, Refund
+from countersign.orders.state import Order
 
 # What each difference means, and what a person can do.
 DIFFERENCES = {

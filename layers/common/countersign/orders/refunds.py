@@ -1,12 +1,16 @@
-"""Refund rules: who may ask how much, what the platform's reports do, and what happens to late money."""
+"""Refunds: who may ask how much, what the platform's reports do, when one is due, and what happens to late money."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from countersign.money import Money
 from countersign.orders.changes import (
+    Change,
     Queried,
+    RefundAbsent,
     RefundAudited,
     RefundDecided,
+    RefundFact,
     RefundRefused,
     RefundReported,
     RefundRequested,
@@ -17,7 +21,82 @@ from countersign.orders.changes import (
     Trust,
     Verified,
 )
-from countersign.orders.state import REFUND_RANK, Order, Refund, ReviewItem
+from countersign.orders.decision import Decision, View, became, is_of_another_system, of_another_order, with_anomaly
+from countersign.orders.kind import Kind
+from countersign.orders.schedule import DAILY
+from countersign.orders.state import Order, ReviewItem
+from countersign.orders.times import timestamp
+
+# Seconds since the platform took a refund; then daily, as a bank may take days.
+REFUND_QUERY_DELAYS = (60, 300, 1800, 7200)
+LAST_REFUND_QUERY = 30 * DAILY
+
+REFUND_RANK = {
+    "requested": 0,
+    "rejected": 1,
+    "approved": 2,
+    "processing": 3,
+    "needs_action": 4,
+    "failed": 5,
+    "succeeded": 6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund of an order; `refund_id` is the number that the platform sees.
+
+    `reported` holds each amount that the platform told, so that contradicting reports end equal in any sequence.
+    `counted` is false for money that the order never counted as paid (a question resolved by refunding it).
+    `released` is true once a query says that a failed refund is over, so that its amount may be refunded anew.
+    `refused` is true while the platform has not taken the refund at all, which is when asking it again makes sense;
+    `problem` says what a person must do, `resolved_by` and `note` who did it and how.
+    """
+
+    refund_id: str
+    amount: Money
+    status: str
+    source: str
+    reason: str = ""
+    requested_by: str = ""
+    requested_at: int = 0
+    judged_by: str = ""
+    judged_at: int = 0
+    platform_refund_id: str = ""
+    transaction_id: str = ""
+    succeeded_at: int | None = None
+    reported: tuple[int, ...] = ()
+    counted: bool = True
+    released: bool = False
+    audit_by: int = 0  # until when the platform waits for the merchant's word about the payer's own request
+    audited: bool = False
+    attempt: int = 0
+    refused: bool = False
+    problem: str = ""
+    resolved_by: str = ""
+    note: str = ""
+    kind: ClassVar[str] = "refund"
+
+    @property
+    def number(self) -> str:
+        """The number by which it is found among the order's refunds."""
+        return self.refund_id
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether the amount was fixed by our own command."""
+        return self.source not in ("console", "user", "support")
+
+    @property
+    def reserves(self) -> int:
+        """Minor units that this refund takes from what can still be refunded."""
+        free = not self.counted or self.status == "rejected" or (self.status == "failed" and self.released)
+        return 0 if free else self.amount.minor
+
+    @property
+    def refunds(self) -> int:
+        """Minor units that went back to the payer."""
+        return self.amount.minor if self.counted and self.status == "succeeded" else 0
 
 
 def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) -> Refund | str:
@@ -194,6 +273,11 @@ def late_refund(order: Order) -> Refund | None:
     )
 
 
+def review_refund_number(fact: Resolved) -> str:
+    """Return the number of the refund by which a question about a payment is resolved: one for each payment."""
+    return f"review-{fact.review_id.partition('.')[2]}"
+
+
 def review_refund(order: Order, question: ReviewItem, by: str, fact: Resolved) -> Refund | None:
     """Return the approved refund by which a person resolves a question about a payment."""
     claims = [claim for claim in order.claims if claim.transaction_id == question.subject]
@@ -203,7 +287,7 @@ def review_refund(order: Order, question: ReviewItem, by: str, fact: Resolved) -
     payment = order.payment
     counted = payment is not None and payment.transaction_id == claim.transaction_id
     return Refund(
-        f"review-{claim.transaction_id}",
+        review_refund_number(fact),
         claim.total,
         "approved",
         "review",
@@ -215,3 +299,167 @@ def review_refund(order: Order, question: ReviewItem, by: str, fact: Resolved) -
         transaction_id=claim.transaction_id,
         counted=counted,
     )
+
+
+def decide(order: Order, known: Refund | None, fact: RefundFact, change: Change, view: View) -> Decision:
+    """Return what a fact about one refund does to the order and to that refund."""
+    by = change.trust.key_id
+    match fact:
+        case RefundReported():
+            return _reported(order, known, fact, change, view)
+        case RefundRequested():
+            return _taken(order, None, asked(order, known, fact, by), "refund requested")
+        case RefundDecided():
+            word = "approved" if fact.approved else "rejected"
+            return _taken(order, known, judged(order, known, fact, by), f"refund {word}")
+        case RefundRetried():
+            return _taken(order, known, retried(known, fact, by), "refund to be tried again")
+        case RefundResolved():
+            return _taken(order, known, resolved(known, fact, by), f"a person says {fact.outcome}")
+        case RefundRefused():
+            return _news(order, known, refused(known, fact), f"the platform refused the refund: {fact.problem}")
+        case RefundAbsent():
+            return _news(order, known, absent(known), "the platform knows no such refund")
+        case RefundStarted():
+            return _started(order, known, fact, change, view)
+        case RefundAudited():
+            return _news(order, known, audited(known, fact), "the platform has our decision about the refund")
+
+
+def _reported(order: Order, known: Refund | None, fact: RefundReported, change: Change, view: View) -> Decision:
+    if view.owner("refund", fact.refund_id) is not None:
+        return of_another_order(order, "refund", fact.refund_id)
+    if fact.total is not None and fact.total not in _refundable_totals(order, known):
+        after = with_anomaly(order, "refund_total_mismatch", fact.refund_id)
+        return became(
+            order, after, f"a refund of an order of {fact.total}, not {order.terms.amount}: a person must look"
+        )
+    child, question = reported(known, fact, change.trust)
+    after = replace(order, refund_seen=True)
+    other_system = "system_mismatch" if is_of_another_system(order, change) else ""
+    for reason in filter(None, (change.anomaly, question, other_system)):
+        after = with_anomaly(after, reason, fact.refund_id)
+    if child is None or child == known:
+        return became(order, after, f"the platform says the refund of {fact.amount} is {fact.status}")
+    after = with_totals(after, known, child)
+    reason = f"the platform says the refund of {fact.amount} is {fact.status}"
+    # A refund proves a payment: if that is not known yet, the platform is asked at once.
+    return Decision("applied", reason, after, (child,), _emits(known, child), query_now=order.payment is None)
+
+
+def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
+    """Return what the platform may call the total of the payment that is refunded.
+
+    That is what the order asks for; or what was paid instead, where a person accepted it or sent it back.
+    """
+    accepted = {order.payment.total} if order.payment is not None else set()
+    ours = {claim.total for claim in order.claims} if known is not None and known.ours else set()
+    return {order.terms.amount} | accepted | ours
+
+
+def _started(order: Order, known: Refund | None, fact: RefundStarted, change: Change, view: View) -> Decision:
+    if view.owner("refund", fact.refund_id) is not None:
+        return of_another_order(order, "refund", fact.refund_id)
+    child = started(known, fact)
+    after = replace(order, refund_seen=True)
+    if is_of_another_system(order, change):
+        after = with_anomaly(after, "system_mismatch", fact.refund_id)
+    reason = f"the payer asked the platform for a refund of {fact.amount}"
+    if child == known:
+        return became(order, after, reason)
+    after = with_totals(after, known, child)
+    new = known is None and child.status == "requested"
+    emits = ("refund.requested",) if new else ()
+    return Decision("applied", reason, after, (child,), emits=emits, query_now=order.payment is None)
+
+
+def _taken(order: Order, before: Refund | None, result: Refund | str, reason: str) -> Decision:
+    if isinstance(result, str):
+        return Decision("refused", result, order)
+    after = with_totals(order, before, result)
+    return Decision("applied", f"{reason}: {result.amount}", after, (result,), (f"refund.{result.status}",))
+
+
+def _news(order: Order, before: Refund | None, after: Refund | None, reason: str) -> Decision:
+    """Take what the platform's answer makes of a refund; None is nothing."""
+    if after is None or before is None:
+        return Decision("unchanged", reason, order)
+    return Decision("applied", reason, with_totals(order, before, after), (after,), _emits(before, after))
+
+
+def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
+    """Return the order with what a refund takes from it and gave back, after it was `before`."""
+    reserved, refunded = after.reserves, after.refunds
+    if before is not None:
+        reserved, refunded = reserved - before.reserves, refunded - before.refunds
+    return replace(order, reserved=order.reserved + reserved, refunded=order.refunded + refunded)
+
+
+def _emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
+    changed = before is None or before.status != after.status
+    return (f"refund.{after.status}",) if changed and after.status in ("succeeded", "failed", "needs_action") else ()
+
+
+def due(refund: Refund, since: int, now: int) -> int | None:
+    """Return when to do something about a refund that has its status since `since`, or None where nothing is open."""
+    return next_audit(refund, now) if awaits_audit(refund) else next_refund_step(refund, since, now)
+
+
+def next_refund_step(refund: Refund, since: int, now: int) -> int | None:
+    """Return when to do something about a refund that has its status since `since`, or None where nothing is open.
+
+    An approved one is to be made now. One that the platform could not pay out is asked about daily, for staff may have
+    helped it in the platform's console; a failed one until a query has confirmed it.
+    """
+    unconfirmed = refund.status == "failed" and not refund.released
+    if refund.status == "approved" or (unconfirmed and since >= now):
+        return now
+    if not (unconfirmed or refund.status == "processing" or (refund.status == "needs_action" and not refund.refused)):
+        return None
+    daily = since + DAILY * (max(now - since, 0) // DAILY + 1)
+    look = next((since + seconds for seconds in REFUND_QUERY_DELAYS if since + seconds > now), daily)
+    return look if look <= since + LAST_REFUND_QUERY else None
+
+
+def next_audit(refund: Refund, now: int) -> int:
+    """Return when to look at a refund about which the platform waits for us.
+
+    A decision is told now; without one the platform decides at its deadline, and then it is asked what it made of it.
+    """
+    return max(refund.audit_by + 60, now) if refund.status == "requested" else now
+
+
+def refund_json(refund: Refund) -> dict[str, Any]:
+    """Return the refund JSON."""
+    return {
+        "refund_id": refund.refund_id,
+        "status": refund.status,
+        "amount": refund.amount.to_json(),
+        "source": refund.source,
+        "reason": refund.reason or None,
+        "problem": refund.problem or None,
+        "requested_by": refund.requested_by or None,
+        "requested_at": timestamp(refund.requested_at or None),
+        "judged_by": refund.judged_by or None,
+        "judged_at": timestamp(refund.judged_at or None),
+        "resolved_by": refund.resolved_by or None,
+        "note": refund.note or None,
+        "platform_refund_id": refund.platform_refund_id or None,
+        "transaction_id": refund.transaction_id or None,
+        "succeeded_at": timestamp(refund.succeeded_at),
+        "audit_by": timestamp(refund.audit_by or None),
+    }
+
+
+KIND = Kind(
+    "refund",
+    "refund",
+    Refund,
+    lambda fact: fact.refund_id,
+    decide,
+    due,
+    lambda refund, _: refund_json(refund),
+    unique=(RefundReported, RefundRequested, RefundStarted),
+    listed=True,
+    accepted=lambda refund: bool(refund.reported),
+)

@@ -1,9 +1,42 @@
-"""Shipment rules: what may be sent, and what a report does to a shipment."""
+"""Shipments: what may be sent, what a report does to a shipment, and when the platform is told of it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from countersign.orders.changes import ShipmentReported, ShipmentRequested
-from countersign.orders.state import SHIPMENT_RANK, Order, Shipment
+from countersign.orders.changes import Change, Parcel, ShipmentFact, ShipmentReported, ShipmentRequested
+from countersign.orders.decision import Decision, View
+from countersign.orders.kind import Kind
+from countersign.orders.schedule import DAILY, HOURLY
+from countersign.orders.state import Order
+from countersign.orders.times import timestamp
+
+# Seconds after each call about a shipment that was not taken: a payment may be unknown there for up to a minute.
+SHIPMENT_RETRY_DELAYS = (15, 30, 60, 300, 1800, 7200, 6 * HOURLY)
+SHIPMENT_PATIENCE = DAILY  # then a refusal that might have passed is a person's
+LAST_SHIPMENT_QUERY = 30 * DAILY
+# superseded: the platform has the whole order as sent, by other shipments or by a person's hand there.
+SHIPMENT_RANK = {"recorded": 0, "needs_action": 1, "superseded": 2, "reported": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One shipment of an order: recorded by the merchant, then reported to the platform."""
+
+    shipment_id: str
+    status: str
+    method: str
+    parcels: tuple[Parcel, ...]
+    complete: bool
+    requested_by: str = ""
+    requested_at: int = 0
+    problem: str = ""
+    reported_at: int | None = None
+    kind: ClassVar[str] = "shipment"
+
+    @property
+    def number(self) -> str:
+        """The number by which it is found among the order's shipments."""
+        return self.shipment_id
 
 
 def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str) -> Shipment | str:
@@ -28,3 +61,72 @@ def reported(known: Shipment | None, fact: ShipmentReported) -> Shipment | None:
         return None
     at = fact.at if fact.status == "reported" else None
     return replace(known, status=fact.status, problem=fact.problem, reported_at=at)
+
+
+def decide(order: Order, known: Shipment | None, fact: ShipmentFact, change: Change, _view: View) -> Decision:
+    """Return what a fact about one shipment does to it, and how much of the order is on its way by it."""
+    if isinstance(fact, ShipmentRequested):
+        result = asked(order, known, fact, change.trust.key_id)
+        if isinstance(result, str):
+            return Decision("refused", result, order)
+        reason = "shipped" if result.complete else "shipped in part"
+        after = replace(order, shipped="sent" if result.complete or order.shipped == "sent" else "part")
+        return Decision("applied", reason, after, (result,), ("shipment.created",))
+    moved = reported(known, fact)
+    reason = f"the shipment is {fact.status}{': ' + fact.problem if fact.problem else ''}"
+    if moved is None:
+        return Decision("unchanged", reason, order)
+    return Decision("applied", reason, order, (moved,), (f"shipment.{moved.status}",))
+
+
+def due(shipment: Shipment, _since: int, now: int) -> int | None:
+    """Return when to do something about a shipment, or None where nothing is open."""
+    return next_shipment_step(shipment, now)
+
+
+def next_shipment_step(shipment: Shipment, now: int) -> int | None:
+    """Return when to do something about a shipment, or None where nothing is open.
+
+    About one that waits for a person the platform is asked daily: staff may have shipped in the platform's console.
+    """
+    if shipment.status == "needs_action" and now + DAILY <= shipment.requested_at + LAST_SHIPMENT_QUERY:
+        return now + DAILY
+    return now if shipment.status == "recorded" else None
+
+
+def retry_shipment_at(looks: int, now: int) -> int:
+    """Return when to tell the platform again of a shipment, after `looks` looks in failed_calls."""
+    return now + SHIPMENT_RETRY_DELAYS[min(looks, len(SHIPMENT_RETRY_DELAYS) - 1)]
+
+
+def shipment_json(shipment: Shipment) -> dict[str, Any]:
+    """Return the shipment JSON."""
+    return {
+        "shipment_id": shipment.shipment_id,
+        "status": shipment.status,
+        "method": shipment.method,
+        "parcels": [
+            {
+                "carrier": parcel.carrier or None,
+                "tracking_no": parcel.tracking_no or None,
+                "description": parcel.description or None,
+            }
+            for parcel in shipment.parcels
+        ],
+        "complete": shipment.complete,
+        "requested_by": shipment.requested_by or None,
+        "requested_at": timestamp(shipment.requested_at or None),
+        "problem": shipment.problem or None,
+        "reported_at": timestamp(shipment.reported_at),
+    }
+
+
+KIND = Kind(
+    "shipment",
+    "ship",
+    Shipment,
+    lambda fact: fact.shipment_id,
+    decide,
+    due,
+    lambda shipment, _: shipment_json(shipment),
+)

@@ -8,17 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from countersign.money import Money
-from countersign.orders.changes import OrderKey, Parcel, Terms
-
-REFUND_RANK = {
-    "requested": 0,
-    "rejected": 1,
-    "approved": 2,
-    "processing": 3,
-    "needs_action": 4,
-    "failed": 5,
-    "succeeded": 6,
-}
+from countersign.orders.changes import OrderKey, Terms
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,104 +91,6 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
-    """One refund of an order; `refund_id` is the number that the platform sees.
-
-    `reported` holds each amount that the platform told, so that contradicting reports end equal in any sequence.
-    `counted` is false for money that the order never counted as paid (a question resolved by refunding it).
-    `released` is true once a query says that a failed refund is over, so that its amount may be refunded anew.
-    `refused` is true while the platform has not taken the refund at all, which is when asking it again makes sense;
-    `problem` says what a person must do, `resolved_by` and `note` who did it and how.
-    """
-
-    refund_id: str
-    amount: Money
-    status: str
-    source: str
-    reason: str = ""
-    requested_by: str = ""
-    requested_at: int = 0
-    judged_by: str = ""
-    judged_at: int = 0
-    platform_refund_id: str = ""
-    transaction_id: str = ""
-    succeeded_at: int | None = None
-    reported: tuple[int, ...] = ()
-    counted: bool = True
-    released: bool = False
-    audit_by: int = 0  # until when the platform waits for the merchant's word about the payer's own request
-    audited: bool = False
-    attempt: int = 0
-    refused: bool = False
-    problem: str = ""
-    resolved_by: str = ""
-    note: str = ""
-
-    @property
-    def ours(self) -> bool:
-        """Tell whether the amount was fixed by our own command."""
-        return self.source not in ("console", "user", "support")
-
-    @property
-    def reserves(self) -> int:
-        """Minor units that this refund takes from what can still be refunded."""
-        free = not self.counted or self.status == "rejected" or (self.status == "failed" and self.released)
-        return 0 if free else self.amount.minor
-
-    @property
-    def refunds(self) -> int:
-        """Minor units that went back to the payer."""
-        return self.amount.minor if self.counted and self.status == "succeeded" else 0
-
-
-SETTLEMENT_RANK = {"planned": 0, "asked": 1, "processing": 2, "not_needed": 3, "failed": 4, "succeeded": 5}
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """One settlement of an order; `settlement_id` is the number that the platform sees.
-
-    It is planned when the order is paid, for the day on which the platform allows it.
-    """
-
-    settlement_id: str
-    status: str
-    due: int
-    amount: int = 0
-    shares: tuple[tuple[str, int], ...] = ()
-    source: str = "plan"  # plan, merchant, or platform (settled by itself or in its console)
-    requested_by: str = ""
-    platform_settlement_id: str = ""
-    fee: int | None = None
-    reason: str = ""
-    settled_at: int | None = None
-
-    @property
-    def settles(self) -> int:
-        """Minor units that became the merchant's to withdraw."""
-        return self.amount if self.status == "succeeded" else 0
-
-
-# superseded: the platform has the whole order as sent, by other shipments or by a person's hand there.
-SHIPMENT_RANK = {"recorded": 0, "needs_action": 1, "superseded": 2, "reported": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """One shipment of an order: recorded by the merchant, then reported to the platform."""
-
-    shipment_id: str
-    status: str
-    method: str
-    parcels: tuple[Parcel, ...]
-    complete: bool
-    requested_by: str = ""
-    requested_at: int = 0
-    problem: str = ""
-    reported_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
     """One order: its terms, the facts so far, and running totals of its children."""
 
@@ -215,8 +107,10 @@ class Order:
     refunded: int = 0
     reserved: int = 0
     settled: int = 0
+    shipped: str = ""  # part or sent, as far as shipments were recorded
     late_refund_id: str = ""
-    replaced_by: str = ""
+    replaced_by: tuple[tuple[int, str], ...] = ()  # (when, order number) of the orders in its place, oldest first
+    others_paid: tuple[tuple[str, int], ...] = ()  # (order number, when paid) of other orders of the same purchase
     version: int = 0
     updated_at: int = 0
 
@@ -270,6 +164,11 @@ class Order:
                 yield ReviewItem(claim.mismatch(self.terms), claim.transaction_id, claim.evidence)
         for claim in self.payments[1:] if len(self.claims) > 1 else ():
             yield ReviewItem("second_payment", claim.transaction_id, claim.evidence)
+        payment = self.payment if self.others_paid else None
+        if payment is not None:  # of two paid orders of one purchase, the one that was paid later is the question
+            for number, paid_at in self.others_paid:
+                if (payment.paid_at, self.key.order_id) > (paid_at, number):
+                    yield ReviewItem("double_payment", number)
 
     def _total_questions(self) -> Iterable[ReviewItem]:
         payment = self.payment if self.refunded else None
@@ -293,9 +192,9 @@ class Order:
         return "pending" if self.prepared else "created"
 
     @property
-    def linked(self) -> str:
-        """The order that this one replaces or that replaces it: only one of the two may be paid."""
-        return self.terms.replaces or self.replaced_by
+    def replacements(self) -> tuple[str, ...]:
+        """The numbers of the orders that were created in its place, oldest first."""
+        return tuple(number for _, number in self.replaced_by)
 
     @property
     def refundable(self) -> int:

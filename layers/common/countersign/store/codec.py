@@ -8,7 +8,7 @@ what a later version wrote beside is ignored: rows of before and after stay read
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
@@ -26,7 +26,11 @@ _Read = Callable[[Any], Any]
 
 _FACTS: dict[str, type[Fact]] = {cls.kind: cls for cls in get_args(Fact)}
 _TRUSTS: dict[str, type[Trust]] = {cls.name: cls for cls in get_args(Trust)}
-_OWN_ATTRIBUTES = ("key", "version", "updated_at")  # of an order: beside its JSON, where conditions and indexes see them
+_OWN_ATTRIBUTES = (
+    "key",
+    "version",
+    "updated_at",
+)  # of an order: beside its JSON, where conditions and indexes see them
 
 
 def _readable(read: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
@@ -73,12 +77,13 @@ to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def dump(value: Any) -> Any:
     """Return a value in JSON's words: of a dataclass its fields without defaults, of money [minor, currency]."""
-    if isinstance(value, Money):
+    kind: Any = type(value)
+    if kind is Money:
         return [value.minor, value.currency]
     if isinstance(value, tuple):
         return [dump(member) for member in value]
-    if is_dataclass(value):
-        members = ((name, getattr(value, name), default) for name, default, _ in _members(type(value)))
+    if hasattr(kind, "__dataclass_fields__"):
+        members = ((name, getattr(value, name), default) for name, default, _ in _members(kind))
         return {name: dump(member) for name, member, default in members if member != default}
     return value
 
@@ -91,7 +96,8 @@ def load(kind: Any, content: Any) -> Any:
 
 @cache
 def _members(kind: Any) -> tuple[tuple[str, Any, _Read | None], ...]:
-    return tuple((field.name, field.default, _reader(field.type)) for field in fields(kind))
+    members: list[tuple[str, Any, Any]] = [(field.name, field.default, field.type) for field in fields(kind)]
+    return tuple((name, default, _reader(annotation)) for name, default, annotation in members)
 
 
 @cache
@@ -167,10 +173,13 @@ def listed(kind: str, subject: str, now: int, known: Mapping[str, Any] | None = 
 def read_order(item: Mapping[str, Any]) -> Order:
     """Read an order's item."""
     facts = json.loads(item["facts"]["S"])
-    own = {"version": int(item["version"]["N"]), "updated_at": int(item["updated_at"]["N"])}
-    members = ((name, read) for name, _, read in _members(Order) if name in facts and name not in _OWN_ATTRIBUTES)
-    read_facts = {name: facts[name] if read is None else read(facts[name]) for name, read in members}
-    return Order(key=keys.order_key(item["pk"]["S"]), **read_facts, **own)
+    members: dict[str, Any] = {
+        name: facts[name] if read is None else read(facts[name])
+        for name, _, read in _members(Order)
+        if name in facts and name not in _OWN_ATTRIBUTES
+    }
+    members |= {"version": int(item["version"]["N"]), "updated_at": int(item["updated_at"]["N"])}
+    return Order(key=keys.order_key(item["pk"]["S"]), **members)
 
 
 @_readable
@@ -231,10 +240,10 @@ def _value_bytes(attribute: Mapping[str, Any]) -> int:
     if kind == "S":
         return len(value.encode())
     if kind == "N":  # a byte for two significant digits, one for the exponent, one more for a sign
-        digits = value.lstrip("-").strip("0") or "0"
-        return (len(digits) + 1) // 2 + 1 + value.startswith("-")
+        digits = str(value).lstrip("-").strip("0") or "0"
+        return (len(digits) + 1) // 2 + 1 + int(value[0] == "-")
     if kind == "B":
-        return len(value)
+        return len(bytes(value))
     if kind == "L":
         return 3 + sum(1 + _value_bytes(member) for member in value)
     if kind == "M":

@@ -18,6 +18,7 @@ REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 SHIPMENT = "SHIPMENT#"
 NOTICE = "NOTICE#"
+QUARANTINE = "QUARANTINE#"
 EVIDENCE = "evidence#"  # sorts behind all else beside an order, so that what reads the order can stop before it
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
@@ -26,6 +27,11 @@ SYNC = "SYNC"  # beside an order: what its platform was last told of it
 def part(text: str) -> str:
     """Return one part of a key, free of the delimiter."""
     return quote(text, safe="")
+
+
+def whole(part_of_key: str) -> str:
+    """Return the text that `part` made one part of a key of."""
+    return unquote(part_of_key)
 
 
 @lru_cache(maxsize=256)
@@ -97,7 +103,7 @@ def work_of(account_shard: str) -> str:
 
 
 def exception_shard(kind: str, subject: str) -> str:
-    """Return the exceptions index's partition for one exception of a kind; `subject` is its order's number or digest."""
+    """Return the exceptions index's partition for an exception; `subject` (an order's number, a digest) spreads it."""
     return exception_shards(kind)[shard(subject) % LIST_SHARDS]
 
 

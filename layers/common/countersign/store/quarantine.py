@@ -35,9 +35,9 @@ def quarantine(
     """
     digest = digests.sha256(raw)
     item: Item = {
-        "pk": text(f"QUARANTINE#{now // 86400}"),
+        "pk": text(f"{keys.QUARANTINE}{now // 86400}"),
         "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digest}"),
-        "exception": text("quarantine"),
+        **codec.listed("quarantine", digest, now),
         "updated_at": number(now),
         "account": text(f"{platform}/{account}"),
         "key_id": text(key_id),
@@ -81,7 +81,7 @@ class Quarantine:
             FilterExpression="attribute_exists(#exception)",
             ExpressionAttributeNames={"#exception": "exception"},
             ExpressionAttributeValues={
-                ":pk": text(f"QUARANTINE#{(day - _EPOCH).days}"),
+                ":pk": text(f"{keys.QUARANTINE}{(day - _EPOCH).days}"),
                 ":after": text(max(prefix, after)),
                 ":last": text(f"{prefix}~"),
             },
