@@ -105,7 +105,8 @@ class RefundService:
         found = self.store.refund(key, refund_id)
         if found is None:
             raise NotFoundError("no such refund")
-        return found[1]
+        refund: Refund = found.child
+        return refund
 
     def _recorded(self, key: OrderKey, fact: RefundFact) -> Json:
         self._record(key, fact)

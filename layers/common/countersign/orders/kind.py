@@ -12,7 +12,8 @@ class Kind(NamedTuple):
     """One kind of child: its names, its value, and its rules.
 
     `owner` is what is behind the platform's name in the name of the function that works on it; `unique` are the facts
-    that make its number this order's and nobody else's.
+    that make its number this order's and nobody else's. What is `listed` people look through by its status, over all
+    accounts; `accepted` tells whether the platform is known to have it.
     """
 
     name: str  # in rows, in `{name}s` of the order JSON and in names of events on the bus
@@ -23,3 +24,5 @@ class Kind(NamedTuple):
     due: Callable[[Any, int, int], int | None]  # (child, since when it has its status, now): when it is to be worked on
     json: Callable[[Any, str], dict[str, Any]]  # (child, the order's currency)
     unique: tuple[type[Any], ...] = ()
+    listed: bool = False
+    accepted: Callable[[Any], bool] | None = None

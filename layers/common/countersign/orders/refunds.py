@@ -527,4 +527,6 @@ KIND = Kind(
     due,
     lambda refund, _: refund_json(refund),
     unique=(RefundReported, RefundRequested, RefundStarted),
+    listed=True,
+    accepted=lambda refund: bool(refund.reported),
 )

@@ -130,7 +130,7 @@ class Order:
     refunded: int = 0
     reserved: int = 0
     settled: int = 0
-    shipped: str = "none"  # none, part or sent, of what the merchant recorded here
+    shipped: str = ""  # part or sent, as far as shipments were recorded
     late_refund_id: str = ""
     returned: tuple[tuple[str, int], ...] = ()  # (transaction, when): payments that a review's refund sent back
     replaced_by: tuple[tuple[int, str], ...] = ()  # (when, order number) of the orders in its place, oldest first

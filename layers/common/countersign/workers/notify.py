@@ -125,8 +125,8 @@ class NoticeWork:
         if history is None:
             event = self.store.event(told.key, told.event_id)
             return Facts(told.key, told.detail_type, told.at, reason=codec.as_text(event or {}, "reason"))
-        event = next((item for item in history.events if codec.as_text(item, "event_id") == told.event_id), None)
-        fact = codec.load_change(told.key, codec.as_text(event, "change")).fact if event else None
+        event = next((item for item in history.events if codec.event_id(item) == told.event_id), None)
+        fact = codec.read_change(event, told.key).fact if event else None
         refund_id = getattr(fact, "refund_id", "")
         if not refund_id and told.detail_type.startswith("refund."):
             refund_id = history.order.late_refund_id  # money that came late brought it: it is no fact of its own

@@ -22,6 +22,7 @@ from countersign.orders.reconcile import (
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
 from countersign.store import OrderStore, Outcome, codec
+from countersign.store.children import child_of
 from countersign.store.reconciliation import Day, ReconciliationStore
 
 BATCH = 50  # lines; two rows each make DynamoDB's hundred
@@ -153,7 +154,7 @@ class Comparison:
                     yield self._about_payment(line, key, order)
                 continue
             item = refunds.get((key, line.refund_id))
-            refund = codec.read_refund(item) if item else None
+            refund = child_of(item) if item else None
             if item and codec.as_text(item, "billed_on") != self.day.day:
                 self.rows.mark_billed(key, line.refund_id, self.day.day)
             if refund_difference(line, order, refund):

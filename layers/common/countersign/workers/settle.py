@@ -13,6 +13,7 @@ from countersign.platforms.douyin import connector
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach
 from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 
@@ -40,10 +41,10 @@ class SettleWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
         later = self.now + RETRY_DELAYS[min(looks, len(RETRY_DELAYS) - 1)]
         try:
-            again = self._work(key, codec.read_settlement(item).settlement_id, later)
+            again = self._work(key, child_of(item).settlement_id, later)
         except CountersignError:
             self.due.reschedule(item, at=later, leased=leased)
             raise

@@ -29,7 +29,7 @@ from countersign.platforms.wechat import connector
 from countersign.platforms.wechat.client import PaymentRequest
 from countersign.platforms.wechat.connector import Reach
 from countersign.signing import digests
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, orphans
 from countersign.store.due import DueList
 
 EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
@@ -161,7 +161,7 @@ def create(
         raise
     news = Change(key, Prepared(), Queried(), "query", creation.reach.settings.mchid)
     order = store.record(news, now=creation.now).order or order
-    if store.attach_orphans(key, now=creation.now):
+    if orphans.attach(store, key, now=creation.now):
         order = store.get(key) or order
     _remind(queue, queue_url, key)
     return status, {"order": order_json(order), "client": dict(prepared.client)}
