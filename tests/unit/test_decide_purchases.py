@@ -23,6 +23,7 @@ from countersign.orders.changes import (
 )
 from countersign.orders.decide import decide
 from countersign.orders.decision import Decision, View
+from countersign.orders.sentences import sentence
 
 if TYPE_CHECKING:
     from countersign.orders.state import Order
@@ -92,7 +93,7 @@ def test_a_second_replacement_is_refused_while_the_newest_is_open_or_paid(end):
     decision = shop.take(created("C", "A", T0 + 2))
 
     assert decision.outcome == "refused"
-    assert "order B" in str(decision.reason)
+    assert "order B" in str(sentence(decision.reason))
     assert key("C") not in shop.orders
 
 
@@ -104,7 +105,7 @@ def test_a_replacement_that_ended_lets_the_chain_go_on():
     assert shop.orders[key("A")].replacements == ("B", "C")
     refused = shop.take(created("D", "B", T0 + 3))
     assert refused.outcome == "refused"
-    assert "order C" in str(refused.reason)
+    assert "order C" in str(sentence(refused.reason))
 
 
 def test_the_newest_is_found_over_the_whole_chain():
@@ -114,7 +115,7 @@ def test_the_newest_is_found_over_the_whole_chain():
     refused = shop.take(created("D", "A", T0 + 3))
 
     assert refused.outcome == "refused"
-    assert "order C" in str(refused.reason)
+    assert "order C" in str(sentence(refused.reason))
 
 
 def test_nothing_replaces_an_order_of_a_purchase_that_is_paid_anywhere():

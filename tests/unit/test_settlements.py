@@ -29,6 +29,7 @@ from countersign.orders.changes import (
 )
 from countersign.orders.decide import decide
 from countersign.orders.decision import View
+from countersign.orders.reasons import Reason, because
 from countersign.orders.refunds import Refund, awaits_audit
 from countersign.orders.settlements import Settlement, most_shared, shares_of
 
@@ -69,7 +70,7 @@ class Fold:
         self.settlements: dict[str, Settlement] = {}
         self.refunds: dict[str, Refund] = {}
         self.emitted: list[str] = []
-        self.reason = ""
+        self.reason: Reason | None = None
 
     def tell(self, fact: Fact, trust: Trust | None = None, system: str = "ecpay") -> str:
         refund = self.refunds.get(getattr(fact, "refund_id", ""))
@@ -124,7 +125,12 @@ def test_D3_any_sequence_ends_the_same(sequence: tuple[Fact, ...]) -> None:
 
 def test_D4_a_settlement_only_moves_forward() -> None:
     fold = Fold()
-    for fact in (PAID, DONE, SettlementReported(NUMBER, cny(8800), "failed", reason="late"), TAKEN):
+    for fact in (
+        PAID,
+        DONE,
+        SettlementReported(NUMBER, cny(8800), "failed", reason=because("said_by_the_platform", text="late")),
+        TAKEN,
+    ):
         fold.tell(fact)
 
     assert fold.settlements[NUMBER].status == "succeeded"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from countersign.orders.changes import Change, OrderKey
+from countersign.orders.reasons import Reason, because
 from countersign.orders.state import Anomaly, Order
 
 # What names a child or one of the platform's numbers: ("refund", "rf01"), ("transaction", "4200…").
@@ -69,16 +70,16 @@ class Decision:
     """
 
     outcome: str  # applied, unchanged, orphan or refused
-    reason: str
+    reason: Reason
     order: Order | None = None
     children: tuple[Child, ...] = ()  # to write
     emits: tuple[str, ...] = ()
     query_now: bool = False  # the platform should be asked at once
     beside: "tuple[Beside, ...]" = ()
-    further: tuple[str, ...] = ()
+    further: tuple[Reason, ...] = ()
 
     @property
-    def reasons(self) -> tuple[str, ...]:
+    def reasons(self) -> tuple[Reason, ...]:
         """Why, for each fact of the message in its sequence."""
         return (self.reason, *self.further)
 
@@ -108,7 +109,7 @@ class Beside(NamedTuple):
 NOTHING = View()
 
 
-def became(before: Order, after: Order, reason: str) -> Decision:
+def became(before: Order, after: Order, reason: Reason) -> Decision:
     """Return the decision that makes `after` of an order, or leaves it where both are equal."""
     if after == before:
         return Decision("unchanged", reason, before)
@@ -123,7 +124,7 @@ def with_anomaly(order: Order, reason: str, subject: str) -> Order:
 def of_another_order(order: Order, kind: str, number: str) -> Decision:
     """Return the decision about a child whose number another order has already."""
     after = with_anomaly(order, f"{kind}_of_another_order", number)
-    return became(order, after, f"the {kind} number belongs to another order: a person must look")
+    return became(order, after, because("number_of_another_order", kind=kind))
 
 
 def is_of_another_system(order: Order, change: Change) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from countersign.orders.changes import Change, OrderCreated, OrderKey, Paid, Replaced
+from countersign.orders.reasons import Reason, because
 from countersign.orders.state import Order
 
 MOST_ORDERS = 50  # of one purchase that are looked at
@@ -55,25 +56,25 @@ def members(order: Order, orders: Mapping[OrderKey, Order]) -> list[Order]:
     return [found[key] for key in sorted(found)]
 
 
-def objection(order: Order, by: str, orders: Mapping[OrderKey, Order]) -> str:
-    """Return why the order cannot be replaced by the order `by`, or an empty string.
+def objection(order: Order, by: str, orders: Mapping[OrderKey, Order]) -> Reason | None:
+    """Return why the order cannot be replaced by the order `by`, or None.
 
     It cannot while it or another order of the purchase is paid, nor while the newest replacement may still be: that
     one is what is to be replaced. A replacement that nobody knows may be on its way.
     """
     if by in order.replacements:
-        return ""
+        return None
     others = [other for other in members(order, orders) if other.key.order_id != by]
     paid = [other for other in (order, *others) if other.payment is not None]
     if paid:
-        return f"order {paid[0].key.order_id} of this purchase is {paid[0].status}"
+        return because("purchase_paid", order_id=paid[0].key.order_id, status=paid[0].status)
     unknown = [number for number in order.replacements if key_of(order.key, number) not in orders]
     waiting = [other for other in others if not other.replaced_by and other.status != "closed"]
     if not (unknown or waiting):
-        return ""
+        return None
     newest = max(waiting, key=lambda other: (other.terms.created_at, other.key.order_id), default=None)
     number = newest.key.order_id if newest is not None else unknown[-1]
-    return f"the order is replaced by order {number} already"
+    return because("replaced_already", order_id=number)
 
 
 def replaced(order: Order, fact: Replaced) -> Order:

@@ -8,13 +8,21 @@ HOURLY = 3600
 AFTER_EXPIRY = 30  # the last query, close and query come when the platform's own clock has passed the expiry too
 LAST_QUERY = 300  # a payer on the password screen can still pay after the close: one more query then
 DAILY = 86400
+LAST_CLAIM_QUERY = 30 * DAILY  # after the expiry of an order whose money does not fit
+LAST_EXTERNAL_QUERY = 90 * DAILY  # after the expiry of an order that only the platform can end
 # Seconds after each call whose outcome is unknown; the number stays the same, so repeating it refunds once.
 RETRY_DELAYS = (60, 120, 300, 1800, 7200, 6 * HOURLY)
 
 
 def next_poll(order: Order, now: int) -> int | None:
-    """Return when to ask the platform next (epoch seconds), or None where nothing is open."""
-    if order.payment is not None:
+    """Return when to ask the platform next (epoch seconds), or None where nothing is open.
+
+    Nothing is asked about for ever: where the platform should have ended an order and says nothing of the kind, it is
+    asked daily, for a month.
+    """
+    if order.terms.pays == "parts":
+        return _next_poll_in_parts(order, now)
+    if order.payment is not None or order.refunded_in_review:
         return None
     if order.closed_at is not None:
         look = order.closed_at + LAST_QUERY
@@ -22,16 +30,35 @@ def next_poll(order: Order, now: int) -> int | None:
     created, end = order.terms.created_at, order.terms.expires_at + AFTER_EXPIRY
     if order.close_asked_at is not None and order.terms.closable:
         end = min(end, max(order.close_asked_at, created + order.terms.closable_after))
-    later = created + HOURLY * ((max(now - created, 0)) // HOURLY + 1)
-    rung = next((created + seconds for seconds in POLL_DELAYS if created + seconds > now), later)
+    rung = _next_rung(created, now)
     if order.terms.external:  # what nobody here may close is asked about until the platform says what became of it
-        return rung
+        return rung if now < end + LAST_EXTERNAL_QUERY else None
+    if order.claims and now >= end:  # money came that does not fit: people decide, and the platform takes no more
+        return _next_day(end, now) if now < end + LAST_CLAIM_QUERY else None
     return max(now + 1, end) if end <= rung else rung
+
+
+def _next_poll_in_parts(order: Order, now: int) -> int | None:
+    if order.status not in ("pending", "authorized", "partially_paid", "review"):
+        return None
+    end = order.terms.expires_at + AFTER_EXPIRY
+    if now < end:
+        return _next_rung(order.terms.created_at, now)
+    return _next_day(end, now) if now < end + LAST_EXTERNAL_QUERY else None
+
+
+def _next_rung(created: int, now: int) -> int:
+    later = created + HOURLY * (max(now - created, 0) // HOURLY + 1)
+    return next((created + seconds for seconds in POLL_DELAYS if created + seconds > now), later)
+
+
+def _next_day(since: int, now: int) -> int:
+    return since + DAILY * (max(now - since, 0) // DAILY + 1)
 
 
 def must_close(order: Order, now: int) -> bool:
     """Tell whether the order is to be closed at the platform now."""
-    if order.payment is not None or order.closed_at is not None or order.terms.external:
+    if order.payment is not None or order.ended_at is not None or order.terms.external:
         return False
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
     asked = (

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from countersign.orders.changes import Change, OrderKey, SettlementFact, SettlementReported, SettlementRequested
 from countersign.orders.decision import Decision, View, became, is_of_another_system, of_another_order, with_anomaly
 from countersign.orders.kind import Kind
+from countersign.orders.reasons import Reason, because
+from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 
@@ -31,7 +33,7 @@ class Settlement:
     requested_by: str = ""
     platform_settlement_id: str = ""
     fee: int | None = None
-    reason: str = ""
+    reason: Reason | None = None
     settled_at: int | None = None
     kind: ClassVar[str] = "settlement"
 
@@ -64,17 +66,17 @@ def planned(order: Order, known: Settlement | None) -> Settlement | None:
     return replace(known, due=payment.paid_at + after)
 
 
-def asked(order: Order, known: Settlement | None, fact: SettlementRequested, by: str) -> Settlement | str:
+def asked(order: Order, known: Settlement | None, fact: SettlementRequested, by: str) -> Settlement | Reason:
     """Return the settlement as the merchant wants it, or why it cannot be."""
     payment = order.payment
     if payment is None:
-        return "the order is not paid"
+        return because("order_not_paid")
     if order.terms.settle_after is None:
-        return "the platform settles this order by itself"
+        return because("settles_by_itself")
     if known is not None and known.status not in ("planned", "asked"):
-        return f"the settlement is {known.status} already"
+        return because("settlement_is_already", status=known.status)
     if sum(minor for _, minor in fact.shares) > most_shared(order, payment.total.minor - order.refunded):
-        return f"more than {order.terms.max_share_basis_points / 100:g} % of the order would be shared"
+        return because("shares_too_much", percent=f"{order.terms.max_share_basis_points / 100:g}")
     due = max(fact.at, payment.paid_at + order.terms.settle_after)
     source = known.source if known is not None and by == PLAN else "merchant"
     return Settlement(fact.settlement_id, "asked", due, shares=fact.shares, source=source, requested_by=by)
@@ -86,6 +88,7 @@ def reported(known: Settlement | None, fact: SettlementReported) -> Settlement:
     moved = base.status if SETTLEMENT_RANK[base.status] >= SETTLEMENT_RANK[fact.status] else fact.status
     amounts = [amount for amount in (base.amount, fact.amount.minor) if amount]
     times = [at for at in (base.settled_at, fact.at if fact.status == "succeeded" else None) if at is not None]
+    reasons = [reason for reason in (base.reason, fact.reason) if reason is not None]
     fees = [fee for fee in (base.fee, fact.fee) if fee is not None]
     return replace(
         base,
@@ -93,7 +96,7 @@ def reported(known: Settlement | None, fact: SettlementReported) -> Settlement:
         amount=min(amounts) if amounts else 0,
         platform_settlement_id=max(base.platform_settlement_id, fact.platform_settlement_id),
         fee=min(fees) if fees else None,
-        reason=max(base.reason, fact.reason),
+        reason=max(reasons, key=repr) if reasons else None,
         settled_at=min(times) if times else None,
     )
 
@@ -119,9 +122,9 @@ def decide(order: Order, known: Settlement | None, fact: SettlementFact, change:
     if isinstance(fact, SettlementReported):
         return _reported(order, known, fact, change, view)
     result = asked(order, known, fact, change.trust.key_id)
-    if isinstance(result, str):
+    if isinstance(result, Reason):
         return Decision("refused", result, order)
-    return Decision("applied", "the merchant asked to settle the order", order, (result,))
+    return Decision("applied", because("settlement_requested"), order, (result,))
 
 
 def _reported(
@@ -135,12 +138,14 @@ def _reported(
         after = with_anomaly(after, "system_mismatch", fact.settlement_id)
     if fact.amount.minor > order.terms.amount.minor:
         after = with_anomaly(after, "settled_more_than_paid", fact.settlement_id)
-    reason = f"the settlement of {fact.amount} is {fact.status}{': ' + fact.reason if fact.reason else ''}"
+    reason = because("settlement_is", amount=fact.amount, status=fact.status)
+    further = (fact.reason,) if fact.reason is not None else ()
     if child == before:
-        return became(order, after, reason)
+        return replace(became(order, after, reason), further=further)
     moved = before is None or before.status != child.status
     emits = (f"settlement.{child.status}",) if moved and child.status in ("succeeded", "failed") else ()
-    return Decision("applied", reason, after, children=(child,), emits=emits, query_now=order.payment is None)
+    unpaid = order.payment is None
+    return Decision("applied", reason, after, (child,), emits, query_now=unpaid, further=further)
 
 
 def due(settlement: Settlement, _since: int, now: int) -> int | None:
@@ -162,7 +167,7 @@ def settlement_json(settlement: Settlement, currency: str) -> dict[str, Any]:
         "requested_by": settlement.requested_by or None,
         "platform_settlement_id": settlement.platform_settlement_id or None,
         "fee": {"minor": settlement.fee, "currency": currency} if settlement.fee is not None else None,
-        "reason": settlement.reason or None,
+        "reason": sentence(settlement.reason),
         "settled_at": timestamp(settlement.settled_at),
     }
 

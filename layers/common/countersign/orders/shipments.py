@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 from countersign.orders.changes import Change, Parcel, ShipmentFact, ShipmentReported, ShipmentRequested
 from countersign.orders.decision import Decision, View
 from countersign.orders.kind import Kind
+from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY, HOURLY
-from countersign.orders.state import Order
+from countersign.orders.sentences import sentence
+from countersign.orders.state import PAID_STATES, Order
 from countersign.orders.times import timestamp
 
 # Seconds after each call about a shipment that was not taken: a payment may be unknown there for up to a minute.
@@ -29,7 +31,7 @@ class Shipment:
     complete: bool
     requested_by: str = ""
     requested_at: int = 0
-    problem: str = ""
+    problem: Reason | None = None
     reported_at: int | None = None
     kind: ClassVar[str] = "shipment"
 
@@ -39,14 +41,14 @@ class Shipment:
         return self.shipment_id
 
 
-def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str) -> Shipment | str:
+def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str) -> Shipment | Reason:
     """Return the shipment as the merchant recorded it, or why there can be none."""
     if known is not None:
-        return "a shipment of this number exists already"
-    if order.payment is None:
-        return f"the order is {order.status}, not paid"
+        return because("shipment_exists")
+    if order.status not in PAID_STATES:
+        return because("not_paid", status=order.status)
     if order.status == "refunded":
-        return "the order is refunded"
+        return because("order_refunded")
     return Shipment(fact.shipment_id, "recorded", fact.method, fact.parcels, fact.complete, by, fact.at)
 
 
@@ -64,19 +66,19 @@ def reported(known: Shipment | None, fact: ShipmentReported) -> Shipment | None:
 
 
 def decide(order: Order, known: Shipment | None, fact: ShipmentFact, change: Change, _view: View) -> Decision:
-    """Return what a fact about one shipment does to it, and how much of the order is on its way by it."""
+    """Return what a fact about one shipment does to it, and to how much of the order is sent."""
     if isinstance(fact, ShipmentRequested):
         result = asked(order, known, fact, change.trust.key_id)
-        if isinstance(result, str):
+        if isinstance(result, Reason):
             return Decision("refused", result, order)
-        reason = "shipped" if result.complete else "shipped in part"
+        reason = because("shipped") if result.complete else because("shipped_in_part")
         after = replace(order, shipped="sent" if result.complete or order.shipped == "sent" else "part")
         return Decision("applied", reason, after, (result,), ("shipment.created",))
     moved = reported(known, fact)
-    reason = f"the shipment is {fact.status}{': ' + fact.problem if fact.problem else ''}"
+    reason, further = because("shipment_is", status=fact.status), (fact.problem,) if fact.problem is not None else ()
     if moved is None:
-        return Decision("unchanged", reason, order)
-    return Decision("applied", reason, order, (moved,), (f"shipment.{moved.status}",))
+        return Decision("unchanged", reason, order, further=further)
+    return Decision("applied", reason, order, (moved,), (f"shipment.{moved.status}",), further=further)
 
 
 def due(shipment: Shipment, _since: int, now: int) -> int | None:
@@ -116,7 +118,8 @@ def shipment_json(shipment: Shipment) -> dict[str, Any]:
         "complete": shipment.complete,
         "requested_by": shipment.requested_by or None,
         "requested_at": timestamp(shipment.requested_at or None),
-        "problem": shipment.problem or None,
+        "problem": sentence(shipment.problem),
+        "problem_reason": shipment.problem.to_json() if shipment.problem is not None else None,
         "reported_at": timestamp(shipment.reported_at),
     }
 
