@@ -61,6 +61,7 @@ SENTENCES: Mapping[str, str] = {
     "shipped_in_part": "shipped in part",
     "unrecognised": "unknown {what} {word}: kept, changes nothing",
     "waits_for_payer": "the platform took the order and waits for the payer",
+    "bill_of": "the bill of {day}:",
     # What the store notes by itself.
     "same_again": "the same news again: nothing changes",
     "still_unknown": "the order is still unknown here: a person must look",
@@ -118,6 +119,15 @@ SENTENCES: Mapping[str, str] = {
     "question.sub_merchant_unexpected": "The payment names a sub-merchant, and the account has none.",
     "question.system_mismatch": "The payment came by another API version than the order was created with.",
     "question.transaction_of_another_order": "The same platform transaction is claimed for two orders.",
+    # What a bill says otherwise than is known here.
+    "difference.payment_amount": "The bill has another amount for this payment.",
+    "difference.payment_missing_here": "The bill has a payment that this order does not have.",
+    "difference.payment_missing_in_bill": "This order was paid that day, and the bill has no such payment.",
+    "difference.payment_unknown_here": "The bill has a payment of an order that was not created here.",
+    "difference.refund_amount": "The bill has another amount for this refund.",
+    "difference.refund_missing_here": "The bill has a refund that was not known here.",
+    "difference.refund_missing_in_bill": "This refund was taken by the platform that day, and the bill does not have it.",
+    "difference.refund_unknown_here": "The bill has a refund of an order that was not created here.",
     # Why an order is in its state.
     "state.authorized": "The payer's bank holds {amount} of {total}; nobody has taken it yet.",
     "state.balance": "{amount} are left to pay.",
@@ -174,6 +184,11 @@ def said(reasons: Iterable[Reason], language: str = ENGLISH) -> str:
 def meaning(question: str, language: str = ENGLISH) -> str:
     """Return what an open question of this name means."""
     return catalogue(language).get(f"question.{question}", question)
+
+
+def difference_meaning(what: str, language: str = ENGLISH) -> str:
+    """Return what a difference of this name between a bill and our record means."""
+    return catalogue(language).get(f"difference.{what}", what)
 
 
 @cache

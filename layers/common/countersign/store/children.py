@@ -42,7 +42,7 @@ def child_item(key: OrderKey, child: Any, *, now: int, known: Mapping[str, Any] 
         item |= {name: known[name] for name in _LASTING if name in known}
     if child.status == "needs_action":
         item |= codec.listed("needs_action", key.order_id, now, known)
-        item["reason"] = text(child.problem)
+        item["reasons"] = codec.reasons(*filter(None, [child.problem]))
     return item | codec.due(f"{key.platform}_{kind.owner}", kind.due(child, since, now), key)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 from countersign.errors import UnreadableError
 from countersign.money import Money
 from countersign.orders.changes import Change, Fact, OrderKey, Trust
+from countersign.orders.reasons import Reason
 from countersign.orders.state import Order
 from countersign.orders.work import work_list
 from countersign.store import keys
@@ -249,6 +250,18 @@ def _value_bytes(attribute: Mapping[str, Any]) -> int:
     if kind == "M":
         return 3 + sum(1 + len(name.encode()) + _value_bytes(member) for name, member in value.items())
     return 1  # true, false, null
+
+
+def reasons(*whys: Reason) -> dict[str, str]:
+    """Return reasons as an attribute: the code of each and, where it has any, its arguments."""
+    return text(to_json([[why.code, dict(why.args)] if why.args else [why.code] for why in whys]))
+
+
+@_readable
+def as_reasons(item: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """Return the reasons of an item, none where it has none."""
+    stored = json.loads(item["reasons"]["S"]) if "reasons" in item else ()
+    return tuple(Reason(code, tuple(args[0].items()) if args else ()) for code, *args in stored)
 
 
 def compress(raw: bytes) -> bytes:

@@ -6,6 +6,7 @@ from countersign.errors import ConflictError, StoreUnavailableError
 from countersign.orders.changes import OrderKey, Verified
 from countersign.orders.decide import decide_message
 from countersign.orders.decision import Decision
+from countersign.orders.reasons import because
 from countersign.store import codec, dynamo, evidence, keys
 from countersign.store.codec import Item, number, text
 from countersign.store.record import (
@@ -84,7 +85,7 @@ def raise_alarm(store: OrderStore, item: Item, *, now: int) -> bool:
         "change": item["change"],
         "received_at": number(now),
         "decision": text("unchanged"),
-        "reason": text("the order is still unknown here: a person must look"),
+        "reasons": codec.reasons(because("still_unknown")),
         **{name: item[name] for name in ("key_id",) if name in item},
         **to_publish(["order.orphan"], key, now),
     }
@@ -144,7 +145,7 @@ def _replayed(stored: Item, key: OrderKey, decision: Decision, now: int) -> dict
         removes = ["orphan", "due_at", "due_shard", "attempts", "exception", "listed_at"]
     effective = attached or decision.outcome == "applied"
     if effective and decision.order is not None:
-        sets["decision"], sets["reason"] = text(decision.outcome), text("; ".join(decision.reasons))
+        sets["decision"], sets["reasons"] = text(decision.outcome), codec.reasons(*decision.reasons)
         sets["version"] = number(decision.order.version)
     if decision.emits and effective:
         # The stream shows only new rows and attached orphans: the sweep publishes these, under their ids of old.

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from countersign.orders.sentences import said
 from countersign.orders.times import timestamp
-from countersign.store.codec import Item, as_number, as_text, event_id
+from countersign.store.codec import Item, as_number, as_reasons, as_text, event_id
 
 
 def event_json(item: Item) -> dict[str, Any]:
@@ -20,7 +21,8 @@ def event_json(item: Item) -> dict[str, Any]:
         "occurred_at": timestamp(occurred),
         "received_at": timestamp(as_number(item, "received_at")),
         "decision": as_text(item, "decision"),
-        "reason": as_text(item, "reason"),
+        "reason": said(as_reasons(item)),
+        "reasons": [reason.to_json() for reason in as_reasons(item)],
         "digest": item["digest"]["B"].hex() if "digest" in item else None,
         "version": as_number(item, "version"),
         "published_at": timestamp(as_number(item, "published_at")),

@@ -8,7 +8,9 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
-from countersign.orders.reconcile import DIFFERENCES, Difference
+from countersign.orders.reasons import Reason, because
+from countersign.orders.reconcile import Difference
+from countersign.orders.sentences import difference_meaning
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
@@ -247,7 +249,7 @@ def _row(row: Item) -> dict[str, Any]:
     content = json.loads(codec.as_text(row, "difference"))
     return {
         **{name: value or None for name, value in content.items()},
-        "meaning": DIFFERENCES[content["what"]],
+        "meaning": difference_meaning(content["what"]),
         "status": codec.as_text(row, "status"),
         "found_at": timestamp(codec.as_number(row, "found_at")),
         "grace_until": timestamp(codec.as_number(row, "grace_until")),
@@ -269,6 +271,6 @@ def _event(day: Day, difference: Difference, now: int) -> Item:
         "change": text(codec.dump_changes((change,))),
         "received_at": number(now),
         "decision": text("unchanged"),
-        "reason": text(f"the bill of {day.day}: {DIFFERENCES[difference.what]}"),
+        "reasons": codec.reasons(because("bill_of", day=str(day.day)), Reason(f"difference.{difference.what}")),
         **to_publish(["reconciliation.difference"], key, now),
     }

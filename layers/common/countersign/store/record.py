@@ -11,6 +11,7 @@ from countersign.orders import children, purchases
 from countersign.orders.changes import Change, Hint, OrderKey, Paid, PlatformEvent, is_unmatched
 from countersign.orders.decide import decide_message
 from countersign.orders.decision import Decision, Number, View
+from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import next_poll
 from countersign.orders.state import Order
 from countersign.store import children as children_store
@@ -32,7 +33,7 @@ class Outcome:
     """What became of a change: applied, unchanged, orphan, refused or duplicate, and the order as it is now."""
 
     outcome: str
-    reason: str
+    reason: Reason
     event_id: str
     order: Order | None = None
     emits: tuple[str, ...] = ()
@@ -126,7 +127,7 @@ class OrderStore:
         for last in (False, True):
             rows, order = self.read_view(changes, event_id)
             if (keys.order_pk(changes[0].key), keys.EVENT + event_id) in rows:
-                return Outcome("duplicate", "the same news again: nothing changes", event_id, order)
+                return Outcome("duplicate", because("same_again"), event_id, order)
             decision = decide_message(order, changes, event_id, view_of(rows, changes))
             if decision.outcome == "refused":
                 return outcome_of(decision, event_id)
@@ -349,7 +350,7 @@ def event_item(
         "change": text(codec.dump_changes(tuple(changes))),
         "received_at": number(now),
         "decision": text(decision.outcome),
-        "reason": text("; ".join(decision.reasons)),
+        "reasons": codec.reasons(*decision.reasons),
     }
     if change.trust.key_id:
         item["key_id"] = text(change.trust.key_id)

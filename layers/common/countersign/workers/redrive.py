@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from countersign.errors import CountersignError, MalformedError, NotFoundError, UnprocessableError
 from countersign.orders.changes import Change, OrderKey
+from countersign.orders.sentences import sentence
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
 from countersign.store import OrderStore, Outcome, orphans
@@ -161,7 +162,7 @@ class Redrive:
         return {
             "event_id": outcome.event_id,
             "outcome": outcome.outcome,
-            "reason": outcome.reason,
+            "reason": sentence(outcome.reason),
             "status": outcome.order.status if outcome.order else None,
         }
 
