@@ -10,8 +10,8 @@ from countersign import aws
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
 from countersign.orders.reasons import Reason, because
 from countersign.orders.reconcile import Difference
-from countersign.orders.sentences import difference_meaning
 from countersign.orders.refunds import Refund
+from countersign.orders.sentences import difference_meaning
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.orders.work import WORK_LISTS
