@@ -19,6 +19,8 @@ from countersign.orders.changes import (
     OrderCreated,
     OrderKey,
     Paid,
+    PaymentAttempted,
+    PaymentRefused,
     PlatformEvent,
     Prepared,
     RefundAbsent,
@@ -89,6 +91,9 @@ def decide(order: Order | None, change: Change, event_id: str = "", view: View =
 
 
 def _open(order: Order | None, key: OrderKey, fact: OrderCreated) -> Decision:
+    if order is not None and order.uncreated and order.terms.digest != fact.terms.digest:
+        after = replace(order, terms=fact.terms, attempts=order.attempts + 1)
+        return Decision("applied", f"created anew for {fact.terms.amount}: nothing was created before", after)
     if order is not None:
         return Decision("refused", "the order exists already", order)
     return Decision("applied", f"created for {fact.terms.amount}", Order(key, fact.terms))
@@ -104,6 +109,12 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return _became(order, replace(order, closed_at=closed_at), "closed: it can no longer be paid")
         case Failed():
             return _became(order, replace(order, failed=True), f"the platform says {fact.word}: paying failed")
+        case PaymentAttempted():
+            after = replace(order, attempts=max(order.attempts, fact.attempt))
+            return _became(order, after, f"attempt {fact.attempt} to have the platform take the order")
+        case PaymentRefused():
+            after = replace(order, refused_attempts=tuple(sorted({*order.refused_attempts, fact.attempt})))
+            return _became(order, after, f"the platform refused the order, nothing was created: {fact.problem}")
         case Prepared():
             return _became(order, replace(order, prepared=True), "the platform took the order and waits for the payer")
         case Unpaid():

@@ -217,6 +217,8 @@ class Order:
     settled: int = 0
     late_refund_id: str = ""
     replaced_by: str = ""
+    attempts: int = 1  # at having the platform take the order
+    refused_attempts: tuple[int, ...] = ()  # those that created nothing there
     version: int = 0
     updated_at: int = 0
 
@@ -291,6 +293,12 @@ class Order:
         if self.failed:
             return "failed"
         return "pending" if self.prepared else "created"
+
+    @property
+    def uncreated(self) -> bool:
+        """Tell whether the platform refused every attempt so far: then nobody can pay, and other terms may follow."""
+        known = self.prepared or self.claims or self.failed or self.closed_at is not None
+        return not known and self.refused_attempts == tuple(range(1, self.attempts + 1))
 
     @property
     def linked(self) -> str:

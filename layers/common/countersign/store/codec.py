@@ -21,6 +21,8 @@ _FACTS: dict[str, type[Fact]] = {
     cls.kind: cls
     for cls in (
         changes.OrderCreated,
+        changes.PaymentAttempted,
+        changes.PaymentRefused,
         changes.Prepared,
         changes.Paid,
         changes.Unpaid,
@@ -121,6 +123,8 @@ def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
         "late_refund_id": order.late_refund_id,
         "replaced_by": order.replaced_by,
     }
+    if order.attempts > 1 or order.refused_attempts:
+        facts |= {"attempts": order.attempts, "refused_attempts": order.refused_attempts}
     item: Item = {
         "pk": text(keys.order_pk(key)),
         "sk": text(keys.ORDER),
@@ -165,6 +169,8 @@ def read_order(item: Mapping[str, Any]) -> Order:
         settled=int(item["settled"]["N"]),
         late_refund_id=facts["late_refund_id"],
         replaced_by=facts["replaced_by"],
+        attempts=facts.get("attempts", 1),
+        refused_attempts=tuple(facts.get("refused_attempts", ())),
         version=int(item["version"]["N"]),
         updated_at=int(item["updated_at"]["N"]),
     )
