@@ -5,12 +5,13 @@ What needs no platform is checked before anything is recorded, so a refusal of o
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from countersign import texts
 from countersign.accounts import Accounts
 from countersign.errors import (
     ConflictError,
@@ -67,8 +68,7 @@ def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) ->
     content = read_json(body)
     if not isinstance(content, dict):
         raise MalformedError("the body is not a JSON object")
-    for field in _unreadable(content):
-        raise MalformedError(f"{field} holds a control character")
+    _require_readable(content)
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -76,24 +76,20 @@ def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) ->
         raise misfit(wrong) from None
 
 
-def _unreadable(content: object, field: str = "") -> Iterator[str]:
-    """Yield the fields with control characters; a line break belongs to what people write."""
+def _require_readable(content: object, field: str = "the body") -> None:
+    """Raise MalformedError naming a text with control characters; only metadata may have several lines."""
     if isinstance(content, str):
-        if any(_is_control(character) for character in content):
-            yield field
+        try:
+            (texts.lines if field.startswith("metadata.") else texts.one_line)(content)
+        except ValueError as error:
+            raise MalformedError(f"{field}: {error}") from None
     elif isinstance(content, dict):
         for name, value in content.items():
-            yield from _unreadable(name, f"a name in {field or 'the body'}")
-            yield from _unreadable(value, f"{field}.{name}".lstrip("."))
+            _require_readable(name, f"a name in {field}")
+            _require_readable(value, name if field == "the body" else f"{field}.{name}")
     elif isinstance(content, list):
         for index, value in enumerate(content):
-            yield from _unreadable(value, f"{field}[{index}]")
-
-
-def _is_control(character: str) -> bool:
-    code = ord(character)
-    control = (code < 0x20 and character not in "\n\t") or 0x7F <= code <= 0x9F
-    return control or 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF)
+            _require_readable(value, f"{field}.{index}")
 
 
 @dataclass(frozen=True, slots=True)
