@@ -28,7 +28,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     account = accounts.load(name)
     body = action.read_body(request.body)
     creation = action.Creation(
-        reach=connector.reach(name, account, store, now=lambda: now),
+        reach=connector.connect(name, account, store=store),
         subject=bearer.subject,
         base_url=os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}",
         now=now,

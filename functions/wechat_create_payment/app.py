@@ -5,15 +5,12 @@ import os
 from countersign import aws
 from countersign.accounts import Accounts
 from countersign.http import HttpReply, HttpRequest, json_reply
+from countersign.platforms.wechat import connector, settings
 from countersign.platforms.wechat import create_payment as action
-from countersign.platforms.wechat import settings
-from countersign.platforms.wechat.client import Client
-from countersign.platforms.wechat.connector import Reach
-from countersign.runtime import caller, platform_http
+from countersign.runtime import caller
 from countersign.runtime.entrypoint import entrypoint, refused_as_problem
 from countersign.runtime.idempotency import once
 from countersign.runtime.telemetry import count
-from countersign.signing import nonces
 from countersign.store import OrderStore
 
 accounts = Accounts("wechat", settings.load)
@@ -31,7 +28,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     body = action.read_body(request.body)
     creation = action.Creation(
         account=name,
-        reach=Reach(account, Client(platform_http.session(), account, now=lambda: now, nonce=nonces.nonce)),
+        reach=connector.connect(name, account, store=store),
         subject=bearer.subject,
         base_url=os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}",
         source_ip=request.source_ip,

@@ -23,12 +23,11 @@ from countersign.orders.changes import (
 from countersign.orders.present import order_json
 from countersign.orders.schedule import POLL_DELAYS
 from countersign.orders.state import Order
-from countersign.platforms.douyin import connector
 from countersign.platforms.douyin.client import Item, PaymentRequest
-from countersign.platforms.douyin.connector import Reach
+from countersign.platforms.douyin.connector import Connector
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
-from countersign.platforms.douyin.settings import Settings
+from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS, Settings
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -112,7 +111,7 @@ def read_body(body: bytes) -> PaymentBody:
 class Creation:
     """One call: on which app, by whom, with which address for callbacks."""
 
-    reach: Reach
+    reach: Connector
     subject: str
     base_url: str
     now: int
@@ -127,7 +126,7 @@ def create(
     PlatformUnavailableError (outcome unknown: call again with the same body).
     """
     reach = creation.reach
-    key = OrderKey("douyin", reach.name, body.order_id)
+    key = OrderKey("douyin", reach.account, body.order_id)
     order = store.get(key)
     status = 200 if order else 201
     if order is None:
@@ -144,12 +143,12 @@ def create(
     return status, {"order": order_json(store.get(key) or order), "client": dict(prepared.client)}
 
 
-def _request(reach: Reach, order: Order, body: PaymentBody) -> PaymentRequest:
+def _request(reach: Connector, order: Order, body: PaymentBody) -> PaymentRequest:
     return PaymentRequest(
         order_id=order.key.order_id,
         amount=order.terms.amount,
         description=order.terms.description,
-        notify_url=connector.notify_url(order.terms.notify_base, reach.name),
+        notify_url=reach.notify_url(order.terms.notify_base),
         expires_at=order.terms.expires_at,
         item=_item(body, reach.settings),
         entry_path=body.entry.path if body.entry else reach.settings.goods.entry_path,
@@ -195,6 +194,7 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         paid_late_policy=settings.paid_late_policy,
         replaces=body.replaces or "",
         closable=False,
+        max_share_basis_points=MAX_SHARE_BASIS_POINTS,
         reports_status=bool(payer),
         payer=payer,
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
@@ -224,12 +224,12 @@ def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
     if not body.replaces:
         return
     reach = creation.reach
-    old_key = OrderKey("douyin", reach.name, body.replaces)
+    old_key = OrderKey("douyin", reach.account, body.replaces)
     old = store.get(old_key)
     if old is None:
         raise UnprocessableError("replaces names an order that does not exist")
-    news = connector.about_order(reach, old_key, old.terms.system, now=creation.now)
-    old = (store.record(news, now=creation.now).order if news else old) or old
+    for news in reach.query_order(old, now=creation.now):
+        old = store.record(news, now=creation.now).order or old
     if old.payment is not None:
         raise ConflictError(f"the order to replace is {old.status}")
     by = Operator(creation.subject)

@@ -25,14 +25,14 @@ from countersign.orders.changes import (
 from countersign.orders.present import order_json
 from countersign.orders.schedule import POLL_DELAYS, must_close
 from countersign.orders.state import Order
-from countersign.platforms.wechat import connector
 from countersign.platforms.wechat.client import PaymentRequest
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.connector import Connector
 from countersign.signing import digests
 from countersign.store import OrderStore, Outcome
 from countersign.store.due import DueList
 
 DEFAULT_LIFETIME = 7200  # a prepay id lives two hours
+EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 ORDER_ID = re.compile(r"[0-9A-Za-z_\-|*]{6,32}", re.ASCII)  # out_trade_no, protocol page 1.3
 SHORT_RUNGS = tuple(rung for rung in POLL_DELAYS if rung < 60)  # below the schedule's minute: queue messages
 
@@ -122,7 +122,7 @@ class Creation:
     """One call: for whom, on which account, with what."""
 
     account: str
-    reach: Reach
+    reach: Connector
     subject: str
     base_url: str
     source_ip: str
@@ -166,7 +166,7 @@ def create(
     return status, {"order": order_json(order), "client": dict(prepared.client)}
 
 
-def _openid(body: PaymentBody, reach: Reach) -> str:
+def _openid(body: PaymentBody, reach: Connector) -> str:
     if body.method != "jsapi":
         return body.payer.openid or ""
     if body.payer.openid:
@@ -229,6 +229,7 @@ def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store:
         description=payment.description,
         appid=payment.appid,
         notify_base=creation.base_url,
+        closable_after=EARLIEST_CLOSE,
         paid_late_policy=creation.reach.settings.paid_late_policy,
         replaces=body.replaces or "",
         metadata=tuple(sorted((body.metadata or {}).items())),
@@ -257,8 +258,8 @@ def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
     old = store.get(old_key)
     if old is None:
         raise UnprocessableError("replaces names an order that does not exist")
-    news = connector.about_order(creation.reach, old_key, old.terms.system, now=creation.now)
-    old = (store.record(news, now=creation.now).order if news else old) or old
+    for news in creation.reach.query_order(old, now=creation.now):
+        old = store.record(news, now=creation.now).order or old
     if old.payment is not None:
         raise ConflictError(f"the order to replace is {old.status}")
     by = Operator(creation.subject)
@@ -269,8 +270,9 @@ def _replace(creation: Creation, body: PaymentBody, store: OrderStore) -> None:
     old = store.record(asked, now=creation.now).order or old
     # In an order's first five minutes WeChat does not close it: then the poll function does, as asked.
     if must_close(old, creation.now):
-        news = connector.close(creation.reach, old_key, old.terms.system, now=creation.now)
-        store.record(news, now=creation.now)
+        closed = creation.reach.close(old, now=creation.now)
+        if closed is not None:
+            store.record(closed, now=creation.now)
 
 
 def _remind(queue: Any, queue_url: str, key: OrderKey) -> None:
