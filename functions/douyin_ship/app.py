@@ -1,12 +1,13 @@
 """When a shipment is recorded, and every minute: tell Douyin of shipments and of the state that orders are in."""
 
 import time
+from functools import partial
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.platforms.douyin import settings
-from countersign.platforms.douyin.connector import Reaches
+from countersign.platforms.douyin import connector, settings
 from countersign.platforms.douyin.fulfilment import ShipWork
+from countersign.platforms.port import Connectors
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, seconds
 from countersign.store import OrderStore, keys
@@ -19,11 +20,11 @@ ENOUGH_TIME_MS = 28_000  # a token, a query and a call at their longest, and wha
 accounts = Accounts("douyin", settings.load)
 store = OrderStore.from_environment()
 due = DueList.from_environment("douyin_ship")
-reach = Reaches(accounts, store)
+connect = Connectors(accounts, partial(connector.connect, store=store))
 
 
 def _look(item: Item, now: int) -> bool:
-    return ShipWork(store, due, reach, callbacks.report, count, now).look(item)
+    return ShipWork(store, due, connect, callbacks.report, count, now).look(item)
 
 
 @invocation

@@ -4,15 +4,13 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.platforms.wechat import apps, settings
-from countersign.platforms.wechat.client import Client
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat import apps, connector, settings
+from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.fulfilment import ShipWork
 from countersign.platforms.wechat.miniprogram import MiniProgram
 from countersign.platforms.wechat.settings import Settings
-from countersign.runtime import callbacks, platform_http
+from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation, seconds
-from countersign.signing import nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
@@ -29,9 +27,8 @@ def _now() -> int:
     return int(time.time())
 
 
-def _reach(name: str) -> Reach:
-    account = accounts.load(name)
-    return Reach(account, Client(platform_http.session(), account, now=_now, nonce=nonces.nonce))
+def _reach(name: str) -> Connector:
+    return connector.connect(name, accounts.load(name), store=store)
 
 
 def _mini_program(account: Settings) -> MiniProgram:

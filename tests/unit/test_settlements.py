@@ -27,7 +27,7 @@ from countersign.orders.changes import (
 )
 from countersign.orders.decide import View, decide
 from countersign.orders.refunds import awaits_audit
-from countersign.orders.settlements import MAX_SHARE_BASIS_POINTS, most_shared, shares_of
+from countersign.orders.settlements import most_shared, shares_of
 from countersign.orders.state import Order, Refund, Settlement
 
 KEY = OrderKey("douyin", "app", "A-1")
@@ -48,7 +48,16 @@ class Fold:
     """An order and its children, as the store would keep them."""
 
     def __init__(self, settle_after: int | None = 7 * DAY) -> None:
-        terms = Terms(cny(8800), "ecpay", "mini_program", "d", T0, T0 + 1800, settle_after=settle_after)
+        terms = Terms(
+            cny(8800),
+            "ecpay",
+            "mini_program",
+            "d",
+            T0,
+            T0 + 1800,
+            settle_after=settle_after,
+            max_share_basis_points=3000,
+        )
         opened = Change(KEY, OrderCreated(terms), Operator("m"), "merchant", "app", "ecpay")
         self.order: Order | None = decide(None, opened).order
         self.settlements: dict[str, Settlement] = {}
@@ -144,12 +153,13 @@ def test_news_of_the_other_system_or_of_more_than_the_order_is_a_question() -> N
 
 @given(
     st.integers(0, 10**10),
-    st.lists(st.integers(1, 1000), max_size=3).filter(lambda points: sum(points) <= MAX_SHARE_BASIS_POINTS),
+    st.lists(st.integers(1, 1000), max_size=3).filter(lambda points: sum(points) <= 3000),
 )
 def test_shares_never_reach_over_the_limit(minor: int, points: list[int]) -> None:
     shares = shares_of(minor, [(str(index), point) for index, point in enumerate(points)])
 
-    assert sum(part for _, part in shares) <= most_shared(minor)
+    terms = Terms(cny(minor), "trade", "mini_program", "d", T0, T0 + 1800, max_share_basis_points=3000)
+    assert sum(part for _, part in shares) <= most_shared(Order(KEY, terms), minor)
     assert all(part > 0 for _, part in shares)
 
 

@@ -40,6 +40,7 @@ from countersign.orders.changes import (
 from countersign.orders.present import order_json
 from countersign.orders.schedule import POLL_DELAYS, must_close
 from countersign.orders.state import Order
+from countersign.platforms.port import Closes
 from countersign.runtime import caller
 from countersign.runtime.idempotency import once
 from countersign.runtime.telemetry import count
@@ -134,8 +135,8 @@ class NewPayment(Protocol):
         """Return the order that this one takes the place of, or an empty string."""
 
     @property
-    def tenant(self) -> str:
-        """Return the merchant number or app that the account has at the platform."""
+    def connector(self) -> Closes:
+        """Return the account's connector, which asks about the order that this one replaces, and closes it."""
 
     @property
     def replay_seconds(self) -> int:
@@ -158,12 +159,6 @@ class NewPayment(Protocol):
         A ConflictError says that the platform has the order in a state that forbids it, any other RefusedError that
         nothing was created, and PlatformUnavailableError that nobody knows.
         """
-
-    def about_order(self, order: Order) -> tuple[Change, ...]:
-        """Return all that the platform says about an order; nothing where it does not know it."""
-
-    def close(self, order: Order) -> Change | None:
-        """Close an order at the platform and return what that says; None where the order cannot be closed."""
 
 
 def handle(
@@ -273,8 +268,9 @@ class _Creation:
         """Ask about the order to be replaced, and have it closed, so that only the new one can be paid."""
         if not self._payment.replaces:
             return self._terms
+        connector = self._payment.connector
         old = self._newest(OrderKey(self._key.platform, self._key.account, self._payment.replaces))
-        for change in self._payment.about_order(old):
+        for change in connector.query_order(old, now=self._call.now):
             old = self._store.record(change, now=self._call.now).order or old
         if old.payment is not None:
             raise ConflictError(f"the order to replace is {old.status}")
@@ -284,7 +280,7 @@ class _Creation:
         if old.terms.closable:
             old = self._record(old.key, CloseRequested(self._call.now), self._by).order or old
             # An order that the platform does not close yet is closed by the poll function, as asked.
-            closed = self._payment.close(old) if must_close(old, self._call.now) else None
+            closed = connector.close(old, now=self._call.now) if must_close(old, self._call.now) else None
             if closed is not None:
                 self._store.record(closed, now=self._call.now)
         return self._terms
@@ -316,7 +312,7 @@ class _Creation:
     def _record(
         self, key: OrderKey, fact: Fact, trust: Operator | Queried, *, via: str = "merchant", system: str = ""
     ) -> Outcome:
-        change = Change(key, fact, trust, via, self._payment.tenant, system)
+        change = Change(key, fact, trust, via, self._payment.connector.tenant, system)
         return self._store.record(change, now=self._call.now)
 
 

@@ -17,7 +17,6 @@ RETRY_DELAYS = (60, 120, 300, 1800, 7200, 6 * HOURLY)
 SHIPMENT_RETRY_DELAYS = (15, 30, 60, 300, 1800, 7200, 6 * HOURLY)
 SHIPMENT_PATIENCE = DAILY  # then a refusal that might have passed is a person's
 LAST_SHIPMENT_QUERY = 30 * DAILY
-EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 
 
 def next_poll(order: Order, now: int) -> int | None:
@@ -29,7 +28,7 @@ def next_poll(order: Order, now: int) -> int | None:
         return look if look > now else None
     created, end = order.terms.created_at, order.terms.expires_at + AFTER_EXPIRY
     if order.close_asked_at is not None and order.terms.closable:
-        end = min(end, max(order.close_asked_at, created + EARLIEST_CLOSE))
+        end = min(end, max(order.close_asked_at, created + order.terms.closable_after))
     later = created + HOURLY * ((max(now - created, 0)) // HOURLY + 1)
     rung = next((created + seconds for seconds in POLL_DELAYS if created + seconds > now), later)
     if order.terms.external:  # what nobody here may close is asked about until the platform says what became of it
@@ -42,7 +41,8 @@ def must_close(order: Order, now: int) -> bool:
     if order.payment is not None or order.closed_at is not None or order.terms.external:
         return False
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
-    asked = order.terms.closable and order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
+    terms = order.terms
+    asked = terms.closable and order.close_asked_at is not None and now >= terms.created_at + terms.closable_after
     return expired or asked
 
 

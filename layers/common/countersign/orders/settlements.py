@@ -6,7 +6,6 @@ from dataclasses import replace
 from countersign.orders.changes import SettlementReported, SettlementRequested
 from countersign.orders.state import SETTLEMENT_RANK, Order, Settlement
 
-MAX_SHARE_BASIS_POINTS = 3000  # of what is settled, to all others than the seller together
 PLAN = "plan"  # who asks where nobody did: the account's own settings
 _OVER = ("failed", "succeeded", "not_needed")
 
@@ -33,8 +32,8 @@ def asked(order: Order, known: Settlement | None, fact: SettlementRequested, by:
         return "the platform settles this order by itself"
     if known is not None and known.status not in ("planned", "asked"):
         return f"the settlement is {known.status} already"
-    if sum(minor for _, minor in fact.shares) > most_shared(payment.total.minor - order.refunded):
-        return "more than 30 % of the order would be shared"
+    if sum(minor for _, minor in fact.shares) > most_shared(order, payment.total.minor - order.refunded):
+        return f"more than {order.terms.max_share_basis_points / 100:g} % of the order would be shared"
     due = max(fact.at, payment.paid_at + order.terms.settle_after)
     source = known.source if known is not None and by == PLAN else "merchant"
     return Settlement(fact.settlement_id, "asked", due, shares=fact.shares, source=source, requested_by=by)
@@ -63,9 +62,9 @@ def is_open(settlement: Settlement) -> bool:
     return settlement.status not in _OVER
 
 
-def most_shared(minor: int) -> int:
-    """Return how much of an amount may go to others than the seller."""
-    return minor * MAX_SHARE_BASIS_POINTS // 10_000
+def most_shared(order: Order, minor: int) -> int:
+    """Return how much of an amount (minor units) may go to others than the seller, by the order's terms."""
+    return minor * order.terms.max_share_basis_points // 10_000
 
 
 def shares_of(minor: int, receivers: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

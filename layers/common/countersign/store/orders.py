@@ -340,7 +340,7 @@ class OrderStore:
         since = (codec.as_number(known, "since") if known and same else None) or now
         owner, due_at = f"{order.key.platform}_refund", next_refund_step(refund, since, now)
         if awaits_audit(refund):
-            owner, due_at = f"{owner}_audit", next_audit(refund, now)
+            due_at = next_audit(refund, now)
         item = codec.refund_item(order.key, refund, owner=owner, due_at=due_at, since=since, now=now)
         if refund.reported:  # when we first heard that the platform took it, and which bill has it
             item["accepted_at"] = number(now)

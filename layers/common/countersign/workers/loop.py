@@ -130,10 +130,3 @@ def run(
 
     items = waiting(event, due, int(time.time()), kind=kind, first=first)
     return work(items, context, look, enough_ms=enough_ms, worked=worked, failed=failed, age=age)
-
-
-def refund_age(item: Item, now: int) -> int:
-    """Return for how many seconds a refund has been on its way; one that waits for a person has no hurry."""
-    if codec.as_text(item, "status") not in ("approved", "processing"):
-        return 0
-    return now - (codec.as_number(item, "since") or now)

@@ -1,7 +1,6 @@
 """A Douyin payment to be created: what a caller may say, what of it is recorded, and how Douyin is asked."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
@@ -10,12 +9,14 @@ from pydantic import AwareDatetime, Field, model_validator
 from countersign.api.payments import Body, Call, read_body
 from countersign.errors import UnprocessableError
 from countersign.money import Money
-from countersign.orders.changes import Change, Line, OrderKey, Terms
+from countersign.orders.changes import Line, OrderKey, Terms
 from countersign.orders.state import Order
-from countersign.platforms.douyin import connector, payments
+from countersign.platforms.douyin import payments
 from countersign.platforms.douyin.client import Item, PaymentRequest, Prepared
+from countersign.platforms.douyin.connector import Connector, connect
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
+from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -81,7 +82,8 @@ class PaymentBody(Body):
 
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     """Read the body of a call; raises UnprocessableError naming the fields that do not fit, never their values."""
-    return Payment(call, read_body(PaymentBody, body, misfit=UnprocessableError), store)
+    connector = connect(call.account, call.settings, store=store)
+    return Payment(call, connector, read_body(PaymentBody, body, misfit=UnprocessableError))
 
 
 class Payment:
@@ -97,17 +99,16 @@ class Payment:
         "replaces": lambda terms: terms.replaces,
     }
 
-    def __init__(self, call: Call, body: PaymentBody, store: OrderStore) -> None:
+    def __init__(self, call: Call, connector: Connector, body: PaymentBody) -> None:
         self._call = call
         self._body = body
-        self._reach = connector.reach(call.account, call.settings, store, now=lambda: int(time.time()))
+        self.connector = connector
         self.order_id = body.order_id
         self.replaces = body.replaces or ""
-        self.tenant = self._reach.settings.app_id
 
     def terms(self) -> Terms:
         """Return what is to be recorded, once all is checked that Douyin would refuse; raises UnprocessableError."""
-        settings, body, now = self._reach.settings, self._body, self._call.now
+        settings, body, now = self.connector.settings, self._body, self._call.now
         expires_at = int(body.expires_at.timestamp()) if body.expires_at else now + DEFAULT_LIFETIME
         if not now + MIN_LIFETIME <= expires_at <= now + MAX_LIFETIME:
             raise UnprocessableError("expires_at is not 5 minutes to 48 hours ahead")
@@ -127,6 +128,7 @@ class Payment:
             paid_late_policy=settings.paid_late_policy,
             replaces=self.replaces,
             closable=False,
+            max_share_basis_points=MAX_SHARE_BASIS_POINTS,
             reports_status=bool(payer),
             payer=payer,
             share_receivers=tuple(receiver.merchant_uid for receiver in settings.settle.receivers),
@@ -140,23 +142,15 @@ class Payment:
 
     def prepare(self, order: Order) -> Prepared:
         """Have Douyin take the order as it was recorded, or sign it for the front end, by the order's own system."""
-        return self._reach.client.create(self._request(order), system=order.terms.system)
-
-    def about_order(self, order: Order) -> tuple[Change, ...]:
-        """Return what Douyin says about an order of the account."""
-        change = connector.about_order(self._reach, order.key, order.terms.system, now=self._call.now)
-        return (change,) if change else ()
-
-    def close(self, order: Order) -> None:
-        """Do nothing: Douyin has no call for it, so both paid in the end is a question for a person."""
+        return self.connector.client.create(self._request(order), system=order.terms.system)
 
     def _request(self, order: Order) -> PaymentRequest:
-        entry, goods = self._body.entry, self._reach.settings.goods
+        entry, goods = self._body.entry, self.connector.settings.goods
         return PaymentRequest(
             order_id=order.key.order_id,
             amount=order.terms.amount,
             description=order.terms.description,
-            notify_url=connector.notify_url(order.terms.notify_base, self._reach.name),
+            notify_url=self.connector.notify_url(order.terms.notify_base),
             expires_at=order.terms.expires_at,
             item=self._item(),
             entry_path=entry.path if entry else goods.entry_path,
@@ -167,7 +161,7 @@ class Payment:
         """Return the one line that an order of the trade system has: the only item, or the order as a whole."""
         body = self._body
         first = body.items[0] if body.items else None
-        image = (first.image_url if first else None) or self._reach.settings.goods.image_url
+        image = (first.image_url if first else None) or self.connector.settings.goods.image_url
         if first and body.items and len(body.items) == 1 and first.price * first.quantity == body.amount.minor:
             return Item(first.sku_id, first.title, first.price, first.quantity, image)
         return Item(first.sku_id if first else body.order_id, body.description, body.amount.minor, 1, image)

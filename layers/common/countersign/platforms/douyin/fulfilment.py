@@ -7,9 +7,9 @@ from countersign.errors import ContentionError, CountersignError
 from countersign.orders.changes import Change, OrderKey, Queried, ShipmentReported
 from countersign.orders.schedule import retry_refund_at
 from countersign.orders.state import Order, Shipment
-from countersign.platforms.douyin import connector, order_sync
+from countersign.platforms.douyin import order_sync
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
-from countersign.platforms.douyin.connector import Reach
+from countersign.platforms.douyin.connector import Connector
 from countersign.store import OrderStore, Outcome, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
@@ -26,7 +26,7 @@ UNTOLD = (
     "was created, or the account has no app_secret or order_sync is false. Tell Douyin by the app's own back end"
 )
 
-ReachFor = Callable[[str], Reach]
+ReachFor = Callable[[str], Connector]
 Report = Callable[[Outcome], None]
 
 
@@ -80,7 +80,7 @@ class ShipWork:
         stamp = syncs.begin(key, told, now=self.now)
         if stamp is None:
             raise ContentionError("somebody else tells Douyin of the order")
-        connector.order_sync(self.reach(key.account), self.store).push(order, state, stamp)
+        self.reach(key.account).order_sync().push(order, state, stamp)
         syncs.end(key, stamp, str(state.code))
         self.count("OrderSynced")
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -13,16 +12,15 @@ from pydantic import AwareDatetime, Field, model_validator
 from countersign.api.payments import Body, Call, read_body
 from countersign.errors import MalformedError, UnprocessableError
 from countersign.money import Money
-from countersign.orders.changes import Change, Line, Terms
+from countersign.orders.changes import Line, Terms
 from countersign.orders.state import Order
-from countersign.platforms.wechat import connector, payments
-from countersign.platforms.wechat.client import Client, PaymentRequest, Prepared
-from countersign.platforms.wechat.connector import Reach
-from countersign.platforms.wechat.settings import Settings
-from countersign.runtime import platform_http
-from countersign.signing import digests, nonces
+from countersign.platforms.wechat import payments
+from countersign.platforms.wechat.client import PaymentRequest, Prepared
+from countersign.platforms.wechat.connector import Connector, connect
+from countersign.signing import digests
 from countersign.store import OrderStore
 
+EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 DEFAULT_LIFETIME = 7200  # a prepay id lives two hours
 REPLAY_SECONDS, H5_REPLAY_SECONDS = 3600, 240  # an h5 URL lives 5 minutes
 ORDER_ID = re.compile(r"[0-9A-Za-z_\-|*]{6,32}", re.ASCII)  # out_trade_no, protocol page 1.3
@@ -96,9 +94,10 @@ class PaymentBody(Body):
         return self
 
 
-def read(call: Call, body: bytes, _store: OrderStore) -> "Payment":
+def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
-    return Payment(call, call.settings, read_body(PaymentBody, body, misfit=MalformedError))
+    connector = connect(call.account, call.settings, store=store)
+    return Payment(call, connector, read_body(PaymentBody, body, misfit=MalformedError))
 
 
 class Payment:
@@ -114,19 +113,17 @@ class Payment:
         "replaces": lambda terms: terms.replaces,
     }
 
-    def __init__(self, call: Call, settings: Settings, body: PaymentBody) -> None:
-        client = Client(platform_http.session(), settings, now=lambda: int(time.time()), nonce=nonces.nonce)
+    def __init__(self, call: Call, connector: Connector, body: PaymentBody) -> None:
         self._call = call
         self._body = body
-        self._reach = Reach(settings, client)
+        self.connector = connector
         self.order_id = body.order_id
         self.replaces = body.replaces or ""
-        self.tenant = settings.mchid
         self.replay_seconds = H5_REPLAY_SECONDS if body.method == "h5" else REPLAY_SECONDS
 
     def terms(self) -> Terms:
         """Return what is to be recorded, once all is checked that WeChat would refuse; raises UnprocessableError."""
-        settings, body, payment = self._reach.settings, self._body, self._request
+        settings, body, payment = self.connector.settings, self._body, self._request
         return Terms(
             amount=payment.amount,
             system=settings.api,
@@ -137,6 +134,7 @@ class Payment:
             description=payment.description,
             appid=payment.appid,
             notify_base=self._call.base_url,
+            closable_after=EARLIEST_CLOSE,
             paid_late_policy=settings.paid_late_policy,
             replaces=self.replaces,
             metadata=tuple(sorted((body.metadata or {}).items())),
@@ -146,16 +144,7 @@ class Payment:
     def prepare(self, order: Order) -> Prepared:
         """Have WeChat take the order; the expiry that was recorded is what it compares with when it comes again."""
         payment = replace(self._request, expires_at=order.terms.expires_at)
-        return self._reach.client.create(payment, system=order.terms.system)
-
-    def about_order(self, order: Order) -> tuple[Change, ...]:
-        """Return what WeChat says about an order of the account."""
-        change = connector.about_order(self._reach, order.key, order.terms.system, now=self._call.now)
-        return (change,) if change else ()
-
-    def close(self, order: Order) -> Change:
-        """Close an order of the account at WeChat."""
-        return connector.close(self._reach, order.key, order.terms.system, now=self._call.now)
+        return self.connector.client.create(payment, system=order.terms.system)
 
     @property
     def _expires_at(self) -> int:
@@ -165,7 +154,7 @@ class Payment:
     @cached_property
     def _request(self) -> PaymentRequest:
         """The request, checked but for who pays, who is asked for last: a login code is good for one exchange."""
-        settings, body = self._reach.settings, self._body
+        settings, body = self.connector.settings, self._body
         if self._expires_at < self._call.now + 60:
             raise UnprocessableError("expires_at is less than a minute ahead")
         if body.method == "h5" and body.h5 is None:
@@ -187,7 +176,7 @@ class Payment:
     @property
     def _client_ip(self) -> str:
         """Return the payer's address; API v2 takes that of the machine that calls instead, except from a browser."""
-        caller = self._call.source_ip if self._reach.settings.api == "v2" and self._body.method != "h5" else ""
+        caller = self._call.source_ip if self.connector.settings.api == "v2" and self._body.method != "h5" else ""
         return self._body.client_ip or caller
 
     @property
@@ -196,13 +185,13 @@ class Payment:
         if given is None:
             return {}
         name, url = given.app_name or "", given.app_url or ""
-        if self._reach.settings.api == "v2":  # which wants both of a site: what is here stands in for them
+        if self.connector.settings.api == "v2":  # which wants both of a site: what is here stands in for them
             name, url = name or self._body.description[:32], url or self._call.base_url
         app = {"iOS": given.bundle_id, "Android": given.package_name}.get(given.type)
         return {"h5_type": given.type, "h5_name": name, "h5_url": url, "h5_app": app or ""}
 
     def _openid(self, appid: str) -> str:
-        settings, payer = self._reach.settings, self._body.payer
+        settings, payer = self.connector.settings, self._body.payer
         if self._body.method != "jsapi":
             return payer.openid or ""
         if payer.openid:
@@ -211,7 +200,7 @@ class Payment:
             raise UnprocessableError("payer.openid or payer.login_code is needed for jsapi")
         if appid != settings.appid:
             raise UnprocessableError("payer.login_code is exchanged under the account's first appid only: give openid")
-        return self._reach.client.exchange_code(payer.login_code)
+        return self.connector.client.exchange_code(payer.login_code)
 
     def _digest(self) -> str:
         """Return a digest of what the merchant asked for, by which the same order is told from another."""

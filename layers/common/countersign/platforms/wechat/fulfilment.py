@@ -8,7 +8,7 @@ from countersign.orders.changes import Change, OrderKey, Paid, Queried, Shipment
 from countersign.orders.schedule import SHIPMENT_PATIENCE, next_shipment_step, retry_shipment_at
 from countersign.orders.state import Order, Shipment
 from countersign.platforms.wechat import answers, shipping, store_orders, translate
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.messages import Transaction
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
 from countersign.platforms.wechat.settings import Settings
@@ -25,7 +25,7 @@ PAUSE_SECONDS = 10
 LEASE_SECONDS = 90  # longer than a run, and no rung of the ladder: what was recorded meanwhile must differ from it
 STORE = "store"  # the system of orders that the mini store made
 
-ReachFor = Callable[[str], Reach]
+ReachFor = Callable[[str], Connector]
 AppFor = Callable[[Settings], MiniProgram]
 Report = Callable[[Outcome], None]
 
@@ -130,7 +130,7 @@ class ShipWork:
         return "reported" if seen.has(shipment) else "superseded"
 
     def _told(
-        self, order: Order, shipment: Shipment, shipments: tuple[Shipment, ...], looks: int, reach: Reach
+        self, order: Order, shipment: Shipment, shipments: tuple[Shipment, ...], looks: int, reach: Connector
     ) -> bool:
         """Tell whom it concerns; False while another call about the order may still travel."""
         if order.terms.system == STORE:
@@ -165,7 +165,7 @@ class ShipWork:
                 raise
         return True
 
-    def _transaction(self, order: Order, reach: Reach) -> Transaction:
+    def _transaction(self, order: Order, reach: Connector) -> Transaction:
         """Ask for the payment: who paid is in no record of ours."""
         system = (order.payment.system if order.payment else "") or order.terms.system
         answer = reach.client.query(order.key.order_id, system=system)

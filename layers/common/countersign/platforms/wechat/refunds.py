@@ -7,6 +7,8 @@ from countersign.money import Money
 from countersign.platforms.wechat import payments
 
 REASON_BYTES = 80
+# WeChat wants a minute between two refunds of one order; ours is longer, as calls travel for different times.
+PAUSE_SECONDS = 70
 _SETTINGS = "The account's settings do not fit: correct them, then retry"
 _UNKNOWN_ORDER = "WeChat knows no such paid order: compare with the merchant console, then retry or resolve"
 _RULE = "A rule of WeChat forbids it: the merchant console says which; then retry or resolve"
