@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from countersign.accounts import Accounts
 from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, UnprocessableError
 from countersign.orders.changes import Change
 from countersign.orders.reconcile import BillLine
-from countersign.orders.state import Order, Refund, Settlement
+from countersign.orders.state import Order, Refund, Settlement, Shipment
 
 Changes = tuple[Change, ...]
 Asked = TypeVar("Asked", covariant=True)
@@ -100,6 +100,35 @@ class Settles(Queries, Protocol):
 
     def settle(self, order: Order, settlement: Settlement) -> str:
         """Ask for a settlement and return the platform's number of it; the same one however often it is called."""
+
+
+class Shipped(NamedTuple):
+    """What a platform made of a shipment: a status to record, or none and when to come again (epoch seconds).
+
+    `status` is reported, superseded (it has the order as sent without this shipment) or needs_action: then `problem`
+    says what a person must do.
+    """
+
+    status: str = ""
+    problem: str = ""
+    again: int | None = None
+
+
+class Ships(Protocol):
+    """A platform that is told what was sent."""
+
+    @property
+    def tenant(self) -> str:
+        """Return what the platform calls the account."""
+
+    def ship(
+        self, order: Order, shipment: Shipment, earlier: tuple[Shipment, ...], *, attempts: int, now: int
+    ) -> Shipped:
+        """Tell the platform of a shipment that is `recorded`; see what became of one that waits for a person.
+
+        `earlier` are the order's shipments before it, of which none is only recorded any more. After an attempt the
+        platform may have it already, so it is told nothing twice that must not be told twice.
+        """
 
 
 class Bills(Queries, Protocol):
