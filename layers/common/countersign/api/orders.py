@@ -210,7 +210,9 @@ class OrderService:
                 continue
             row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
             row["since"] = timestamp(codec.as_number(item, "updated_at"))
-            row["reason"] = said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
+            row["reason"] = (
+                said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
+            )
             if kind == "failed_notice":
                 row["reason"] = f"notice {codec.as_text(item, 'name')}: {row['reason']}"
             yield row

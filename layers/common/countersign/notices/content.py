@@ -8,8 +8,8 @@ from typing import NamedTuple
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import OrderKey
-from countersign.orders.sentences import meaning, sentence
 from countersign.orders.refunds import Refund
+from countersign.orders.sentences import meaning, sentence
 from countersign.orders.shipments import Shipment
 from countersign.orders.state import Order
 
