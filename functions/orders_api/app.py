@@ -41,6 +41,7 @@ ORDER = "/orders/<platform>/<account>/<order_id>"
 REFUND = f"{ORDER}/refunds/<refund_id>"
 Name = Annotated[str, Path(max_length=128)]
 Line = Annotated[str, AfterValidator(texts.one_line)]
+Code = Annotated[str, AfterValidator(texts.trimmed), AfterValidator(texts.one_line)]
 Note = Annotated[str, AfterValidator(texts.lines)]
 
 
@@ -103,8 +104,8 @@ class ParcelBody(BaseModel):
     """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one."""
 
     model_config = ConfigDict(extra="forbid")
-    tracking_no: Annotated[Line, Field(max_length=128)] = ""
-    carrier: Annotated[Line, Field(max_length=128)] = ""
+    tracking_no: Annotated[Code, Field(max_length=128)] = ""
+    carrier: Annotated[Code, Field(max_length=128)] = ""
     description: Annotated[Line, Field(max_length=120)] = ""
     contact: Annotated[str, Field(pattern=r"^[0-9+*-]{0,32}$")] = ""
 

@@ -169,7 +169,7 @@ def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("DOUYIN_POLL_QUEUE_URL", cloud.sqs.create_queue(QueueName="douyin-poll")["QueueUrl"])
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         platform_http.session().mount("http://127.0.0.1:1/", wire)
-        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
+        for function in ("bill", "callback", "create_payment", "poll", "refund", "settle", "ship"):
             importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
         yield Douyin(cloud, wire, documents)
 
@@ -252,7 +252,7 @@ def _replace(douyin: Douyin, account: str) -> None:
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
     )
-    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
+    for function in ("bill", "callback", "create_payment", "poll", "refund", "settle", "ship"):
         importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
 
 
@@ -600,8 +600,6 @@ class TestUsersRefunds:
         douyin.store.record(Change(key, judged, Operator("anna"), "operator"), now=douyin.now)
 
         douyin.work("douyin_refund")
-        assert douyin.calls("refund_audit_callback") == []  # not its work
-        douyin.work("douyin_refund_audit")
         douyin.pass_time(12)
         douyin.deliver()
 
@@ -616,7 +614,7 @@ class TestUsersRefunds:
         douyin.deliver()
 
         douyin.pass_time(3 * DAY)
-        douyin.work("douyin_refund_audit", 61)
+        douyin.work("douyin_refund", 61)
         assert douyin.refund(NEW, "A-1").status == "processing"
         douyin.pass_time(12)
         douyin.work("douyin_refund", 60)

@@ -50,7 +50,7 @@ def order_json(
         "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [shipment_json(shipment) for shipment in shipments],
         "settlements": [settlement_json(settlement, currency) for settlement in settlements],
-        "attempts": [_attempt(attempt) for attempt in order.attempts] or None,
+        "attempts": [_attempt(attempt) for attempt in order.charge_attempts] or None,
         "events": list(events),
         "notices": list(notices),
         "version": order.version,

@@ -11,7 +11,7 @@ from typing import Any
 
 from countersign.errors import MalformedError
 from countersign.orders.changes import Change, Hint, OrderKey, PlatformEvent, Trust, Verified
-from countersign.platforms.wechat import messages, store_news
+from countersign.platforms.wechat import messages, store_changes
 from countersign.platforms.wechat.push import Pushed
 from countersign.platforms.wechat.settings import Settings
 
@@ -62,10 +62,10 @@ def to_change(pushed: Pushed, settings: Settings, account: str) -> Change:
     at = _seconds(fields.get("CreateTime"))
     if event.startswith(_STORE):
         info = _order_info(fields)
-        order_id, system = _number(info.get("order_id"), _STORE_NUMBER), store_news.SYSTEM
+        order_id, system = _number(info.get("order_id"), _STORE_NUMBER), store_changes.SYSTEM
         fact = PlatformEvent(event, at, _detail(info, _DETAILS))
     elif event == _LEGACY:
-        order_id, system = _number(fields.get("OrderId"), _LEGACY_NUMBER), store_news.SYSTEM
+        order_id, system = _number(fields.get("OrderId"), _LEGACY_NUMBER), store_changes.SYSTEM
         fact = PlatformEvent(f"{event} (legacy)", at, _detail(fields, ("OrderStatus",)))
     else:
         _check_merchant(fields, settings)

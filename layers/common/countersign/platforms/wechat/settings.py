@@ -55,6 +55,7 @@ class Settings(NamedTuple):
     appid: str
     appids: tuple[str, ...] = ()
     sub_mchid: str = ""
+    sub_appid: str = ""  # the sub-merchant's own app, in which its payers pay
     api: str = "v3"
     api_v3_keys: tuple[Secret, ...] = ()
     api_v2_keys: tuple[Secret, ...] = ()
@@ -73,7 +74,12 @@ class Settings(NamedTuple):
 
     def owns_appid(self, appid: object) -> bool:
         """Tell whether the app belongs to this account."""
-        return appid == self.appid or appid in self.appids
+        return appid in (self.appid, *self.appids, *filter(None, (self.sub_appid,)))
+
+    @property
+    def payer_appid(self) -> str:
+        """The app in which payers pay where a call names none."""
+        return self.sub_appid or self.appid
 
     @property
     def request_key_id(self) -> str:
@@ -89,6 +95,7 @@ def load(document: Mapping[str, object]) -> Settings:
         appid=as_text(document, "appid", required=True),
         appids=_texts(document, "appids"),
         sub_mchid=as_text(document, "sub_mchid"),
+        sub_appid=as_text(document, "sub_appid"),
         api=api,
         api_v3_keys=_secrets(document, "api_v3_keys", _API_V3_KEY_BYTES),
         api_v2_keys=_secrets(document, "api_v2_keys"),
