@@ -16,13 +16,10 @@ from countersign.notices.receipt import PrintSettings
 from countersign.notices.settings import Email, Message, Notices
 from countersign.notices.webhook import WebhookSettings
 from countersign.orders.changes import OrderKey
-from countersign.platforms.wechat import apps
+from countersign.platforms.wechat import apps, connector
 from countersign.platforms.wechat import settings as wechat_settings
-from countersign.platforms.wechat.client import Client
-from countersign.platforms.wechat.connector import Reach
 from countersign.runtime import platform_http, webhook_http
 from countersign.runtime.telemetry import count, invocation, logger, seconds
-from countersign.signing import nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
@@ -52,9 +49,8 @@ def _notices_of(key: OrderKey) -> Notices:
 
 def _wechat(name: str) -> MessageReach:
     account = wechat.load(name)
-    client = Client(platform_http.session(), account, now=lambda: int(time.time()), nonce=nonces.nonce)
     program = apps.mini_program(account, orders, now=lambda: int(time.time()))
-    return MessageReach(Reach(account, client), program)
+    return MessageReach(connector.connect(name, account, store=orders), program)
 
 
 MESSENGERS = {"wechat": _wechat}

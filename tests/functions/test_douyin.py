@@ -19,7 +19,8 @@ from requests.adapters import BaseAdapter
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested, RefundRetried
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.runtime import platform_http
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
@@ -168,7 +169,7 @@ def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("DOUYIN_POLL_QUEUE_URL", cloud.sqs.create_queue(QueueName="douyin-poll")["QueueUrl"])
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         platform_http.session().mount("http://127.0.0.1:1/", wire)
-        for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
+        for function in ("bill", "callback", "create_payment", "poll", "refund", "settle", "ship"):
             importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
         yield Douyin(cloud, wire, documents)
 
@@ -251,7 +252,7 @@ def _replace(douyin: Douyin, account: str) -> None:
     secrets.put_secret_value(
         SecretId=f"countersign/test/douyin/{account}", SecretString=json.dumps(douyin.documents[account])
     )
-    for function in ("bill", "callback", "create_payment", "poll", "refund", "refund_audit", "settle", "ship"):
+    for function in ("bill", "callback", "create_payment", "poll", "refund", "settle", "ship"):
         importlib.import_module(f"functions.douyin_{function}.app").accounts._entries.clear()
 
 
@@ -599,8 +600,6 @@ class TestUsersRefunds:
         douyin.store.record(Change(key, judged, Operator("anna"), "operator"), now=douyin.now)
 
         douyin.work("douyin_refund")
-        assert douyin.calls("refund_audit_callback") == []  # not its work
-        douyin.work("douyin_refund_audit")
         douyin.pass_time(12)
         douyin.deliver()
 
@@ -615,7 +614,7 @@ class TestUsersRefunds:
         douyin.deliver()
 
         douyin.pass_time(3 * DAY)
-        douyin.work("douyin_refund_audit", 61)
+        douyin.work("douyin_refund", 61)
         assert douyin.refund(NEW, "A-1").status == "processing"
         douyin.pass_time(12)
         douyin.work("douyin_refund", 60)
@@ -712,12 +711,29 @@ class TestSettlements:
         douyin.buy(OLD, "A-1")
         route = "/orders/{platform}/{account}/{order_id}/settlements"
         parameters = {"platform": "douyin", "account": OLD, "order_id": "A-1"}
-        shares = {"shares": [{"merchant_uid": "7", "amount": {"minor": 2641, "currency": "CNY"}}]}
+        named = {"merchant_uid": "70000000000000000022", "amount": {"minor": 2641, "currency": "CNY"}}
+        body = json.dumps({"shares": [named]})
 
-        answer = douyin.cloud.invoke("orders_api", http_event("POST", route, parameters, body=json.dumps(shares)))
+        answer = douyin.cloud.invoke("orders_api", http_event("POST", route, parameters, body=body))
 
         assert answer["statusCode"] == 409
         assert "30 %" in json.loads(answer["body"])["title"]
+
+    @pytest.mark.parametrize("account", [OLD, NEW])
+    def test_a_share_goes_only_to_a_receiver_of_the_account_document(self, douyin: Douyin, account: str) -> None:
+        douyin.buy(account, "A-1")
+        before = douyin.cloud.table()
+        route = "/orders/{platform}/{account}/{order_id}/settlements"
+        parameters = {"platform": "douyin", "account": account, "order_id": "A-1"}
+
+        def ask(receiver: str) -> int:
+            share = {"merchant_uid": receiver, "amount": {"minor": 1, "currency": "CNY"}}
+            event = http_event("POST", route, parameters, body=json.dumps({"shares": [share]}))
+            return int(douyin.cloud.invoke("orders_api", event)["statusCode"])
+
+        assert ask("70000000attacker") == 422
+        assert douyin.cloud.table() == before
+        assert ask("70000000000000000022") == 202
 
 
 def test_an_app_moves_with_orders_in_flight(douyin: Douyin) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
-from countersign.orders.changes import Line, OrderKey
+from countersign.orders.changes import Change, Hint, Line, OrderKey, PlatformEvent
 from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
 from sandbox.simulators.wechat import pushes
-from tests.functions.conftest import NOW, Cloud, http_event
+from tests.functions.conftest import NOW, Cloud, excepted, http_event
 from tests.functions.test_create_payment import create, pay
 from tests.functions.test_events import FOLDER
 
@@ -225,7 +225,7 @@ class TestStoreOrders:
         poll(cloud, 900)
 
         assert emitted(cloud).count("order.orphan") == 1
-        assert [item["exception"]["S"] for item in cloud.table() if "exception" in item] == ["orphan"]
+        assert [excepted(item) for item in cloud.table() if "exception" in item] == ["orphan"]
 
     @pytest.mark.parametrize(
         "fault", [{"errcode": {"count": 1, "code": -1}}, {"error500": 1}, {"not_json": 1}, {"truncated": 1}]
@@ -500,10 +500,13 @@ def test_E9_an_answer_about_another_order_is_not_believed() -> None:
     told = {"order_id": "43", "status": 10, "create_time": NOW, "order_detail": {"price_info": {"order_price": 1}}}
     mini_store: Any = Answering({"errcode": 0, "order": told})
     unused: Any = None
-    reach = connector.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+    reach = connector.Connector("shop", settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
 
     with pytest.raises(PlatformUnavailableError, match="another order"):
-        connector.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+        reach.import_order(STORE_NEWS, now=NOW)
+
+
+STORE_NEWS = Change(OrderKey("wechat", "shop", "42"), PlatformEvent("order"), Hint(), "push", system="store")
 
 
 class Answering:
@@ -531,16 +534,16 @@ def test_E9_an_answer_of_the_store_that_cannot_be_read_leaves_the_order_as_it_is
     }
     mini_store: Any = Answering({"errcode": 0, "order": told})
     unused: Any = None
-    reach = connector.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+    reach = connector.Connector("shop", settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
 
     with pytest.raises(PlatformUnavailableError, match=reason):
-        connector.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+        reach.import_order(STORE_NEWS, now=NOW)
 
 
 def test_an_account_without_a_store_has_nobody_to_ask() -> None:
     unused: Any = None
     without = settings.load({**DOCUMENTS["shop"], "store": None})
 
-    reach = connector.Reach(without, unused, lambda: pytest.fail("asked"))
+    reach = connector.Connector("shop", without, unused, lambda: pytest.fail("asked"))
 
-    assert connector.news_of_order(reach, OrderKey("wechat", "shop", "42"), "store", now=NOW) == ()
+    assert reach.import_order(STORE_NEWS, now=NOW) == ()

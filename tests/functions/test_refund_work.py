@@ -21,7 +21,8 @@ from countersign.orders.changes import (
     Resolved,
     Verified,
 )
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.platforms.wechat.client import RefundRequest
 from countersign.store import OrderStore
 from sandbox.events import shapes
@@ -153,7 +154,7 @@ def test_D8_even_a_call_that_is_answered_with_success_is_only_accepted(v3):
         "rf1", v3.refund().transaction_id, Money(1000, "CNY"), Money(8800, "CNY"), "too small", NOTIFY
     )
 
-    answer = v3.cloud.module("wechat_refund")._reach("shop").client.refund(request)
+    answer = v3.cloud.module("wechat_refund").connect("shop").client.refund(request)
 
     assert b'"status":"SUCCESS"' in answer.raw
     assert (answer.message.refund_status, answer.message.success_time) == ("PROCESSING", None)

@@ -53,7 +53,7 @@ ROUTES = {
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 SCHEDULED = [
-    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinRefundAudit", "DouyinSettle", "DouyinShip"),
+    *("DouyinBill", "DouyinPoll", "DouyinRefund", "DouyinSettle", "DouyinShip"),
     *("WechatPoll", "WechatRefund", "WechatShip", "WechatBill", "Sweep"),
 ]
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
@@ -174,7 +174,7 @@ class TestFailures:
     def test_a_rule_of_the_bus_has_dead_letters_and_no_retries(self) -> None:
         ruled = list(events("EventBridgeRule"))
 
-        workers = {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinRefundAudit", "DouyinShip"}
+        workers = {"WechatRefund", "WechatShip", "DouyinRefund", "DouyinShip"}
         assert {name for name, _ in ruled} == workers | TOLD_ONCE
         for name, event in ruled:
             assert event["EventBusName"] == {"Ref": "EventBus"}

@@ -136,6 +136,29 @@ def test_a_second_document_for_one_merchant_is_an_error(
     assert found == [f"error {platform}/b: {field} is the one of {platform}/a: one document for each"]
 
 
+def test_sub_merchants_of_one_service_provider_are_accounts_of_their_own_and_share_its_keys(said: Any) -> None:
+    provider = {"mchid": "1900099010", "api_v3_keys": [key("p")], "api_v2_keys": [key("P")]}
+    documents = {
+        letter: wechat(letter, **provider, sub_mchid=f"190009902{number}", sub_appid=f"wx000000000000000{number}")
+        for number, letter in enumerate("ab")
+    }
+
+    assert said(wechat_a=documents["a"], wechat_b=documents["b"]) == []
+
+    again = {**documents["b"], "sub_mchid": documents["a"]["sub_mchid"]}
+    assert said(wechat_a=documents["a"], wechat_b=again) == [
+        "error wechat/b: mchid and sub_mchid are those of wechat/a: one document for each"
+    ]
+
+
+def test_a_provider_and_a_merchant_of_another_number_may_not_share_a_key(said: Any) -> None:
+    provider = wechat("a", sub_mchid="1900099020")
+
+    assert said(wechat_a=provider, wechat_b=wechat("b", api_v3_keys=provider["api_v3_keys"])) == [
+        "error wechat/b: api_v3_keys[0] is the same as api_v3_keys[0] of wechat/a"
+    ]
+
+
 def test_a_key_that_stands_twice_in_one_document_is_a_warning(said: Any) -> None:
     assert said(wechat_a=wechat("a", api_v3_keys=[key("a"), key("a")])) == [
         "warning wechat/a: api_v3_keys[1] is the same as api_v3_keys[0]"

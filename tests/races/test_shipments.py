@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from countersign.orders.changes import Change, Operator, Parcel, ShipmentRequested
 from countersign.platforms.wechat import settings, shipping
 from countersign.platforms.wechat.answers import Answer
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.fulfilment import PAUSE_SECONDS, ShipWork
 from countersign.platforms.wechat.messages import Transaction
 from countersign.signing.credentials import Secret
@@ -57,7 +57,7 @@ class Wechat:
 
 def run(store: OrderStore, wechat: Any, now: int) -> None:
     due = DueList(store.client, store.table, "wechat_ship")
-    reach = Reach(ACCOUNT, wechat)
+    reach = Connector("shop", ACCOUNT, wechat)
     for item in due.due_of(key(wechat.order), keys.SHIPMENT, now):
         ShipWork(store, due, lambda _: reach, lambda _: wechat, lambda _: wechat, lambda _: None, now).look(item)
 

@@ -39,6 +39,15 @@ def is_condition(error: StaleViewError) -> bool:
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
+def first_condition_failed(error: StaleViewError) -> bool:
+    """Tell whether it was the first item of what was written whose condition failed."""
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    reasons = cause.response.get("CancellationReasons")
+    return reasons[0].get("Code") == "ConditionalCheckFailed" if reasons else is_condition(error)
+
+
 class _Trouble(threading.local):
     """What a thread's attempts are up against: their common deadline, and whether the table answered at all."""
 

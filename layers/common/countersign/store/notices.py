@@ -117,17 +117,20 @@ class NoticeStore:
     def ended(self, owed: PendingNotice, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
         """Write how a notice ended; a `listed` one is what a person must look at, until the due list unlists it."""
         if listed:
-            more = ", due_at = :until, #exception = :exception"
-            values = {":until": number(now + LISTED_SECONDS), ":exception": text(EXCEPTION)}
+            more = ", due_at = :until, #exception = :exception, listed_at = :listed"
+            entry = codec.listed(EXCEPTION, owed.told.key.order_id, now)
+            values = {":until": number(now + LISTED_SECONDS)}
+            values |= {":exception": entry["exception"], ":listed": entry["listed_at"]}
         else:
             more, values = " REMOVE due_at, due_shard", {}
         self._write(owed, status, more, values, reason=reason, via=via, now=now)
 
     def unlist(self, item: Item) -> bool:
         """Take a notice that ended badly, and is due for it, off the list of exceptions; tell whether it was one."""
-        if codec.as_text(item, "exception") != EXCEPTION:
+        if keys.exception_kind(codec.as_text(item, "exception")) != EXCEPTION:
             return False
-        return self._update(item, codec.as_number(item, "due_at") or 0, "REMOVE due_at, due_shard, #exception", {})
+        expression = "REMOVE due_at, due_shard, #exception, listed_at"
+        return self._update(item, codec.as_number(item, "due_at") or 0, expression, {})
 
     def event(self, key: OrderKey, event_id: str) -> Item | None:
         """Return the stored event that the bus told of."""

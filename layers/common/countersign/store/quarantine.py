@@ -39,9 +39,9 @@ def quarantine(
     by, and so who can read them later; `hint` that they are no more than a reason to ask, whatever they say.
     """
     item: Item = {
-        "pk": text(f"QUARANTINE#{now // 86400}"),
+        "pk": text(f"{keys.QUARANTINE}{now // 86400}"),
         "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digests.sha256(content or raw)}"),
-        "exception": text("quarantine"),
+        **codec.listed("quarantine", digests.sha256(content or raw), now),
         "updated_at": number(now),
         "account": text(f"{platform}/{account}"),
         "key_id": text(key_id),
@@ -94,7 +94,7 @@ class Quarantine:
             FilterExpression="attribute_exists(#exception)",
             ExpressionAttributeNames={"#exception": "exception"},
             ExpressionAttributeValues={
-                ":pk": text(f"QUARANTINE#{(day - _EPOCH).days}"),
+                ":pk": text(f"{keys.QUARANTINE}{(day - _EPOCH).days}"),
                 ":after": text(max(prefix, after)),
                 ":last": text(f"{prefix}~"),
             },

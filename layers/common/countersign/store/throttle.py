@@ -42,21 +42,26 @@ def _limit_row(platform: str, account: str, what: str) -> Item:
 
 def count_hint(client: Any, table: str, *, platform: str, account: str, now: int) -> bool:
     """Count one unsigned hint of an account; False over the limit of its minute."""
-    row = _limit_row(platform, account, "HINTS")
+    return count_in_minute(client, table, platform, account, "hint", most=HINTS_PER_MINUTE, now=now)
+
+
+def count_in_minute(client: Any, table: str, platform: str, account: str, what: str, *, most: int, now: int) -> bool:
+    """Count one `what` of an account in all containers together; False where the minute had `most` already."""
+    row = _limit_row(platform, account, f"MINUTE#{what}")
     # A minute just ahead is another container's: its clock runs before ours, and the count is common.
     minutes = {":minute": number(now // 60), ":ahead": number(now // 60 + CLOCKS_DIFFER_MINUTES), ":one": number(1)}
     if dynamo.update_if(
         client,
         table,
         row,
-        "SET hints = if_not_exists(hints, :none) + :one, in_minute = if_not_exists(in_minute, :minute)",
-        "attribute_not_exists(pk) OR (in_minute BETWEEN :minute AND :ahead AND hints < :most)",
-        {**minutes, ":none": number(0), ":most": number(HINTS_PER_MINUTE)},
+        "SET counted = if_not_exists(counted, :none) + :one, in_minute = if_not_exists(in_minute, :minute)",
+        "attribute_not_exists(pk) OR (in_minute BETWEEN :minute AND :ahead AND counted < :most)",
+        {**minutes, ":none": number(0), ":most": number(most)},
     ):
         return True
     # One further ahead than clocks differ is from a clock that was set back since.
     other_minute = "in_minute < :minute OR in_minute > :ahead"
-    return dynamo.update_if(client, table, row, "SET hints = :one, in_minute = :minute", other_minute, minutes)
+    return dynamo.update_if(client, table, row, "SET counted = :one, in_minute = :minute", other_minute, minutes)
 
 
 def count_daily(client: Any, table: str, *, platform: str, account: str, what: str, now: int, most: int) -> int:

@@ -10,7 +10,7 @@ from countersign.notices.channels.port import Delivery
 from countersign.notices.outcome import Outcome
 from countersign.notices.settings import Message
 from countersign.orders.state import Order
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.miniprogram import (
     DAILY_LIMIT,
     MiniProgram,
@@ -36,7 +36,7 @@ REFUSALS = {
 class MessageReach:
     """An account's WeChat Pay, which knows the buyer, and its mini program, which sends."""
 
-    pay: Reach
+    pay: Connector
     program: MiniProgram
 
 
@@ -111,7 +111,7 @@ def _body(message: Message, job: Delivery, person: str) -> dict[str, Any]:
     return body
 
 
-def _buyer(order: Order | None, pay: Reach) -> str:
+def _buyer(order: Order | None, pay: Connector) -> str:
     """Return who paid, as WeChat says it now: openids are not kept here."""
     if order is None or order.terms.appid not in ("", pay.settings.appid):
         return ""

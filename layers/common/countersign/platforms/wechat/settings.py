@@ -87,6 +87,11 @@ class Settings(NamedTuple):
         return appid in (self.appid, *self.appids, *filter(None, (self.sub_appid,)))
 
     @property
+    def payer_appid(self) -> str:
+        """The app in which payers pay where a call names none."""
+        return self.sub_appid or self.appid
+
+    @property
     def request_key_id(self) -> str:
         """The key that WeChat shall sign its answers with, or an empty string in certificate mode."""
         return next(iter(self.wechatpay_public_keys), "")
