@@ -204,6 +204,28 @@ def test_the_same_parcels_again_do_not_use_up_the_chance_to_correct_them(dock):
     assert (dock.uploads, dock.at_wechat()["corrected"]) == (1, 0)
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\t\r\n", "\u00a0", "\u3000", "\u2009", "\u200b", "\ufeff"])
+def test_blanks_around_a_number_make_no_other_parcel_of_it(dock, blank):
+    dock.ship("sh1", Parcel(f"YTO{blank}", f"{blank}YT1000000000001{blank}", "tea"))
+    dock.work()
+    dock.ship("sh2", Parcel(f"{blank}YTO", "YT1000000000001", "tea"))
+    dock.work(20)
+
+    assert (dock.shipment("sh1").status, dock.shipment("sh2").status) == ("reported", "reported")
+    told = dock.at_wechat()
+    assert (told["uploads"], told["corrected"]) == (1, False)
+    assert [(one["express_company"], one["tracking_no"]) for one in told["parcels"]] == [("YTO", "YT1000000000001")]
+
+
+def test_a_row_with_blanks_is_found_at_wechat_after_a_doubt(dock):
+    dock.upload_fault("error500", after=True)
+    dock.ship("sh1", Parcel(" YTO", "YT1000000000001\u3000", "tea"))
+    dock.work()
+    dock.work(60)
+
+    assert (dock.shipment().status, dock.at_wechat()["uploads"]) == ("reported", 1)
+
+
 def test_another_parcel_after_the_last_one_is_the_merchants_correction_and_there_is_one(dock):
     for number, tracking in enumerate(("YT1", "YT2", "YT3")):
         dock.ship(f"sh{number}", Parcel("YTO", tracking, "茶"))
