@@ -71,7 +71,7 @@ def test_a_platform_that_nobody_has_heard_of_prints_in_its_own_currency_and_in_u
 
     rows = rendered(PrintSettings(), Facts(bought.key, "order.paid", NOW, bought))
 
-    assert "支付时间：2026-11-22 07:00" in rows
+    assert "支付时间：2026-11-22 07:01" in rows
     assert [row.split()[-2:] for row in rows[-4:-1]] == [["12.345", "KWD"], ["0.345", "KWD"], ["12.000", "KWD"]]
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.api.payments import Body, Call, read_body
 from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, OrderKey, Terms
 from countersign.orders.state import Order
+from countersign.platforms.payment import Body, Call, read_body
 from countersign.platforms.douyin import payments
 from countersign.platforms.douyin.client import Item, PaymentRequest, Prepared
 from countersign.platforms.douyin.connector import Connector, connect

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.api.payments import Body, Call, read_body
 from countersign.errors import MalformedError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, Terms
 from countersign.orders.state import Order
+from countersign.platforms.payment import Body, Call, read_body
 from countersign.platforms.wechat import payments
 from countersign.platforms.wechat.client import PaymentRequest, Prepared
 from countersign.platforms.wechat.connector import Connector, connect
