@@ -1,4 +1,4 @@
-"""What a call to create a payment is, and what is asked of its platform: `platforms/<name>/create_payment.py` answers."""
+"""What a call to create a payment is, and what is asked of a platform: `platforms/<name>/create_payment.py` answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -10,13 +10,13 @@ from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, OrderKey, Terms
 from countersign.orders.state import Order
-from countersign.platforms.payment import Body, Call, read_body
 from countersign.platforms.douyin import payments
 from countersign.platforms.douyin.client import Item, PaymentRequest, Prepared
 from countersign.platforms.douyin.connector import Connector, connect
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
 from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS
+from countersign.platforms.payment import Body, Call, read_body
 from countersign.signing import digests
 from countersign.store import OrderStore
 
