@@ -5,7 +5,7 @@ import json
 import pytest
 
 from countersign.orders.changes import Change, OrderKey, Unrecognised, Verified
-from countersign.store import OrderStore
+from countersign.store import OrderStore, orphans
 from tests.functions.conftest import NOW, Cloud
 from tests.functions.test_create_payment import create, order, pay
 from tests.functions.test_events import FOLDER
@@ -112,7 +112,7 @@ def test_an_orphan_whose_order_exists_by_now_is_attached(cloud):
     key = OrderKey("wechat", "shop", "EV-paid-v3")
 
     assert store.get(key).status == "paid"
-    assert store.attach_orphans(key, now=NOW) == 0
+    assert orphans.attach(store, key, now=NOW) == 0
 
 
 def test_little_time_left_leaves_the_rest_for_the_next_run(cloud):
@@ -139,7 +139,7 @@ def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_excep
     assert cloud.wechat.sent == []
     assert "PollFailed" not in capsys.readouterr().out
     (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
-    assert int(orphan["looks"]["N"]) == 3
+    assert int(orphan["attempts"]["N"]) == 3
     poll(cloud, 2 * 86400)
     assert not [item for item in cloud.table() if "orphan" in item and "due_at" in item]
 

@@ -17,7 +17,7 @@ from countersign.orders.changes import (
     ShipmentRequested,
     Terms,
 )
-from countersign.orders.state import Shipment
+from countersign.orders.shipments import Shipment
 from countersign.store import OrderStore, keys
 from sandbox.events import shapes
 from sandbox.simulators.wechat import Simulator

@@ -51,3 +51,16 @@ def test_what_the_platform_says_ends_the_looking():
     assert next_poll(closed, T0 + 60) == T0 + 60 + LAST_QUERY
     assert next_poll(closed, T0 + 60 + LAST_QUERY) is None
     assert next_poll(paid, T0 + 60) is None
+
+
+def test_an_order_is_closed_no_sooner_than_its_platform_allows():
+    terms = Terms(Money(1, "CNY"), "v3", "native", "d", T0, END, closable_after=300)
+    wish = Change(KEY, CloseRequested(T0 + 20), Operator("anna"), "operator")
+    asked = decide(Order(KEY, terms), wish).order
+    at_once = decide(order(external=False), wish).order
+    assert asked is not None
+    assert at_once is not None
+
+    assert [must_close(asked, T0 + seconds) for seconds in (20, 299, 300)] == [False, False, True]
+    assert next_poll(asked, T0 + 150) == T0 + 300
+    assert must_close(at_once, T0 + 20)

@@ -32,18 +32,19 @@ from countersign.orders.changes import (
     Terms,
 )
 from countersign.orders.present import order_json
+from countersign.orders.reasons import because
 from countersign.orders.schedule import POLL_DELAYS, must_close
+from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.platforms.payment import Call, NewPayment
 from countersign.runtime import caller
 from countersign.runtime.idempotency import once
 from countersign.runtime.telemetry import count
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, orphans
 from countersign.store.due import DueList
 
 SHORT_DELAYS = tuple(seconds for seconds in POLL_DELAYS if seconds < 60)  # below the schedule's minute: queue messages
 MAX_ROUNDS = 8  # of callers that try one order number at the same moment
-MAX_CHAIN = 100  # orders that replace each other
 Json = dict[str, Any]
 Wake = Callable[[OrderKey], None]
 
@@ -105,12 +106,12 @@ class _Creation:
             raise
         except (UnprocessableError, RateLimitedError) as error:
             if attempt:
-                refused = PaymentRefused(attempt, str(error))
+                refused = PaymentRefused(attempt, because("said_by_the_platform", text=str(error)))
                 self._record(self._key, refused, Queried(), via="query", system=order.terms.system)
             raise
         taken = Prepared(prepared.order_id)
         order = self._record(self._key, taken, Queried(), via="query", system=order.terms.system).order or order
-        if self._store.attach_orphans(self._key, now=self._call.now):
+        if orphans.attach(self._store, self._key, now=self._call.now):
             order = self._store.get(self._key) or order
         wake(self._key)
         return 201 if is_new else 200, {"order": order_json(order), "client": dict(prepared.client)}
@@ -128,9 +129,11 @@ class _Creation:
                 outcome = self._record(self._key, OrderCreated(terms), self._by, system=system)
                 if outcome.outcome == "applied" and outcome.order is not None:
                     return outcome.order, outcome.order.attempts, order is None
-                # A create of the same number at the same moment was first: then its terms count.
+                if outcome.outcome == "refused" and outcome.order is None:
+                    raise ConflictError(sentence(outcome.reason))  # another order took the place at this very moment
                 if outcome.order is None:
                     raise StoreUnavailableError("the order was recorded and cannot be read back")
+                # A create of the same number at the same moment was first: then its terms count.
                 continue
             self._require_same_terms(order)
             if order.prepared:
@@ -156,14 +159,16 @@ class _Creation:
         if not self._payment.replaces:
             return self._terms
         connector = self._payment.connector
-        old = self._newest(OrderKey(self._key.platform, self._key.account, self._payment.replaces))
+        old = self._store.get(OrderKey(self._key.platform, self._key.account, self._payment.replaces))
+        if old is None:
+            raise UnprocessableError("replaces names an order that does not exist")
         for change in connector.query_order(old, now=self._call.now):
             old = self._store.record(change, now=self._call.now).order or old
         if old.payment is not None:
             raise ConflictError(f"the order to replace is {old.status}")
-        outcome = self._record(old.key, Replaced(self._key.order_id), self._by)
-        if outcome.outcome == "refused":  # somebody else replaced it at this very moment
-            raise ConflictError(outcome.reason)
+        outcome = self._record(old.key, Replaced(self._key.order_id, self._call.now), self._by)
+        if outcome.outcome == "refused":  # by another order, which is paid or still may be: the answer names it
+            raise ConflictError(sentence(outcome.reason))
         if old.terms.closable:
             old = self._record(old.key, CloseRequested(self._call.now), self._by).order or old
             # An order that the platform does not close yet is closed by the poll function, as asked.
@@ -171,26 +176,6 @@ class _Creation:
             if closed is not None:
                 self._store.record(closed, now=self._call.now)
         return self._terms
-
-    def _newest(self, key: OrderKey) -> Order:
-        """Return the order to replace; ConflictError where another one took its place already and may still be paid."""
-        old = self._store.get(key)
-        if old is None:
-            raise UnprocessableError("replaces names an order that does not exist")
-        newest = old
-        for _ in range(MAX_CHAIN):
-            following = newest.replaced_by
-            if not following or following == self._key.order_id:
-                break
-            replacement = self._store.get(OrderKey(key.platform, key.account, following))
-            if replacement is None:
-                break
-            newest = replacement
-        if newest is not old and newest.status != "closed":
-            raise ConflictError(
-                f"{old.key.order_id} is replaced already: the newest order is {newest.key.order_id} ({newest.status})"
-            )
-        return old
 
     @property
     def _by(self) -> Operator:

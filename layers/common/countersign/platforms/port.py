@@ -14,21 +14,26 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from countersign.accounts import Accounts
 from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, UnprocessableError
 from countersign.orders.changes import Change
+from countersign.orders.reasons import Reason
 from countersign.orders.reconcile import BillLine
-from countersign.orders.state import Order, Refund, Settlement, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.settlements import Settlement
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 
 Changes = tuple[Change, ...]
 Asked = TypeVar("Asked", covariant=True)
 
 
 class RefundRefusedError(UnprocessableError):
-    """The platform does not make a refund; the text says what a person must do.
+    """The platform does not make a refund; `problem` says what a person must do.
 
     `whole_account` is true where every refund of the account would be refused just now.
     """
 
-    def __init__(self, problem: str, *, whole_account: bool = False) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: Reason, *, whole_account: bool = False) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
         self.whole_account = whole_account
 
 
@@ -110,7 +115,7 @@ class Shipped(NamedTuple):
     """
 
     status: str = ""
-    problem: str = ""
+    problem: Reason | None = None
     again: int | None = None
 
 

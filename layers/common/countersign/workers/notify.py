@@ -12,6 +12,7 @@ from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.settings import Notice, Notices
 from countersign.orders.changes import OrderKey
+from countersign.orders.sentences import said
 from countersign.runtime.telemetry import count, logger, seconds
 from countersign.store import codec, keys
 from countersign.store.codec import Item
@@ -128,9 +129,9 @@ class NoticeWork:
         """Return what there is to tell: the order as it is now, and the refund or shipment that the event is about."""
         if history is None:
             row = self.store.event(event.key, event.event_id)
-            return Facts(event.key, event.detail_type, event.at, reason=codec.as_text(row or {}, "reason"))
-        row = next((item for item in history.events if codec.as_text(item, "event_id") == event.event_id), None)
-        fact = codec.load_change(event.key, codec.as_text(row, "change")).fact if row else None
+            return Facts(event.key, event.detail_type, event.at, reason=said(codec.as_reasons(row or {})))
+        row = next((item for item in history.events if codec.event_id(item) == event.event_id), None)
+        fact = codec.read_change(row, event.key).fact if row else None
         refund_id = getattr(fact, "refund_id", "")
         if not refund_id and event.detail_type.startswith("refund."):
             refund_id = history.order.late_refund_id  # money that came late brought it: it is no fact of its own
@@ -142,7 +143,7 @@ class NoticeWork:
             history.order,
             next((one for one in history.refunds if one.refund_id == refund_id), None),
             next((one for one in history.shipments if one.shipment_id == shipment_id), None),
-            codec.as_text(row or {}, "reason") if event.detail_type in REASONED else "",
+            said(codec.as_reasons(row or {})) if event.detail_type in REASONED else "",
         )
 
 

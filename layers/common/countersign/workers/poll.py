@@ -12,7 +12,7 @@ from countersign.orders.state import Order
 from countersign.platforms.port import Changes, Closes, is_final
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, seconds
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, codec, keys, orphans
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.workers import loop
@@ -34,10 +34,9 @@ class PollJob:
 
     def process(self, item: Item, attempts: int) -> int | None:
         """Ask about an order, an orphan or a hint and record the answer; return when to ask again."""
-        key = keys.order_key(item["pk"]["S"])
         if item["sk"]["S"] == keys.ORDER:
             return self._order(codec.read_order(item))
-        change = codec.load_change(key, codec.as_text(item, "change"))
+        change = codec.read_change(item)
         if "orphan" in item:
             return self._orphan(item, change)
         self._hint(change)
@@ -58,11 +57,11 @@ class PollJob:
                 closed = None  # paid, or the payer is at it, at this very moment: the next query tells
             self._record((closed,) if closed else ())
             order = self.store.get(order.key) or order
-        self.store.attach_orphans(order.key, now=self.now)
+        orphans.attach(self.store, order.key, now=self.now)
         again = next_poll(order, self.now)
-        if order.payment is not None or order.closed_at is not None:
+        if order.paid or order.ended_at is not None or again is None:
             return again
-        if again is not None and again > self.now + 1:
+        if again > self.now + 1:
             return again
         # Its time is over, or somebody wants it closed, and the platform has not ended it.
         over = self.now - order.terms.expires_at - AFTER_EXPIRY
@@ -76,13 +75,13 @@ class PollJob:
         finally:  # whatever hinders the question, a person hears of it in time
             received_at = codec.as_number(item, "received_at") or self.now
             late = owner == change.key and self.now - received_at >= ORPHAN_ALARM_SECONDS
-            if late and self.store.get(owner) is None and self.store.orphan_is_old(item, now=self.now):
+            if late and self.store.get(owner) is None and orphans.raise_alarm(self.store, item, now=self.now):
                 count("OrphanOld")
         if owner != change.key:
-            self.store.adopt_orphan(item, owner, now=self.now)
+            orphans.adopt(self.store, item, owner, now=self.now)
             return None
         if self.store.get(owner) is not None:
-            self.store.attach_orphans(owner, now=self.now)
+            orphans.attach(self.store, owner, now=self.now)
             return None
         return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
 
@@ -123,7 +122,7 @@ class PollJob:
             callbacks.report(self.store.record(change, now=self.now))
             if isinstance(change.fact, OrderCreated):
                 # Before the rest, which then decides when to ask about the order next.
-                self.store.attach_orphans(change.key, now=self.now)
+                orphans.attach(self.store, change.key, now=self.now)
 
 
 def run(

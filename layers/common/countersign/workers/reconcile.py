@@ -10,7 +10,8 @@ from typing import Self
 from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders.changes import Bill, Change, OrderKey, Queried, RefundReported, Unrecognised
-from countersign.orders.decide import View, decide
+from countersign.orders.decide import decide
+from countersign.orders.decision import View
 from countersign.orders.reconcile import (
     BillLine,
     Difference,
@@ -18,10 +19,11 @@ from countersign.orders.reconcile import (
     payment_difference,
     refund_difference,
 )
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.platforms.port import Bills, Changes
 from countersign.runtime import callbacks
-from countersign.store import OrderStore, codec
+from countersign.store import OrderStore, children, codec
 from countersign.store.reconciliation import Day, ReconciliationStore
 
 BATCH = 50  # lines; two rows each make DynamoDB's hundred
@@ -165,7 +167,7 @@ class Comparison:
                     yield self._about_payment(line, key, order)
                 continue
             item = refunds.get((key, line.refund_id))
-            refund = codec.read_refund(item) if item else None
+            refund = children.child_of(item) if item else None
             if item and codec.as_text(item, "billed_on") != self.day.day:
                 self.rows.mark_billed(key, line.refund_id, self.day.day)
             if refund_difference(line, order, refund):
@@ -207,7 +209,8 @@ class Comparison:
             news, told = self._query_refund(order, refund)
             after = refund
             for change in news:
-                after = next(iter(decide(order, change, view=View(refund=after)).refunds), after)
+                written = decide(order, change, view=View({("refund", after.refund_id): after})).children
+                after = next((child for child in written if isinstance(child, Refund)), after)
             if not refund_difference(line, order, after):
                 resolution = "the platform's answer was taken into the refund"
         found = Difference(

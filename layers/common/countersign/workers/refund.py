@@ -6,13 +6,14 @@ from typing import Any
 
 from countersign.errors import ContentionError, CountersignError, StoreUnavailableError, UnreadableError
 from countersign.orders.changes import Change, OrderKey, Queried, RefundAbsent, RefundRefused
-from countersign.orders.refunds import awaits_audit, over_ceiling
-from countersign.orders.schedule import HOURLY, next_audit, next_refund_step, retry_refund_at
-from countersign.orders.state import Order, Refund
+from countersign.orders.reasons import because
+from countersign.orders.refunds import Refund, awaits_audit, next_audit, next_refund_step, over_ceiling
+from countersign.orders.schedule import HOURLY, retry_refund_at
+from countersign.orders.state import Order
 from countersign.platforms.port import Changes, RefundRefusedError, Refunds, is_final
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import seconds
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, children, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.throttle import acquire_slot, cool_down, cooling_until
@@ -20,9 +21,6 @@ from countersign.workers import loop
 
 MOST_FAILED_CALLS = 5  # of one account in one run: platforms count bad calls, and stop taking any
 REST_SECONDS = 60  # of an account after that, or after one refusal that all its refunds would meet
-EXTERNAL = "The order was made at the platform: refund it in the platform's console, then resolve this one"
-OVER_CEILING = "Other refunds have taken what was left: resolve this one"
-UNASKABLE = "The platform does not say whether it was made ({}): look in its console, then retry or resolve"
 
 Connect = Callable[[str], Refunds]
 
@@ -39,7 +37,7 @@ class RefundJob:
     def process(self, item: Item, attempts: int) -> int | None:
         """Do what a refund needs; return when it is due again."""
         key = keys.order_key(item["pk"]["S"])
-        refund_id = codec.read_refund(item).refund_id
+        refund_id = children.child_of(item).refund_id
         if self.failed_calls.get(key.account, 0) >= MOST_FAILED_CALLS:
             return self.now + REST_SECONDS
         found = self.store.refund(key, refund_id)
@@ -96,13 +94,13 @@ class RefundJob:
         except CountersignError as error:
             if not is_final(error):
                 raise
-            raise RefundRefusedError(UNASKABLE.format(error)) from error
+            raise RefundRefusedError(because("refund_not_answered", text=str(error))) from error
 
     def _make(self, connector: Refunds, order: Order, refund: Refund) -> int | None:
         if order.terms.external:
-            raise RefundRefusedError(EXTERNAL)
+            raise RefundRefusedError(because("refund_in_the_platforms_console"))
         if over_ceiling(order, refund):
-            raise RefundRefusedError(OVER_CEILING)
+            raise RefundRefusedError(because("refunds_took_the_rest"))
         client, table, key = self.store.client, self.store.table, order.key
         rest_ends = cooling_until(client, table, key.platform, key.account, "refunds")
         if self.now < rest_ends <= self.now + REST_SECONDS:  # one further off is from a clock that was set back since
@@ -127,7 +125,10 @@ class RefundJob:
             cool_down(self.store.client, self.store.table, key.platform, key.account, "refunds", until=until)
 
     def _refused(self, order: Order, refund: Refund, error: CountersignError) -> None:
-        fact = RefundRefused(refund.refund_id, refund.attempt, str(error))
+        said = (
+            error.problem if isinstance(error, RefundRefusedError) else because("said_by_the_platform", text=str(error))
+        )
+        fact = RefundRefused(refund.refund_id, refund.attempt, said)
         self._record((Change(order.key, fact, Queried(), "refund", "", order.terms.system),))
 
     def _record(self, answer: Changes) -> None:

@@ -7,19 +7,19 @@ from typing import Any
 from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, Queried, SettlementReported, SettlementRequested
+from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY, HOURLY, RETRY_DELAYS
-from countersign.orders.settlements import PLAN, is_open, most_shared, shares_of
-from countersign.orders.state import Order, Settlement
+from countersign.orders.settlements import PLAN, Settlement, is_open, most_shared, shares_of
+from countersign.orders.state import Order
 from countersign.platforms.port import Changes, Settles, is_final
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import seconds
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, children, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.workers import loop
 
 REFUNDS_WAIT = 30 * DAILY  # a settlement waits this long for open refunds: before it they cost no fee
-SHARED_TOO_MUCH = "more than {:g} % of what refunds have left would be shared: ask again with smaller shares"
 
 Connect = Callable[[str], Settles]
 
@@ -34,7 +34,7 @@ class SettleJob:
 
     def process(self, item: Item, attempts: int) -> int | None:
         """Do what a settlement needs; return when it is due again."""
-        key, settlement_id = keys.order_key(item["pk"]["S"]), codec.read_settlement(item).settlement_id
+        key, settlement_id = keys.order_key(item["pk"]["S"]), children.child_of(item).settlement_id
         found = self._open(key, settlement_id)
         if found is None:
             return None
@@ -48,7 +48,7 @@ class SettleJob:
         if settlement.status == "processing":
             return self._later(attempts)
         if order.settled:
-            self._report(order, settlement, 0, "not_needed", "the platform settled the order by itself")
+            self._report(order, settlement, 0, "not_needed", because("settled_by_the_platform"))
             return None
         if order.reserved > order.refunded and self.now < settlement.due + REFUNDS_WAIT:
             return self.now + HOURLY
@@ -70,7 +70,7 @@ class SettleJob:
         payment, terms = order.payment, order.terms
         amount = payment.total.minor - order.refunded if payment else 0
         if amount <= 0:
-            self._report(order, settlement, 0, "not_needed", "everything was refunded")
+            self._report(order, settlement, 0, "not_needed", because("everything_refunded"))
             return False
         if settlement.status == "planned":
             # Who gets what is a durable command before the platform hears of it.
@@ -78,7 +78,8 @@ class SettleJob:
             self._record((Change(order.key, fact, Operator(PLAN), "operator", terms.appid, terms.system),))
             settlement = replace(settlement, status="asked", shares=fact.shares)
         if sum(minor for _, minor in settlement.shares) > most_shared(order, amount):
-            reason = SHARED_TOO_MUCH.format(terms.max_share_basis_points / 100)
+            percent = f"{terms.max_share_basis_points / 100:g}"
+            reason = because("shares_too_much_of_the_rest", percent=percent)
             self._report(order, settlement, amount, "failed", reason)
             return False
         try:
@@ -86,13 +87,13 @@ class SettleJob:
         except CountersignError as error:
             if not is_final(error):
                 raise
-            self._report(order, settlement, amount, "failed", str(error))
+            self._report(order, settlement, amount, "failed", because("said_by_the_platform", text=str(error)))
             return False
-        self._report(order, settlement, amount, "processing", "", number)
+        self._report(order, settlement, amount, "processing", None, number)
         return True
 
     def _report(
-        self, order: Order, settlement: Settlement, amount: int, status: str, reason: str, number: str = ""
+        self, order: Order, settlement: Settlement, amount: int, status: str, reason: Reason | None, number: str = ""
     ) -> None:
         money, terms = Money(amount, order.terms.amount.currency), order.terms
         fact = SettlementReported(settlement.settlement_id, money, status, number, reason=reason)

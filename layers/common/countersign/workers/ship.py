@@ -7,12 +7,13 @@ from typing import Any
 from countersign import texts
 from countersign.errors import CountersignError
 from countersign.orders.changes import Change, Queried, ShipmentReported
-from countersign.orders.schedule import retry_shipment_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.reasons import because
+from countersign.orders.shipments import Shipment, retry_shipment_at
+from countersign.orders.state import Order
 from countersign.platforms.port import Shipped, Ships, is_final
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import seconds
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, children, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.workers import loop
@@ -34,7 +35,7 @@ class ShipJob:
 
     def process(self, item: Item, attempts: int) -> int | None:
         """Tell of a shipment, or look at one that waits for a person; return when it is due again."""
-        key, shipment_id = keys.order_key(item["pk"]["S"]), codec.read_shipment(item).shipment_id
+        key, shipment_id = keys.order_key(item["pk"]["S"]), children.child_of(item).shipment_id
         order = self.store.get(key)
         shipments = in_sequence(self.store.shipments(key))
         place = next((place for place, known in enumerate(shipments) if known.shipment_id == shipment_id), None)
@@ -51,7 +52,7 @@ class ShipJob:
         except CountersignError as error:
             if not is_final(error):
                 raise
-            shipped = Shipped("needs_action", str(error))
+            shipped = Shipped("needs_action", because("said_by_the_platform", text=str(error)))
         if not shipped.status or shipped.status == shipment.status:
             return shipped.again
         if shipped.status == "reported" and shipment.complete:
@@ -94,7 +95,7 @@ def pending_age(item: Item, now: int) -> int:
     """Return for how long the platform was to be told: being put back for later makes no shipment younger."""
     if not item["sk"]["S"].startswith(keys.SHIPMENT):
         return 0
-    shipment = codec.read_shipment(item)
+    shipment = children.child_of(item)
     return now - shipment.requested_at if shipment.status == "recorded" else 0
 
 

@@ -20,9 +20,12 @@ from countersign.orders.changes import (
     SettlementReported,
     is_unmatched,
 )
+from countersign.orders.reasons import because
 from countersign.orders.reconcile import BillLine
+from countersign.orders.refunds import Refund
 from countersign.orders.schedule import AFTER_EXPIRY
-from countersign.orders.state import Order, Refund, Settlement
+from countersign.orders.settlements import Settlement
+from countersign.orders.state import Order
 from countersign.platforms.douyin import bills, translate
 from countersign.platforms.douyin.client import CallRefusedError, Client, UnknownNumberError
 from countersign.platforms.douyin.order_sync import OrderSync
@@ -39,10 +42,6 @@ SIGNED_ORDER_LIVES = 3600  # what `tt.requestOrder` takes: until then the payer'
 # Six below the 30 queries that Douyin allows an app in a second: who was held up between getting a slot and using it
 # comes in a burst with the others, so six callers at once stay under it over any second.
 QUERIES_PER_SECOND = 24
-REFUND_REFUSED = (
-    "Douyin refused the refund (code {}): look at the order in Douyin's console, mend what it names there and try "
-    "again; a new attempt gets a new number"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class Connector:
                 notify_url=self.notify_url(order.terms.notify_base),
             )
         except (CallRefusedError, UnknownNumberError) as error:
-            raise RefundRefusedError(REFUND_REFUSED.format(error.code)) from error
+            raise RefundRefusedError(because("douyin.refund_refused", code=error.code)) from error
         fact = RefundReported(refund.refund_id, refund.amount, "processing", platform_refund_id=platform_id)
         return self._change(order, fact, "refund")
 

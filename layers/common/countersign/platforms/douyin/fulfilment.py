@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from countersign.errors import ContentionError, CountersignError
+from countersign.orders.reasons import because
 from countersign.orders.schedule import retry_refund_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector, order_sync
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Connector
@@ -19,14 +21,6 @@ from countersign.workers.loop import Job
 
 # Douyin says -1 to a payer whom it does not know as well, and that does not pass: some two days of trying.
 MAX_SYNC_ATTEMPTS = 14
-REFUSED = (
-    "Douyin refused to hear of the shipment (code {}): look at the order in Douyin's console; if the code is about the "
-    "state, fulfil in the account document holds the wrong word"
-)
-UNTOLD = (
-    "guaranteed payment hears of goods only by order sync, and this order has none: payer.openid was missing when it "
-    "was created, or the account has no app_secret or order_sync is false. Tell Douyin by the app's own back end"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +51,9 @@ class Fulfilment:
             elif order.terms.reports_status:
                 self.sync(order, now=now)
             else:
-                return Shipped("needs_action", UNTOLD)
+                return Shipped("needs_action", because("douyin.no_order_sync"))
         except (CallRefusedError, UnknownNumberError) as error:
-            return Shipped("needs_action", REFUSED.format(error.code))
+            return Shipped("needs_action", because("douyin.shipment_refused", code=error.code))
         return Shipped("reported")
 
     def sync(self, order: Order, *, now: int) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.orders.changes import Change, Closed, OrderKey, Queried, RefundReported, is_unmatched
 from countersign.orders.reconcile import BillLine
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.platforms.port import Changes, RefundRefusedError
 from countersign.platforms.wechat import apps, bills, refunds, store_changes, store_orders, translate
 from countersign.platforms.wechat.client import (

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError
 from countersign.orders.changes import OrderKey, Paid, Queried
-from countersign.orders.schedule import SHIPMENT_PATIENCE, next_shipment_step, retry_shipment_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.reasons import Reason
+from countersign.orders.sentences import sentence
+from countersign.orders.shipments import SHIPMENT_PATIENCE, Shipment, next_shipment_step, retry_shipment_at
+from countersign.orders.state import Order
 from countersign.platforms.port import Shipped
 from countersign.platforms.wechat import answers, apps, connector, shipping, store_orders, translate
 from countersign.platforms.wechat.client import Client
@@ -26,7 +28,11 @@ STORE = "store"  # the system of orders that the mini store made
 
 
 class _NeedsPersonError(Exception):
-    """Nothing can be told WeChat until a person has acted; the text says how."""
+    """Nothing can be told WeChat until a person has acted; `problem` says how."""
+
+    def __init__(self, problem: Reason) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Fulfilment:
         try:
             told = self._tell(order, shipment, reported, attempts, now)
         except _NeedsPersonError as error:
-            return Shipped("needs_action", str(error))
+            return Shipped("needs_action", error.problem)
         except MiniProgramRefusedError as error:
             return _refused(shipment, error.code, attempts, now)
         return Shipped("reported") if told else Shipped(again=now + PAUSE_SECONDS)
@@ -66,7 +72,7 @@ class Fulfilment:
             status = ""
         if not status:
             return Shipped(again=next_shipment_step(shipment, now))
-        return Shipped(status, shipment.problem if status == "superseded" else "")
+        return Shipped(status, shipment.problem if status == "superseded" else None)
 
     def _status_elsewhere(self, order: Order, shipment: Shipment) -> str:
         numbers = {parcel.tracking_no for parcel in shipment.parcels if parcel.tracking_no}
@@ -198,7 +204,7 @@ def _refused(shipment: Shipment, code: int, attempts: int, now: int) -> Shipped:
     if now < shipment.requested_at + SHIPMENT_PATIENCE:
         if code in shipping.OF_THE_ACCOUNT:
             # All shipments of the account wait for one person: an alarm calls for them.
-            raise KeysUnavailableError(shipping.problem(code))
+            raise KeysUnavailableError(sentence(shipping.problem(code)))
         if code == shipping.UNKNOWN_PAYMENT:
             return Shipped(again=retry_shipment_at(attempts, now))
     return Shipped("needs_action", shipping.problem(code))

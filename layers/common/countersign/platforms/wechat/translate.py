@@ -18,6 +18,7 @@ from countersign.orders.changes import (
     Unrecognised,
     Verified,
 )
+from countersign.orders.reasons import because
 from countersign.platforms.wechat import messages
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.settings import Settings
@@ -38,11 +39,7 @@ _REFUNDS = {
     "REFUNDCLOSE": "failed",
 }
 # What a person must know or do about a refund that WeChat had taken.
-_PROBLEMS = {
-    "needs_action": "The payer's account cannot take the money back: send it to another account in the merchant "
-    "console, under abnormal refunds; WeChat is asked about it daily",
-    "failed": "WeChat closed the refund and the money stays with the merchant: a new attempt is a new refund",
-}
+_PROBLEMS = {"needs_action": because("wechat.refund_abnormal"), "failed": because("wechat.refund_closed")}
 # What each event type promises about the state inside.
 _TRANSACTION_EVENTS = {"TRANSACTION.SUCCESS": "SUCCESS"}
 _REFUND_EVENTS = {"REFUND.SUCCESS": "SUCCESS", "REFUND.ABNORMAL": "ABNORMAL", "REFUND.CLOSED": "CLOSED"}
@@ -145,7 +142,7 @@ def _refund_fact(refund: RefundNotice) -> Fact:
         transaction_id=refund.transaction_id,
         total=Money(refund.total, refund.currency),
         at=refund.success_time,
-        problem=_PROBLEMS.get(status, ""),
+        problem=_PROBLEMS.get(status),
     )
 
 
