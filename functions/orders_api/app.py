@@ -40,6 +40,7 @@ Json = dict[str, Any]
 ORDER = "/orders/<platform>/<account>/<order_id>"
 REFUND = f"{ORDER}/refunds/<refund_id>"
 Name = Annotated[str, Path(max_length=128)]
+MAX_PATH = 4096  # characters: the router's look at a path that no route serves takes the square of its length
 Line = Annotated[str, AfterValidator(texts.one_line)]
 Code = Annotated[str, AfterValidator(texts.trimmed), AfterValidator(texts.one_line)]
 Note = Annotated[str, AfterValidator(texts.lines)]
@@ -340,6 +341,8 @@ def unknown_route(_error: RouteNotFoundError) -> Response[str]:
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Route a request of the merchant API."""
     count("ApiRequest")
+    if len(event.get("rawPath", "")) > MAX_PATH:
+        return problem(HTTPStatus.NOT_FOUND, "no such resource").to_event()
     try:
         read_strictly(event)
     except CountersignError as error:

@@ -1,7 +1,6 @@
 """Ctrl-C in the middle of work: a clean end, and nothing left behind."""
 
 import subprocess
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,9 +35,7 @@ def test_ctrl_c_amid_payments_leaves_no_process(eventually: Callable[..., Any]) 
         everything = family(sandbox.process.pid)
         assert len(everything) >= 5  # supervisor, data plane, runner, create, notify
 
-        began = time.monotonic()
         assert sandbox.stop() == 0
 
-        assert time.monotonic() - began < 5
         eventually(lambda: not alive(everything))
         assert all(call.exception() or call.result().status >= 500 for call in hanging)

@@ -50,7 +50,7 @@ def notes(shared: Sandbox) -> Callable[[str], list[Any]]:
 def eventually() -> Callable[..., Any]:
     """Wait until something is true, and give it back."""
 
-    def wait(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    def wait(condition: Callable[[], Any], seconds: float = 60) -> Any:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if value := condition():

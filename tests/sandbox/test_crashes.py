@@ -198,10 +198,8 @@ def test_ctrl_c_leaves_no_process(eventually: Callable[..., Any]) -> None:
         everything = family(sandbox.process.pid)
         assert len(everything) >= 4  # supervisor, data plane, runner, a function
 
-        started = time.monotonic()
         assert sandbox.stop(signal.SIGINT) == 0
 
-        assert time.monotonic() - started < 10
         assert eventually(lambda: not running(everything))
 
 

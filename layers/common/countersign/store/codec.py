@@ -27,11 +27,9 @@ _Read = Callable[[Any], Any]
 
 _FACTS: dict[str, type[Fact]] = {cls.kind: cls for cls in get_args(Fact)}
 _TRUSTS: dict[str, type[Trust]] = {cls.name: cls for cls in get_args(Trust)}
-_OWN_ATTRIBUTES = (
-    "key",
-    "version",
-    "updated_at",
-)  # of an order: beside its JSON, where conditions and indexes see them
+# Of an order: what stands beside its JSON, where conditions and indexes see it, and what is stored under another name.
+_OWN_ATTRIBUTES = ("key", "version", "updated_at")
+_STORED_AS = {"claims": "reported_payments"}
 
 
 def _readable(read: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
@@ -143,7 +141,7 @@ def order_item(order: Order, *, owner: str, due_at: int | None, known: Mapping[s
     `known` is the item that it replaces: an order stays on a list of exceptions under the time when it came there.
     """
     key = order.key
-    facts = {name: value for name, value in dump(order).items() if name not in _OWN_ATTRIBUTES}
+    facts = {_STORED_AS.get(name, name): value for name, value in dump(order).items() if name not in _OWN_ATTRIBUTES}
     item: Item = {
         "pk": text(keys.order_pk(key)),
         "sk": text(keys.ORDER),
@@ -175,9 +173,9 @@ def read_order(item: Mapping[str, Any]) -> Order:
     """Read an order's item."""
     facts = json.loads(item["facts"]["S"])
     members: dict[str, Any] = {
-        name: facts[name] if read is None else read(facts[name])
+        name: facts[stored] if read is None else read(facts[stored])
         for name, _, read in _members(Order)
-        if name in facts and name not in _OWN_ATTRIBUTES
+        if (stored := _STORED_AS.get(name, name)) in facts and name not in _OWN_ATTRIBUTES
     }
     members |= {"version": int(item["version"]["N"]), "updated_at": int(item["updated_at"]["N"])}
     return Order(key=keys.order_key(item["pk"]["S"]), **members)

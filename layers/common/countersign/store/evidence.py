@@ -50,7 +50,7 @@ def erase(client: Any, table: str, key: OrderKey, event_id: str, *, now: int) ->
     """
     pk, values = text(keys.order_pk(key)), {":now": number(now)}
     rest = {"pk": pk, "sk": text(keys.evidence_sk(event_id))}
-    dynamo.update_if(client, table, rest, "SET erased_at = :now REMOVE raw", "attribute_exists(pk)", values)
+    dynamo.update_if(client, table, rest, "SET erased_at = :now REMOVE #raw", "attribute_exists(pk)", values)
     event = {"pk": pk, "sk": text(keys.EVENT + event_id)}
-    expression = "SET erased_at = :now REMOVE raw, more"
+    expression = "SET erased_at = :now REMOVE #raw, more"
     return dynamo.update_if(client, table, event, expression, "attribute_exists(pk)", values)

@@ -117,7 +117,8 @@ class Connector:
                 notify_url=self.notify_url(order.terms.notify_base),
             )
         except (CallRefusedError, UnknownNumberError) as error:
-            raise RefundRefusedError(because("douyin.refund_refused", code=error.code)) from error
+            said = f"{error.code}: {error.hint}" if error.hint else error.code
+            raise RefundRefusedError(because("douyin.refund_refused", code=said)) from error
         fact = RefundReported(refund.refund_id, refund.amount, "processing", platform_refund_id=platform_id)
         return self._change(order, fact, "refund")
 

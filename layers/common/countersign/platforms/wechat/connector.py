@@ -106,7 +106,7 @@ class Connector:
             answer = self.client.refund(request, system=system)
         except (CallRefusedError, UnknownNumberError, OrderStateError) as error:
             whole_account = error.code in refunds.OF_THE_ACCOUNT
-            raise RefundRefusedError(refunds.problem(error.code), whole_account=whole_account) from error
+            raise RefundRefusedError(refunds.problem(error.code, error.hint), whole_account=whole_account) from error
         trust = Queried(answer.key_id)
         return translate.refund_to_change(
             answer.message, self.settings, self.account, system=system, via="refund", trust=trust

@@ -40,6 +40,8 @@ class Transaction(NamedTuple):
     sub_mchid: str = ""
     appid: str = ""
     openid: str = ""  # the payer's under the app: for what must reach them, never kept
+    sub_appid: str = ""  # a service provider's: the sub-merchant's own app, and the payer's openid there
+    sub_openid: str = ""
 
 
 class RefundNotice(NamedTuple):
@@ -91,6 +93,8 @@ def transaction_v3(fields: Mapping[str, Any]) -> Transaction:
         sub_mchid=text(fields, "sub_mchid", _PLATFORM_NUMBER, default=""),
         appid=first(fields, ("appid", "sp_appid"), _PLATFORM_NUMBER),
         openid=_openid(payer.get("openid") or payer.get("sp_openid")),
+        sub_appid=text(fields, "sub_appid", _PLATFORM_NUMBER, default=""),
+        sub_openid=_openid(payer.get("sub_openid")),
     )
 
 
@@ -110,6 +114,8 @@ def transaction_v2(fields: Mapping[str, str], trade_state: str) -> Transaction:
         sub_mchid=text(fields, "sub_mch_id", _PLATFORM_NUMBER, default=""),
         appid=text(fields, "appid", _PLATFORM_NUMBER, default=""),
         openid=_openid(fields.get("openid")),
+        sub_appid=text(fields, "sub_appid", _PLATFORM_NUMBER, default=""),
+        sub_openid=_openid(fields.get("sub_openid")),
     )
 
 

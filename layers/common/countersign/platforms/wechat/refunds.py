@@ -72,6 +72,6 @@ def check(refund: RefundRequest) -> None:
         raise UnprocessableError("the refund does not fit its payment")
 
 
-def problem(code: str) -> Reason:
-    """Return what a person can do about a refusal; `code` is WeChat's word without `_`."""
-    return because(_REFUSALS.get(code, "wechat.refund_refused"), code=code)
+def problem(code: str, hint: str = "") -> Reason:
+    """Return what a person can do about a refusal; `code` is WeChat's word without `_`, `hint` what it says besides."""
+    return because(_REFUSALS.get(code, "wechat.refund_refused"), code=f"{code}: {hint}" if hint else code)
