@@ -13,7 +13,7 @@ from countersign.notices.outcome import Outcome
 from countersign.notices.wechat_message import Message, template_value
 from countersign.orders.state import Order
 from countersign.platforms.port import Connectors
-from countersign.platforms.wechat import apps, connector
+from countersign.platforms.wechat import apps, connector, payments
 from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.miniprogram import (
@@ -130,10 +130,12 @@ def _body(message: Message, job: Delivery, person: str) -> dict[str, Any]:
 
 def _buyer(order: Order | None, pay: Connector) -> str:
     """Return who paid, as WeChat says it now: openids are not kept here."""
-    if order is None or order.terms.appid not in ("", pay.settings.appid):
+    own = pay.settings.payer_appid
+    if order is None or order.terms.appid not in ("", own):
         return ""
     answer = pay.client.query(order.key.order_id, system=order.terms.system)
-    return answer.message.openid if answer else ""
+    appid, openid = payments.payer_of(answer.message, pay.settings) if answer else ("", "")
+    return openid if appid in ("", own) else ""
 
 
 def _together(results: list[tuple[str, str]]) -> Outcome:

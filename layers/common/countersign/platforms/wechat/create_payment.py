@@ -198,8 +198,8 @@ class Payment:
             return payer.openid
         if not payer.login_code:
             raise UnprocessableError("payer.openid or payer.login_code is needed for jsapi")
-        if appid != settings.appid:
-            raise UnprocessableError("payer.login_code is exchanged under the account's first appid only: give openid")
+        if appid != settings.payer_appid:
+            raise UnprocessableError("payer.login_code is exchanged under the account's own app only: give the openid")
         return self.connector.client.exchange_code(payer.login_code)
 
     def _digest(self) -> str:
