@@ -1,5 +1,7 @@
 """Who paid, and in which app: a service provider's payer may be in either of two."""
 
+from typing import Any
+
 import pytest
 
 from countersign.platforms.wechat import payments
@@ -19,7 +21,7 @@ PROVIDER = settings(appid=SP, mchid="1900099010", sub_mchid="1900099011", sub_ap
         ({"appid": SP, "sub_appid": SUB}, (SP, "")),
     ],
 )
-def test_the_sub_merchants_own_app_comes_first_where_the_account_has_one(told: dict[str, str], payer: object) -> None:
+def test_the_sub_merchants_own_app_comes_first_where_the_account_has_one(told: dict[str, Any], payer: object) -> None:
     transaction = Transaction("ORDER-0001", "SUCCESS")._replace(**told)
 
     assert payments.payer_of(transaction, PROVIDER) == payer
