@@ -15,7 +15,7 @@ from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey,
 from countersign.orders.state import Order
 from countersign.store import OrderStore, codec, evidence, orphans
 from countersign.store.quarantine import quarantine
-from tests.functions.conftest import NOW, ROOT, Cloud, aws
+from tests.functions.conftest import NOW, ROOT, Cloud, aws, excepted
 from tests.functions.test_douyin import Douyin, douyin  # noqa: F401 - the fixture
 
 DAY = 86_400
@@ -131,7 +131,7 @@ class TestRedriving:
     def test_what_a_reader_refused_is_taken_after_the_fix(self, wechat: Desk, case: str) -> None:
         wechat.open(case)
         row = wechat.quarantined(case)
-        assert (row["exception"]["S"], row["source"]["S"], row["trust"]["S"]) == ("quarantine", "notify", "verified")
+        assert (excepted(row), row["source"]["S"], row["trust"]["S"]) == ("quarantine", "notify", "verified")
         assert wechat.order(case).status == "pending"
         wechat.cloud.clock.shift(600)
 
@@ -569,7 +569,7 @@ class TestReplaying:
         assert orphans.raise_alarm(wechat.store, orphan, now=NOW + 900)
 
         with pytest.raises(ConflictError):
-            self.replay(wechat, V3, f"orphan.store.{orphan['event_id']['S']}")
+            self.replay(wechat, V3, f"orphan.store.{codec.event_id(orphan)}")
 
     def test_an_event_that_is_not_there_is_not_found(self, wechat: Desk) -> None:
         wechat.open(V3)

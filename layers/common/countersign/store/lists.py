@@ -17,7 +17,7 @@ from countersign.orders.refunds import Refund
 from countersign.orders.settlements import Settlement
 from countersign.orders.shipments import Shipment
 from countersign.orders.state import Order
-from countersign.orders.work import WORK_LISTS
+from countersign.orders.work import ALL_LISTS
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
@@ -97,7 +97,7 @@ class OrderLists:
         return keys.order_key(item["order"]["S"]) if item else None
 
     def page(
-        self, platform: str, account: str, *, status: str = "", work: Iterable[str] = WORK_LISTS, cursor: str = ""
+        self, platform: str, account: str, *, status: str = "", work: Iterable[str] = ALL_LISTS, cursor: str = ""
     ) -> tuple[list[Order], str]:
         """Return a page of an account's orders, least recently changed first, and the cursor of the next page.
 
