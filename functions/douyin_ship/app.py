@@ -14,7 +14,8 @@ from countersign.workers import ship
 ENOUGH_TIME_MS = 28_000  # a token, a query and a call at their longest, and what is written about them
 
 store, due = OrderStore.from_environment(), DueList.from_environment("douyin_ship")
-connect = Connectors(Accounts("douyin", settings.load), partial(fulfilment.connect, store=store))
+accounts = Accounts("douyin", settings.load)
+connect = Connectors(accounts, partial(fulfilment.connect, store=store))
 states = partial(fulfilment.SyncJob, store, connect)
 
 

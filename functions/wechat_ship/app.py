@@ -14,7 +14,8 @@ from countersign.workers import ship
 ENOUGH_TIME_MS = 35_000  # a token, a query and two calls at their longest, and what is written about them
 
 store, due = OrderStore.from_environment(), DueList.from_environment("wechat_ship")
-connect = Connectors(Accounts("wechat", settings.load), partial(fulfilment.connect, store=store))
+accounts = Accounts("wechat", settings.load)
+connect = Connectors(accounts, partial(fulfilment.connect, store=store))
 
 
 @invocation

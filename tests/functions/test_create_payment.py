@@ -413,7 +413,7 @@ def test_api_v2_hears_of_the_sub_merchants_own_app_too(cloud, told):
 def test_a_log_in_code_is_not_exchanged_under_another_app_than_its_own(cloud, told):
     cloud.add_account("partner-code", "shop", **PARTNER)
 
-    status, answer = create(cloud, "partner-code", payer={"login_code": "code"})
+    status, answer = create(cloud, "partner-code", appid=PARTNER["appid"], payer={"login_code": "code"})
 
     assert (status, "openid" in answer["title"], told.bodies) == (422, True, [])
 

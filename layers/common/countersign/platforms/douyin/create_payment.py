@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.api.payments import Body, Call, read_body
 from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, OrderKey, Terms
@@ -17,6 +16,7 @@ from countersign.platforms.douyin.connector import Connector, connect
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
 from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS
+from countersign.platforms.payment import Body, Call, read_body
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -126,6 +126,7 @@ class Payment:
             appid=settings.app_id,
             notify_base=self._call.base_url,
             paid_late_policy=settings.paid_late_policy,
+            review_refund=settings.review_refund,
             replaces=self.replaces,
             closable=False,
             max_share_basis_points=MAX_SHARE_BASIS_POINTS,

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.api.payments import Body, Call, read_body
 from countersign.errors import MalformedError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, Terms
 from countersign.orders.state import Order
+from countersign.platforms.payment import Body, Call, read_body
 from countersign.platforms.wechat import payments
 from countersign.platforms.wechat.client import PaymentRequest, Prepared
 from countersign.platforms.wechat.connector import Connector, connect
@@ -136,6 +136,7 @@ class Payment:
             notify_base=self._call.base_url,
             closable_after=EARLIEST_CLOSE,
             paid_late_policy=settings.paid_late_policy,
+            review_refund=settings.review_refund,
             replaces=self.replaces,
             metadata=tuple(sorted((body.metadata or {}).items())),
             lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),
@@ -198,8 +199,8 @@ class Payment:
             return payer.openid
         if not payer.login_code:
             raise UnprocessableError("payer.openid or payer.login_code is needed for jsapi")
-        if appid != settings.appid:
-            raise UnprocessableError("payer.login_code is exchanged under the account's first appid only: give openid")
+        if appid != settings.payer_appid:
+            raise UnprocessableError("payer.login_code is exchanged under the account's own app only: give the openid")
         return self.connector.client.exchange_code(payer.login_code)
 
     def _digest(self) -> str:

@@ -11,9 +11,8 @@ from countersign.orders.sentences import sentence
 from countersign.orders.shipments import SHIPMENT_PATIENCE, Shipment, next_shipment_step, retry_shipment_at
 from countersign.orders.state import Order
 from countersign.platforms.port import Shipped
-from countersign.platforms.wechat import answers, apps, connector, shipping, store_orders, translate
+from countersign.platforms.wechat import answers, apps, connector, payments, shipping, store_orders, translate
 from countersign.platforms.wechat.client import Client
-from countersign.platforms.wechat.messages import Transaction
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
 from countersign.platforms.wechat.settings import Settings
 from countersign.platforms.wechat.shipping import OrderSeen
@@ -100,18 +99,18 @@ class Fulfilment:
             raise _NeedsPersonError(obstacle)
         if self.settings.mini_program_secret is None:
             raise _NeedsPersonError(shipping.NO_SECRET)
-        transaction = self._transaction(order, now)
+        transaction_id, openid = self._payment(order, now)
         program = self.mini_program()
         # After any doubt WeChat is asked first: telling it again what it has would use up the chance to correct it.
-        if attempts and self._is_known(program, transaction.transaction_id, shipment, reported):
+        if attempts and self._is_known(program, transaction_id, shipment, reported):
             return True
         if not self._slot(order.key, now):
             return False
         body = shipping.upload(
             shipment,
             reported,
-            transaction_id=transaction.transaction_id,
-            openid=transaction.openid,
+            transaction_id=transaction_id,
+            openid=openid,
             goods=order.terms.description or order.key.order_id,
             now=now,
         )
@@ -122,8 +121,8 @@ class Fulfilment:
                 raise
         return True
 
-    def _transaction(self, order: Order, now: int) -> Transaction:
-        """Ask for the payment: who paid is in no record of ours."""
+    def _payment(self, order: Order, now: int) -> tuple[str, str]:
+        """Ask for the payment, and return its number and the payer's openid: who paid is in no record of ours."""
         system = (order.payment.system if order.payment else "") or order.terms.system
         answer = self.client.query(order.key.order_id, system=system)
         if answer is None:
@@ -140,11 +139,12 @@ class Fulfilment:
         )
         if not isinstance(change.fact, Paid):
             raise _NeedsPersonError(shipping.NOT_PAID)
-        if transaction.appid not in ("", self.settings.appid):
+        appid, openid = payments.payer_of(transaction, self.settings)
+        if appid not in ("", self.settings.payer_appid):
             raise _NeedsPersonError(shipping.OTHER_APP)
-        if not transaction.openid:
+        if not openid:
             raise _NeedsPersonError(shipping.NO_OPENID)
-        return transaction
+        return transaction.transaction_id, openid
 
     def _is_known(
         self, program: MiniProgram, transaction_id: str, shipment: Shipment, reported: tuple[Shipment, ...]

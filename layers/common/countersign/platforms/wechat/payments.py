@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from countersign.errors import PlatformUnavailableError, UnprocessableError
 from countersign.money import Money
+from countersign.platforms.wechat.messages import Transaction
 from countersign.platforms.wechat.settings import Settings
 
 DESCRIPTION_BYTES = 127
@@ -84,6 +85,13 @@ def require(value: str, pattern: re.Pattern[str], name: str) -> None:
         raise UnprocessableError(f"{name} is missing")
     if not pattern.fullmatch(value):
         raise UnprocessableError(f"{name} is not what WeChat takes")
+
+
+def payer_of(transaction: Transaction, settings: Settings) -> tuple[str, str]:
+    """Return the app in which the payer paid, and who they are there: a service provider's may be of either app."""
+    if settings.sub_appid and transaction.sub_openid:
+        return transaction.sub_appid or settings.sub_appid, transaction.sub_openid
+    return transaction.appid, transaction.openid
 
 
 def prepay_id(answer: Mapping[str, object]) -> str:
