@@ -83,7 +83,8 @@ def test_what_the_loader_leaves_to_one_function_is_read_too(said: Any) -> None:
     assert found == [
         "error wechat/a: merchant_private_key_pem is not an unencrypted PEM private key",
         "error wechat/a: mini_program_secret is a placeholder",
-        "error wechat/b: wechatpay_public_keys[PUB_KEY_ID_1] is not a PEM block labelled PUBLIC KEY",
+        "error wechat/b: wechatpay_public_keys, platform_certificates: nothing could be verified: "
+        "wechatpay_public_keys[PUB_KEY_ID_1] is not a PEM block labelled PUBLIC KEY",
         "error wechat/c: platform_certificates[0] is not an X.509 certificate",
     ]
 
