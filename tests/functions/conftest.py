@@ -19,6 +19,7 @@ from moto import mock_aws
 from requests.adapters import BaseAdapter
 
 from countersign.runtime import platform_http
+from countersign.store import keys
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
 
@@ -154,12 +155,17 @@ def _provision(stack: Cloud, accounts: dict[str, Event], platform: str = "wechat
     stack.events.create_event_bus(Name="countersign-test")
 
 
+def excepted(item: Event) -> str:
+    """Return the list of exceptions that a row is on, empty where it is on none."""
+    return keys.exception_kind(item.get("exception", {"S": ""})["S"])
+
+
 def http_event(method: str, route: str, parameters: Event, **members: Any) -> Event:
     """Return an API Gateway 2.0 event of the merchant API."""
     path = route
     for name, value in parameters.items():
         path = path.replace("{" + name + "}", value)
-    claims = {"sub": "anna", "client_id": "spa", "accounts": "[*]", **members.pop("claims", {})}
+    claims = {"sub": "anna", "username": "anna", "client_id": "spa", "accounts": "[*]", **members.pop("claims", {})}
     return {
         "version": "2.0",
         "routeKey": f"{method} {route}",

@@ -1,6 +1,7 @@
 """Recording changes: one read, one transaction, evidence, uniqueness, orphans, lost answers."""
 
 import hashlib
+import json
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -16,16 +17,18 @@ from countersign.orders.changes import (
     Operator,
     OrderCreated,
     OrderKey,
+    OrderReported,
     Paid,
     Queried,
     RefundReported,
-    Replaced,
+    Report,
     Terms,
     Trust,
     Verified,
 )
 from countersign.orders.state import Order
-from countersign.store import OrderStore, codec, dynamo, keys
+from countersign.store import OrderStore, codec, dynamo, keys, orphans
+from countersign.workers import publish
 
 KEY = OrderKey("wechat", "shop", "A|b*-_1")
 NOW = 1_795_328_845
@@ -82,9 +85,9 @@ def test_the_event_row_keeps_the_evidence(store, dynamodb):
 
     outcome = store.record(news(paid(), envelope="id-1"), now=NOW + 61, raw=RAW)
 
-    row = next(row for row in event_rows(dynamodb) if row["event_id"]["S"] == outcome.event_id)
+    row = next(row for row in event_rows(dynamodb) if codec.event_id(row) == outcome.event_id)
     assert codec.decompress(row["raw"]["B"]) == RAW
-    assert row["digest"]["S"] == hashlib.sha256(RAW).hexdigest()
+    assert row["digest"]["B"] == hashlib.sha256(RAW).digest()
     assert row["trust"]["S"] == "verified"
     assert row["key_id"]["S"] == "PUB_KEY_ID_1"
     assert row["envelope_id"]["S"] == "id-1"
@@ -117,7 +120,7 @@ def test_D9_news_of_an_unknown_order_is_kept_as_an_orphan_and_attached_when_the_
     assert row["due_shard"]["S"].startswith("wechat_poll#")
 
     store.record(opened(), now=NOW + 5)
-    assert store.attach_orphans(KEY, now=NOW + 6) == 1
+    assert orphans.attach(store, KEY, now=NOW + 6) == 1
 
     order = store.get(KEY)
     assert order is not None and order.status == "paid"
@@ -125,7 +128,7 @@ def test_D9_news_of_an_unknown_order_is_kept_as_an_orphan_and_attached_when_the_
     assert "orphan" not in attached
     assert codec.decompress(attached["raw"]["B"]) == RAW
     assert attached["due_shard"]["S"].startswith("sweep#")
-    assert store.attach_orphans(KEY, now=NOW + 7) == 0
+    assert orphans.attach(store, KEY, now=NOW + 7) == 0
     assert store.record(news(paid()), now=NOW + 8).outcome == "duplicate"
 
 
@@ -133,8 +136,8 @@ def test_an_old_orphan_is_told_once(store, dynamodb):
     store.record(news(paid()), now=NOW)
     [row] = event_rows(dynamodb)
 
-    assert store.orphan_is_old(row, now=NOW + 900)
-    assert not store.orphan_is_old(row, now=NOW + 901)
+    assert orphans.raise_alarm(store, row, now=NOW + 900)
+    assert not orphans.raise_alarm(store, row, now=NOW + 901)
     told = [row for row in event_rows(dynamodb) if "emits" in row]
     assert [emitted["S"] for emitted in told[0]["emits"]["L"]] == ["order.orphan"]
 
@@ -153,17 +156,33 @@ def test_B11_one_transaction_for_two_orders_is_a_question_on_both(store):
     assert [question.reason for question in first.review_items] == ["transaction_of_another_order"]
 
 
-def test_an_order_and_its_replacement_both_paid_is_a_question_whichever_was_paid_first(store):
+def test_of_an_order_and_its_replacement_both_paid_the_later_is_a_question_whichever_came_first(store):
     new = OrderKey("wechat", "shop", "NEW-01")
     store.record(opened(), now=NOW)
     store.record(opened(new, 9900, replaces=KEY.order_id), now=NOW)
-    store.record(news(Replaced(new.order_id), trust=Operator("m"), via="merchant"), now=NOW)
-    store.record(news(paid(9900, "42000029012026112214030500002"), key=new), now=NOW + 61)
+    first = Paid("42000029012026112214030500002", Money(9900, "CNY"), NOW + 59)
+    store.record(news(first, key=new), now=NOW + 61)
 
     late = store.record(news(paid()), now=NOW + 62)
 
     assert late.order is not None and late.order.status == "paid"
-    assert [question.reason for question in late.order.review_items] == ["double_payment"]
+    assert [question.review_id for question in late.order.review_items] == ["double_payment.NEW-01"]
+    told = store.get(new)
+    assert told is not None and told.others_paid == ((KEY.order_id, NOW + 60),) and told.review_items == ()
+    assert told.replacements == ()
+
+
+def test_creating_a_replacement_marks_the_replaced_order_and_a_second_one_is_refused(store):
+    new, third = OrderKey("wechat", "shop", "NEW-01"), OrderKey("wechat", "shop", "NEW-02")
+    store.record(opened(), now=NOW)
+    store.record(opened(new, 9900, replaces=KEY.order_id), now=NOW + 1)
+
+    refused = store.record(opened(third, 9900, replaces=KEY.order_id), now=NOW + 2)
+
+    assert refused.outcome == "refused" and "NEW-01" in str(refused.reason)
+    assert store.get(third) is None
+    old = store.get(KEY)
+    assert old is not None and old.replacements == ("NEW-01",)
 
 
 def test_a_refund_made_in_the_console_becomes_a_child(store, lists):
@@ -302,14 +321,79 @@ def test_D14_the_event_id_covers_what_the_news_says_and_nothing_of_the_envelope(
     assert same == (fact == paid())
 
 
-@given(
-    st.sampled_from(
-        [opened(), news(paid()), news(RefundReported("r", Money(1, "CNY"), "failed", total=Money(2, "CNY")))]
-    )
-)
-def test_a_change_survives_being_stored(change):
-    assert codec.load_change(KEY, codec.dump_change(change)) == change
-
-
 def test_the_store_of_a_function_calls_nothing_when_it_is_made():
     assert OrderStore.from_environment().table == "Orders"
+
+
+def reported(version: int, amount: int, **more: object) -> OrderReported:
+    terms = Terms(
+        Money(amount, "EUR"),
+        "",
+        "web",
+        f"d{amount}",
+        NOW,
+        NOW + 9000,
+        external=True,
+        pays="parts",
+        includes_refunds=True,
+        test=True,
+    )
+    return OrderReported(terms, Report(version, 0, **more))  # type: ignore[arg-type]
+
+
+def shop_news(*facts: Fact) -> tuple[Change, ...]:
+    return tuple(Change(SHOP_ORDER, fact, Verified("k"), "webhook", external=True) for fact in facts)
+
+
+SHOP_ORDER = OrderKey("acme", "shop", "1001")
+
+
+def test_one_message_of_several_facts_is_one_event_and_one_version_of_the_order(store, dynamodb):
+    refunded = RefundReported("r1", Money(10, "EUR"), "succeeded", at=NOW)
+    message = shop_news(Paid("t1", Money(100, "EUR"), NOW), refunded, reported(1, 90, received=100))
+
+    outcome = store.record_message(message, now=NOW)
+
+    assert (outcome.outcome, outcome.order) == ("applied", store.get(SHOP_ORDER))
+    order = store.get(SHOP_ORDER)
+    assert order is not None
+    assert (order.status, order.paid, order.refunded, order.version, order.test) == (
+        "partially_refunded",
+        100,
+        10,
+        1,
+        True,
+    )
+    assert [refund.refund_id for refund in store.refunds(SHOP_ORDER)] == ["r1"]
+    (row,) = event_rows(dynamodb, SHOP_ORDER)
+    assert [reason.code for reason in codec.as_reasons(row)] == ["reported", "paid_up", "refund_is"]
+    assert store.record_message(message, now=NOW + 1).outcome == "duplicate"
+
+
+def test_the_bus_hears_from_what_to_what_a_total_changed_and_that_it_is_a_test(store, dynamodb):
+    store.record_message(shop_news(reported(1, 90)), now=NOW)
+    store.record_message(shop_news(reported(2, 120)), now=NOW + 1)
+
+    (row,) = (row for row in event_rows(dynamodb, SHOP_ORDER) if "emits" in row)
+    (entry,) = publish.entries(row, "bus")
+
+    detail = json.loads(entry["Detail"])
+    assert entry["DetailType"] == "order.repriced"
+    assert (detail["from"], detail["to"], detail["test"]) == (
+        {"minor": 90, "currency": "EUR"},
+        {"minor": 120, "currency": "EUR"},
+        True,
+    )
+
+
+def test_money_of_an_order_that_is_made_at_the_platform_is_asked_about_at_once(store, dynamodb):
+    assert store.record_message(shop_news(Paid("t1", Money(100, "EUR"), NOW)), now=NOW).outcome == "orphan"
+
+    (row,) = event_rows(dynamodb, SHOP_ORDER)
+
+    assert codec.as_number(row, "due_at") == NOW
+    store.record_message(shop_news(reported(1, 100)), now=NOW + 1)
+    assert orphans.attach(store, SHOP_ORDER, now=NOW + 2) == 1
+    order = store.get(SHOP_ORDER)
+    assert order is not None
+    assert order.status == "paid"

@@ -13,23 +13,24 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 from countersign.errors import CountersignError, MalformedError, NotFoundError, UnprocessableError
-from countersign.orders.changes import Change, OrderKey
+from countersign.orders.changes import AccountNews, Change, OrderKey
+from countersign.orders.sentences import sentence
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, orphans
 from countersign.store.codec import Item
 from countersign.store.quarantine import Quarantine, QuarantinedMessage, digest
 
 MAX_ROWS = 1000  # in one run: its answer lists each that is still refused
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
+_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_AFTER = re.compile(r"[a-z]+#[a-z0-9-]+#[0-9a-f]{64}")
+_AFTER = re.compile(r"[a-z]+#[a-z0-9.-]+#[0-9a-f]{64}")
 _WORDS = frozenset({"day", "from", "to", "account", "digest", "dry_run", "after"})
 _REPLAY_WORDS = frozenset({"account", "order_id", "event_id"})
 
 Json = dict[str, Any]
-Reader = Callable[[QuarantinedMessage], Change]
+Reader = Callable[[QuarantinedMessage], Change | AccountNews]
 Report = Callable[[Outcome], None]
 
 
@@ -130,6 +131,9 @@ class Redrive:
             change = self._reader(kept.source)(kept)
             if dry_run:
                 return ""
+            if isinstance(change, AccountNews):  # the row itself is the evidence, and nobody has to act
+                quarantine.redriven(row, outcome="no_order", event_id="", now=self.now)
+                return ""
             outcome = self.store.record(change, now=self.now, raw=kept.raw, received_at=kept.received_at)
             quarantine.redriven(row, outcome=outcome.outcome, event_id=outcome.event_id, now=self.now)
         except CountersignError as error:
@@ -153,7 +157,7 @@ class Redrive:
         if not all(isinstance(value, str) and value for value in wanted.values()):
             raise MalformedError("account, order_id and event_id are text")
         key = OrderKey(self.platform, wanted["account"], wanted["order_id"])
-        outcome = self.store.replay(key, wanted["event_id"], now=self.now)
+        outcome = orphans.replay(self.store, key, wanted["event_id"], now=self.now)
         if outcome is None:
             raise NotFoundError("no such event")
         self.report(outcome)
@@ -161,7 +165,7 @@ class Redrive:
         return {
             "event_id": outcome.event_id,
             "outcome": outcome.outcome,
-            "reason": outcome.reason,
+            "reason": sentence(outcome.reason),
             "status": outcome.order.status if outcome.order else None,
         }
 

@@ -11,6 +11,7 @@ from typing import Any
 from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
+    AccountNews,
     Change,
     Closed,
     Fact,
@@ -27,6 +28,7 @@ from countersign.orders.changes import (
     Verified,
     unmatched,
 )
+from countersign.orders.reasons import because
 from countersign.platforms.douyin import messages, replies
 from countersign.platforms.douyin.messages import Payment, Refund, RefundRequest, Settlement
 from countersign.platforms.douyin.settings import Settings
@@ -42,10 +44,6 @@ _SOURCES = {1: "user", 4: "support"}
 _MAX_NUMBER = 64
 _OWN_ATTEMPT = re.compile(r"((?:rf|late-|review-)[^*]+)\*[0-9]{1,3}")
 _WAITS_FOR_US = frozenset({"INIT", "TOAUDIT"})
-_FAILED = (
-    "Douyin failed the refund, mostly because the balance that can be withdrawn does not cover it: "
-    "a new attempt is a new refund"
-)
 
 
 def refund_number(refund_id: str, attempt: int) -> str:
@@ -65,8 +63,8 @@ def user_refund_number(refund_id: str) -> str:
     return number if len(number) <= _MAX_NUMBER else f"U{digests.sha256(refund_id.encode())[:40]}"
 
 
-def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change:
-    """Return what a genuine callback says; MalformedError if it lacks what it promises.
+def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change | AccountNews:
+    """Return what a genuine callback says, or that it is about no order; MalformedError if it lacks what it promises.
 
     One that was signed too long ago is only a reason to ask.
     """
@@ -89,10 +87,16 @@ def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Cha
             return settlement_to_change(messages.trade_settle(fields), source)
         case "trade", "pre_create_refund":
             return refund_request_to_change(messages.trade_refund_request(fields), source)
-    # News of a kind that may not be about an order at all: kept under a name that no order can have.
-    word = messages.word({"type": genuine.type}, "type")
-    digest = digests.sha256(repr(sorted(fields.items())).encode())[:32]
-    return source.change(unmatched(PLATFORM, account, digest), Unrecognised("type", word))
+    return AccountNews(genuine.type)
+
+
+def order_of(genuine: VerifiedMessage) -> str:
+    """Return the order's number in a message that could not be read otherwise; empty where there is none."""
+    for name in ("cp_orderno", "out_order_no"):
+        number = genuine.fields.get(name)
+        if isinstance(number, str) and messages.ORDER_NUMBER.fullmatch(number):
+            return number
+    return ""
 
 
 def wanted(genuine: VerifiedMessage, settings: Settings) -> Mapping[str, Any] | None:
@@ -184,7 +188,7 @@ def refund_to_change(refund: Refund, source: Source, key: OrderKey | None = None
             platform_refund_id=refund.refund_id,
             transaction_id=refund.order_id,
             at=refund.at if status == "succeeded" else None,
-            problem=_FAILED if status == "failed" else "",
+            problem=because("douyin.refund_failed") if status == "failed" else None,
             confirm=key is None,
         )
     aliases = (("transaction", refund.order_id), ("refund", number))
@@ -225,7 +229,7 @@ def settlement_to_change(settlement: Settlement, source: Source, key: OrderKey |
             platform_settlement_id=settlement.settle_no,
             transaction_id=settlement.order_id,
             fee=settlement.rake,
-            reason=settlement.message if status == "failed" else "",
+            reason=because("said_by_the_platform", text=settlement.message) if status == "failed" else None,
             at=settlement.at if status == "succeeded" else None,
         )
     aliases = (("transaction", settlement.order_id), ("settlement", number))

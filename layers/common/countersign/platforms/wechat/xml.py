@@ -6,10 +6,9 @@ general parser ever sees it. Messages that are pushed may nest: those are read s
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from countersign.errors import MalformedError, UnprocessableError
+from countersign.errors import MalformedError
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*+"
 # A root with nothing before it but a declaration, and nothing after it but space.
@@ -80,7 +79,8 @@ def _inside(document: bytes, root: str) -> tuple[str, int, int]:
 def read_nested(document: bytes) -> dict[str, Any]:
     """Return the elements below the root; one with elements inside is a dict of them (message pushes have such).
 
-    As strict as `read` otherwise: each name once among its neighbours, and bounds on depth and number.
+    A name that is repeated among its neighbours is a list, WeChat's own way to write one: whoever wants one value
+    refuses a list as he refuses a number. As strict as `read` otherwise, with bounds on depth and number.
     """
     text, position, end = _inside(document, "xml")
     levels: list[tuple[str, dict[str, Any]]] = [("xml", {})]
@@ -92,33 +92,28 @@ def read_nested(document: bytes) -> dict[str, Any]:
             break
         position = node.end()
         leaf, cdata, plain, branch, closed = node.groups()
-        name = leaf or branch
         if closed:
             if levels.pop()[0] != closed or not levels:
                 break
-        elif name in levels[-1][1]:
-            raise MalformedError("XML repeats an element")
         elif leaf:
-            levels[-1][1][leaf] = (cdata or "").replace(_SPLIT, "]]>") or _unescaped(plain or "")
+            _add(levels[-1][1], leaf, (cdata or "").replace(_SPLIT, "]]>") or _unescaped(plain or ""))
         elif len(levels) > MAX_DEPTH:
             raise MalformedError("XML is nested too deeply")
         else:
             inner: dict[str, Any] = {}
-            levels[-1][1][branch] = inner
+            _add(levels[-1][1], branch, inner)
             levels.append((branch, inner))
     raise MalformedError("XML is not a list of elements, or one that is too long")
 
 
-def write(fields: Mapping[str, str]) -> bytes:
-    """Return the document that says `fields`, every value in CDATA."""
-    rows = [f"<{name}><![CDATA[{value.replace(']]>', _SPLIT)}]]></{name}>" for name, value in fields.items()]
-    try:
-        document = f"<xml>{''.join(rows)}</xml>".encode()
-    except UnicodeEncodeError:
-        raise UnprocessableError("a lone surrogate cannot be sent to WeChat") from None
-    if len(document.translate(None, _CONTROLS)) != len(document) or b"\r" in document:
-        raise UnprocessableError("a control character cannot be sent to WeChat")
-    return document
+def _add(fields: dict[str, Any], name: str, value: Any) -> None:
+    known = fields.get(name)
+    if known is None:
+        fields[name] = value
+    elif isinstance(known, list):
+        known.append(value)
+    else:
+        fields[name] = [known, value]
 
 
 def _unescaped(text: str) -> str:

@@ -50,13 +50,14 @@ def opened(order: StoreOrder, settings: Settings, key: OrderKey) -> Change:
         description=_description(lines),
         appid=settings.store.appid if settings.store else "",
         paid_late_policy=settings.paid_late_policy,
+        review_refund=settings.review_refund,
         lines=lines,
         external=True,
     )
     return _change(key, OrderCreated(terms), settings)
 
 
-def news(order: StoreOrder, settings: Settings, key: OrderKey, *, now: int) -> tuple[Change, ...]:
+def changes(order: StoreOrder, settings: Settings, key: OrderKey, *, now: int) -> tuple[Change, ...]:
     """Return what the order's state says; `now` is when a cancelled one became known to be so."""
     return tuple(_change(key, fact, settings) for fact in _facts(order, now))
 
