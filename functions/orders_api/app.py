@@ -207,10 +207,17 @@ def ship_order(
 
 
 @app.post(f"{ORDER}/review/<review_id>/resolve")
-def resolve_review(platform: Name, account: Name, order_id: Name, review_id: Name, answer: Resolution) -> Json:
-    """Answer an open question: accept the payment, refund it, or dismiss the question."""
-    key = _key(platform, account, order_id)
-    return _desk().resolve(key, _decoded("review_id", review_id), decision=answer.decision, note=answer.note)
+def resolve_review(
+    platform: Name, account: Name, order_id: Name, review_id: Name, answer: Resolution
+) -> tuple[Json, int]:
+    """Answer an open question: accept the payment, refund it, or dismiss the question.
+
+    202 where a second person must say the same before it counts.
+    """
+    key, review_id = _key(platform, account, order_id), _decoded("review_id", review_id)
+    order = _desk().resolve(key, review_id, decision=answer.decision, note=answer.note)
+    is_open = any(question["review_id"] == review_id for question in order["review"])
+    return order, HTTPStatus.ACCEPTED if is_open else HTTPStatus.OK
 
 
 @app.post(f"{ORDER}/refunds")

@@ -20,6 +20,7 @@ from requests.adapters import BaseAdapter
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested, RefundRetried
 from countersign.orders.refunds import Refund
+from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.runtime import platform_http
 from countersign.store import OrderStore
@@ -537,7 +538,7 @@ class TestRefunds:
 
         refund, order = douyin.refund(OLD, "A-1"), douyin.order(OLD, "A-1")
         assert (refund.status, order.reserved) == ("failed", 800)
-        assert "new refund" in refund.problem
+        assert "new refund" in str(sentence(refund.problem))
         douyin.work("douyin_refund", 1)
         assert (douyin.refund(OLD, "A-1").released, douyin.order(OLD, "A-1").reserved) == (True, 0)
 

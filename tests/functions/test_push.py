@@ -10,6 +10,7 @@ import pytest
 from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import Change, Hint, Line, OrderKey, PlatformEvent
+from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
@@ -281,7 +282,7 @@ class TestStoreOrders:
         child = OrderStore(cloud.dynamodb, "Orders").refund(OrderKey("wechat", "shop", order_id), refund)
         assert child is not None
         assert (child[1].status, cloud.wechat.sent) == ("needs_action", [])
-        assert "mini store's console" in child[1].problem
+        assert "mini store's console" in str(sentence(child[1].problem))
 
 
 class TestShippingManagement:

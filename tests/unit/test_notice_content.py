@@ -9,6 +9,7 @@ from countersign.money import Money
 from countersign.notices import content
 from countersign.notices.content import Facts
 from countersign.orders.changes import Line, OrderKey, Parcel, Terms
+from countersign.orders.reasons import because
 from countersign.orders.refunds import Refund
 from countersign.orders.shipments import Shipment
 from countersign.orders.state import Order, ReportedPayment
@@ -46,7 +47,14 @@ def test_metadata_is_told_by_name_and_an_absent_one_is_empty():
 
 
 def test_refunds_and_shipments_are_told():
-    refund = Refund("rf1", Money(1250, "CNY"), "needs_action", "merchant", reason="漏了", problem="top the balance up")
+    refund = Refund(
+        "rf1",
+        Money(1250, "CNY"),
+        "needs_action",
+        "merchant",
+        reason="漏了",
+        problem=because("said_by_the_platform", text="top the balance up"),
+    )
     parcels = (Parcel("SF", "SF001"), Parcel("SF", "SF002"))
     shipment = Shipment("sh1", "recorded", "express", parcels, complete=True)
 

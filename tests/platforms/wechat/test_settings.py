@@ -85,6 +85,7 @@ REFUSED = [
     ({"v2_sign_type": "SHA1"}, "v2_sign_type is not one of"),
     ({"v2_sign_type": "md5"}, "v2_sign_type is not one of"),
     ({"paid_late_policy": "guess"}, "paid_late_policy is not one of"),
+    ({"review_refund": "nobody"}, "review_refund is not one of"),
     ({"api_v3_keys": None}, "api_v3_keys is empty"),
     ({"api_v3_keys": []}, "api_v3_keys is empty"),
     ({"api_v3_keys": API_V3_KEY}, "api_v3_keys is not a list"),

@@ -20,6 +20,7 @@ from countersign.orders.changes import (
     Unrecognised,
     Verified,
 )
+from countersign.orders.sentences import sentence
 from countersign.platforms.wechat import messages, signing, translate
 from countersign.platforms.wechat.signing import VerifiedMessage
 from tests.platforms.wechat.support import (
@@ -54,12 +55,12 @@ ADVICE = {"needs_action": "abnormal refunds", "failed": "a new attempt is a new 
 
 def refunded(status: str) -> RefundReported:
     """Return the refund in a status, with what a person must do about it."""
-    return replace(REFUNDED, status=status, problem=translate._PROBLEMS.get(status, ""))
+    return replace(REFUNDED, status=status, problem=translate._PROBLEMS.get(status))
 
 
 @pytest.mark.parametrize("status", ["processing", "succeeded", "needs_action", "failed"])
 def test_what_a_person_must_do_is_said_where_there_is_something(status: str) -> None:
-    assert ADVICE.get(status, "") in refunded(status).problem
+    assert ADVICE.get(status, "") in (sentence(refunded(status).problem) or "")
     assert bool(refunded(status).problem) == (status in ADVICE)
 
 

@@ -368,6 +368,8 @@ def event_item(
         item |= codec.due(f"{change.key.platform}_poll", due_at, change.key)
     elif decision.emits:
         item |= to_publish(decision.emits, change.key, now)
+        if decision.order is not None and decision.order.test:
+            item["test"] = {"BOOL": True}
     held, rest = evidence.pieces(item, raw)
     return item | held, rest
 

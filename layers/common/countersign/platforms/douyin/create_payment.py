@@ -126,6 +126,7 @@ class Payment:
             appid=settings.app_id,
             notify_base=self._call.base_url,
             paid_late_policy=settings.paid_late_policy,
+            review_refund=settings.review_refund,
             replaces=self.replaces,
             closable=False,
             max_share_basis_points=MAX_SHARE_BASIS_POINTS,

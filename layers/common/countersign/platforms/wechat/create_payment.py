@@ -136,6 +136,7 @@ class Payment:
             notify_base=self._call.base_url,
             closable_after=EARLIEST_CLOSE,
             paid_late_policy=settings.paid_late_policy,
+            review_refund=settings.review_refund,
             replaces=self.replaces,
             metadata=tuple(sorted((body.metadata or {}).items())),
             lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),

@@ -69,6 +69,7 @@ class Settings(NamedTuple):
     push: Push = Push()
     store: Store | None = None
     paid_late_policy: str = "ask"
+    review_refund: str = "two_persons"  # who refunds or accepts money that does not fit its order
     api_base: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -109,6 +110,7 @@ def load(document: Mapping[str, object]) -> Settings:
         push=_push(document, "push"),
         store=_store(document),
         paid_late_policy=as_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        review_refund=as_choice(document, "review_refund", ("two_persons", "one_person")),
         api_base=as_text(document, "api_base").rstrip("/"),
     )
     if api == "v3" and not settings.api_v3_keys:
