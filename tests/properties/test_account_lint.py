@@ -83,7 +83,8 @@ def test_what_the_loader_leaves_to_one_function_is_read_too(said: Any) -> None:
     assert found == [
         "error wechat/a: merchant_private_key_pem is not an unencrypted PEM private key",
         "error wechat/a: mini_program_secret is a placeholder",
-        "error wechat/b: wechatpay_public_keys[PUB_KEY_ID_1] is not a PEM block labelled PUBLIC KEY",
+        "error wechat/b: wechatpay_public_keys, platform_certificates: nothing could be verified: "
+        "wechatpay_public_keys[PUB_KEY_ID_1] is not a PEM block labelled PUBLIC KEY",
         "error wechat/c: platform_certificates[0] is not an X.509 certificate",
     ]
 
@@ -211,7 +212,7 @@ def test_a_file_that_is_no_account_is_an_error(said: Any, tmp_path: Path) -> Non
 
     assert said(paypal_a={}, wechat_A=wechat("a"), wechat_list=[]) == [
         "error paypal/a: there is no such platform",
-        "error wechat/A: the account's name is not a to z, 0 to 9 and -, at most 48 characters",
+        "error wechat/A: the account's name is not a to z, 0 to 9, . and -, at most 48 characters",
         "error wechat/list: the document is not an object",
         "error wechat/twice: the document is not JSON: JSON repeats a key",
     ]

@@ -88,7 +88,7 @@ class TestNames:
         assert cloud.invoke("wechat_notify", body)["statusCode"] == 404
         assert asked == ["nobody-7"]
 
-        create(cloud, account="nobody-7", order_id="NEW-1")
+        assert create(cloud, account="nobody-7", order_id="NEW-0001")[0] == 201
 
         assert cloud.invoke("wechat_notify", body)["statusCode"] == 401  # it is read, and was not signed
 

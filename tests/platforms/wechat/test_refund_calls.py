@@ -182,6 +182,9 @@ def test_a_long_reason_is_cut_between_characters() -> None:
 def test_every_refusal_says_what_to_do_and_its_code() -> None:
     assert str(sentence(refunds.problem("NOTENOUGH"))).endswith("top it up, then retry (NOTENOUGH)")
     assert str(sentence(refunds.problem("NEVERSEEN"))).endswith("then retry or resolve (NEVERSEEN)")
+    assert str(sentence(refunds.problem("PARAMERROR", "/amount"))).endswith(
+        "then retry or resolve (PARAMERROR: /amount)"
+    )
 
 
 # The client certificate
