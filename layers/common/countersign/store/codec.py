@@ -7,7 +7,7 @@ what a later version wrote beside is ignored: rows of before and after stay read
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin
@@ -27,6 +27,7 @@ _Convert = Callable[[Any], Any]
 
 _FACTS: dict[str, type[Fact]] = {cls.kind: cls for cls in get_args(Fact)}
 _TRUSTS: dict[str, type[Trust]] = {cls.name: cls for cls in get_args(Trust)}
+_WITHOUT_HEADER = -zlib.MAX_WBITS  # six bytes less: the digest beside it says more than zlib's own checksum
 # Of an order: what stands beside its JSON, where conditions and indexes see it, and what is stored under another name.
 _OWN_ATTRIBUTES = ("key", "version", "updated_at")
 _STORED_AS = {"claims": "reported_payments"}
@@ -202,17 +203,19 @@ def read_child(kind: type[_Value], item: Mapping[str, Any]) -> _Value:
     return value
 
 
-def dump_changes(changes: tuple[Change, ...]) -> str:
+def dump_changes(changes: Sequence[Change], kind: str) -> str:
     """Write what a message said as JSON, so that it can be decided again when its order appears.
 
-    Who said it and by which road is the same for all of a message, and stands in the row beside.
+    Who said it and by which road is the same for all of a message, and stands in the row beside; so does the `kind` of
+    a row, which is mostly that of what was said first, and then it is not repeated.
     """
     return to_json(
         [
-            {"kind": change.fact.kind, "fact": dump(change.fact)}
+            ({} if number == 0 and change.fact.kind == kind else {"kind": change.fact.kind})
+            | {"fact": dump(change.fact)}
             | {name: value for name in ("tenant", "system", "anomaly") if (value := getattr(change, name))}
             | ({"aliases": change.aliases} if change.aliases else {})
-            for change in changes
+            for number, change in enumerate(changes)
         ]
     )
 
@@ -225,7 +228,7 @@ def read_changes(item: Mapping[str, Any], key: OrderKey | None = None) -> tuple[
     return tuple(
         Change(
             key,
-            load(_FACTS[said["kind"]], said["fact"]),
+            load(_FACTS[said.get("kind") or item["kind"]["S"]], said["fact"]),
             trust,
             item["via"]["S"],
             said.get("tenant", ""),
@@ -284,9 +287,9 @@ def as_reasons(item: Mapping[str, Any]) -> tuple[Reason, ...]:
 
 def compress(raw: bytes) -> bytes:
     """Compress evidence."""
-    return zlib.compress(raw, 1)
+    return zlib.compress(raw, 9, _WITHOUT_HEADER)
 
 
 def decompress(data: bytes) -> bytes:
     """Return the exact bytes that arrived."""
-    return zlib.decompress(data)
+    return zlib.decompress(data, _WITHOUT_HEADER)
