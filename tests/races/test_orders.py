@@ -10,7 +10,7 @@ from countersign.orders.changes import Change, RefundReported, Verified
 from countersign.store import OrderStore, Outcome, orphans
 from tests.races.racing import MCHID, NOW, WRITERS, at_once, key, notified, opened, outbox, queried, rows
 
-ROUNDS = 150
+ROUNDS = 50
 
 
 def taken(store: OrderStore, change: Change) -> Outcome:
