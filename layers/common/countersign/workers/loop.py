@@ -38,7 +38,7 @@ def attempt(item: Item, due: DueList, job: Job, *, now: int, lease: int = LEASE_
     """
     if not due.lease(item, now=now, seconds=lease):
         return False
-    attempts, leased = codec.as_number(item, "looks") or 0, now + lease
+    attempts, leased = codec.as_number(item, "attempts") or 0, now + lease
     try:
         again = job.process(item, attempts)
     except CountersignError as error:
