@@ -58,7 +58,7 @@ def attempt(due: List, job: Job, item: Any = None, **options: Any) -> bool:
 def test_what_is_processed_is_put_back_for_the_time_that_the_job_names():
     due, job = List(), Job(NOW + 30)
 
-    assert attempt(due, job, {"looks": {"N": "3"}})
+    assert attempt(due, job, {"attempts": {"N": "3"}})
     assert due.calls == [("lease", LEASED), ("reschedule", NOW + 30, LEASED)]
     assert job.seen == [3]
 
@@ -82,7 +82,7 @@ def test_what_fails_is_put_back_for_later_and_the_run_hears_of_it(error):
     due, job = List(), Job(error)
 
     with pytest.raises(type(error)):
-        attempt(due, job, {"looks": {"N": "2"}})
+        attempt(due, job, {"attempts": {"N": "2"}})
     assert due.calls[-1] == ("reschedule", NOW + 60, LEASED)
     assert job.seen == [2, (2, type(error))]
 
