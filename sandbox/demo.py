@@ -161,7 +161,12 @@ def wrong_amount(stage: Stage) -> None:
     machine = stage.call("POST", path, decision, headers={"token": stage.token(machine=True)})
     stage.expect("a machine may not answer it", machine.status, 403)
     stage.tell("anna", "accepts the 88.01")
-    stage.expect("a person may", stage.call("POST", path, decision).status, 200)
+    stage.expect("one person alone is heard", stage.call("POST", path, decision).status, 202)
+    stage.expect("and decides nothing", stage.order("DEMO-0004").get("status"), "review")
+    stage.tell("ben", "accepts it too")
+    ben = stage.control("POST", "/token", {"scopes": ["refunds:approve"], "subject": "ben"}).body["access_token"]
+    second = stage.call("POST", path, decision, headers={"token": str(ben)})
+    stage.expect("two people may", second.status, 200)
     order = stage.order("DEMO-0004")
     stage.expect("status", (order.get("status"), order.get("review")), ("paid", []))
     stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0004"), ["order.paid", "order.review"])
