@@ -411,11 +411,16 @@ def test_a_payment_of_another_amount_can_be_sent_back(cloud, decision):
     shop.cloud.invoke("wechat_poll", shapes.schedule("WechatPollEveryMinute", shop.now))
     (question,) = shop.order().review_items
     assert question.reason == "amount_mismatch"
-    shop.tell(Resolved(question.review_id, decision, "", shop.now), by="anna")
+    shop.tell(Resolved(question.review_id, decision, "", shop.now, "anna"), by="anna")
     refund_id = f"review-{question.subject}"
     if decision == "accept":
         refund_id = "rf1"
+        shop.tell(Resolved(question.review_id, decision, "", shop.now, "ben"), by="ben")
         shop.approved(refund_id, 9000)
+    else:
+        shop.work()
+        assert shop.at_wechat() == []
+        assert shop.tell(RefundDecided(refund_id, True, shop.now), by="ben") == "applied"
 
     shop.work()
     shop.settle(refund_id=refund_id)
@@ -424,7 +429,7 @@ def test_a_payment_of_another_amount_can_be_sent_back(cloud, decision):
     assert shop.at_wechat() == [(refund_id, 9000)]
     assert shop.refund(refund_id).status == "succeeded"
     assert shop.order().review_items == ()
-    assert shop.order().status == {"refund": "pending", "accept": "refunded"}[decision]
+    assert shop.order().status == {"refund": "closed", "accept": "refunded"}[decision]
 
 
 def test_B15_a_refund_of_another_amount_at_wechat_is_a_question_and_asked_about_ever_more_slowly(v3):

@@ -347,7 +347,7 @@ def event_item(
         "kind": text(change.fact.kind),
         "via": text(change.via),
         "trust": text(change.trust.name),
-        "change": text(codec.dump_changes(tuple(changes))),
+        "change": text(codec.dump_changes(changes, change.fact.kind)),
         "received_at": number(now),
         "decision": text(decision.outcome),
         "reasons": codec.reasons(*decision.reasons),
