@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from random import randrange
 from typing import Any
 
 from countersign.errors import ConflictError, CountersignError
@@ -49,15 +48,13 @@ class PollJob:
 
     def _order(self, order: Order) -> int | None:
         connector = self.connect(order.key.account)
-        self._record(connector.query_order(order, now=self.now))
-        order = self.store.get(order.key) or order
+        order = self._record(connector.query_order(order, now=self.now)) or order
         if must_close(order, self.now):
             try:
                 closed = connector.close(order, now=self.now)
             except ConflictError:
                 closed = None  # paid, or the payer is at it, at this very moment: the next query tells
-            self._record((closed,) if closed else ())
-            order = self.store.get(order.key) or order
+            order = self._record((closed,) if closed else ()) or order
         self.store.attach_orphans(order.key, now=self.now)
         again = next_poll(order, self.now)
         if order.payment is not None or order.closed_at is not None:
@@ -118,26 +115,34 @@ class PollJob:
         self._record(connector.query_order(order, now=self.now))
         self._record(connector.query_child(hint, order.terms.system))
 
-    def _record(self, answer: Changes) -> None:
+    def _record(self, answer: Changes) -> Order | None:
+        """Take an answer into the record; return the order as it is then, None where nothing is known of it."""
+        order = None
         for change in answer:
-            callbacks.report(self.store.record(change, now=self.now))
+            outcome = self.store.record(change, now=self.now)
+            callbacks.report(outcome)
+            order = outcome.order
             if isinstance(change.fact, OrderCreated):
                 # Before the rest, which then decides when to ask about the order next.
                 self.store.attach_orphans(change.key, now=self.now)
+        return order
 
 
 def run(
-    event: dict[str, Any], context: Any, *, store: OrderStore, due: DueList, connect: Connect, enough_ms: int
+    event: dict[str, Any],
+    context: Any,
+    *,
+    store: OrderStore,
+    due: DueList,
+    connect: Connect,
+    enough_ms: int,
+    first: int = 0,
 ) -> None:
-    """Ask about each due order, orphan and hint while there is time.
-
-    Runs at the same time begin with different shards, so that they seldom meet.
-    """
+    """Ask about each due order, orphan and hint while there is time, beginning with the shard `first`."""
 
     def job(now: int) -> PollJob:
         return PollJob(store, connect, now)
 
-    first = randrange(keys.SHARDS)  # noqa: S311 - a spread, not a secret
     late = loop.run(
         event, context, due, job, first=first, enough_ms=enough_ms, worked="PollQueried", failed="PollFailed"
     )
