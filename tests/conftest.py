@@ -7,6 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from sandbox import parent_watch
+
+# Hypothesis judges by the wall's clock otherwise, which other processes share.
+settings.register_profile("countersign", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("countersign")
+
+# A killed `make test` leaves no process: pytest ends with make, its workers end with pytest, sandboxes with either.
+parent_watch.end_with_starter()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    parent_watch.end_with(os.getppid())
 
 # Functions read names from their environment when they are imported, so these come before any test module.
 for profile in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):

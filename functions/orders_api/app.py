@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -10,17 +11,20 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from countersign import __version__, aws
+from countersign import __version__, aws, texts
 from countersign.api import reconciliation as reports
 from countersign.api.orders import OrderService
 from countersign.api.refunds import RefundService
-from countersign.errors import CountersignError, NotFoundError
+from countersign.api.requests import read_strictly
+from countersign.api.wake import wake
+from countersign.errors import CountersignError
 from countersign.http import problem
 from countersign.money import MAX_MINOR, Money
 from countersign.orders.changes import OrderKey, Parcel
 from countersign.runtime import caller
+from countersign.runtime.entrypoint import refused_as_problem
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
@@ -30,12 +34,14 @@ app = APIGatewayHttpResolver(enable_validation=True)
 store = OrderStore.from_environment()
 lists = OrderLists.from_environment()
 bills = ReconciliationStore.from_environment()
-queue = aws.client("sqs")
+events = aws.client("events")
 
 Json = dict[str, Any]
 ORDER = "/orders/<platform>/<account>/<order_id>"
 REFUND = f"{ORDER}/refunds/<refund_id>"
 Name = Annotated[str, Path(max_length=128)]
+Line = Annotated[str, AfterValidator(texts.one_line)]
+Note = Annotated[str, AfterValidator(texts.lines)]
 
 
 class Resolution(BaseModel):
@@ -43,7 +49,7 @@ class Resolution(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     decision: Annotated[str, Field(pattern="^(accept|refund|dismiss)$")]
-    note: Annotated[str, Field(max_length=500)] = ""
+    note: Annotated[Note, Field(max_length=500)] = ""
 
 
 class Amount(BaseModel):
@@ -59,7 +65,7 @@ class RefundWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     amount: Amount | None = None
-    reason: Annotated[str, Field(max_length=80)] = ""
+    reason: Annotated[Line, Field(max_length=80)] = ""
     source: Literal["merchant", "shopper"] = "merchant"
 
 
@@ -75,7 +81,7 @@ class Settlement(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     outcome: Literal["refunded_elsewhere", "given_up"]
-    note: Annotated[str, Field(min_length=1, max_length=500)]
+    note: Annotated[Note, Field(min_length=1, max_length=500)]
 
 
 class Share(BaseModel):
@@ -97,9 +103,9 @@ class ParcelBody(BaseModel):
     """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one."""
 
     model_config = ConfigDict(extra="forbid")
-    tracking_no: Annotated[str, Field(max_length=128)] = ""
-    carrier: Annotated[str, Field(max_length=128)] = ""
-    description: Annotated[str, Field(max_length=120)] = ""
+    tracking_no: Annotated[Line, Field(max_length=128)] = ""
+    carrier: Annotated[Line, Field(max_length=128)] = ""
+    description: Annotated[Line, Field(max_length=120)] = ""
     contact: Annotated[str, Field(pattern=r"^[0-9+*-]{0,32}$")] = ""
 
 
@@ -121,7 +127,7 @@ def _caller() -> caller.Caller:
 
 
 def _desk() -> OrderService:
-    return OrderService(store, lists, _caller(), int(time.time()))
+    return OrderService(store, lists, _caller(), int(time.time()), partial(wake, events, os.environ["EVENT_BUS_NAME"]))
 
 
 def _refund_desk() -> RefundService:
@@ -140,13 +146,6 @@ def _key(platform: str, account: str, order_id: str) -> OrderKey:
 
 def _money(amount: Amount | None) -> Money | None:
     return Money(amount.minor, amount.currency) if amount else None
-
-
-def _queue_url(platform: str) -> str:
-    url = os.environ.get(f"{platform.upper()}_POLL_QUEUE_URL")
-    if url is None:
-        raise NotFoundError("no such platform")
-    return url
 
 
 @app.get("/orders")
@@ -175,15 +174,13 @@ def explain_order(platform: Name, account: Name, order_id: Name) -> Json:
 @app.post(f"{ORDER}/refresh")
 def refresh_order(platform: Name, account: Name, order_id: Name) -> tuple[Json, int]:
     """Have the platform asked about the order now."""
-    key = _key(platform, account, order_id)
-    return _desk().refresh(key, queue=queue, queue_url=_queue_url(key.platform)), HTTPStatus.ACCEPTED
+    return _desk().refresh(_key(platform, account, order_id)), HTTPStatus.ACCEPTED
 
 
 @app.post(f"{ORDER}/close")
 def close_order(platform: Name, account: Name, order_id: Name) -> tuple[Json, int]:
     """Close the order at the platform, as soon as the platform allows."""
-    key = _key(platform, account, order_id)
-    return _desk().close(key, queue=queue, queue_url=_queue_url(key.platform)), HTTPStatus.ACCEPTED
+    return _desk().close(_key(platform, account, order_id)), HTTPStatus.ACCEPTED
 
 
 @app.post(f"{ORDER}/settlements")
@@ -298,16 +295,21 @@ def list_exceptions() -> Json:
     return _desk().exceptions()
 
 
+@cache
+def _document() -> str:
+    # Made once for each container: anybody may ask for it, and making it takes as long as hundreds of orders.
+    return app.get_openapi_json_schema(title="Countersign", version=__version__)
+
+
 @app.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
     """Publish this API's OpenAPI 3.1 document."""
-    document = app.get_openapi_json_schema(title="Countersign", version=__version__)
-    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, document)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, _document())
 
 
 def _as_response(error: CountersignError) -> Response[str]:
-    reply = problem(error.status, str(error))
-    return Response(reply.status, reply.content_type, reply.body)
+    reply = refused_as_problem(None, error)
+    return Response(reply.status, reply.content_type, reply.body, dict(reply.headers))
 
 
 @app.exception_handler(CountersignError)  # type: ignore[untyped-decorator]
@@ -337,4 +339,10 @@ def unknown_route(_error: RouteNotFoundError) -> Response[str]:
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Route a request of the merchant API."""
     count("ApiRequest")
+    try:
+        read_strictly(event)
+    except CountersignError as error:
+        count(type(error).__name__)
+        logger.warning("refused", extra={"error": type(error).__name__, "reason": str(error)})
+        return refused_as_problem(None, error).to_event()
     return app.resolve(event, context)

@@ -710,12 +710,29 @@ class TestSettlements:
         douyin.buy(OLD, "A-1")
         route = "/orders/{platform}/{account}/{order_id}/settlements"
         parameters = {"platform": "douyin", "account": OLD, "order_id": "A-1"}
-        shares = {"shares": [{"merchant_uid": "7", "amount": {"minor": 2641, "currency": "CNY"}}]}
+        named = {"merchant_uid": "70000000000000000022", "amount": {"minor": 2641, "currency": "CNY"}}
+        body = json.dumps({"shares": [named]})
 
-        answer = douyin.cloud.invoke("orders_api", http_event("POST", route, parameters, body=json.dumps(shares)))
+        answer = douyin.cloud.invoke("orders_api", http_event("POST", route, parameters, body=body))
 
         assert answer["statusCode"] == 409
         assert "30 %" in json.loads(answer["body"])["title"]
+
+    @pytest.mark.parametrize("account", [OLD, NEW])
+    def test_a_share_goes_only_to_a_receiver_of_the_account_document(self, douyin: Douyin, account: str) -> None:
+        douyin.buy(account, "A-1")
+        before = douyin.cloud.table()
+        route = "/orders/{platform}/{account}/{order_id}/settlements"
+        parameters = {"platform": "douyin", "account": account, "order_id": "A-1"}
+
+        def ask(receiver: str) -> int:
+            share = {"merchant_uid": receiver, "amount": {"minor": 1, "currency": "CNY"}}
+            event = http_event("POST", route, parameters, body=json.dumps({"shares": [share]}))
+            return int(douyin.cloud.invoke("orders_api", event)["statusCode"])
+
+        assert ask("70000000attacker") == 422
+        assert douyin.cloud.table() == before
+        assert ask("70000000000000000022") == 202
 
 
 def test_an_app_moves_with_orders_in_flight(douyin: Douyin) -> None:

@@ -118,7 +118,11 @@ def test_only_who_works_unasked_lists_the_accounts() -> None:
 
 
 def test_only_the_publishers_reach_the_bus() -> None:
-    assert {name for name in FUNCTIONS if "events:PutEvents" in actions(functions()[name])} == {"Publish", "Sweep"}
+    assert {name for name in FUNCTIONS if "events:PutEvents" in actions(functions()[name])} == {
+        "OrdersApi",
+        "Publish",
+        "Sweep",
+    }
 
 
 def test_no_order_can_be_deleted() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
@@ -10,9 +12,10 @@ from botocore.config import Config
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, Queried, Terms, Trust, Verified
+from countersign.store import dynamo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import ThreadPoolExecutor
 
     from countersign.store import OrderStore
@@ -29,6 +32,92 @@ def client(stack: Stack) -> Any:
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}, parameter_validation=False)
     session = botocore.session.get_session()
     return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint, config=config)
+
+
+class Rounds:
+    """The time of the store's deadline, told by work: each look at it takes so much that a change has 32 attempts.
+
+    Of sixteen writers each loses to another's write at most fifteen times, however slow the machine is.
+    """
+
+    def __init__(self) -> None:
+        self._looked = threading.local()
+
+    def monotonic(self) -> float:
+        """Return the seconds that this thread's looks at the time came to."""
+        self._looked.count = getattr(self._looked, "count", 0) + 1
+        return float(self._looked.count * dynamo.BUDGET_SECONDS / (2 * WRITERS))
+
+    def sleep(self, seconds: float) -> None:
+        """Let the others have the machine."""
+        time.sleep(seconds)
+
+
+class Turns:
+    """Threads in a time of their own: the one whose time is the earliest runs, all others wait for it.
+
+    What a race comes to then depends on what calls and pauses take, and never on what the machine has left.
+    """
+
+    def __init__(self, runners: int) -> None:
+        self._times = dict.fromkeys(range(runners), 0.0)
+        self._moved = threading.Condition()
+        self._me = threading.local()
+
+    @contextmanager
+    def taken_by(self, runner: int) -> Iterator[None]:
+        """Be one of the runners until the work is done."""
+        self._me.runner = runner
+        try:
+            self.sleep(0)
+            yield
+        finally:
+            with self._moved:
+                del self._times[runner]
+                self._moved.notify_all()
+
+    def monotonic(self) -> float:
+        """Return the time of this thread."""
+        return self._times[self._me.runner]
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much of this thread's time pass, and wait until it is the earliest."""
+        runner = self._me.runner
+        with self._moved:
+            self._times[runner] += seconds
+            self._moved.notify_all()
+            self._moved.wait_for(lambda: min(self._times, key=lambda one: (self._times[one], one)) == runner)
+
+
+class Counted:
+    """A client that counts what is asked of the table."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls += 1
+        return getattr(self.client, name)
+
+
+class Distant:
+    """A client whose every call takes its time: half until it arrives, half until the answer is there."""
+
+    def __init__(self, client: Any, turns: Turns, seconds: float) -> None:
+        self._client, self._turns, self._seconds = client, turns, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._client, name)
+
+        def call(**arguments: Any) -> Any:
+            self._turns.sleep(self._seconds / 2)
+            try:
+                return operation(**arguments)
+            finally:
+                self._turns.sleep(self._seconds / 2)
+
+        return call
 
 
 def at_once(works: Sequence[Callable[[], T]], threads: ThreadPoolExecutor) -> list[T]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from countersign.platforms.wechat.client import RefundRequest
     from countersign.store import OrderStore
 
-ROUNDS = 50
+ROUNDS = 8
 ASKED = Money(PRICE.minor * 30 // 100, "CNY")
 
 

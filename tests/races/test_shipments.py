@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from countersign.store import OrderStore
 
-ROUNDS = 20
+ROUNDS = 8
 PARCELS = ("YT1", "YT2", "YT3")
 ACCOUNT = settings.Settings(mchid=MCHID, appid="wx1", mini_program_secret=Secret("s" * 32))
 

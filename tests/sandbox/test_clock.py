@@ -31,11 +31,11 @@ def test_functions_see_the_moved_clock_and_real_monotonic_time(small: Sandbox) -
 
 def test_a_warm_function_follows_the_clock_years_back_and_ahead(small: Sandbox) -> None:
     for moment in (NOON + 5 * 366 * 86400, NOON - 20 * 366 * 86400):
-        small.clock(now=moment)
+        small.clock(now=moment, frozen=True)
         answer = small.api("GET", "/clock").json()
 
-        assert moment <= answer["time"] < moment + 10
-        assert 1000 < answer["remaining"] <= 3000
+        assert answer["time"] == moment
+        assert 0 < answer["remaining"] <= 3000
 
 
 def test_time_can_run_faster(small: Sandbox) -> None:
@@ -126,6 +126,7 @@ def test_a_frozen_clock_stands_and_a_released_one_goes_on(tmp_path: Path) -> Non
     time.sleep(0.02)
     assert clock.now() == NOON
 
+    before = time.monotonic()
     clock.change({"frozen": False})
     time.sleep(0.02)
-    assert NOON + 0.02 <= clock.now() < NOON + 1
+    assert NOON + 0.02 <= clock.now() <= NOON + time.monotonic() - before

@@ -52,7 +52,7 @@ class Shop:
         self.base = ""
 
     def wait_for(self, count: int) -> list[Heard]:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while len(self.heard) < count and time.monotonic() < end:
             time.sleep(0.005)
         assert len(self.heard) >= count, f"heard {len(self.heard)} notices, not {count}"

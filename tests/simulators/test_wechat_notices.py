@@ -15,7 +15,7 @@ from xmltodict import parse
 
 from sandbox.simulators.wechat import Simulator
 from sandbox.simulators.wechat.ledger import Trade
-from sandbox.simulators.wechat.postman import RETRIES
+from sandbox.simulators.wechat.notices import RETRIES
 from tests.simulators.conftest import SUCCESS_V2, Clock, Shop
 
 
@@ -99,7 +99,7 @@ def test_v2_notices_carry_the_algorithm_of_the_order_and_wait_for_the_exact_xml(
 
 
 def wait_until_over(platform: Simulator) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while platform._postman.waiting() and time.monotonic() < end:
         time.sleep(0.005)
 
@@ -147,7 +147,7 @@ def test_retries_follow_the_published_table_until_they_end(
 
 def wait_until_planned(platform: Simulator) -> None:
     """Wait until the answer to the attempt has been noted and the next attempt planned."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while platform._postman.busy() and time.monotonic() < end:
         time.sleep(0.002)
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -116,9 +116,11 @@ def problem(status: int, title: str, *, headers: Mapping[str, str] | None = None
 
 MAX_JSON_DEPTH = 32
 MAX_JSON_KEYS = 10_000
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_BRACKETS = re.compile(r"[{}\[\]]")
-_KEYS = re.compile(r'"\s*:')
+# One step takes a whole string, also one that never ends: a search that failed there would begin anew at each quote in
+# it, and a body of 64 KB could hold a function until its time is over.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
+_AS_BRACES = bytes.maketrans(b"[]", b"{}")
+_NO_BRACKETS = bytes({*range(256)} - {*b"{}[]"})
 
 
 def read_json(data: bytes | str) -> Any:
@@ -130,13 +132,13 @@ def read_json(data: bytes | str) -> Any:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
     except UnicodeDecodeError:
         raise MalformedError("not UTF-8") from None
-    if _depth_exceeds(text, MAX_JSON_DEPTH):
-        raise MalformedError("JSON is nested too deeply")
-    # Each key has a colon: only a document with more colons than keys allowed is counted key by key.
-    if text.count(":") > MAX_JSON_KEYS and len(_KEYS.findall(text)) > MAX_JSON_KEYS:
-        raise MalformedError("JSON has too many keys")
+    # Openers are an upper bound of the depth, and colons of the keys: counting them costs nothing, and only a document
+    # with more than is allowed is looked at closely.
+    if text.count("{") + text.count("[") > MAX_JSON_DEPTH and _is_deep(text.encode("utf-8", "surrogatepass")):
+        raise MalformedError("JSON is nested too deeply, or its brackets do not match")
+    decoder = _DECODER if text.count(":") <= MAX_JSON_KEYS else _decoder(_Keys())
     try:
-        value = _DECODER.decode(text)
+        value = decoder.decode(text)
     except (ValueError, RecursionError):  # JSONDecodeError, a 5,000-digit integer
         raise MalformedError("not JSON") from None
     # Bytes that were UTF-8 hold no surrogates; an escape, or text that was given as such, can.
@@ -152,16 +154,25 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _depth_exceeds(text: str, limit: int) -> bool:
-    # Counting the openers is an upper bound that costs nothing; only a document over it is walked.
-    if text.count("{") + text.count("[") <= limit:
-        return False
-    depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
-        depth += 1 if bracket in "{[" else -1
-        if depth > limit:
-            return True
-    return False
+class _Keys:
+    """Counts the keys of one document while it is decoded."""
+
+    def __init__(self) -> None:
+        self.left = MAX_JSON_KEYS
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self.left -= len(pairs)
+        if self.left < 0:
+            raise MalformedError("JSON has too many keys")
+        return _unique(pairs)
+
+
+def _is_deep(data: bytes) -> bool:
+    """Tell whether anything is left once the innermost pairs of brackets were taken away as often as is allowed."""
+    brackets = _STRINGS.sub(b"", data).translate(_AS_BRACES, _NO_BRACKETS)
+    for _ in range(MAX_JSON_DEPTH):
+        brackets = brackets.replace(b"{}", b"")
+    return bool(brackets)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -182,4 +193,8 @@ def _refuse_surrogates(value: Any) -> None:
         raise MalformedError("JSON holds a lone surrogate") from None
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+def _decoder(pairs_hook: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=pairs_hook, parse_constant=_refuse_constant, parse_float=_finite)
+
+
+_DECODER = _decoder(_unique)

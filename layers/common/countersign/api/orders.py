@@ -1,10 +1,10 @@
 """What people and the merchant's systems do with orders, whatever platform they come from."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
 from countersign.orders import shipments
 from countersign.orders.changes import (
     Change,
@@ -26,20 +26,26 @@ from countersign.store import OrderStore, codec, keys
 from countersign.store.due import DueList
 from countersign.store.lists import History, OrderLists
 from countersign.store.present import event_json, notice_json
+from countersign.store.throttle import acquire_slot, count_in_minute
 
 EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
 DECISIONS = ("accept", "refund", "dismiss")
+REFRESH_PAUSE_SECONDS = 10
+REFRESHES_PER_MINUTE = 60
 Json = dict[str, Any]
 
 
 class OrderService:
     """One caller's view of the orders: everything outside the token's accounts does not exist."""
 
-    def __init__(self, store: OrderStore, lists: OrderLists, caller: Caller, now: int) -> None:
+    def __init__(
+        self, store: OrderStore, lists: OrderLists, caller: Caller, now: int, wake: Callable[[OrderKey], None]
+    ) -> None:
         self.store = store
         self.lists = lists
         self.caller = caller
         self.now = now
+        self.wake = wake
 
     def order(self, key: OrderKey) -> Json:
         """Return one order with its children and events."""
@@ -70,15 +76,31 @@ class OrderService:
         """Return everything that a person must look at, by kind."""
         return {"exceptions": [row for kind in EXCEPTIONS for row in self._exceptions(kind)]}
 
-    def refresh(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
-        """Have the platform asked now, by the platform's own poll function."""
+    def refresh(self, key: OrderKey) -> Json:
+        """Have the platform asked now, by the platform's own poll function.
+
+        The same order again within ten seconds asks nothing more: the answer to the first call is on its way. Raises
+        RateLimitedError where the account's minute is used up, since each call costs a query of the platform's limit.
+        """
         order = self._order(key)
-        DueList(self.store.client, self.store.table, f"{key.platform}_poll").make_due(key, now=self.now)
-        message = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
-        queue.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message))
+        if self._first_in_a_while(key):
+            client, table = self.store.client, self.store.table
+            if not count_in_minute(
+                client, table, key.platform, key.account, "refresh", most=REFRESHES_PER_MINUTE, now=self.now
+            ):
+                raise RateLimitedError(f"more than {REFRESHES_PER_MINUTE} refreshes of the account in a minute")
+            self._ask_now(key)
         return {"order": order_json(order), "refresh": "asked"}
 
-    def close(self, key: OrderKey, *, queue: Any, queue_url: str) -> Json:
+    def _first_in_a_while(self, key: OrderKey) -> bool:
+        client, table = self.store.client, self.store.table
+        return acquire_slot(client, table, key, "refresh", now=self.now, pause=REFRESH_PAUSE_SECONDS)
+
+    def _ask_now(self, key: OrderKey) -> None:
+        DueList(self.store.client, self.store.table, f"{key.platform}_poll").make_due(key, now=self.now)
+        self.wake(key)
+
+    def close(self, key: OrderKey) -> Json:
         """Ask for the order to be closed at the platform; the poll function does it as soon as the platform allows.
 
         Where the platform has no call for it, the answer says so: the order is watched until its time is over.
@@ -88,7 +110,8 @@ class OrderService:
             raise ConflictError(f"the order is {order.status}")
         if order.status != "closed":
             self._record(key, CloseRequested(self.now))
-        answer = self.refresh(key, queue=queue, queue_url=queue_url)
+        self._ask_now(key)
+        answer = {"order": order_json(order), "refresh": "asked"}
         if order.terms.closable or order.status == "closed":
             return {**answer, "close": "asked"}
         return {**answer, "close": "not_possible", "expires_at": timestamp(order.terms.expires_at)}
@@ -96,6 +119,9 @@ class OrderService:
     def settle(self, key: OrderKey, shares: tuple[tuple[str, int], ...]) -> Json:
         """Ask for the order to be settled, as soon as its period is over; after one that failed, under a new number."""
         history = self._history(key)
+        strangers = {receiver for receiver, _ in shares} - set(history.order.terms.share_receivers)
+        if strangers:
+            raise UnprocessableError("a share goes to a receiver that the account document does not name")
         failed = sum(1 for known in history.settlements if known.status == "failed" and known.source != "platform")
         number = f"{key.order_id[:60]}*{failed}" if failed else key.order_id
         self._record(key, SettlementRequested(number, self.now, shares))

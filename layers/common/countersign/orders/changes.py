@@ -97,6 +97,7 @@ class Terms:
     closable_after: int = 0  # seconds from the creation during which the platform refuses to close the order
     max_share_basis_points: int = 10_000  # of what is settled: what all others than the seller may get together
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
+    share_receivers: tuple[str, ...] = ()  # who else may get a part of a settlement, as the account allowed then
     external: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
 
 

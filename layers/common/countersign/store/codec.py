@@ -173,7 +173,8 @@ def read_order(item: Mapping[str, Any]) -> Order:
 def _terms(content: dict[str, Any]) -> Terms:
     metadata = tuple((name, value) for name, value in content["metadata"])
     lines = tuple(Line(*line) for line in content.get("lines", ()))  # orders of before have none
-    return Terms(**{**content, "metadata": metadata, "lines": lines})
+    receivers = tuple(content.get("share_receivers", ()))
+    return Terms(**{**content, "metadata": metadata, "lines": lines, "share_receivers": receivers})
 
 
 def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, since: int, now: int) -> Item:

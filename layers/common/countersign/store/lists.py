@@ -1,9 +1,6 @@
 """What people look at: one order with everything about it, lists, exceptions."""
 
-import base64
-import binascii
 import heapq
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,14 +8,12 @@ from itertools import islice
 from typing import Any, Self
 
 from countersign import aws
-from countersign.errors import MalformedError
 from countersign.orders.changes import OrderKey
 from countersign.orders.state import Order, Refund, Settlement, Shipment
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
-
-Place = tuple[int, str]
+from countersign.store.cursors import Place, read_cursor, write_cursor
 
 PAGE = 50
 LOOKED_AT = 1000  # refunds for one page, however few of them the caller may see
@@ -95,11 +90,11 @@ class OrderLists:
         An order that changes while somebody pages moves behind the cursor, so it may come twice and is never missed;
         the last cursor also tells later what changed since.
         """
-        after = _read_cursor(cursor)
+        after = read_cursor(cursor)
         names = [f"{keys.part(platform)}#{keys.part(account)}#{shard}" for shard in range(keys.SHARDS)]
         shards = [self._partition(name, after, status) for name in names]
         items = list(islice(heapq.merge(*shards, key=_place), PAGE))
-        following = _write_cursor(_place(items[-1])) if items else cursor
+        following = write_cursor(_place(items[-1])) if items else cursor
         return [codec.read_order(item) for item in items], following
 
     def _partition(
@@ -137,7 +132,7 @@ class OrderLists:
         A page may hold few or none although more follow, where most are not visible: the last is the one whose cursor
         stays the same.
         """
-        after = _read_cursor(cursor)
+        after = read_cursor(cursor)
         names = [name for status in statuses for name in keys.refunds_shards(status)]
         partitions = [self._partition(name, after, place=_hidden_place) for name in names]
         found: list[tuple[OrderKey, Refund]] = []
@@ -147,7 +142,7 @@ class OrderLists:
             if visible(key):
                 found.append((key, codec.read_refund(item)))
             if visible(key) or looked_at == LOOKED_AT:
-                cursor = _write_cursor(_hidden_place(item))
+                cursor = write_cursor(_hidden_place(item))
             if len(found) == PAGE:
                 break
         return found, cursor
@@ -177,19 +172,3 @@ def _place(item: Item) -> Place:
 def _hidden_place(item: Item) -> Place:
     """Return a place that names no order: the caller may not know of the one that ends a page."""
     return (int(item["updated_at"]["N"]), digests.sha256(_place(item)[1].encode()))
-
-
-def _write_cursor(place: Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
-def _read_cursor(cursor: str) -> Place:
-    if not cursor:
-        return (0, "")
-    try:
-        updated_at, pk = json.loads(base64.urlsafe_b64decode(cursor))
-    except (ValueError, binascii.Error):
-        raise MalformedError("the cursor is not one of ours") from None
-    if type(updated_at) is not int or not isinstance(pk, str):
-        raise MalformedError("the cursor is not one of ours")
-    return (updated_at, pk)

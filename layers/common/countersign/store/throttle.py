@@ -4,7 +4,7 @@ from typing import Any
 
 from countersign.orders.changes import OrderKey
 from countersign.store import codec, dynamo, keys
-from countersign.store.codec import number, text
+from countersign.store.codec import Item, number, text
 
 HINTS_PER_MINUTE = 60
 CLOCKS_DIFFER_MINUTES = 10
@@ -56,49 +56,52 @@ def _cool_down_row(platform: str, account: str, what: str) -> dict[str, dict[str
 
 def count_hint(client: Any, table: str, *, platform: str, account: str, now: int) -> bool:
     """Count one unsigned hint of an account; False over the limit of its minute."""
+    return count_in_minute(client, table, platform, account, "hint", most=HINTS_PER_MINUTE, now=now)
+
+
+def count_in_minute(client: Any, table: str, platform: str, account: str, what: str, *, most: int, now: int) -> bool:
+    """Count one `what` of an account in all containers together; False where the minute had `most` already."""
+    row = {"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text(f"MINUTE#{what}")}
+    minute, ahead = number(now // 60), number(now // 60 + CLOCKS_DIFFER_MINUTES)
     for _ in dynamo.attempts():
         try:
             dynamo.call(
                 client.update_item,
                 TableName=table,
-                Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
+                Key=row,
                 UpdateExpression=(
-                    "SET hints = if_not_exists(hints, :none) + :one, in_minute = if_not_exists(in_minute, :minute)"
+                    "SET counted = if_not_exists(counted, :none) + :one, in_minute = if_not_exists(in_minute, :minute)"
                 ),
                 # A minute just ahead is another container's: its clock runs before ours, and the count is common.
                 ConditionExpression=(
-                    "attribute_not_exists(pk) OR (in_minute BETWEEN :minute AND :ahead AND hints < :most)"
+                    "attribute_not_exists(pk) OR (in_minute BETWEEN :minute AND :ahead AND counted < :most)"
                 ),
                 ExpressionAttributeValues={
                     ":none": number(0),
                     ":one": number(1),
-                    ":minute": number(now // 60),
-                    ":ahead": number(now // 60 + CLOCKS_DIFFER_MINUTES),
-                    ":most": number(HINTS_PER_MINUTE),
+                    ":minute": minute,
+                    ":ahead": ahead,
+                    ":most": number(most),
                 },
             )
         except dynamo.StaleViewError as error:
             if not dynamo.is_condition(error):
                 continue
-            return _new_minute(client, table, platform=platform, account=account, now=now)
+            return _begin_minute(client, table, row, minute, ahead)
         return True
     return False  # attempts() raised before
 
 
-def _new_minute(client: Any, table: str, *, platform: str, account: str, now: int) -> bool:
+def _begin_minute(client: Any, table: str, row: Item, minute: dict[str, str], ahead: dict[str, str]) -> bool:
     try:
         dynamo.call(
             client.update_item,
             TableName=table,
-            Key={"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("HINTS")},
-            UpdateExpression="SET hints = :one, in_minute = :minute",
+            Key=row,
+            UpdateExpression="SET counted = :one, in_minute = :minute",
             # One further ahead than clocks differ is from a clock that was set back since.
             ConditionExpression="in_minute < :minute OR in_minute > :ahead",
-            ExpressionAttributeValues={
-                ":one": number(1),
-                ":minute": number(now // 60),
-                ":ahead": number(now // 60 + CLOCKS_DIFFER_MINUTES),
-            },
+            ExpressionAttributeValues={":one": number(1), ":minute": minute, ":ahead": ahead},
         )
     except dynamo.StaleViewError:
         return False

@@ -12,6 +12,7 @@ from countersign.store import codec
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 
+WORK = "countersign.work"  # source of what one of our functions wants another one to look at now
 Look = Callable[[Item, int], bool]
 Age = Callable[[Item, int], int]
 
@@ -63,6 +64,9 @@ def waiting(event: dict[str, Any], due: DueList, now: int, *, kind: str = "", fi
         messages = [json.loads(record["body"]) for record in event["Records"]]
         items = [due.read(OrderKey(**message)) for message in messages]
         return [item for item in items if item and (codec.as_number(item, "due_at") or now + 1) <= now]
+    if event.get("source") == WORK:
+        item = due.read(OrderKey(**event["detail"]))
+        return [item] if item and (codec.as_number(item, "due_at") or now + 1) <= now else []
     if event.get("source") == "countersign":
         named = event["detail"]
         return due.due_of(OrderKey(named["platform"], named["account"], named["order_id"]), kind, now)

@@ -197,6 +197,7 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         max_share_basis_points=MAX_SHARE_BASIS_POINTS,
         reports_status=bool(payer),
         payer=payer,
+        share_receivers=tuple(receiver.merchant_uid for receiver in settings.settle.receivers),
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
         metadata=tuple(sorted((body.metadata or {}).items())),
         lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),

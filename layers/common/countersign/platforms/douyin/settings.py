@@ -154,8 +154,8 @@ def _settle(document: Mapping[str, object]) -> Settle:
     for value in as_list(entry, "receivers"):
         receiver = as_mapping(value, "settle.receivers[]")
         points = receiver.get("basis_points")
-        if type(points) is not int or not 1 <= points <= MAX_SHARE_BASIS_POINTS:
-            raise KeysUnavailableError(f"settle.receivers[].basis_points is not 1 to {MAX_SHARE_BASIS_POINTS}")
+        if type(points) is not int or not 0 <= points <= MAX_SHARE_BASIS_POINTS:
+            raise KeysUnavailableError(f"settle.receivers[].basis_points is not 0 to {MAX_SHARE_BASIS_POINTS}")
         receivers.append(Receiver(as_text(receiver, "merchant_uid", required=True), points))
     if sum(receiver.basis_points for receiver in receivers) > MAX_SHARE_BASIS_POINTS:
         raise KeysUnavailableError("settle.receivers share more than 30 % of an order")

@@ -1,0 +1,32 @@
+"""What any caller of the merchant API may send, read as strictly as a platform's callback."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from countersign.errors import MalformedError, NotFoundError
+from countersign.http import read_json, read_request
+
+MAX_BODY = 64 * 1024
+MAX_PATH = 4096  # characters: the router's look at a path that no route serves takes the square of its length
+MAX_QUERY_FIELDS = 32
+
+
+def read_strictly(event: Mapping[str, Any]) -> None:
+    """Refuse what the router would read in its own way: repeated names, depth, long integers, bytes that are no text.
+
+    The router reads the last of two equal keys, and answers 500 to what its JSON reader cannot read; in a refund's
+    amount neither may be. Raises MalformedError, NotFoundError, TooLargeError (413) or UnsupportedEncodingError (415).
+    """
+    if len(event.get("rawPath", "")) > MAX_PATH:
+        raise NotFoundError("no such resource")
+    request = read_request(event, limit=MAX_BODY)
+    if request.body.strip():
+        read_json(request.body)
+    try:
+        fields = parse_qsl(event.get("rawQueryString") or "", True, max_num_fields=MAX_QUERY_FIELDS, errors="strict")
+    except ValueError:
+        raise MalformedError("the query cannot be read") from None
+    names = [name for name, _ in fields]
+    if len(names) != len(set(names)):
+        raise MalformedError("the query repeats a parameter")
