@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from countersign.errors import ConflictError, CountersignError
+from countersign.errors import ConflictError, CountersignError, UnreadableError
 from countersign.orders.changes import Change, OrderCreated, OrderKey, is_unmatched
 from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, must_close, next_poll
 from countersign.orders.state import Order
@@ -43,8 +43,15 @@ class PollJob:
         return None
 
     def retry_at(self, item: Item, attempts: int, error: CountersignError) -> int | None:
-        """Return when to ask again after there was no answer."""
+        """Return when to ask again after no answer came; about an orphan that a person knows of ever more slowly."""
+        received_at = codec.as_number(item, "received_at") or self.now
+        known = "orphan" in item and self.now - received_at >= ORPHAN_ALARM_SECONDS
+        if known and not isinstance(error, UnreadableError):
+            return self._next_orphan_query(received_at)
         return self.now + BACK_OFF_SECONDS
+
+    def _next_orphan_query(self, received_at: int) -> int | None:
+        return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
 
     def _order(self, order: Order) -> int | None:
         connector = self.connect(order.key.account)
@@ -81,7 +88,7 @@ class PollJob:
         if self.store.get(owner) is not None:
             self.store.attach_orphans(owner, now=self.now)
             return None
-        return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
+        return self._next_orphan_query(received_at)
 
     def _import(self, change: Change) -> OrderKey:
         """Ask about an order that is not known here; return whose the news is by the answer.
