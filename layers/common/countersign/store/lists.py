@@ -24,6 +24,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
 from countersign.store.codec import Item, number, text
 from countersign.store.cursors import Place, read_cursor, write_cursor
+from countersign.store.exceptions import account_of
 
 PAGE = 50
 LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
@@ -158,12 +159,7 @@ class OrderLists:
         items = dynamo.whole_rows(self.client, self.table, entries)
         return [(keys.order_key(item["pk"]["S"]), child_of(item)) for item in items], following
 
-    def exceptions(self, kind: str) -> Iterator[Item]:
-        """Yield items that a person must look at: a review, an orphan, a refund, a notice, something quarantined."""
-        entries = heapq.merge(*(self._exceptions(name, (0, "")) for name in keys.exception_shards(kind)), key=_listed)
-        yield from dynamo.whole_rows(self.client, self.table, entries)
-
-    def exceptions_page(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
+    def exceptions(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
         """Return a page of the exceptions of these kinds, longest listed first, and the next page's cursor.
 
         `visible` is asked by platform and account before a row is read. A page may hold few or none although more
@@ -172,7 +168,7 @@ class OrderLists:
         after = read_cursor(cursor)
         names = [name for kind in kinds for name in keys.exception_shards(kind)]
         merged = heapq.merge(*(self._exceptions(name, after) for name in names), key=_listed)
-        entries, following = _seen(merged, lambda item: visible(*_account(item)), _listed, cursor)
+        entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor)
         return list(dynamo.whole_rows(self.client, self.table, entries)), following
 
     def _exceptions(self, name: str, after: Place) -> Iterator[Item]:
@@ -212,16 +208,6 @@ def _seen(
         if len(found) == PAGE:
             break
     return found, cursor
-
-
-def _account(item: Item) -> tuple[str, str]:
-    """Return the platform and account that an exception is of: by its order's key, or by a quarantined row's own."""
-    pk = item["pk"]["S"]
-    if pk.startswith(keys.QUARANTINE):
-        platform, account, _ = item["sk"]["S"].split("#")
-        return keys.whole(platform), keys.whole(account)
-    key = keys.order_key(pk)
-    return key.platform, key.account
 
 
 def _sequence(item: Item) -> tuple[int, int, bool]:
