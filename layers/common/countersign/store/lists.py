@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.orders.changes import OrderKey
+from countersign.orders.children import BY_NAME
 from countersign.orders.refunds import Refund
 from countersign.orders.settlements import Settlement
 from countersign.orders.shipments import Shipment
@@ -32,14 +33,31 @@ Visible = Callable[[str, str], bool]  # (platform, account): may the caller see 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One order, its refunds, and its events as stored, oldest first."""
+    """One order, its children of every kind, and its events as stored, oldest first."""
 
     order: Order
-    refunds: tuple[Refund, ...]
+    children: tuple[Any, ...]
     events: tuple[Item, ...]
-    settlements: tuple[Settlement, ...] = ()
-    shipments: tuple[Shipment, ...] = ()
     notices: tuple[Item, ...] = ()
+
+    def of(self, kind: str) -> tuple[Any, ...]:
+        """Return its children of one kind, in their sequence."""
+        return tuple(sorted((child for child in self.children if child.kind == kind), key=BY_NAME[kind].sequence))
+
+    @property
+    def refunds(self) -> tuple[Refund, ...]:
+        """Its refunds."""
+        return self.of("refund")
+
+    @property
+    def settlements(self) -> tuple[Settlement, ...]:
+        """Its settlements."""
+        return self.of("settlement")
+
+    @property
+    def shipments(self) -> tuple[Shipment, ...]:
+        """Its shipments."""
+        return self.of("shipment")
 
 
 class OrderLists:
@@ -57,7 +75,7 @@ class OrderLists:
     def history(self, key: OrderKey) -> History | None:
         """Return an order with its children and events, or None if there is no such order."""
         order: Order | None = None
-        children: dict[str, list[Any]] = {"refund": [], "settlement": [], "shipment": []}
+        children: list[Any] = []
         events: list[Item] = []
         notices: list[Item] = []
         query = {
@@ -70,8 +88,8 @@ class OrderLists:
             kind = item["sk"]["S"].partition("#")[0]
             if kind == keys.ORDER:
                 order = codec.read_order(item)
-            elif kind.lower() in children:
-                children[kind.lower()].append(child_of(item))
+            elif kind.lower() in BY_NAME:
+                children.append(child_of(item))
             elif item["sk"]["S"].startswith(keys.EVENT):
                 events.append(item)
             elif item["sk"]["S"].startswith(keys.NOTICE):
@@ -79,16 +97,8 @@ class OrderLists:
         if order is None:
             return None
         events.sort(key=_sequence)
-        children["shipment"].sort(key=lambda shipment: (shipment.requested_at, shipment.shipment_id))
         notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
-        return History(
-            order,
-            tuple(children["refund"]),
-            tuple(events),
-            tuple(children["settlement"]),
-            tuple(children["shipment"]),
-            tuple(notices),
-        )
+        return History(order, tuple(children), tuple(events), tuple(notices))
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
