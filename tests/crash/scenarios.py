@@ -177,7 +177,9 @@ def _bill_again(stage: World, _: Any) -> list[Run]:
 
 QUERY = "/wechat/v3/pay/transactions/out-trade-no/crash-0001"
 RECORD = ("dynamodb.BatchGetItem", "dynamodb.TransactWriteItems")
-DUE = ("dynamodb.Query",) * 6  # the order lies in the sixth of eight shards
+READ = "dynamodb.BatchGetItem"  # what is due of a shard, as it is now
+DUE = (*("dynamodb.Query",) * 6, READ)  # the order lies in the sixth of eight shards
+ACCOUNTS = "dynamodb.PutItem"  # which accounts there are: once for each new environment
 
 SCENARIOS = {
     "create": Scenario(
@@ -191,13 +193,14 @@ SCENARIOS = {
             "dynamodb.Query",  # orphans
             "sqs.SendMessageBatch",
             "dynamodb.UpdateItem",  # Idempotency-Key: the answer
+            ACCOUNTS,
         ),
         lambda _: None,
         lambda stage, _, crash: stage.create(crash),
         _repeat_create,
     ),
     "notify": Scenario(
-        ("secretsmanager.GetSecretValue", *RECORD),
+        ("secretsmanager.GetSecretValue", *RECORD, ACCOUNTS),
         _open_and_pay,
         lambda stage, notice, crash: stage.notify(notice, crash),
         _redeliver,
@@ -218,7 +221,7 @@ SCENARIOS = {
         (
             *DUE,
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
-            "dynamodb.Query",  # the other order lies in the next shard
+            *("dynamodb.Query", READ),  # the other order lies in the next shard
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
             "dynamodb.Query",
         ),
@@ -260,14 +263,14 @@ SCENARIOS = {
         _poll_again,
     ),
     "push": Scenario(
-        ("secretsmanager.GetSecretValue", *RECORD),
+        ("secretsmanager.GetSecretValue", *RECORD, ACCOUNTS),
         lambda stage: stage.bought_in_the_store(),
         lambda stage, _, crash: stage.push("channels_ec_order_pay", crash),
         _repush,
     ),
     "poll, store order": Scenario(
         (
-            *("dynamodb.Query",) * 4,  # the orphan lies in the fourth shard
+            *(*("dynamodb.Query",) * 4, READ),  # the orphan lies in the fourth shard
             "dynamodb.UpdateItem",  # claim
             "dynamodb.BatchGetItem",  # no such order yet
             "secretsmanager.GetSecretValue",
