@@ -179,6 +179,11 @@ QUERY = "/wechat/v3/pay/transactions/out-trade-no/crash-0001"
 RECORD = ("dynamodb.BatchGetItem", "dynamodb.TransactWriteItems")
 READ = "dynamodb.BatchGetItem"  # what is due of a shard, as it is now
 DUE = (*("dynamodb.Query",) * 6, READ)  # the order lies in the sixth of eight shards
+MISSING = (
+    *("dynamodb.Query",) * 10,
+    READ,  # the orders of that day, as they are now
+    *("dynamodb.Query",) * 18,  # the refunds of that day; earlier days' differences; all of this day's
+)
 ACCOUNTS = "dynamodb.PutItem"  # which accounts there are: once for each new environment
 
 SCENARIOS = {
@@ -320,7 +325,7 @@ SCENARIOS = {
             "dynamodb.BatchGetItem",  # the bill's orders
             "http.GET /wechat/v3/pay/transactions/out-trade-no/STRANGER",
             "dynamodb.TransactWriteItems",  # the difference, and its event
-            *("dynamodb.Query",) * 44,  # orders and refunds of that day; earlier days' differences; all of this day's
+            *MISSING,
             "dynamodb.PutItem",  # the day is done
         ),
         _bill_with_a_stranger,
@@ -340,7 +345,7 @@ SCENARIOS = {
             f"http.GET {QUERY}",
             "dynamodb.TransactWriteItems",  # the difference, as settled by the answer
             *RECORD,  # the answer
-            *("dynamodb.Query",) * 44,
+            *MISSING,
             "dynamodb.PutItem",
         ),
         _bill_with_an_unheard_payment,

@@ -27,8 +27,8 @@ from countersign.orders.changes import (
     Unpaid,
     is_unmatched,
 )
-from countersign.orders.reconcile import BillLine
 from countersign.orders.reasons import because
+from countersign.orders.reconcile import BillLine
 from countersign.platforms.port import Changes, RefundRefusedError
 
 if TYPE_CHECKING:
