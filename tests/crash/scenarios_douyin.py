@@ -149,12 +149,10 @@ SCENARIOS = {
             "dynamodb.PutItem",  # Idempotency-Key: in progress
             "dynamodb.BatchGetItem",
             *RECORD,  # opened
-            "dynamodb.BatchGetItem",
             f"{ECPAY}/create_order",
             *RECORD,  # prepared
             "dynamodb.Query",  # orphans
             "sqs.SendMessageBatch",
-            "dynamodb.BatchGetItem",
             "dynamodb.UpdateItem",  # Idempotency-Key: the answer
             ACCOUNTS,
         ),
@@ -274,10 +272,10 @@ SCENARIOS = {
             *DUE,
             CLAIM,
             "dynamodb.BatchGetItem",
+            KEYS,
             *("dynamodb.Query",) * 2,  # refunds and shipments
             "dynamodb.BatchGetItem",  # what Douyin was told
             "dynamodb.UpdateItem",  # the stamp
-            KEYS,
             *APP_TOKEN,
             "http.POST /douyin/api/apps/order/v2/push",
             *("dynamodb.UpdateItem",) * 2,  # it was told, and nothing is due any more
