@@ -31,6 +31,7 @@ from countersign.platforms.wechat.connector import Connector  # noqa: E402 - aft
 from countersign.platforms.wechat.settings import Settings  # noqa: E402
 from countersign.signing.credentials import Secret  # noqa: E402
 from countersign.store import OrderStore, codec, keys  # noqa: E402
+from countersign.store.children import child_item  # noqa: E402
 from countersign.store.reconciliation import ReconciliationStore  # noqa: E402
 from countersign.workers.bill import BillWork  # noqa: E402
 
@@ -94,7 +95,7 @@ class Table:
         order = Order(key, terms, True, (claim,), version=3, updated_at=PAID_AT + 1)
         self._order = json.dumps(codec.order_item(order, owner="wechat_poll", due_at=None))
         done = Refund("rf7777777", Money(1000, "CNY"), "succeeded", "merchant", reported=(1000,))
-        refund = codec.refund_item(key, done, owner="wechat_refund", due_at=None, since=PAID_AT, now=PAID_AT)
+        refund = child_item(key, done, now=PAID_AT)
         refund.update(accepted_at={"N": str(PAID_AT)}, billed_on={"S": DAY.isoformat()})
         self._refund = json.dumps(refund)
 
