@@ -8,7 +8,7 @@ import pytest
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Verified
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, codec, evidence, keys
 from tests.functions.conftest import NOW, Cloud
 from tests.functions.test_create_payment import create
 from tests.infra.reading import resources
