@@ -52,7 +52,7 @@ def digits(length: int) -> str:
 
 
 def push_key() -> str:
-    """Return an EncodingAESKey: 32 bytes in base64 without the padding sign, and never like a placeholder (`xxxxxx`)."""
+    """Return an EncodingAESKey: 32 bytes in base64 without the padding sign, and never `xxxxxx`: no placeholder."""
     key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
     return key.replace("x", "y").replace("X", "Y")
 
