@@ -11,7 +11,7 @@ from countersign.signing import digests
 
 _MARKUP = re.compile(r"-----[A-Z ]+-----|\s")
 # https://www.rfc-editor.org/rfc/rfc6761#section-6.3 and the loopback addresses as they are written
-_LOOPBACK = re.compile(r"https?://(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(?:[:/].*)?", re.IGNORECASE | re.DOTALL)
+_LOOPBACK = r"https?://(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(?:[:/].*)?"
 # The first half of SHA-256 over each key without PEM's first and last line and line ends; a test says when it is stale.
 _DIGESTS = frozenset(
     {
@@ -48,7 +48,8 @@ _DIGESTS = frozenset(
 
 def published_key(document: Mapping[str, Any]) -> str:
     """Return where an account document holds a published key without an `api_base` on this machine; else nothing."""
-    if _LOOPBACK.fullmatch(str(document.get("api_base") or "")):
+    api_base = document.get("api_base")
+    if api_base and re.fullmatch(_LOOPBACK, str(api_base), re.IGNORECASE | re.DOTALL):
         return ""
     return next((name for name, text in texts(document) if fingerprint(text) in _DIGESTS), "")
 
