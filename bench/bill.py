@@ -24,7 +24,8 @@ if __name__ == "__main__":
 from countersign.errors import PlatformUnavailableError  # noqa: E402
 from countersign.money import Money  # noqa: E402
 from countersign.orders.changes import OrderKey, Terms  # noqa: E402
-from countersign.orders.state import Order, Refund, ReportedPayment  # noqa: E402
+from countersign.orders.refunds import Refund  # noqa: E402
+from countersign.orders.state import Order, ReportedPayment  # noqa: E402
 from countersign.platforms.wechat.client import Client  # noqa: E402
 from countersign.platforms.wechat.connector import Reach  # noqa: E402 - after the path is set
 from countersign.platforms.wechat.settings import Settings  # noqa: E402

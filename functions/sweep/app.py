@@ -7,7 +7,7 @@ from countersign import aws
 from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import codec
 from countersign.store.due import LEASE_SECONDS, DueList
-from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from countersign.store.record import OUTBOX_GRACE_SECONDS
 from countersign.workers.publish import PublishFailedError, publish
 
 ENOUGH_TIME_MS = 5_000

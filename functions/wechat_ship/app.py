@@ -13,7 +13,8 @@ from countersign.platforms.wechat.settings import Settings
 from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import invocation, seconds
 from countersign.signing import nonces
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.workers import loop
@@ -48,7 +49,7 @@ def _look(item: Item, now: int) -> bool:
 
 def _age(item: Item, now: int) -> int:
     """Return since when WeChat was to be told: being put back for later does not make a shipment younger."""
-    shipment = codec.read_shipment(item)
+    shipment = child_of(item)
     return now - shipment.requested_at if shipment.status == "recorded" else 0
 
 

@@ -151,24 +151,20 @@ def _event_row(maker: Maker, case: str, *, orphan: bool = False) -> Event:
     event_id = f"paid.notify.{hashlib.sha256(case.encode()).hexdigest()}"
     fact = {
         "transaction_id": transaction_id(case),
-        "total": {"minor": 8800, "currency": "CNY"},
+        "total": [8800, "CNY"],
         "paid_at": maker.now - 20,
         "payer_paid": 8800,
     }
-    change = {
-        "kind": "paid", "fact": fact, "trust": "verified", "key_id": maker.keys.public.serial, "via": "notify",
-        "tenant": maker.documents["shop"]["mchid"], "system": "v3", "oddity": "",
-        "envelope_id": shapes.stable_uuid(case),
-    }  # fmt: skip
+    said = [{"kind": "paid", "fact": fact, "tenant": maker.documents["shop"]["mchid"], "system": "v3"}]
     row: Event = {
         "pk": {"S": f"wechat#shop#{number(case)}"},
         "sk": {"S": f"EVENT#{event_id}"},
-        "event_id": {"S": event_id},
         "kind": {"S": "paid"},
         "via": {"S": "notify"},
         "trust": {"S": "verified"},
         "key_id": {"S": maker.keys.public.serial},
-        "change": {"S": json.dumps(change, ensure_ascii=False, separators=(",", ":"))},
+        "envelope_id": {"S": shapes.stable_uuid(case)},
+        "change": {"S": json.dumps(said, ensure_ascii=False, separators=(",", ":"))},
         "received_at": {"N": str(maker.now)},
         "decision": {"S": "orphan" if orphan else "applied"},
     }

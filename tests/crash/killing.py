@@ -129,4 +129,4 @@ def settled(state: dict[str, Any]) -> dict[str, Any]:
 
 def on_its_way(row: dict[str, Any]) -> bool:
     """Tell an event that says that a refund or a settlement was taken."""
-    return row.get("kind") in ("refund", "settlement") and row["change"]["fact"]["status"] == "processing"
+    return row.get("kind") in ("refund", "settlement") and row["change"][0]["fact"]["status"] == "processing"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested
 from countersign.store.due import LEASE_SECONDS as LEASE
-from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from countersign.store.record import OUTBOX_GRACE_SECONDS
 from countersign.workers.refund import LEASE_SECONDS as REFUND_LEASE
 from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world

@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from countersign.store import codec
 from sandbox.events import shapes
 from sandbox.simulators import merchant, printers
 from sandbox.simulators.wechat import Simulator
@@ -74,7 +75,7 @@ class NoticeWorld(World):
             KeyConditionExpression="pk = :pk AND begins_with(sk, :paid)",
             ExpressionAttributeValues={":pk": {"S": pk}, ":paid": {"S": "EVENT#paid."}},
         )["Items"]
-        event_id = row["event_id"]["S"]
+        event_id = codec.event_id(row)
         detail = {
             "id": f"order.paid.{event_id}",
             "platform": "wechat",

@@ -19,6 +19,7 @@ from moto import mock_aws
 from requests.adapters import BaseAdapter
 
 from countersign.runtime import platform_http
+from countersign.store import keys
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
 
@@ -152,6 +153,11 @@ def _provision(stack: Cloud, accounts: dict[str, Event], platform: str = "wechat
             Name=f"countersign/test/{platform}/{name}", SecretString=json.dumps(document)
         )
     stack.events.create_event_bus(Name="countersign-test")
+
+
+def excepted(item: Event) -> str:
+    """Return the list of exceptions that a row is on, empty where it is on none."""
+    return keys.exception_kind(item.get("exception", {"S": ""})["S"])
 
 
 def http_event(method: str, route: str, parameters: Event, **members: Any) -> Event:

@@ -21,6 +21,7 @@ from countersign.orders.changes import (
     Terms,
     Verified,
 )
+from countersign.store import codec
 from countersign.store.reconciliation import Day, ReconciliationStore
 from sandbox.events import shapes
 from tests.functions.conftest import Cloud, http_event
@@ -62,7 +63,7 @@ class Books:
 
     def told(self) -> list[str]:
         return [
-            row["event_id"]["S"]
+            codec.event_id(row)
             for row in self.cloud.table()
             if "emits" in row and row["emits"]["L"][0]["S"] == "reconciliation.difference"
         ]

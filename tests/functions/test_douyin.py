@@ -19,7 +19,8 @@ from requests.adapters import BaseAdapter
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested, RefundRetried
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.runtime import platform_http
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists

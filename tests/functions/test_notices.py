@@ -16,7 +16,7 @@ from countersign.money import Money
 from countersign.notices.outcome import Outcome
 from countersign.orders.changes import Change, Closed, Operator, OrderKey, Queried, RefundDecided, RefundRequested
 from countersign.runtime import webhook_http
-from countersign.store import OrderStore
+from countersign.store import OrderStore, codec
 from sandbox.events import shapes
 from tests.functions.conftest import Cloud, aws, http_event
 
@@ -92,7 +92,7 @@ class Shop:
         """Return what the bus tells of the order's last event that says this."""
         rows = [item for item in self.cloud.table() if {"S": detail_type} in item.get("emits", {}).get("L", [])]
         item = max(rows, key=lambda row: int(row["received_at"]["N"]))
-        event_id = item["event_id"]["S"]
+        event_id = codec.event_id(item)
         platform, account, order_id = item["pk"]["S"].split("#")
         detail = {"id": f"{detail_type}.{event_id}", "platform": platform, "account": account, "order_id": order_id}
         more = {"version": 2, "event_id": event_id, "recorded_at": "2026-11-22T06:27:35Z"}

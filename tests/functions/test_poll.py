@@ -5,8 +5,8 @@ import json
 import pytest
 
 from countersign.orders.changes import Change, OrderKey, Unrecognised, Verified
-from countersign.store import OrderStore
-from tests.functions.conftest import NOW, Cloud
+from countersign.store import OrderStore, orphans
+from tests.functions.conftest import NOW, Cloud, excepted
 from tests.functions.test_create_payment import create, order, pay
 from tests.functions.test_events import FOLDER
 
@@ -96,10 +96,10 @@ def test_an_orphan_is_asked_about_and_becomes_an_exception_after_fifteen_minutes
 
     poll(cloud, 60)
     assert any("/v3/pay/transactions/out-trade-no/EV-paid-v3" in sent for sent in cloud.wechat.sent)
-    assert not [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
+    assert not [item for item in cloud.table() if excepted(item) == "orphan"]
 
     poll(cloud, 900)
-    assert len([item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]) == 1
+    assert len([item for item in cloud.table() if excepted(item) == "orphan"]) == 1
     told = [item for item in cloud.table() if item["sk"]["S"].startswith("EVENT#orphan.store.")]
     assert len(told) == 1
 
@@ -112,7 +112,7 @@ def test_an_orphan_whose_order_exists_by_now_is_attached(cloud):
     key = OrderKey("wechat", "shop", "EV-paid-v3")
 
     assert store.get(key).status == "paid"
-    assert store.attach_orphans(key, now=NOW) == 0
+    assert orphans.attach(store, key, now=NOW) == 0
 
 
 def test_little_time_left_leaves_the_rest_for_the_next_run(cloud):
@@ -138,8 +138,8 @@ def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_excep
 
     assert cloud.wechat.sent == []
     assert "PollFailed" not in capsys.readouterr().out
-    (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
-    assert int(orphan["looks"]["N"]) == 3
+    (orphan,) = [item for item in cloud.table() if excepted(item) == "orphan"]
+    assert int(orphan["attempts"]["N"]) == 3
     poll(cloud, 2 * 86400)
     assert not [item for item in cloud.table() if "orphan" in item and "due_at" in item]
 
@@ -152,7 +152,7 @@ def test_an_orphan_whose_number_the_platform_does_not_take_becomes_an_exception(
     for seconds in (60, 60, 780, 60):
         poll(cloud, seconds)
 
-    (orphan,) = [item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]
+    (orphan,) = [item for item in cloud.table() if excepted(item) == "orphan"]
     assert int(orphan["due_at"]["N"]) == NOW + 3600
 
 
@@ -164,4 +164,4 @@ def test_a_person_hears_of_an_orphan_although_the_platform_does_not_answer(cloud
     for _ in range(16):
         poll(cloud, 60)
 
-    assert len([item for item in cloud.table() if item.get("exception") == {"S": "orphan"}]) == 1
+    assert len([item for item in cloud.table() if excepted(item) == "orphan"]) == 1

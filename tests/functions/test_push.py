@@ -14,7 +14,7 @@ from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
 from sandbox.simulators.wechat import pushes
-from tests.functions.conftest import NOW, Cloud, http_event
+from tests.functions.conftest import NOW, Cloud, excepted, http_event
 from tests.functions.test_create_payment import create, pay
 from tests.functions.test_events import FOLDER
 
@@ -225,7 +225,7 @@ class TestStoreOrders:
         poll(cloud, 900)
 
         assert emitted(cloud).count("order.orphan") == 1
-        assert [item["exception"]["S"] for item in cloud.table() if "exception" in item] == ["orphan"]
+        assert [excepted(item) for item in cloud.table() if "exception" in item] == ["orphan"]
 
     @pytest.mark.parametrize(
         "fault", [{"errcode": {"count": 1, "code": -1}}, {"error500": 1}, {"not_json": 1}, {"truncated": 1}]
@@ -324,7 +324,7 @@ class TestShippingManagement:
         ):
             assert push(cloud, content, app="")["body"] == "success"
 
-        rows = [item for item in cloud.table() if item.get("exception") == {"S": "quarantine"}]
+        rows = [item for item in cloud.table() if excepted(item) == "quarantine"]
         reasons = sorted(row["reason"]["S"] for row in rows)
         assert [reason.split()[:3] for reason in reasons] == [
             ["WeChat", "asks", "the"],

@@ -21,7 +21,8 @@ from countersign.orders.changes import (
     Resolved,
     Verified,
 )
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.platforms.wechat.client import RefundRequest
 from countersign.store import OrderStore
 from sandbox.events import shapes

@@ -17,12 +17,12 @@ from countersign.orders.changes import (
     ShipmentRequested,
     Terms,
 )
-from countersign.orders.state import Shipment
+from countersign.orders.shipments import Shipment
 from countersign.store import OrderStore, keys
 from sandbox.events import shapes
 from sandbox.simulators.wechat import Simulator
 from sandbox.simulators.wechat.accounts import Merchants
-from tests.functions.conftest import ROOT, Cloud, aws
+from tests.functions.conftest import ROOT, Cloud, aws, excepted
 from tests.functions.test_refund_work import Shop
 
 UPLOAD = "POST /wechat/wxa/sec/order/upload_shipping_info"
@@ -668,6 +668,4 @@ def test_an_order_of_a_store_that_the_account_does_not_name_needs_a_person(cloud
     dock.work()
 
     assert "names no mini store" in dock.shipment().problem
-    assert [row["exception"]["S"] for row in cloud.table() if row["sk"]["S"].startswith(keys.SHIPMENT)] == [
-        "needs_action"
-    ]
+    assert [excepted(row) for row in cloud.table() if row["sk"]["S"].startswith(keys.SHIPMENT)] == ["needs_action"]

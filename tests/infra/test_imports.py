@@ -171,13 +171,13 @@ def test_the_way_of_a_payment_knows_nothing_of_notices(function: str) -> None:
         "countersign.workers.notify",
         "countersign.runtime.webhook_http",
     )
-    assert "countersign.store.orders" in reached or function == "publish"
+    assert "countersign.store.record" in reached or function == "publish"
     assert not [name for name in reached if name.startswith(apart)]
 
 
 def test_the_rules_would_notice() -> None:
     """The ladder of parts is what the design draws."""
-    ladder = ["countersign.money", "countersign.orders.decide", "countersign.store.orders", "functions.publish.app"]
+    ladder = ["countersign.money", "countersign.orders.decide", "countersign.store.record", "functions.publish.app"]
 
     assert [level(module) for module in ladder] == [0, 1, 2, 3]
     assert all(level(low) < level(high) for low, high in pairwise(ladder))

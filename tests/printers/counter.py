@@ -169,4 +169,4 @@ class Counter:
     def books(self) -> dict[str, Any]:
         """Return what the table holds of each printer."""
         items = self.client.scan(TableName=self.table_name)["Items"]
-        return {item["pk"]["S"]: json.loads(item["book"]["S"]) for item in items if item["sk"]["S"] == "PRINTER"}
+        return {item["pk"]["S"]: json.loads(item["jobs"]["S"]) for item in items if item["sk"]["S"] == "PRINTER"}

@@ -109,7 +109,7 @@ def test_a_refusal_is_definite_so_the_next_printer_prints(counter: Counter) -> N
 
     assert counter.send().via.split()[0] == "bar"
     assert counter.receipts("kitchen") == []
-    assert counter.books()["PRINTER#feie%23316500010"]["doubt"] == {}
+    assert counter.books()["PRINTER#feie%23316500010"]["unconfirmed_job"] == {}
 
 
 def test_a_receipt_that_every_printer_refuses_has_failed(counter: Counter) -> None:
@@ -459,7 +459,7 @@ def test_verdicts_of_notices_that_never_come_back_are_not_kept_for_ever(counter:
 
     printer_jobs.keep(counter.client, "Orders", "feie#1", "first", book)
 
-    assert list(counter.books()["PRINTER#feie%231"]["verdicts"]) == [str(number) for number in range(30, 80)]
+    assert list(counter.books()["PRINTER#feie%231"]["outcomes"]) == [str(number) for number in range(30, 80)]
 
 
 def test_one_printer_of_two_accounts_is_one_printer(counter: Counter) -> None:

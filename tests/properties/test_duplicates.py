@@ -39,12 +39,12 @@ def test_D10_a_stored_event_that_an_operator_plays_again_after_90_days_is_a_dupl
     [row] = [row for row in cloud.table() if row.get("kind") == {"S": "paid"}]
     before = table_of(cloud)
 
-    stored = codec.load_change(key("EV-replay"), codec.as_text(row, "change"))
+    stored = codec.read_change(row, key("EV-replay"))
     outcome = OrderStore(cloud.dynamodb, "Orders").record(
         stored, now=NOW + 90 * DAY, raw=codec.decompress(row["raw"]["B"])
     )
 
-    assert (outcome.outcome, outcome.event_id) == ("duplicate", row["event_id"]["S"])
+    assert (outcome.outcome, outcome.event_id) == ("duplicate", codec.event_id(row))
     assert table_of(cloud) == before
 
 

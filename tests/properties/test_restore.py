@@ -2,6 +2,7 @@
 
 import pytest
 
+from countersign.store import codec
 from tests.functions.conftest import Cloud
 from tests.functions.test_bill import Books
 from tests.functions.test_refund_work import Shop
@@ -99,11 +100,11 @@ def test_E16_news_that_was_published_before_is_published_again_under_the_same_id
     shop.wechat("pay", notify=False)
     cloud.clock.shift(10)
     cloud.invoke("wechat_poll", SCHEDULE)
-    first = [row["event_id"]["S"] for row in cloud.table() if "order.paid" in emitted([row])]
+    first = [codec.event_id(row) for row in cloud.table() if "order.paid" in emitted([row])]
 
     put_back(cloud, earlier)
     cloud.clock.shift(3600)
     cloud.invoke("wechat_poll", SCHEDULE)
 
-    assert [row["event_id"]["S"] for row in cloud.table() if "order.paid" in emitted([row])] == first
+    assert [codec.event_id(row) for row in cloud.table() if "order.paid" in emitted([row])] == first
     assert len(first) == 1

@@ -11,7 +11,7 @@ import pytest
 from countersign.errors import ContentionError
 from countersign.money import Money
 from countersign.orders.changes import Change, RefundReported, Verified
-from countersign.store import OrderStore, Outcome, dynamo
+from countersign.store import OrderStore, Outcome, dynamo, orphans
 from tests.races.racing import (
     MCHID,
     NOW,
@@ -188,7 +188,7 @@ def test_d9_a_payment_that_meets_its_order_being_created_is_never_lost(
 ) -> None:
     def create(store: OrderStore, order_id: str) -> str:
         outcome = store.record(opened(order_id), now=NOW).outcome
-        store.attach_orphans(key(order_id), now=NOW)
+        orphans.attach(store, key(order_id), now=NOW)
         return outcome
 
     def notify(store: OrderStore, order_id: str) -> str:

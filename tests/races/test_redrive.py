@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 
-from countersign.store import OrderStore, Outcome, keys
+from countersign.store import OrderStore, Outcome, keys, orphans
 from countersign.store.quarantine import Quarantine, quarantine
 from tests.races.racing import NOW, WRITERS, at_once, key, notified, opened, outbox, rows
 
@@ -51,7 +51,7 @@ def test_a18_many_replays_at_once_repair_an_order_once(stores: list[OrderStore],
         event_id = stores[0].record(notified(order_id), now=NOW + 9, raw=b"evidence").event_id
         stores[0].client.put_item(TableName=stores[0].table, Item=lost)
 
-        works = [partial(store.replay, key(order_id), event_id, now=NOW + 99) for store in stores]
+        works = [partial(orphans.replay, store, key(order_id), event_id, now=NOW + 99) for store in stores]
         outcomes = [outcome for outcome in at_once(works, threads) if isinstance(outcome, Outcome)]
 
         assert Counter(outcome.outcome for outcome in outcomes) == {"applied": 1, "unchanged": WRITERS - 1}

@@ -5,7 +5,7 @@ import pytest
 from countersign.money import Money
 from countersign.orders.changes import Change, Closed, CloseRequested, Operator, OrderKey, Paid, Queried, Terms
 from countersign.orders.decide import decide
-from countersign.orders.schedule import AFTER_EXPIRY, EARLIEST_CLOSE, HOURLY, LAST_QUERY, must_close, next_poll
+from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, LAST_QUERY, must_close, next_poll
 from countersign.orders.state import Order
 
 T0 = 1_795_328_845
@@ -39,7 +39,7 @@ def test_they_are_never_closed_from_here(now):
 
 
 def test_a_wish_to_close_them_is_refused():
-    wish = Change(KEY, CloseRequested(T0 + EARLIEST_CLOSE), Operator("anna"), "operator")
+    wish = Change(KEY, CloseRequested(T0 + 300), Operator("anna"), "operator")
 
     assert decide(order(), wish).outcome == "refused"
     assert decide(order(external=False), wish).outcome == "applied"
@@ -51,3 +51,16 @@ def test_what_the_platform_says_ends_the_looking():
     assert next_poll(closed, T0 + 60) == T0 + 60 + LAST_QUERY
     assert next_poll(closed, T0 + 60 + LAST_QUERY) is None
     assert next_poll(paid, T0 + 60) is None
+
+
+def test_an_order_is_closed_no_sooner_than_its_platform_allows():
+    terms = Terms(Money(1, "CNY"), "v3", "native", "d", T0, END, closable_after=300)
+    wish = Change(KEY, CloseRequested(T0 + 20), Operator("anna"), "operator")
+    asked = decide(Order(KEY, terms), wish).order
+    at_once = decide(order(external=False), wish).order
+    assert asked is not None
+    assert at_once is not None
+
+    assert [must_close(asked, T0 + seconds) for seconds in (20, 299, 300)] == [False, False, True]
+    assert next_poll(asked, T0 + 150) == T0 + 300
+    assert must_close(at_once, T0 + 20)

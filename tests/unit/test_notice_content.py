@@ -9,7 +9,9 @@ from countersign.money import Money
 from countersign.notices import content
 from countersign.notices.content import Facts
 from countersign.orders.changes import Line, OrderKey, Parcel, Terms
-from countersign.orders.state import Order, Refund, ReportedPayment, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order, ReportedPayment
 
 KEY = OrderKey("wechat", "shop", "A-1")
 NOON = 1795328845  # 2026-11-22 14:27:25 in Beijing

@@ -18,11 +18,13 @@ from countersign.orders.changes import (
     RefundRetried,
     Verified,
 )
+from countersign.orders.reasons import because
 from countersign.orders.reconcile import BillLine, payment_difference, refund_difference
-from countersign.orders.schedule import DAILY, LAST_REFUND_QUERY, RETRY_DELAYS, next_refund_step, retry_refund_at
-from countersign.orders.state import REFUND_RANK, Refund
+from countersign.orders.refunds import LAST_REFUND_QUERY, REFUND_RANK, Refund, next_refund_step
+from countersign.orders.schedule import DAILY, RETRY_DELAYS, retry_refund_at
 from tests.unit.test_decide import T0, TXN, Fold, change, cny, opened, paid
 
+PROBLEM = because("said_by_the_platform", text="top up (NOTENOUGH)")
 NUMBERS = ("r1", "r2", "r3")
 
 
@@ -42,7 +44,7 @@ def approved(number: str = "r1", minor: int = 1000) -> Fold:
 
 
 def refused(attempt: int = 0) -> object:
-    return told(RefundRefused("r1", attempt, "top up (NOTENOUGH)"), "refund")
+    return told(RefundRefused("r1", attempt, PROBLEM), "refund")
 
 
 def reported(status: str, via: str = "query", minor: int = 1000) -> object:
@@ -53,7 +55,7 @@ def test_a_refused_refund_needs_a_person_and_keeps_its_amount():
     fold = approved().take(refused())
 
     refund = fold.refunds["r1"]
-    assert (refund.status, refund.problem, refund.refused) == ("needs_action", "top up (NOTENOUGH)", True)
+    assert (refund.status, refund.problem, refund.refused) == ("needs_action", PROBLEM, True)
     assert fold.order is not None and fold.order.reserved == 1000
     assert fold.emitted[-1] == "refund.needs_action"
 
@@ -62,7 +64,7 @@ def test_a_retry_is_the_same_refund_approved_again():
     fold = approved().take(refused(), by("anna", RefundRetried("r1", 0, T0)))
 
     refund = fold.refunds["r1"]
-    assert (refund.status, refund.attempt, refund.problem, refund.refused) == ("approved", 1, "", False)
+    assert (refund.status, refund.attempt, refund.problem, refund.refused) == ("approved", 1, None, False)
     assert fold.emitted[-1] == "refund.approved"
     fold.take(refused(1))
     assert fold.refunds["r1"].status == "needs_action"
@@ -71,7 +73,7 @@ def test_a_retry_is_the_same_refund_approved_again():
 def test_a_late_word_about_an_earlier_attempt_changes_nothing():
     fold = approved().take(refused(), by("anna", RefundRetried("r1", 0, T0)))
 
-    fold.take(told(RefundRefused("r1", 0, "again"), "late"))
+    fold.take(told(RefundRefused("r1", 0, PROBLEM), "late"))
 
     assert fold.refunds["r1"].status == "approved"
 
@@ -176,7 +178,7 @@ def test_a_bill_that_differs_changes_nothing():
 FACTS = st.one_of(
     st.builds(RefundRequested, st.sampled_from(NUMBERS), st.integers(0, 9000).map(cny), st.just(""), st.just(T0)),
     st.builds(RefundDecided, st.sampled_from(NUMBERS), st.booleans(), st.just(T0)),
-    st.builds(RefundRefused, st.sampled_from(NUMBERS), st.integers(0, 2), st.just("p")),
+    st.builds(RefundRefused, st.sampled_from(NUMBERS), st.integers(0, 2), st.just(PROBLEM)),
     st.builds(RefundRetried, st.sampled_from(NUMBERS), st.integers(0, 2), st.just(T0)),
     st.builds(
         RefundResolved,

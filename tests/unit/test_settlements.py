@@ -1,6 +1,8 @@
 """Settlements: planned by the payment, asked once, and the same whatever sequence the news came in."""
 
+from dataclasses import replace
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -25,14 +27,19 @@ from countersign.orders.changes import (
     Trust,
     Verified,
 )
-from countersign.orders.decide import View, decide
-from countersign.orders.refunds import awaits_audit
-from countersign.orders.settlements import MAX_SHARE_BASIS_POINTS, most_shared, shares_of
-from countersign.orders.state import Order, Refund, Settlement
+from countersign.orders.decide import decide
+from countersign.orders.decision import View
+from countersign.orders.reasons import Reason, because
+from countersign.orders.refunds import Refund, awaits_audit
+from countersign.orders.settlements import Settlement, most_shared, shares_of
+
+if TYPE_CHECKING:
+    from countersign.orders.state import Order
 
 KEY = OrderKey("douyin", "app", "A-1")
 T0, DAY = 1_795_328_845, 86_400
 NUMBER = "A-1"
+LIMIT = 3000  # basis points
 
 
 def cny(minor: int) -> Money:
@@ -48,24 +55,33 @@ class Fold:
     """An order and its children, as the store would keep them."""
 
     def __init__(self, settle_after: int | None = 7 * DAY) -> None:
-        terms = Terms(cny(8800), "ecpay", "mini_program", "d", T0, T0 + 1800, settle_after=settle_after)
+        terms = Terms(
+            cny(8800),
+            "ecpay",
+            "mini_program",
+            "d",
+            T0,
+            T0 + 1800,
+            settle_after=settle_after,
+            max_share_basis_points=LIMIT,
+        )
         opened = Change(KEY, OrderCreated(terms), Operator("m"), "merchant", "app", "ecpay")
         self.order: Order | None = decide(None, opened).order
         self.settlements: dict[str, Settlement] = {}
         self.refunds: dict[str, Refund] = {}
         self.emitted: list[str] = []
-        self.reason = ""
+        self.reason: Reason | None = None
 
     def tell(self, fact: Fact, trust: Trust | None = None, system: str = "ecpay") -> str:
-        number = getattr(fact, "settlement_id", NUMBER)
         refund = self.refunds.get(getattr(fact, "refund_id", ""))
-        view = View(refund=refund, settlement=self.settlements.get(number))
+        known = {("refund", refund.refund_id): refund} if refund else {}
+        view = View({("settlement", number): one for number, one in self.settlements.items()} | known)
         change = Change(KEY, fact, trust or Verified("k"), "notify", "app", system)
         decision = decide(self.order, change, "e", view)
         if decision.outcome == "applied":
             self.order = decision.order
-            self.settlements |= {one.settlement_id: one for one in decision.settlements}
-            self.refunds |= {one.refund_id: one for one in decision.refunds}
+            self.settlements |= {one.number: one for one in decision.children if isinstance(one, Settlement)}
+            self.refunds |= {one.number: one for one in decision.children if isinstance(one, Refund)}
             self.emitted += decision.emits
         self.reason = decision.reason
         return decision.outcome
@@ -109,7 +125,12 @@ def test_D3_any_sequence_ends_the_same(sequence: tuple[Fact, ...]) -> None:
 
 def test_D4_a_settlement_only_moves_forward() -> None:
     fold = Fold()
-    for fact in (PAID, DONE, SettlementReported(NUMBER, cny(8800), "failed", reason="late"), TAKEN):
+    for fact in (
+        PAID,
+        DONE,
+        SettlementReported(NUMBER, cny(8800), "failed", reason=because("said_by_the_platform", text="late")),
+        TAKEN,
+    ):
         fold.tell(fact)
 
     assert fold.settlements[NUMBER].status == "succeeded"
@@ -123,6 +144,16 @@ def test_more_than_thirty_per_cent_is_not_shared() -> None:
     assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 2641),)), Operator("m")) == "refused"
     assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 2640),)), Operator("m")) == "applied"
     assert fold.settlements[NUMBER].due == T0 + 60 + 7 * DAY
+
+
+def test_how_much_may_be_shared_is_the_orders_own_term() -> None:
+    fold = Fold()
+    assert fold.order is not None
+    fold.order = replace(fold.order, terms=replace(fold.order.terms, max_share_basis_points=10_000))
+    fold.tell(PAID)
+
+    assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 8801),)), Operator("m")) == "refused"
+    assert fold.tell(SettlementRequested(NUMBER, T0, (("7", 8800),)), Operator("m")) == "applied"
 
 
 def test_what_the_platform_has_taken_cannot_be_changed() -> None:
@@ -144,12 +175,14 @@ def test_news_of_the_other_system_or_of_more_than_the_order_is_a_question() -> N
 
 @given(
     st.integers(0, 10**10),
-    st.lists(st.integers(1, 1000), max_size=3).filter(lambda points: sum(points) <= MAX_SHARE_BASIS_POINTS),
+    st.lists(st.integers(1, 1000), max_size=3).filter(lambda points: sum(points) <= LIMIT),
 )
 def test_shares_never_reach_over_the_limit(minor: int, points: list[int]) -> None:
+    order = Fold().order
+    assert order is not None
     shares = shares_of(minor, [(str(index), point) for index, point in enumerate(points)])
 
-    assert sum(part for _, part in shares) <= most_shared(minor)
+    assert sum(part for _, part in shares) <= most_shared(order, minor)
     assert all(part > 0 for _, part in shares)
 
 

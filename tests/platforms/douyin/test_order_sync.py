@@ -6,7 +6,9 @@ import pytest
 
 from countersign.money import Money
 from countersign.orders.changes import OrderKey, Terms
-from countersign.orders.state import Order, Refund, ReportedPayment, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order, ReportedPayment
 from countersign.platforms.douyin.order_sync import state_of
 
 PRICE = Money(8800, "CNY")

@@ -6,7 +6,7 @@ import pytest
 
 from countersign.errors import MalformedError
 from countersign.orders.changes import Parcel
-from countersign.orders.state import Shipment
+from countersign.orders.shipments import Shipment
 from countersign.platforms.wechat import shipping
 from countersign.platforms.wechat.shipping import OrderSeen
 from countersign.platforms.wechat.store_orders import StoreOrder, StoreProduct

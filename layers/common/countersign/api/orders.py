@@ -18,8 +18,11 @@ from countersign.orders.changes import (
     ShipmentRequested,
 )
 from countersign.orders.explain import explanation
-from countersign.orders.present import order_json, shipment_json, timestamp
-from countersign.orders.state import Order, Shipment
+from countersign.orders.present import order_json
+from countersign.orders.sentences import said, sentence
+from countersign.orders.shipments import Shipment, shipment_json
+from countersign.orders.state import Order
+from countersign.orders.times import timestamp
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
@@ -170,15 +173,16 @@ class OrderService:
         order = self._order(key)
         if decision not in DECISIONS:
             raise UnprocessableError(f"decision is one of {', '.join(DECISIONS)}")
-        if review_id not in {question.review_id for question in order.review_items}:
+        question = next((one for one in order.review_items if one.review_id == review_id), None)
+        if question is None:
             raise NotFoundError("no such open question")
-        self._record(key, Resolved(review_id, decision, note, self.now))
+        self._record(key, Resolved(review_id, decision, note, self.now, self.caller.subject, question.undone))
         return self.order(key)
 
     def _record(self, key: OrderKey, fact: Fact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
         if outcome.outcome == "refused":
-            raise ConflictError(outcome.reason)
+            raise ConflictError(sentence(outcome.reason))
 
     def _order(self, key: OrderKey) -> Order:
         self.caller.require_account(key.platform, key.account)
@@ -206,7 +210,9 @@ class OrderService:
                 continue
             row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
             row["since"] = timestamp(codec.as_number(item, "updated_at"))
-            row["reason"] = codec.as_text(item, "reason") or codec.as_text(item, "status")
+            row["reason"] = (
+                said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
+            )
             if kind == "failed_notice":
                 row["reason"] = f"notice {codec.as_text(item, 'name')}: {row['reason']}"
             yield row

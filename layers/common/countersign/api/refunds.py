@@ -15,8 +15,8 @@ from countersign.orders.changes import (
     RefundResolved,
     RefundRetried,
 )
-from countersign.orders.present import refund_json
-from countersign.orders.state import REFUND_RANK, Refund
+from countersign.orders.refunds import REFUND_RANK, Refund, refund_json
+from countersign.orders.sentences import sentence
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore
@@ -106,7 +106,8 @@ class RefundService:
         found = self.store.refund(key, refund_id)
         if found is None:
             raise NotFoundError("no such refund")
-        return found[1]
+        refund: Refund = found.child
+        return refund
 
     def _recorded(self, key: OrderKey, fact: RefundFact) -> Json:
         self._record(key, fact)
@@ -115,7 +116,7 @@ class RefundService:
     def _record(self, key: OrderKey, fact: RefundFact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
         if outcome.outcome == "refused":
-            raise ConflictError(outcome.reason)
+            raise ConflictError(sentence(outcome.reason))
 
 
 def _row(key: OrderKey, refund: Refund) -> Json:

@@ -8,8 +8,10 @@ from typing import NamedTuple
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import OrderKey
-from countersign.orders.present import QUESTIONS
-from countersign.orders.state import Order, Refund, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.sentences import meaning, sentence
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 
 BEIJING = timezone(timedelta(hours=8))
 _SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$", "HKD": "HK$", "EUR": "€", "GBP": "£", "KRW": "₩"}
@@ -115,7 +117,7 @@ def values(facts: Facts) -> dict[str, str]:
     if facts.order is not None:
         found |= _of_order(facts.order)
     if facts.order is not None and facts.event == "order.review":
-        found["reason"] = " ".join(QUESTIONS.get(one.reason, one.reason) for one in facts.order.review_items)
+        found["reason"] = " ".join(meaning(one.reason) for one in facts.order.review_items)
     if facts.refund is not None:
         refund = facts.refund
         found |= {
@@ -123,7 +125,7 @@ def values(facts: Facts) -> dict[str, str]:
             "refund_amount": money(refund.amount),
             "refund_status": refund.status,
             "reason": refund.reason,
-            "problem": refund.problem,
+            "problem": sentence(refund.problem) or "",
         }
     if facts.shipment is not None:
         shipment = facts.shipment
@@ -131,7 +133,7 @@ def values(facts: Facts) -> dict[str, str]:
             "shipment_id": shipment.shipment_id,
             "carrier": ", ".join(dict.fromkeys(parcel.carrier for parcel in shipment.parcels if parcel.carrier)),
             "tracking_no": ", ".join(parcel.tracking_no for parcel in shipment.parcels if parcel.tracking_no),
-            "problem": shipment.problem,
+            "problem": sentence(shipment.problem) or "",
         }
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError
-from countersign.orders.present import timestamp
+from countersign.orders.times import timestamp
 from countersign.runtime import webhook_http
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from countersign.money import Money
+from countersign.orders.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,9 +95,41 @@ class Terms:
     lines: tuple[Line, ...] = ()
     reports_status: bool = False  # the platform wants to be told what state the order is in, whenever that changes
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
+    closable_after: int = 0  # seconds from the creation during which the platform refuses to close the order
+    max_share_basis_points: int = 10_000  # of what is settled: what all others than the seller may get together
     payer: str = ""  # the payer's id at the platform, kept only where a later call cannot do without it
     share_receivers: tuple[str, ...] = ()  # who else may get a part of a settlement, as the account allowed then
     external: bool = False  # made in the platform's own shop: closed there only, and in no bill of the merchant's
+    pays: str = "whole"  # by one payment of the amount; or in "parts", as the platform changes, splits and refunds it
+    includes_refunds: bool = False  # of parts: the platform has taken refunds off its total already
+    review_refund: str = "two_persons"  # who refunds or accepts money that does not fit; or "one_person"
+    test: bool = False  # no money moves
+    money_of: tuple[str, str, str] | None = None  # (platform, account, order number) whose totals count it already
+
+
+class Attempt(NamedTuple):
+    """A try to take the money that failed, at a platform that takes it unasked."""
+
+    number: int
+    at: int
+    error_type: str  # the platform's own word
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the platform says of an order at one moment, beside the order's terms; money is in minor units.
+
+    `version` is the platform's own time of the order's last change (epoch seconds; 0 where it has none), `read_at` when
+    our authenticated reading began, or 0 for what was pushed. The greatest (version, read_at) is the newest.
+    """
+
+    version: int
+    read_at: int
+    received: int = 0  # taken so far, before refunds; 0 where the platform does not say
+    authorized: int = 0  # held by the payer's bank, and not taken
+    state: str = "open"  # or cancelled, failed, expired; what is only put away is open
+    ended_at: int | None = None
+    shop_amount: Money | None = None  # the total in the currency of the merchant's books, where that is another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +141,31 @@ class OrderCreated:
 
     def identity(self) -> Identity:
         return (self.terms.digest, self.terms.amount.minor, self.terms.amount.currency, self.terms.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReported:
+    """The platform tells of an order that is made there; the first report opens the order, the newest one counts."""
+
+    terms: Terms
+    report: Report
+    attempts: tuple[Attempt, ...] = ()
+    kind: ClassVar[str] = "order"
+
+    def identity(self) -> Identity:
+        amount, report = self.terms.amount, self.report
+        return (
+            self.terms.digest,
+            amount.minor,
+            amount.currency,
+            report.version,
+            report.read_at,
+            report.received,
+            report.authorized,
+            report.state,
+            report.ended_at,
+            len(self.attempts),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +188,8 @@ class Paid:
     paid_at: int
     payer_paid: int | None = None  # minor units of the order's currency, after coupons
     channel_id: str = ""  # the number of the wallet or bank behind the platform: as unique, and found by it too
+    shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
+    test: bool = False  # no money moved
     kind: ClassVar[str] = "paid"
 
     def identity(self) -> Identity:
@@ -181,8 +241,9 @@ class RefundReported:
     transaction_id: str = ""
     total: Money | None = None
     at: int | None = None
-    problem: str = ""  # what a person must do about it
+    problem: Reason | None = None  # what a person must do about it
     confirm: bool = False  # the news names no order of the merchant's: a refund unknown here counts once a query agrees
+    shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:
@@ -244,7 +305,7 @@ class SettlementReported:
     platform_settlement_id: str = ""
     transaction_id: str = ""
     fee: int | None = None
-    reason: str = ""
+    reason: Reason | None = None
     at: int | None = None
     kind: ClassVar[str] = "settlement"
 
@@ -285,7 +346,7 @@ class ShipmentReported:
 
     shipment_id: str
     status: str
-    problem: str = ""
+    problem: Reason | None = None
     at: int | None = None
     kind: ClassVar[str] = "shipment"
 
@@ -336,16 +397,22 @@ class CloseRequested:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A person answers an open question: accept, refund or dismiss."""
+    """A person answers an open question: accept, refund or dismiss.
+
+    `by` is that person, since two people may have to say the same; `undone` is how often an answer to the question had
+    come to nothing before.
+    """
 
     review_id: str
     decision: str
     note: str
     at: int
+    by: str = ""
+    undone: int = 0
     kind: ClassVar[str] = "resolved"
 
     def identity(self) -> Identity:
-        return (self.review_id, self.decision)
+        return (self.review_id, self.decision, self.by, self.undone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +449,7 @@ class RefundRefused:
 
     refund_id: str
     attempt: int
-    problem: str
+    problem: Reason
     kind: ClassVar[str] = "refund_refused"
 
     def identity(self) -> Identity:
@@ -445,10 +512,23 @@ class Replaced:
     """The merchant created a new order in place of this one."""
 
     by: str
+    at: int = 0  # when the new one was created
     kind: ClassVar[str] = "replaced"
 
     def identity(self) -> Identity:
         return (self.by,)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOrderPaid:
+    """Another order of the same purchase (it replaces this one, or both replace one) is paid."""
+
+    order_id: str
+    paid_at: int
+    kind: ClassVar[str] = "other_order_paid"
+
+    def identity(self) -> Identity:
+        return (self.order_id, self.paid_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,24 +554,25 @@ RefundFact = (
     | RefundStarted
     | RefundAudited
 )
+SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
+ChildFact = RefundFact | SettlementFact | ShipmentFact
 Fact = (
     OrderCreated
+    | OrderReported
     | Prepared
     | Paid
     | Unpaid
     | Failed
     | Closed
-    | SettlementRequested
-    | SettlementReported
-    | ShipmentFact
+    | ChildFact
     | PlatformEvent
     | Unrecognised
     | CloseRequested
     | Resolved
-    | RefundFact
     | BillDiffers
     | Replaced
+    | OtherOrderPaid
     | Flagged
 )
 
@@ -510,6 +591,7 @@ class Change:
     envelope_id: str = ""  # the delivery's own id: evidence only
     # (kind, number) by which the order is found where the news names only the platform's numbers, best first.
     aliases: tuple[tuple[str, str], ...] = ()
+    external: bool = False  # about an order that is made at the platform: nothing here is about to create it
 
 
 def unmatched(platform: str, account: str, number: str) -> OrderKey:

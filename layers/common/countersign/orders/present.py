@@ -1,35 +1,16 @@
 """An order in the words of the HTTP contract."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from countersign.orders.state import Order, Refund, ReportedPayment, ReviewItem, Settlement, Shipment
-
-# What each open question means and what a person can do about it.
-QUESTIONS = {
-    "amount_mismatch": "The platform reports a payment of another amount than the order asks for.",
-    "currency_mismatch": "The platform reports a payment in another currency than the order's.",
-    "system_mismatch": "The payment came by another API version than the order was created with.",
-    "sub_merchant_unexpected": "The payment names a sub-merchant, and the account has none.",
-    "payer_paid_more_than_total": "The payer paid more than the platform's own total.",
-    "transaction_of_another_order": "The same platform transaction is claimed for two orders.",
-    "second_payment": "A second payment arrived for an order that is paid already.",
-    "double_payment": "This order and the one it replaces, or that replaces it, are both paid.",
-    "refund_amount_mismatch": "The platform reports a refund of another amount than was asked for.",
-    "refund_total_mismatch": "The platform reports a refund of an order of another total.",
-    "refund_of_another_order": "The refund number belongs to another order.",
-    "settlement_of_another_order": "The settlement number belongs to another order.",
-    "settled_more_than_paid": "The platform reports a settlement of more than the order.",
-    "refunded_twice": "A person settled the refund another way, and the platform refunded it too.",
-    "refunded_more_than_paid": "More was refunded than was paid.",
-    "cancelled_after_payment": "The store cancelled the order after it was paid: its own console shows the refunds.",
-}
-
-
-def timestamp(seconds: int | None) -> str | None:
-    """Return RFC 3339 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+from countersign.orders.changes import Attempt
+from countersign.orders.explain import answer_json
+from countersign.orders.refunds import Refund, refund_json
+from countersign.orders.sentences import meaning
+from countersign.orders.settlements import Settlement, settlement_json
+from countersign.orders.shipments import Shipment, shipment_json
+from countersign.orders.state import Order, ReportedPayment, ReviewItem
+from countersign.orders.times import timestamp
 
 
 def order_json(
@@ -49,19 +30,27 @@ def order_json(
         "order_id": order.key.order_id,
         "status": order.status,
         "amount": order.terms.amount.to_json(),
-        "paid": payment.total.to_json() if payment else None,
-        "refunded": {"minor": order.refunded, "currency": currency},
-        "settled": {"minor": order.settled, "currency": currency},
+        "paid": _paid(order, payment),
+        "refunded": _money(order.refunded, currency),
+        "settled": _money(order.settled, currency),
+        "balance_due": _money(order.balance_due, currency),
+        "overpaid": _money(order.overpaid, currency),
+        "authorized": _money(order.authorized, currency),
         "payer_paid": _payer_paid(payment),
         "discount": _discount(payment),
-        "paid_at": timestamp(payment.paid_at if payment else None),
+        "shop": _shop(order),
+        "payments": [_payment(one) for one in order.payments],
+        "paid_at": timestamp(order.paid_at),
         "paid_late": order.paid_late,
-        "closed_at": timestamp(order.closed_at),
+        "closed_at": timestamp(order.ended_at),
+        "closed_reason": order.closed_reason or None,
         "transaction_id": payment.transaction_id if payment else None,
         "review": [_question(question) for question in order.review_items],
+        "answers": [{"review_id": answer.review_id, **answer_json(answer)} for answer in order.resolutions],
         "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [shipment_json(shipment) for shipment in shipments],
-        "settlements": [_settlement(settlement, currency) for settlement in settlements],
+        "settlements": [settlement_json(settlement, currency) for settlement in settlements],
+        "attempts": [_attempt(attempt) for attempt in order.attempts] or None,
         "events": list(events),
         "notices": list(notices),
         "version": order.version,
@@ -73,92 +62,69 @@ def order_json(
         "description": order.terms.description,
         "metadata": dict(order.terms.metadata),
         "items": [
-            {"title": line.title, "quantity": line.quantity, "price": {"minor": line.minor, "currency": currency}}
+            {"title": line.title, "quantity": line.quantity, "price": _money(line.minor, currency)}
             for line in order.terms.lines
         ],
         "replaces": order.terms.replaces or None,
-        "replaced_by": order.replaced_by or None,
+        "replaced_by": order.replacements[-1] if order.replaced_by else None,
+        "test": order.test,
+        "money_of": _order(order.money_of),
     }
+
+
+def _money(minor: int, currency: str) -> dict[str, Any]:
+    return {"minor": minor, "currency": currency}
+
+
+def _paid(order: Order, payment: ReportedPayment | None) -> dict[str, Any] | None:
+    if order.terms.pays == "parts":
+        return _money(order.paid, order.terms.amount.currency) if order.paid else None
+    return payment.total.to_json() if payment else None
+
+
+def _payment(payment: ReportedPayment) -> dict[str, Any]:
+    return {
+        "transaction_id": payment.transaction_id,
+        "amount": payment.total.to_json(),
+        "shop_amount": payment.shop_amount.to_json() if payment.shop_amount else None,
+        "paid_at": timestamp(payment.paid_at),
+    }
+
+
+def _shop(order: Order) -> dict[str, Any] | None:
+    """Return the order in the currency of the merchant's books: sums of what was said in it, and nothing converted."""
+    amount = order.newest.shop_amount if order.newest is not None else None
+    if amount is None or amount.currency == order.terms.amount.currency:
+        return None
+    paid = [one.shop_amount.minor for one in order.payments if one.shop_amount is not None]
+    return {"currency": amount.currency, "amount": amount.minor, "paid": sum(paid), "refunded": order.shop_refunded}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {"number": attempt.number, "error_type": attempt.error_type, "at": timestamp(attempt.at)}
+
+
+def _order(key: tuple[str, str, str] | None) -> dict[str, str] | None:
+    return dict(zip(("platform", "account", "order_id"), key, strict=True)) if key is not None else None
 
 
 def _payer_paid(payment: ReportedPayment | None) -> dict[str, Any] | None:
     if payment is None or payment.payer_paid is None:
         return None
-    return {"minor": payment.payer_paid, "currency": payment.total.currency}
+    return _money(payment.payer_paid, payment.total.currency)
 
 
 def _discount(payment: ReportedPayment | None) -> dict[str, Any] | None:
     if payment is None or payment.payer_paid is None:
         return None
-    return {"minor": payment.total.minor - payment.payer_paid, "currency": payment.total.currency}
+    return _money(payment.total.minor - payment.payer_paid, payment.total.currency)
 
 
 def _question(question: ReviewItem) -> dict[str, Any]:
     return {
         "review_id": question.review_id,
         "reason": question.reason,
-        "meaning": QUESTIONS.get(question.reason, question.reason),
+        "meaning": meaning(question.reason),
         "evidence": list(question.evidence) or [question.subject],
-    }
-
-
-def refund_json(refund: Refund) -> dict[str, Any]:
-    """Return the refund JSON."""
-    return {
-        "refund_id": refund.refund_id,
-        "status": refund.status,
-        "amount": refund.amount.to_json(),
-        "source": refund.source,
-        "reason": refund.reason or None,
-        "problem": refund.problem or None,
-        "requested_by": refund.requested_by or None,
-        "requested_at": timestamp(refund.requested_at or None),
-        "judged_by": refund.judged_by or None,
-        "judged_at": timestamp(refund.judged_at or None),
-        "resolved_by": refund.resolved_by or None,
-        "note": refund.note or None,
-        "platform_refund_id": refund.platform_refund_id or None,
-        "transaction_id": refund.transaction_id or None,
-        "succeeded_at": timestamp(refund.succeeded_at),
-        "audit_by": timestamp(refund.audit_by or None),
-    }
-
-
-def shipment_json(shipment: Shipment) -> dict[str, Any]:
-    """Return the shipment JSON."""
-    return {
-        "shipment_id": shipment.shipment_id,
-        "status": shipment.status,
-        "method": shipment.method,
-        "parcels": [
-            {
-                "carrier": parcel.carrier or None,
-                "tracking_no": parcel.tracking_no or None,
-                "description": parcel.description or None,
-            }
-            for parcel in shipment.parcels
-        ],
-        "complete": shipment.complete,
-        "requested_by": shipment.requested_by or None,
-        "requested_at": timestamp(shipment.requested_at or None),
-        "problem": shipment.problem or None,
-        "reported_at": timestamp(shipment.reported_at),
-    }
-
-
-def _settlement(settlement: Settlement, currency: str) -> dict[str, Any]:
-    return {
-        "settlement_id": settlement.settlement_id,
-        "status": settlement.status,
-        "due": timestamp(settlement.due or None),
-        "amount": {"minor": settlement.amount, "currency": currency} if settlement.amount else None,
-        "shares": [
-            {"merchant_uid": uid, "amount": {"minor": minor, "currency": currency}} for uid, minor in settlement.shares
-        ],
-        "source": settlement.source,
-        "requested_by": settlement.requested_by or None,
-        "platform_settlement_id": settlement.platform_settlement_id or None,
-        "fee": {"minor": settlement.fee, "currency": currency} if settlement.fee is not None else None,
-        "reason": settlement.reason or None,
-        "settled_at": timestamp(settlement.settled_at),
+        "answers": [answer_json(answer) for answer in question.answers],
     }

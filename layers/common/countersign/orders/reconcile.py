@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 
 from countersign.money import Money
-from countersign.orders.state import REFUND_RANK, Order, Refund
+from countersign.orders.refunds import REFUND_RANK, Refund
+from countersign.orders.state import Order
 
-# What each difference means, and what a person can do.
-DIFFERENCES = {
-    "payment_unknown_here": "The bill has a payment of an order that was not created here.",
-    "payment_missing_here": "The bill has a payment that this order does not have.",
-    "payment_amount": "The bill has another amount for this payment.",
-    "payment_missing_in_bill": "This order was paid that day, and the bill has no such payment.",
-    "refund_unknown_here": "The bill has a refund of an order that was not created here.",
-    "refund_missing_here": "The bill has a refund that was not known here.",
-    "refund_amount": "The bill has another amount for this refund.",
-    "refund_missing_in_bill": "This refund was taken by the platform that day, and the bill does not have it.",
-}
+# What may differ; `difference.{name}` in the catalogue of sentences says what each means, and what a person can do.
+DIFFERENCES = (
+    "payment_unknown_here",
+    "payment_missing_here",
+    "payment_amount",
+    "payment_missing_in_bill",
+    "refund_unknown_here",
+    "refund_missing_here",
+    "refund_amount",
+    "refund_missing_in_bill",
+)
 
 
 @dataclass(frozen=True, slots=True)

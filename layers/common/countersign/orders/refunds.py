@@ -1,12 +1,16 @@
-"""Refund rules: who may ask how much, what the platform's reports do, and what happens to late money."""
+"""Refunds: who may ask how much, what the platform's reports do, when one is due, and what happens to late money."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from countersign.money import Money
 from countersign.orders.changes import (
+    Change,
     Queried,
+    RefundAbsent,
     RefundAudited,
     RefundDecided,
+    RefundFact,
     RefundRefused,
     RefundReported,
     RefundRequested,
@@ -17,22 +21,105 @@ from countersign.orders.changes import (
     Trust,
     Verified,
 )
-from countersign.orders.state import REFUND_RANK, Order, Refund, ReviewItem
+from countersign.orders.decision import Decision, View, became, is_of_another_system, of_another_order, with_anomaly
+from countersign.orders.kind import Kind
+from countersign.orders.reasons import Reason, because
+from countersign.orders.schedule import DAILY
+from countersign.orders.sentences import sentence
+from countersign.orders.state import Order, ReviewItem
+from countersign.orders.times import timestamp
+
+# Seconds since the platform took a refund; then daily, as a bank may take days.
+REFUND_QUERY_DELAYS = (60, 300, 1800, 7200)
+LAST_REFUND_QUERY = 30 * DAILY
+
+REFUND_RANK = {
+    "requested": 0,
+    "rejected": 1,
+    "approved": 2,
+    "processing": 3,
+    "needs_action": 4,
+    "failed": 5,
+    "succeeded": 6,
+}
 
 
-def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) -> Refund | str:
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund of an order; `refund_id` is the number that the platform sees.
+
+    `reported` holds each amount that the platform told, so that contradicting reports end equal in any sequence.
+    `counted` is false for money that the order never counted as paid (a question resolved by refunding it).
+    `released` is true once a query says that a failed refund is over, so that its amount may be refunded anew.
+    `refused` is true while the platform has not taken the refund at all, which is when asking it again makes sense;
+    `problem` says what a person must do, `resolved_by` and `note` who did it and how.
+    """
+
+    refund_id: str
+    amount: Money
+    status: str
+    source: str
+    reason: str = ""
+    requested_by: str = ""
+    requested_at: int = 0
+    judged_by: str = ""
+    judged_at: int = 0
+    platform_refund_id: str = ""
+    transaction_id: str = ""
+    succeeded_at: int | None = None
+    reported: tuple[int, ...] = ()
+    counted: bool = True
+    released: bool = False
+    audit_by: int = 0  # until when the platform waits for the merchant's word about the payer's own request
+    audited: bool = False
+    attempt: int = 0
+    refused: bool = False
+    problem: Reason | None = None
+    resolved_by: str = ""
+    note: str = ""
+    shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
+    kind: ClassVar[str] = "refund"
+
+    @property
+    def number(self) -> str:
+        """The number by which it is found among the order's refunds."""
+        return self.refund_id
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether the amount was fixed by our own command."""
+        return self.source not in ("console", "user", "support")
+
+    @property
+    def reserves(self) -> int:
+        """Minor units that this refund takes from what can still be refunded."""
+        free = not self.counted or self.status == "rejected" or (self.status == "failed" and self.released)
+        return 0 if free else self.amount.minor
+
+    @property
+    def refunds(self) -> int:
+        """Minor units that went back to the payer."""
+        return self.amount.minor if self.counted and self.status == "succeeded" else 0
+
+    @property
+    def shop_refunds(self) -> int:
+        """Minor units that went back in the currency of the merchant's books, where the platform says so."""
+        return self.shop_amount.minor if self.refunds and self.shop_amount is not None else 0
+
+
+def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) -> Refund | Reason:
     """Return the requested refund, or why it cannot be asked for."""
     if known is not None:
-        return "a refund with this number exists"
-    payment = order.payment
-    if payment is None:
-        return "the order is not paid"
-    if fact.amount.currency != payment.total.currency:
-        return "the refund's currency is not the order's"
+        return because("refund_number_exists")
+    if order.paid == 0:
+        return because("order_not_paid")
+    if fact.amount.currency != order.terms.amount.currency:
+        return because("refund_of_other_currency")
     if fact.amount.minor == 0:
-        return "a refund needs an amount"
+        return because("refund_needs_an_amount")
     if fact.amount.minor > order.refundable:
-        return "more than can still be refunded"
+        return because("more_than_refundable", left=Money(order.refundable, fact.amount.currency))
+    payment = order.payment
     return Refund(
         fact.refund_id,
         fact.amount,
@@ -41,26 +128,28 @@ def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) ->
         reason=fact.reason,
         requested_by=by,
         requested_at=fact.at,
-        transaction_id=payment.transaction_id,
+        # A platform that splits an order's payments splits its refunds too.
+        transaction_id=payment.transaction_id if payment is not None and order.terms.pays == "whole" else "",
     )
 
 
-def judged(order: Order, known: Refund | None, fact: RefundDecided, by: str) -> Refund | str:
+def judged(order: Order, known: Refund | None, fact: RefundDecided, by: str) -> Refund | Reason:
     """Return the approved or rejected refund, or why it cannot be judged so."""
     if known is None:
-        return "there is no such refund"
+        return because("no_such_refund")
     if known.status != "requested":
-        return f"the refund is {known.status} already"
+        return because("refund_is_already", status=known.status)
     if by == known.requested_by:
-        return "a refund is judged by somebody else than its requester"
+        return because("refund_judged_by_requester")
     if fact.approved and over_ceiling(order, known):
-        return "more than can still be refunded"
+        left = max(0, order.paid - order.reserved + known.amount.minor)
+        return because("more_than_refundable", left=Money(left, known.amount.currency))
     return replace(known, status="approved" if fact.approved else "rejected", judged_by=by, judged_at=fact.at)
 
 
 def over_ceiling(order: Order, refund: Refund) -> bool:
     """Tell whether this order's refunds, this one among them, reserve more than was paid."""
-    return refund.counted and (order.payment is None or order.reserved > order.payment.total.minor)
+    return refund.counted and (order.paid == 0 or order.reserved > order.paid)
 
 
 def refused(known: Refund | None, fact: RefundRefused) -> Refund | None:
@@ -70,40 +159,40 @@ def refused(known: Refund | None, fact: RefundRefused) -> Refund | None:
     return replace(known, status="needs_action", refused=True, problem=fact.problem)
 
 
-def retried(known: Refund | None, fact: RefundRetried, by: str) -> Refund | str:
+def retried(known: Refund | None, fact: RefundRetried, by: str) -> Refund | Reason:
     """Return the refund to be asked for again under its number, or why that cannot be."""
     objection = _needs_somebody_else(known, by)
-    if objection or known is None:
-        return objection
+    if objection is not None or known is None:
+        return objection or because("no_such_refund")
     if not known.refused:
-        return "the platform has taken this refund: asking again does not help, its problem says what does"
+        return because("refund_is_with_the_platform")
     if known.attempt != fact.attempt:
-        return "the refund was tried again meanwhile"
-    return replace(known, status="approved", attempt=known.attempt + 1, refused=False, problem="")
+        return because("refund_tried_meanwhile")
+    return replace(known, status="approved", attempt=known.attempt + 1, refused=False, problem=None)
 
 
-def resolved(known: Refund | None, fact: RefundResolved, by: str) -> Refund | str:
+def resolved(known: Refund | None, fact: RefundResolved, by: str) -> Refund | Reason:
     """Return the refund as a person settled it, or why they cannot.
 
     One given up still reserves its amount until the platform has said that it does not know it, or failed it.
     """
     objection = _needs_somebody_else(known, by)
-    if objection or known is None:
-        return objection
+    if objection is not None or known is None:
+        return objection or because("no_such_refund")
     settled = replace(known, resolved_by=by, note=fact.note, refused=False)
     if fact.outcome == "refunded_elsewhere":
-        return replace(settled, status="succeeded", problem="", succeeded_at=fact.at)
+        return replace(settled, status="succeeded", problem=None, succeeded_at=fact.at)
     if fact.outcome == "given_up":
         return replace(settled, status="failed")
-    return "the outcome is neither refunded_elsewhere nor given_up"
+    return because("no_such_outcome")
 
 
-def _needs_somebody_else(known: Refund | None, by: str) -> str:
+def _needs_somebody_else(known: Refund | None, by: str) -> Reason | None:
     if known is None:
-        return "there is no such refund"
+        return because("no_such_refund")
     if known.status != "needs_action":
-        return f"the refund is {known.status}: it needs nobody"
-    return "a refund is settled by somebody else than its requester" if by == known.requested_by else ""
+        return because("refund_needs_nobody", status=known.status)
+    return because("refund_settled_by_requester") if by == known.requested_by else None
 
 
 def absent(known: Refund | None) -> Refund | None:
@@ -121,14 +210,15 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
         return None, "refund_amount_mismatch"
     amounts = tuple(sorted({*(known.reported if known else ()), fact.amount.minor}))
     if known is None and fact.confirm and isinstance(trust, Verified):
-        fact = replace(fact, status="processing", at=None, problem="")
+        fact = replace(fact, status="processing", at=None, problem=None)
     base = known or Refund(fact.refund_id, fact.amount, fact.status, fact.source, problem=fact.problem)
     if base.refused:  # the platform has it after all: as if it had never refused
-        base = replace(base, status="approved", refused=False, problem="")
+        base = replace(base, status="approved", refused=False, problem=None)
     # What we refused the payer fails at the platform by that, and stays refused here.
     denied = base.status == "rejected" and fact.status == "failed"
     forward = not denied and REFUND_RANK[base.status] < REFUND_RANK[fact.status]
     times = [at for at in (base.succeeded_at, fact.at if fact.status == "succeeded" else None) if at is not None]
+    shop_amounts = [amount for amount in (base.shop_amount, fact.shop_amount) if amount is not None]
     child = replace(
         base,
         amount=base.amount if base.ours else Money(amounts[0], fact.amount.currency),
@@ -138,6 +228,7 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
         platform_refund_id=max(base.platform_refund_id, fact.platform_refund_id),
         transaction_id=max(base.transaction_id, fact.transaction_id),
         succeeded_at=min(times) if times else None,
+        shop_amount=min(shop_amounts) if shop_amounts else None,
         released=base.released or (fact.status == "failed" and isinstance(trust, Queried)),
     )
     if fact.status == "succeeded" and base.status == "succeeded" and base.resolved_by:
@@ -194,24 +285,248 @@ def late_refund(order: Order) -> Refund | None:
     )
 
 
+def review_refund_number(fact: Resolved) -> str:
+    """Return the number of the refund by which a question about a payment is resolved: one for each payment."""
+    return _number_of(fact.review_id)
+
+
+def _number_of(review_id: str) -> str:
+    return f"review-{review_id.partition('.')[2]}"
+
+
 def review_refund(order: Order, question: ReviewItem, by: str, fact: Resolved) -> Refund | None:
-    """Return the approved refund by which a person resolves a question about a payment."""
+    """Return the refund by which a person resolves a question about a payment, or None where it is about none.
+
+    It waits for a second person like any refund, unless the order's terms say that one is enough.
+    """
     claims = [claim for claim in order.claims if claim.transaction_id == question.subject]
     if not claims:
         return None
-    claim = claims[0]
-    payment = order.payment
-    counted = payment is not None and payment.transaction_id == claim.transaction_id
+    claim = next((claim for claim in claims if claim.mismatch(order.terms) == question.reason), claims[0])
+    if order.terms.pays == "parts":
+        counted = any(payment.transaction_id == claim.transaction_id for payment in order.payments)
+    else:
+        counted = order.payment is not None and order.payment.transaction_id == claim.transaction_id
+    alone = order.terms.review_refund == "one_person"
     return Refund(
-        f"review-{claim.transaction_id}",
+        review_refund_number(fact),
         claim.total,
-        "approved",
+        "approved" if alone else "requested",
         "review",
         reason=f"{question.reason}: {fact.note}",
         requested_by=by,
         requested_at=fact.at,
-        judged_by=by,
-        judged_at=fact.at,
+        judged_by=by if alone else "",
+        judged_at=fact.at if alone else 0,
         transaction_id=claim.transaction_id,
         counted=counted,
     )
+
+
+def decide(order: Order, known: Refund | None, fact: RefundFact, change: Change, view: View) -> Decision:
+    """Return what a fact about one refund does to the order and to that refund."""
+    by = change.trust.key_id
+    match fact:
+        case RefundReported():
+            return _reported(order, known, fact, change, view)
+        case RefundRequested():
+            return _taken(order, None, asked(order, known, fact, by), because("refund_requested", amount=fact.amount))
+        case RefundDecided():
+            return _taken(order, known, judged(order, known, fact, by), _judgement(known, fact))
+        case RefundRetried():
+            return _taken(order, known, retried(known, fact, by), because("refund_retried"))
+        case RefundResolved():
+            return _taken(order, known, resolved(known, fact, by), because("refund_resolved", outcome=fact.outcome))
+        case RefundRefused():
+            return _news(order, known, refused(known, fact), because("refund_refused"), fact.problem)
+        case RefundAbsent():
+            return _news(order, known, absent(known), because("refund_absent"))
+        case RefundStarted():
+            return _started(order, known, fact, change, view)
+        case RefundAudited():
+            return _news(order, known, audited(known, fact), because("refund_audited"))
+
+
+def _judgement(known: Refund | None, fact: RefundDecided) -> Reason:
+    amount = known.amount if known is not None else ""
+    return because("refund_approved", amount=amount) if fact.approved else because("refund_rejected", amount=amount)
+
+
+def _reported(order: Order, known: Refund | None, fact: RefundReported, change: Change, view: View) -> Decision:
+    if view.owner("refund", fact.refund_id) is not None:
+        return of_another_order(order, "refund", fact.refund_id)
+    if fact.total is not None and order.terms.pays == "whole" and fact.total not in _refundable_totals(order, known):
+        after = with_anomaly(order, "refund_total_mismatch", fact.refund_id)
+        return became(order, after, because("refund_of_other_total", total=fact.total, amount=order.terms.amount))
+    child, question = reported(known, fact, change.trust)
+    after = replace(order, refund_seen=True)
+    other_system = "system_mismatch" if is_of_another_system(order, change) else ""
+    for anomaly in filter(None, (change.anomaly, question, other_system)):
+        after = with_anomaly(after, anomaly, fact.refund_id)
+    reason = because("refund_is", amount=fact.amount, status=fact.status)
+    further = (fact.problem,) if fact.problem is not None else ()
+    if child is None or child == known:
+        return replace(became(order, after, reason), further=further)
+    after = with_totals(after, known, child)
+    # A refund proves a payment: if that is not known yet, the platform is asked at once.
+    unpaid = order.paid == 0
+    return Decision("applied", reason, after, (child,), _emits(known, child), query_now=unpaid, further=further)
+
+
+def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
+    """Return what the platform may call the total of the payment that is refunded.
+
+    That is what the order asks for; or what was paid instead, where a person accepted it or sent it back.
+    """
+    accepted = {order.payment.total} if order.payment is not None else set()
+    ours = {claim.total for claim in order.claims} if known is not None and known.ours else set()
+    return {order.terms.amount} | accepted | ours
+
+
+def _started(order: Order, known: Refund | None, fact: RefundStarted, change: Change, view: View) -> Decision:
+    if view.owner("refund", fact.refund_id) is not None:
+        return of_another_order(order, "refund", fact.refund_id)
+    child = started(known, fact)
+    after = replace(order, refund_seen=True)
+    if is_of_another_system(order, change):
+        after = with_anomaly(after, "system_mismatch", fact.refund_id)
+    reason = because("payer_asks_for_refund", amount=fact.amount)
+    if child == known:
+        return became(order, after, reason)
+    after = with_totals(after, known, child)
+    new = known is None and child.status == "requested"
+    emits = ("refund.requested",) if new else ()
+    return Decision("applied", reason, after, (child,), emits=emits, query_now=order.paid == 0)
+
+
+def _taken(order: Order, before: Refund | None, result: Refund | Reason, reason: Reason) -> Decision:
+    if isinstance(result, Reason):
+        return Decision("refused", result, order)
+    after = with_totals(order, before, result)
+    return Decision("applied", reason, after, (result,), (f"refund.{result.status}",))
+
+
+def _news(
+    order: Order, before: Refund | None, after: Refund | None, reason: Reason, problem: Reason | None = None
+) -> Decision:
+    """Take what the platform's answer makes of a refund; None is nothing."""
+    further = (problem,) if problem is not None else ()
+    if after is None or before is None:
+        return Decision("unchanged", reason, order, further=further)
+    emits = _emits(before, after)
+    return Decision("applied", reason, with_totals(order, before, after), (after,), emits, further=further)
+
+
+def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
+    """Return the order with what a refund takes from it and gave back, after it was `before`.
+
+    A review's refund that succeeded has returned its payment; one that came to nothing leaves the question open again.
+    """
+    reserved, refunded, shop = after.reserves, after.refunds, after.shop_refunds
+    if before is not None:
+        reserved, refunded = reserved - before.reserves, refunded - before.refunds
+        shop -= before.shop_refunds
+    order = replace(
+        order,
+        reserved=order.reserved + reserved,
+        refunded=order.refunded + refunded,
+        shop_refunded=order.shop_refunded + shop,
+    )
+    if after.source != "review":
+        return order
+    if after.status == "succeeded" and not after.counted:
+        times = dict(order.returned)
+        at = after.succeeded_at or after.requested_at
+        times[after.transaction_id] = min(times.get(after.transaction_id, at), at)
+        return replace(order, returned=tuple(sorted(times.items())))
+    if came_to_nothing(after) and not (before is not None and came_to_nothing(before)):
+        return _asked_again(order, after)
+    return order
+
+
+def came_to_nothing(refund: Refund) -> bool:
+    """Tell whether the money will not go back by this refund: a person rejected it, or the platform has none of it."""
+    return refund.status == "rejected" or (refund.status == "failed" and refund.released)
+
+
+def _asked_again(order: Order, refund: Refund) -> Order:
+    """Return the order whose question a refund did not answer after all."""
+    void = {
+        one for one in order.resolutions if one.decision == "refund" and _number_of(one.review_id) == refund.refund_id
+    }
+    undone = dict(order.undone)
+    for one in void:
+        undone[one.review_id] = undone.get(one.review_id, 0) + 1
+    left = tuple(one for one in order.resolutions if one not in void)
+    return replace(order, resolutions=left, undone=tuple(sorted(undone.items())))
+
+
+def _emits(before: Refund | None, after: Refund) -> tuple[str, ...]:
+    changed = before is None or before.status != after.status
+    return (f"refund.{after.status}",) if changed and after.status in ("succeeded", "failed", "needs_action") else ()
+
+
+def due(refund: Refund, since: int, now: int) -> int | None:
+    """Return when to do something about a refund that has its status since `since`, or None where nothing is open."""
+    return next_audit(refund, now) if awaits_audit(refund) else next_refund_step(refund, since, now)
+
+
+def next_refund_step(refund: Refund, since: int, now: int) -> int | None:
+    """Return when to do something about a refund that has its status since `since`, or None where nothing is open.
+
+    An approved one is to be made now. One that the platform could not pay out is asked about daily, for staff may have
+    helped it in the platform's console; a failed one until a query has confirmed it.
+    """
+    unconfirmed = refund.status == "failed" and not refund.released
+    if refund.status == "approved" or (unconfirmed and since >= now):
+        return now
+    if not (unconfirmed or refund.status == "processing" or (refund.status == "needs_action" and not refund.refused)):
+        return None
+    daily = since + DAILY * (max(now - since, 0) // DAILY + 1)
+    look = next((since + seconds for seconds in REFUND_QUERY_DELAYS if since + seconds > now), daily)
+    return look if look <= since + LAST_REFUND_QUERY else None
+
+
+def next_audit(refund: Refund, now: int) -> int:
+    """Return when to look at a refund about which the platform waits for us.
+
+    A decision is told now; without one the platform decides at its deadline, and then it is asked what it made of it.
+    """
+    return max(refund.audit_by + 60, now) if refund.status == "requested" else now
+
+
+def refund_json(refund: Refund) -> dict[str, Any]:
+    """Return the refund JSON."""
+    return {
+        "refund_id": refund.refund_id,
+        "status": refund.status,
+        "amount": refund.amount.to_json(),
+        "source": refund.source,
+        "reason": refund.reason or None,
+        "problem": sentence(refund.problem),
+        "problem_reason": refund.problem.to_json() if refund.problem is not None else None,
+        "requested_by": refund.requested_by or None,
+        "requested_at": timestamp(refund.requested_at or None),
+        "judged_by": refund.judged_by or None,
+        "judged_at": timestamp(refund.judged_at or None),
+        "resolved_by": refund.resolved_by or None,
+        "note": refund.note or None,
+        "platform_refund_id": refund.platform_refund_id or None,
+        "transaction_id": refund.transaction_id or None,
+        "succeeded_at": timestamp(refund.succeeded_at),
+        "audit_by": timestamp(refund.audit_by or None),
+    }
+
+
+KIND = Kind(
+    "refund",
+    "refund",
+    Refund,
+    lambda fact: fact.refund_id,
+    decide,
+    due,
+    lambda refund, _: refund_json(refund),
+    unique=(RefundReported, RefundRequested, RefundStarted),
+    listed=True,
+    accepted=lambda refund: bool(refund.reported),
+)

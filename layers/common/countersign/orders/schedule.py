@@ -1,90 +1,74 @@
-"""When the platform is asked about an order that waits for its payer, or about a refund that is on its way."""
+"""When the platform is asked about an order that waits for its payer, and how calls are repeated."""
 
-from countersign.orders.state import Order, Refund, Shipment
+from countersign.orders.state import Order
 
 # Seconds after creation, while the payer is likely to be at it; then hourly until the order expires.
-POLL_DELAYS = (10, 30, 120, 600, 1800)  # Douyin's trade system repeats its callbacks for 29 minutes only
+POLL_DELAYS = (10, 30, 120, 600, 1800)
 HOURLY = 3600
 AFTER_EXPIRY = 30  # the last query, close and query come when the platform's own clock has passed the expiry too
 LAST_QUERY = 300  # a payer on the password screen can still pay after the close: one more query then
-# Seconds since the platform took a refund; then daily, as a bank may take days.
-REFUND_QUERY_DELAYS = (60, 300, 1800, 7200)
 DAILY = 86400
-LAST_REFUND_QUERY = 30 * DAILY
+LAST_CLAIM_QUERY = 30 * DAILY  # after the expiry of an order whose money does not fit
+LAST_EXTERNAL_QUERY = 90 * DAILY  # after the expiry of an order that only the platform can end
 # Seconds after each call whose outcome is unknown; the number stays the same, so repeating it refunds once.
 RETRY_DELAYS = (60, 120, 300, 1800, 7200, 6 * HOURLY)
-# Seconds after each call about a shipment that was not taken: a payment may be unknown there for up to a minute.
-SHIPMENT_RETRY_DELAYS = (15, 30, 60, 300, 1800, 7200, 6 * HOURLY)
-SHIPMENT_PATIENCE = DAILY  # then a refusal that might have passed is a person's
-LAST_SHIPMENT_QUERY = 30 * DAILY
-EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 
 
 def next_poll(order: Order, now: int) -> int | None:
-    """Return when to ask the platform next (epoch seconds), or None where nothing is open."""
-    if order.payment is not None:
+    """Return when to ask the platform next (epoch seconds), or None where nothing is open.
+
+    Nothing is asked about for ever: where the platform should have ended an order and says nothing of the kind, it is
+    asked daily, for a month.
+    """
+    if order.terms.pays == "parts":
+        return _next_poll_in_parts(order, now)
+    if order.payment is not None or order.refunded_in_review:
         return None
     if order.closed_at is not None:
         look = order.closed_at + LAST_QUERY
         return look if look > now else None
     created, end = order.terms.created_at, order.terms.expires_at + AFTER_EXPIRY
     if order.close_asked_at is not None and order.terms.closable:
-        end = min(end, max(order.close_asked_at, created + EARLIEST_CLOSE))
-    later = created + HOURLY * ((max(now - created, 0)) // HOURLY + 1)
-    rung = next((created + seconds for seconds in POLL_DELAYS if created + seconds > now), later)
+        end = min(end, max(order.close_asked_at, created + order.terms.closable_after))
+    rung = _next_rung(created, now)
     if order.terms.external:  # what nobody here may close is asked about until the platform says what became of it
-        return rung
+        return rung if now < end + LAST_EXTERNAL_QUERY else None
+    if order.claims and now >= end:  # money came that does not fit: people decide, and the platform takes no more
+        return _next_day(end, now) if now < end + LAST_CLAIM_QUERY else None
     return max(now + 1, end) if end <= rung else rung
+
+
+def _next_poll_in_parts(order: Order, now: int) -> int | None:
+    if order.status not in ("pending", "authorized", "partially_paid", "review"):
+        return None
+    end = order.terms.expires_at + AFTER_EXPIRY
+    if now < end:
+        return _next_rung(order.terms.created_at, now)
+    return _next_day(end, now) if now < end + LAST_EXTERNAL_QUERY else None
+
+
+def _next_rung(created: int, now: int) -> int:
+    later = created + HOURLY * (max(now - created, 0) // HOURLY + 1)
+    return next((created + seconds for seconds in POLL_DELAYS if created + seconds > now), later)
+
+
+def _next_day(since: int, now: int) -> int:
+    return since + DAILY * (max(now - since, 0) // DAILY + 1)
 
 
 def must_close(order: Order, now: int) -> bool:
     """Tell whether the order is to be closed at the platform now."""
-    if order.payment is not None or order.closed_at is not None or order.terms.external:
+    if order.payment is not None or order.ended_at is not None or order.terms.external:
         return False
     expired = now >= order.terms.expires_at + AFTER_EXPIRY
-    asked = order.terms.closable and order.close_asked_at is not None and now >= order.terms.created_at + EARLIEST_CLOSE
+    asked = (
+        order.terms.closable
+        and order.close_asked_at is not None
+        and now >= order.terms.created_at + order.terms.closable_after
+    )
     return expired or asked
-
-
-def next_refund_step(refund: Refund, since: int, now: int) -> int | None:
-    """Return when to do something about a refund that has its status since `since`, or None where nothing is open.
-
-    An approved one is to be made now. One that the platform could not pay out is asked about daily, for staff may have
-    helped it in the platform's console; a failed one until a query has confirmed it.
-    """
-    unconfirmed = refund.status == "failed" and not refund.released
-    if refund.status == "approved" or (unconfirmed and since >= now):
-        return now
-    if not (unconfirmed or refund.status == "processing" or (refund.status == "needs_action" and not refund.refused)):
-        return None
-    daily = since + DAILY * (max(now - since, 0) // DAILY + 1)
-    look = next((since + seconds for seconds in REFUND_QUERY_DELAYS if since + seconds > now), daily)
-    return look if look <= since + LAST_REFUND_QUERY else None
-
-
-def next_audit(refund: Refund, now: int) -> int:
-    """Return when to look at a refund about which the platform waits for us.
-
-    A decision is told now; without one the platform decides at its deadline, and then it is asked what it made of it.
-    """
-    return max(refund.audit_by + 60, now) if refund.status == "requested" else now
 
 
 def retry_refund_at(looks: int, now: int) -> int:
     """Return when to call again after `looks` calls of unknown outcome."""
     return now + RETRY_DELAYS[min(looks, len(RETRY_DELAYS) - 1)]
-
-
-def next_shipment_step(shipment: Shipment, now: int) -> int | None:
-    """Return when to do something about a shipment, or None where nothing is open.
-
-    About one that waits for a person the platform is asked daily: staff may have shipped in the platform's console.
-    """
-    if shipment.status == "needs_action" and now + DAILY <= shipment.requested_at + LAST_SHIPMENT_QUERY:
-        return now + DAILY
-    return now if shipment.status == "recorded" else None
-
-
-def retry_shipment_at(looks: int, now: int) -> int:
-    """Return when to tell the platform again of a shipment, after `looks` looks in failed_calls."""
-    return now + SHIPMENT_RETRY_DELAYS[min(looks, len(SHIPMENT_RETRY_DELAYS) - 1)]

@@ -2,23 +2,20 @@
 
 Status, totals and questions are properties, never stored decisions, so that the same facts give the same
 order in whatever sequence they arrived.
+
+An order is paid whole (the merchant asked for an amount, and one payment of it pays) or in parts (it is made at the
+platform, which changes its total, splits payments and refunds): `terms.pays` says which of the two sets of rules holds.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from countersign.money import Money
-from countersign.orders.changes import OrderKey, Parcel, Terms
+from countersign.orders.changes import Attempt, OrderKey, Report, Terms
 
-REFUND_RANK = {
-    "requested": 0,
-    "rejected": 1,
-    "approved": 2,
-    "processing": 3,
-    "needs_action": 4,
-    "failed": 5,
-    "succeeded": 6,
-}
+NOT_OURS = "transaction_of_another_order"
+REFUNDED_IN_REVIEW = "refunded_in_review"
+PAID_STATES = ("paid", "partially_paid", "partially_refunded", "refunded")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,6 +29,7 @@ class ReportedPayment:
     paid_at: int
     payer_paid: int | None = None
     evidence: tuple[str, ...] = ()
+    shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
 
     def says_the_same_as(self, other: "ReportedPayment") -> bool:
         """Tell whether both are the same version of the same payment."""
@@ -45,11 +43,13 @@ class ReportedPayment:
     def merged(self, other: "ReportedPayment") -> "ReportedPayment":
         """Return what both tellings say together, the same whichever came first."""
         known = [amount for amount in (self.payer_paid, other.payer_paid) if amount is not None]
+        shop_amounts = [amount for amount in (self.shop_amount, other.shop_amount) if amount is not None]
         return replace(
             self,
             paid_at=min(self.paid_at, other.paid_at),
             payer_paid=min(known) if known else None,
             evidence=tuple(sorted({*self.evidence, *other.evidence})),
+            shop_amount=min(shop_amounts) if shop_amounts else None,
         )
 
     def mismatch(self, terms: Terms) -> str:
@@ -58,6 +58,8 @@ class ReportedPayment:
             return self.anomaly
         if self.total.currency != terms.amount.currency:
             return "currency_mismatch"
+        if terms.pays == "parts":
+            return ""
         if self.total != terms.amount:
             return "amount_mismatch"
         if self.system and self.system != terms.system:
@@ -77,7 +79,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Resolution:
-    """What a person decided about a question."""
+    """What a person answered to a question."""
 
     review_id: str
     decision: str
@@ -88,11 +90,17 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """An open question; `review_id` is stable and names its reason and subject."""
+    """An open question; `review_id` is stable and names its reason and subject.
+
+    `answers` are those that wait for a second person; `undone` says how often an answer came to nothing, because the
+    refund that it asked for was rejected or given up.
+    """
 
     reason: str
     subject: str
     evidence: tuple[str, ...] = ()
+    answers: tuple[Resolution, ...] = ()
+    undone: int = 0
 
     @property
     def review_id(self) -> str:
@@ -101,131 +109,52 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
-    """One refund of an order; `refund_id` is the number that the platform sees.
-
-    `reported` holds each amount that the platform told, so that contradicting reports end equal in any sequence.
-    `counted` is false for money that the order never counted as paid (a question resolved by refunding it).
-    `released` is true once a query says that a failed refund is over, so that its amount may be refunded anew.
-    `refused` is true while the platform has not taken the refund at all, which is when asking it again makes sense;
-    `problem` says what a person must do, `resolved_by` and `note` who did it and how.
-    """
-
-    refund_id: str
-    amount: Money
-    status: str
-    source: str
-    reason: str = ""
-    requested_by: str = ""
-    requested_at: int = 0
-    judged_by: str = ""
-    judged_at: int = 0
-    platform_refund_id: str = ""
-    transaction_id: str = ""
-    succeeded_at: int | None = None
-    reported: tuple[int, ...] = ()
-    counted: bool = True
-    released: bool = False
-    audit_by: int = 0  # until when the platform waits for the merchant's word about the payer's own request
-    audited: bool = False
-    attempt: int = 0
-    refused: bool = False
-    problem: str = ""
-    resolved_by: str = ""
-    note: str = ""
-
-    @property
-    def ours(self) -> bool:
-        """Tell whether the amount was fixed by our own command."""
-        return self.source not in ("console", "user", "support")
-
-    @property
-    def reserves(self) -> int:
-        """Minor units that this refund takes from what can still be refunded."""
-        free = not self.counted or self.status == "rejected" or (self.status == "failed" and self.released)
-        return 0 if free else self.amount.minor
-
-    @property
-    def refunds(self) -> int:
-        """Minor units that went back to the payer."""
-        return self.amount.minor if self.counted and self.status == "succeeded" else 0
-
-
-SETTLEMENT_RANK = {"planned": 0, "asked": 1, "processing": 2, "not_needed": 3, "failed": 4, "succeeded": 5}
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """One settlement of an order; `settlement_id` is the number that the platform sees.
-
-    It is planned when the order is paid, for the day on which the platform allows it.
-    """
-
-    settlement_id: str
-    status: str
-    due: int
-    amount: int = 0
-    shares: tuple[tuple[str, int], ...] = ()
-    source: str = "plan"  # plan, merchant, or platform (settled by itself or in its console)
-    requested_by: str = ""
-    platform_settlement_id: str = ""
-    fee: int | None = None
-    reason: str = ""
-    settled_at: int | None = None
-
-    @property
-    def settles(self) -> int:
-        """Minor units that became the merchant's to withdraw."""
-        return self.amount if self.status == "succeeded" else 0
-
-
-# superseded: the platform has the whole order as sent, by other shipments or by a person's hand there.
-SHIPMENT_RANK = {"recorded": 0, "needs_action": 1, "superseded": 2, "reported": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """One shipment of an order: recorded by the merchant, then reported to the platform."""
-
-    shipment_id: str
-    status: str
-    method: str
-    parcels: tuple[Parcel, ...]
-    complete: bool
-    requested_by: str = ""
-    requested_at: int = 0
-    problem: str = ""
-    reported_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
-    """One order: its terms, the facts so far, and running totals of its children."""
+    """One order: its terms, the facts so far, and running totals of its children.
+
+    Of an order that is paid in parts `terms` and `newest` are those of the newest report, and `received` is the most
+    that any report said to have been taken, for each currency.
+    """
 
     key: OrderKey
     terms: Terms
     prepared: bool = False
     claims: tuple[ReportedPayment, ...] = ()
-    closed_at: int | None = None
+    closed_at: int | None = None  # when the platform ended it, as told; `ended_at` says when it ended
     failed: bool = False
     close_asked_at: int | None = None
     anomalies: tuple[Anomaly, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
+    undone: tuple[tuple[str, int], ...] = ()  # (review id, how often): answers whose refund came to nothing
     refund_seen: bool = False
     refunded: int = 0
     reserved: int = 0
     settled: int = 0
+    shipped: str = ""  # part or sent, as far as shipments were recorded
     late_refund_id: str = ""
-    replaced_by: str = ""
+    returned: tuple[tuple[str, int], ...] = ()  # (transaction, when): payments that a review's refund sent back
+    replaced_by: tuple[tuple[int, str], ...] = ()  # (when, order number) of the orders in its place, oldest first
+    others_paid: tuple[tuple[str, int], ...] = ()  # (order number, when paid) of other orders of the same purchase
+    newest: Report | None = None
+    received: tuple[tuple[str, int], ...] = ()
+    attempts: tuple[Attempt, ...] = ()  # tries to take the money that failed, at a platform that takes it unasked
+    shop_refunded: int = 0
+    test: bool = False
+    money_of: tuple[str, str, str] | None = None  # the order whose totals count this one's money already
     version: int = 0
     updated_at: int = 0
 
     @property
     def payments(self) -> tuple[ReportedPayment, ...]:
-        """Accepted payments, earliest first; more than one is an open question."""
+        """Accepted payments, earliest first; where one pays the whole order, more than one is an open question."""
         if not self.claims:
             return ()
-        resolved = {resolution.review_id for resolution in self.resolutions if resolution.decision == "accept"}
+        counted = self._parts() if self.terms.pays == "parts" else self._accepted()
+        return tuple(sorted(counted, key=lambda claim: (claim.paid_at, claim.transaction_id)))
+
+    def _accepted(self) -> Iterable[ReportedPayment]:
+        resolved = self._accepted_by_people() if self.resolutions else ()
+        returned = dict(self.returned)
         accepted: dict[str, ReportedPayment] = {}
         for claim in self.claims:
             mismatch = claim.mismatch(self.terms)
@@ -234,51 +163,201 @@ class Order:
                 and claim.transaction_id not in self._matched()
             ):
                 accepted.setdefault(claim.transaction_id, claim)
-        return tuple(sorted(accepted.values(), key=lambda claim: (claim.paid_at, claim.transaction_id)))
+        return [claim for number, claim in accepted.items() if number not in returned]
+
+    def _parts(self) -> Iterable[ReportedPayment]:
+        """Return each payment that counts: of several amounts that were told for one, the smallest."""
+        counted: dict[str, ReportedPayment] = {}
+        for claim in self.claims:
+            known = counted.get(claim.transaction_id)
+            if not claim.mismatch(self.terms) and (
+                known is None or (claim.total.minor, claim.paid_at) < (known.total.minor, known.paid_at)
+            ):
+                counted[claim.transaction_id] = claim
+        foreign = {claim.transaction_id for claim in self.claims if claim.anomaly == NOT_OURS}
+        return [claim for number, claim in counted.items() if number not in foreign]
+
+    def _accepted_by_people(self) -> set[str]:
+        """Return the questions about payments that enough people answered with accept."""
+        answers: dict[str, set[str]] = {}
+        for resolution in self.resolutions:
+            if resolution.decision == "accept":
+                answers.setdefault(resolution.review_id, set()).add(resolution.by)
+        return {review_id for review_id, people in answers.items() if len(people) >= self.people_to_accept}
+
+    @property
+    def people_to_accept(self) -> int:
+        """How many people must agree that a payment which does not fit pays the order."""
+        return 1 if self.terms.review_refund == "one_person" else 2
 
     def _matched(self) -> set[str]:
         return {claim.transaction_id for claim in self.claims if not claim.mismatch(self.terms)}
 
     @property
     def payment(self) -> ReportedPayment | None:
-        """The payment that paid the order."""
+        """The payment that paid the order, or its first part."""
         payments = self.payments
         return payments[0] if payments else None
 
     @property
+    def paid(self) -> int:
+        """Minor units that arrived for the order, before refunds.
+
+        What the platform says it received and the payments that it names are both lower bounds, and neither falls.
+        """
+        if self.terms.pays == "parts":
+            received = dict(self.received).get(self.terms.amount.currency, 0)
+            return max(received, sum(payment.total.minor for payment in self.payments))
+        payment = self.payment
+        return payment.total.minor if payment is not None else 0
+
+    @property
+    def paid_at(self) -> int | None:
+        """When the order was paid: of parts, when those up to it reached what the order comes to; else None."""
+        if self.terms.pays != "parts":
+            payment = self.payment
+            return payment.paid_at if payment is not None else None
+        if self.status not in ("paid", "partially_refunded", "refunded"):
+            return None
+        sum_, wanted = 0, self.terms.amount.minor + (self.refunded if self.terms.includes_refunds else 0)
+        for part in self.payments:
+            sum_ += part.total.minor
+            if sum_ >= wanted:
+                return part.paid_at
+        return None
+
+    @property
+    def balance_due(self) -> int:
+        """Minor units that the order still asks for."""
+        amount = self.terms.amount.minor
+        if self.terms.pays != "parts":
+            return amount if self.payment is None else 0
+        return max(0, amount - self.paid + (self.refunded if self.terms.includes_refunds else 0))
+
+    @property
+    def overpaid(self) -> int:
+        """Minor units that arrived beyond what the order asks for and refunds have taken; only of parts."""
+        return max(0, self.paid - self.reserved - self.terms.amount.minor) if self.terms.pays == "parts" else 0
+
+    @property
+    def authorized(self) -> int:
+        """Minor units that the payer's bank holds for the order and that nobody has taken yet."""
+        return self.newest.authorized if self.newest is not None else 0
+
+    @property
     def paid_late(self) -> bool:
         """Tell whether the money came after the order was closed, whichever news arrived first."""
-        if self.closed_at is None:
+        if self.closed_at is None or self.terms.pays == "parts":
             return False
         payment = self.payment
         return payment is not None and payment.paid_at > self.closed_at
 
     @property
+    def refunded_in_review(self) -> bool:
+        """Tell whether every payment that was reported went back by a review, and none was accepted."""
+        if not self.returned or self.payment is not None:
+            return False
+        returned = dict(self.returned)
+        return all(claim.transaction_id in returned for claim in self.claims)
+
+    @property
+    def ended_at(self) -> int | None:
+        """When the order ended without being paid, in the clock of who says so; None while it has not."""
+        if self.terms.pays == "parts":
+            return self.newest.ended_at if self.newest is not None and self.newest.state == "cancelled" else None
+        if self.closed_at is None and self.refunded_in_review:
+            return max(at for _, at in self.returned)
+        return self.closed_at
+
+    @property
+    def closed_reason(self) -> str:
+        """Why the order ended, where it is not the platform that closed it."""
+        return REFUNDED_IN_REVIEW if self.refunded_in_review else ""
+
+    @property
     def review_items(self) -> tuple[ReviewItem, ...]:
         """Open questions, in a fixed sequence."""
-        if not (self.claims or self.anomalies):
+        if not (self.claims or self.anomalies or self.newest):
             return ()
         found = [*self._payment_questions(), *self._total_questions()]
         found += [ReviewItem(anomaly.reason, anomaly.subject) for anomaly in self.anomalies]
-        answered = {resolution.review_id for resolution in self.resolutions}
-        return tuple(question for question in found if question.review_id not in answered)
+        if not (self.resolutions or self.undone):
+            return tuple(found)
+        return tuple(asked for question in found if (asked := self._unanswered(question)) is not None)
+
+    def _unanswered(self, question: ReviewItem) -> ReviewItem | None:
+        """Return a question with what was answered so far, or None where that answers it."""
+        answers = tuple(one for one in self.resolutions if one.review_id == question.review_id)
+        people = {one.by for one in answers if one.decision == "accept"}
+        needed = self.people_to_accept if self.makes_paid(question) else 1
+        if len(people) >= needed or any(one.decision != "accept" for one in answers):
+            return None
+        return replace(question, answers=answers, undone=dict(self.undone).get(question.review_id, 0))
+
+    def makes_paid(self, question: ReviewItem) -> bool:
+        """Tell whether accepting a question would make a payment count that does not fit the order."""
+        return any(
+            claim.transaction_id == question.subject and claim.mismatch(self.terms) == question.reason
+            for claim in self.claims
+        )
 
     def _payment_questions(self) -> Iterable[ReviewItem]:
         matched = self._matched()
+        parts = self.terms.pays == "parts"
         for claim in self.claims:
-            if claim.transaction_id not in matched:
-                yield ReviewItem(claim.mismatch(self.terms), claim.transaction_id, claim.evidence)
-        for claim in self.payments[1:] if len(self.claims) > 1 else ():
-            yield ReviewItem("second_payment", claim.transaction_id, claim.evidence)
+            mismatch = claim.mismatch(self.terms)
+            if mismatch and (parts or claim.transaction_id not in matched):
+                yield ReviewItem(mismatch, claim.transaction_id, claim.evidence)
+        if parts:
+            yield from self._conflicting_amounts()
+        elif len(self.claims) > 1:
+            for claim in self.payments[1:]:
+                yield ReviewItem("second_payment", claim.transaction_id, claim.evidence)
+        if not self.others_paid:
+            return
+        paid_at = self.payment.paid_at if self.payment is not None else None
+        for number, at in self.others_paid:  # of two paid orders of one purchase, the one that was paid later
+            if paid_at is not None and (paid_at, self.key.order_id) > (at, number):
+                yield ReviewItem("double_payment", number)
+
+    def _conflicting_amounts(self) -> Iterable[ReviewItem]:
+        amounts: dict[str, set[int]] = {}
+        for claim in self.claims:
+            if not claim.mismatch(self.terms):
+                amounts.setdefault(claim.transaction_id, set()).add(claim.total.minor)
+        for number, told in sorted(amounts.items()):
+            if len(told) > 1:
+                evidence = {one for claim in self.claims if claim.transaction_id == number for one in claim.evidence}
+                yield ReviewItem("payment_amount_conflict", number, tuple(sorted(evidence)))
 
     def _total_questions(self) -> Iterable[ReviewItem]:
+        if self.terms.pays == "parts":
+            # What a push says may be halfway: a refund can still travel. A read holds everything at one moment.
+            yield from self.contradictions if self.newest is not None and self.newest.read_at else ()
+            return
         payment = self.payment if self.refunded else None
         if payment is not None and self.refunded > payment.total.minor:
             yield ReviewItem("refunded_more_than_paid", "")
 
     @property
+    def contradictions(self) -> tuple[ReviewItem, ...]:
+        """What the totals of an order that is paid in parts say against each other, as far as is known now."""
+        if self.terms.pays != "parts":
+            return ()
+        found = []
+        if self.overpaid:
+            found.append(ReviewItem("overpaid", str(self.overpaid)))
+        if self.newest is not None and self.newest.state == "cancelled" and self.paid > self.reserved:
+            found.append(ReviewItem("cancelled_after_payment", ""))
+        if self.refunded > self.paid:
+            found.append(ReviewItem("refunded_more_than_paid", ""))
+        return tuple(found)
+
+    @property
     def status(self) -> str:
         """The order's state in the words of the contract."""
+        if self.terms.pays == "parts":
+            return self._status_in_parts()
         payment = self.payment
         if payment is not None:
             if self.refunded == 0:
@@ -286,19 +365,32 @@ class Order:
             return "refunded" if self.refunded >= payment.total.minor else "partially_refunded"
         if self.review_items:
             return "review"
-        if self.closed_at is not None:
+        if self.closed_at is not None or self.refunded_in_review:
             return "closed"
         if self.failed:
             return "failed"
         return "pending" if self.prepared else "created"
 
+    def _status_in_parts(self) -> str:
+        paid, refunded, amount = self.paid, self.refunded, self.terms.amount.minor
+        state = self.newest.state if self.newest is not None else "open"
+        if paid == 0 and amount > 0:
+            if self.review_items:
+                return "review"
+            ended = {"cancelled": "closed", "failed": "failed", "expired": "failed"}.get(state)
+            return ended or ("authorized" if self.authorized else "pending")
+        if refunded >= paid > 0:
+            return "refunded"
+        if refunded > 0 and (self.terms.includes_refunds or paid - refunded < amount):
+            return "partially_refunded"
+        return "partially_paid" if self.balance_due > 0 else "paid"
+
     @property
-    def linked(self) -> str:
-        """The order that this one replaces or that replaces it: only one of the two may be paid."""
-        return self.terms.replaces or self.replaced_by
+    def replacements(self) -> tuple[str, ...]:
+        """The numbers of the orders that were created in its place, oldest first."""
+        return tuple(number for _, number in self.replaced_by)
 
     @property
     def refundable(self) -> int:
         """Minor units that may still be asked back."""
-        payment = self.payment
-        return max(0, payment.total.minor - self.reserved) if payment else 0
+        return max(0, self.paid - self.reserved)

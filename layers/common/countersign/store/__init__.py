@@ -1,5 +1,5 @@
-"""The table: one DynamoDB transaction per change, evidence beside state."""
+"""The table: one DynamoDB transaction per message, evidence beside state."""
 
-from countersign.store.orders import OrderStore, Outcome
+from countersign.store.record import OrderStore, Outcome
 
 __all__ = ["OrderStore", "Outcome"]

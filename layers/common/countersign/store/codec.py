@@ -1,56 +1,37 @@
-"""Items of the table: our values to DynamoDB's attribute values and back."""
+"""Items of the table: our values to DynamoDB's attribute values and back.
+
+An order, a child, a fact is stored as the JSON of its fields, by their names. A field that has its default is left out,
+so that most rows fit into the one kilobyte that a write is charged for; a field that is missing has its default, and
+what a later version wrote beside is ignored: rows of before and after stay readable.
+"""
 
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from dataclasses import fields, is_dataclass
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
 from countersign.errors import UnreadableError
 from countersign.money import Money
-from countersign.orders import changes
-from countersign.orders.changes import Change, Fact, Line, OrderKey, Parcel, Terms, Trust
-from countersign.orders.state import Anomaly, Order, Refund, ReportedPayment, Resolution, Settlement, Shipment
+from countersign.orders.changes import Change, Fact, OrderKey, Trust
+from countersign.orders.reasons import Reason
+from countersign.orders.state import Order
+from countersign.orders.work import work_list
 from countersign.store import keys
 
 Item = dict[str, dict[str, Any]]
 _Arguments = ParamSpec("_Arguments")
 _Value = TypeVar("_Value")
+_Read = Callable[[Any], Any]
 
-_FACTS: dict[str, type[Fact]] = {
-    cls.kind: cls
-    for cls in (
-        changes.OrderCreated,
-        changes.Prepared,
-        changes.Paid,
-        changes.Unpaid,
-        changes.Failed,
-        changes.Closed,
-        changes.RefundReported,
-        changes.RefundStarted,
-        changes.RefundAudited,
-        changes.SettlementRequested,
-        changes.SettlementReported,
-        changes.ShipmentRequested,
-        changes.ShipmentReported,
-        changes.PlatformEvent,
-        changes.Unrecognised,
-        changes.CloseRequested,
-        changes.Resolved,
-        changes.RefundRequested,
-        changes.RefundDecided,
-        changes.RefundRefused,
-        changes.RefundRetried,
-        changes.RefundResolved,
-        changes.RefundAbsent,
-        changes.BillDiffers,
-        changes.Replaced,
-        changes.Flagged,
-    )
-}
-_TRUSTS: dict[str, type[Trust]] = {
-    cls.name: cls for cls in (changes.Verified, changes.Queried, changes.Bill, changes.Operator, changes.Hint)
-}
+_FACTS: dict[str, type[Fact]] = {cls.kind: cls for cls in get_args(Fact)}
+_TRUSTS: dict[str, type[Trust]] = {cls.name: cls for cls in get_args(Trust)}
+_OWN_ATTRIBUTES = (
+    "key",
+    "version",
+    "updated_at",
+)  # of an order: beside its JSON, where conditions and indexes see them
 
 
 def _readable(read: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
@@ -86,226 +67,206 @@ def as_number(item: Mapping[str, Any], name: str) -> int | None:
     return int(item[name]["N"]) if name in item else None
 
 
+def event_id(item: Mapping[str, Any]) -> str:
+    """Return the id of a stored event, which is its sort key's own part."""
+    return str(item["sk"]["S"]).removeprefix(keys.EVENT)
+
+
 # One encoder for all: json.dumps would make one for each call.
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _money(value: Money) -> list[Any]:
-    return [value.minor, value.currency]
+def dump(value: Any) -> Any:
+    """Return a value in JSON's words: of a dataclass its fields without defaults, of money [minor, currency]."""
+    kind: Any = type(value)
+    if kind is Money:
+        return [value.minor, value.currency]
+    if isinstance(value, tuple):
+        return [dump(member) for member in value]
+    if hasattr(kind, "__dataclass_fields__"):
+        members = ((name, getattr(value, name), default) for name, default, _ in _members(kind))
+        return {name: dump(member) for name, member, default in members if member != default}
+    return value
 
 
-def _fields(value: Any) -> dict[str, Any]:
-    """Return a dataclass's fields, nested ones too; `asdict` would copy every value deeply."""
-    return {name: _plain(getattr(value, name)) for name in value.__slots__}
+def load(kind: Any, content: Any) -> Any:
+    """Return the value of type `kind` that `dump` wrote."""
+    read = _reader(kind)
+    return content if read is None else read(content)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return {"minor": value.minor, "currency": value.currency}
-    return _fields(value) if isinstance(value, Terms) else value
+@cache
+def _members(kind: Any) -> tuple[tuple[str, Any, _Read | None], ...]:
+    members: list[tuple[str, Any, Any]] = [(field.name, field.default, field.type) for field in fields(kind)]
+    return tuple((name, default, _reader(annotation)) for name, default, annotation in members)
 
 
-def order_item(order: Order, *, owner: str, due_at: int | None) -> Item:
-    """Return the order's item; `due_at` puts it on the due list of the function `owner`."""
-    key, terms = order.key, order.terms
-    facts = {
-        "terms": {**_fields(terms), "amount": _money(terms.amount)},
-        "prepared": order.prepared,
-        "claims": [{**_fields(claim), "total": _money(claim.total)} for claim in order.claims],
-        "closed_at": order.closed_at,
-        "failed": order.failed,
-        "close_asked_at": order.close_asked_at,
-        "anomalies": [[anomaly.reason, anomaly.subject] for anomaly in order.anomalies],
-        "resolutions": [_fields(resolution) for resolution in order.resolutions],
-        "refund_seen": order.refund_seen,
-        "late_refund_id": order.late_refund_id,
-        "replaced_by": order.replaced_by,
-    }
+@cache
+def _reader(kind: Any) -> _Read | None:
+    """Return how a value of a type is read from JSON's words; None where it is there as it is."""
+    if kind is Money:
+        return lambda content: Money(*content)
+    if is_dataclass(kind):
+        return lambda content: _read_fields(kind, content)
+    if _is_named_tuple(kind):
+        width = len(kind._fields)
+        return lambda content: kind(*content[:width])
+    members = get_args(kind)
+    if get_origin(kind) is tuple:
+        readers = [_reader(member) for member in members if member is not ...]
+        if members[-1] is ...:
+            return lambda content: tuple(content) if readers[0] is None else tuple(map(readers[0], content))
+        return lambda content: tuple(
+            member if read is None else read(member) for read, member in zip(readers, content, strict=True)
+        )
+    read = next((found for member in members if (found := _reader(member)) is not None), None)  # X | None
+    return None if read is None else lambda content: None if content is None else read(content)
+
+
+def _is_named_tuple(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _read_fields(kind: Any, content: Mapping[str, Any]) -> Any:
+    return kind(
+        **{
+            name: content[name] if read is None else read(content[name])
+            for name, _, read in _members(kind)
+            if name in content
+        }
+    )
+
+
+def order_item(order: Order, *, owner: str, due_at: int | None, known: Mapping[str, Any] | None = None) -> Item:
+    """Return the order's item; `due_at` puts it on the due list of the function `owner`.
+
+    `known` is the item that it replaces: an order stays on a list of exceptions under the time when it came there.
+    """
+    key = order.key
+    facts = {name: value for name, value in dump(order).items() if name not in _OWN_ATTRIBUTES}
     item: Item = {
         "pk": text(keys.order_pk(key)),
         "sk": text(keys.ORDER),
         "status": text(order.status),
         "version": number(order.version),
         "updated_at": number(order.updated_at),
-        "account_shard": text(keys.account_shard(key)),
-        "refunded": number(order.refunded),
-        "reserved": number(order.reserved),
-        "settled": number(order.settled),
-        "facts": text(_json(facts)),
+        "account_shard": text(keys.account_shard(key, work_list(order))),
+        "facts": text(to_json(facts)),
     }
     if order.review_items:
-        item["exception"] = text("review")
-    if due_at is not None:
-        item["due_at"] = number(due_at)
-        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
-    return item
+        item |= listed("review", key.order_id, order.updated_at, known)
+    return item | due(owner, due_at, key)
+
+
+def due(owner: str, due_at: int | None, key: OrderKey) -> Item:
+    """Return the attributes that put an item beside an order on the due list of the function `owner`."""
+    return {} if due_at is None else {"due_at": number(due_at), "due_shard": text(keys.due_shard(owner, key.order_id))}
+
+
+def listed(kind: str, subject: str, now: int, known: Mapping[str, Any] | None = None) -> Item:
+    """Return the attributes that put an item on a list of exceptions, under the time when it came there."""
+    exception = text(keys.exception_shard(kind, subject))
+    same = known is not None and known.get("exception") == exception and "listed_at" in known
+    return {"exception": exception, "listed_at": known["listed_at"] if known and same else number(now)}
 
 
 @_readable
 def read_order(item: Mapping[str, Any]) -> Order:
     """Read an order's item."""
     facts = json.loads(item["facts"]["S"])
-    terms = facts["terms"]
-    return Order(
-        key=keys.order_key(item["pk"]["S"]),
-        terms=_terms({**terms, "amount": Money(*terms["amount"])}),
-        prepared=facts["prepared"],
-        claims=tuple(
-            ReportedPayment(**{**claim, "total": Money(*claim["total"]), "evidence": tuple(claim["evidence"])})
-            for claim in facts["claims"]
-        ),
-        closed_at=facts["closed_at"],
-        failed=facts["failed"],
-        close_asked_at=facts["close_asked_at"],
-        anomalies=tuple(Anomaly(*anomaly) for anomaly in facts["anomalies"]),
-        resolutions=tuple(Resolution(**resolution) for resolution in facts["resolutions"]),
-        refund_seen=facts["refund_seen"],
-        refunded=int(item["refunded"]["N"]),
-        reserved=int(item["reserved"]["N"]),
-        settled=int(item["settled"]["N"]),
-        late_refund_id=facts["late_refund_id"],
-        replaced_by=facts["replaced_by"],
-        version=int(item["version"]["N"]),
-        updated_at=int(item["updated_at"]["N"]),
-    )
-
-
-def _terms(content: dict[str, Any]) -> Terms:
-    metadata = tuple((name, value) for name, value in content["metadata"])
-    lines = tuple(Line(*line) for line in content.get("lines", ()))  # orders of before have none
-    receivers = tuple(content.get("share_receivers", ()))
-    return Terms(**{**content, "metadata": metadata, "lines": lines, "share_receivers": receivers})
-
-
-def refund_item(key: OrderKey, refund: Refund, *, owner: str, due_at: int | None, since: int, now: int) -> Item:
-    """Return a refund's item, which has its status since `since`."""
-    content = {**_fields(refund), "amount": _money(refund.amount)}
-    item: Item = {
-        "pk": text(keys.order_pk(key)),
-        "sk": text(keys.refund_sk(refund.refund_id)),
-        "status": text(refund.status),
-        "since": number(since),
-        "updated_at": number(now),
-        "account_shard": text(keys.refunds_shard(refund.status, key)),
-        "facts": text(_json(content)),
+    members: dict[str, Any] = {
+        name: facts[name] if read is None else read(facts[name])
+        for name, _, read in _members(Order)
+        if name in facts and name not in _OWN_ATTRIBUTES
     }
-    if refund.status == "needs_action":
-        item["exception"], item["reason"] = text("needs_action"), text(refund.problem)
-    if due_at is not None:
-        item["due_at"] = number(due_at)
-        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
-    return item
+    members |= {"version": int(item["version"]["N"]), "updated_at": int(item["updated_at"]["N"])}
+    return Order(key=keys.order_key(item["pk"]["S"]), **members)
 
 
 @_readable
-def read_refund(item: Mapping[str, Any]) -> Refund:
-    """Read a refund's item."""
-    content = json.loads(item["facts"]["S"])
-    content["amount"] = Money(*content["amount"])
-    content["reported"] = tuple(content["reported"])
-    return Refund(**content)
-
-
-def settlement_item(key: OrderKey, settlement: Settlement, *, owner: str, due_at: int | None, now: int) -> Item:
-    """Return a settlement's item."""
-    item: Item = {
-        "pk": text(keys.order_pk(key)),
-        "sk": text(keys.settlement_sk(settlement.settlement_id)),
-        "status": text(settlement.status),
-        "updated_at": number(now),
-        "facts": text(_json(_fields(settlement))),
-    }
-    if due_at is not None:
-        item["due_at"] = number(due_at)
-        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
-    return item
-
-
-@_readable
-def read_settlement(item: Mapping[str, Any]) -> Settlement:
-    """Read a settlement's item."""
-    content = json.loads(item["facts"]["S"])
-    content["shares"] = tuple((uid, minor) for uid, minor in content["shares"])
-    return Settlement(**content)
-
-
-def shipment_item(key: OrderKey, shipment: Shipment, *, owner: str, due_at: int | None, now: int) -> Item:
-    """Return a shipment's item."""
-    item: Item = {
-        "pk": text(keys.order_pk(key)),
-        "sk": text(keys.shipment_sk(shipment.shipment_id)),
-        "status": text(shipment.status),
-        "updated_at": number(now),
-        "facts": text(_json(_fields(shipment))),
-    }
-    if shipment.status == "needs_action":
-        item["exception"], item["reason"] = text("needs_action"), text(shipment.problem)
-    if due_at is not None:
-        item["due_at"] = number(due_at)
-        item["due_shard"] = text(keys.due_shard(owner, key.order_id))
-    return item
-
-
-@_readable
-def read_shipment(item: Mapping[str, Any]) -> Shipment:
-    """Read a shipment's item."""
-    content = json.loads(item["facts"]["S"])
-    content["parcels"] = tuple(Parcel(*parcel) for parcel in content["parcels"])
-    return Shipment(**content)
-
-
-def dump_change(change: Change) -> str:
-    """Write a change as JSON, so that an orphan can be decided again when its order appears."""
-    fact = _fields(change.fact)
-    return _json(
-        {
-            "kind": change.fact.kind,
-            "fact": fact,
-            "trust": change.trust.name,
-            "key_id": change.trust.key_id,
-            "via": change.via,
-            "tenant": change.tenant,
-            "system": change.system,
-            "anomaly": change.anomaly,
-            "envelope_id": change.envelope_id,
-            "aliases": change.aliases,
-        }
-    )
-
-
-@_readable
-def load_change(key: OrderKey, content: str) -> Change:
-    """Read a change that `dump_change` wrote."""
-    data = json.loads(content)
-    fact = {name: _load_value(value) for name, value in data["fact"].items()}
-    if "parcels" in fact:
-        fact["parcels"] = tuple(Parcel(*parcel) for parcel in fact["parcels"])
-    return Change(
-        key,
-        _FACTS[data["kind"]](**fact),
-        _TRUSTS[data["trust"]](data["key_id"]),
-        data["via"],
-        data["tenant"],
-        data["system"],
-        data["anomaly"],
-        data["envelope_id"],
-        tuple((kind, value) for kind, value in data["aliases"]),
-    )
-
-
-def _load_value(value: Any) -> Any:
-    if isinstance(value, dict) and value.keys() == {"minor", "currency"}:
-        return Money(**value)
-    if isinstance(value, dict):  # the terms of an opened order
-        return _terms({name: _load_value(member) for name, member in value.items()})
-    if isinstance(value, list):
-        return tuple(_load_value(member) for member in value)
+def read_child(kind: type[_Value], item: Mapping[str, Any]) -> _Value:
+    """Read the item of a child of an order whose values are of the type `kind`."""
+    value: _Value = load(kind, json.loads(item["facts"]["S"]))
     return value
+
+
+def dump_changes(changes: tuple[Change, ...]) -> str:
+    """Write what a message said as JSON, so that it can be decided again when its order appears.
+
+    Who said it and by which road is the same for all of a message, and stands in the row beside.
+    """
+    return to_json(
+        [
+            {"kind": change.fact.kind, "fact": dump(change.fact)}
+            | {name: value for name in ("tenant", "system", "anomaly") if (value := getattr(change, name))}
+            | ({"aliases": change.aliases} if change.aliases else {})
+            for change in changes
+        ]
+    )
+
+
+@_readable
+def read_changes(item: Mapping[str, Any], key: OrderKey | None = None) -> tuple[Change, ...]:
+    """Read what a stored event said, in its sequence: about the order whose row it is beside, or about `key`."""
+    key = key or keys.order_key(item["pk"]["S"])
+    trust = _TRUSTS[item["trust"]["S"]](as_text(item, "key_id"))
+    return tuple(
+        Change(
+            key,
+            load(_FACTS[said["kind"]], said["fact"]),
+            trust,
+            item["via"]["S"],
+            said.get("tenant", ""),
+            said.get("system", ""),
+            said.get("anomaly", ""),
+            as_text(item, "envelope_id"),
+            tuple((kind, value) for kind, value in said.get("aliases", ())),
+        )
+        for said in json.loads(item["change"]["S"])
+    )
+
+
+def read_change(item: Mapping[str, Any], key: OrderKey | None = None) -> Change:
+    """Read what a stored event said, or said first."""
+    return read_changes(item, key)[0]
+
+
+def item_bytes(item: Mapping[str, Any]) -> int:
+    """Return an item's size as DynamoDB counts it: the bytes of its names and of its values."""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(attribute: Mapping[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "N":  # a byte for two significant digits, one for the exponent, one more for a sign
+        digits = str(value).lstrip("-").strip("0") or "0"
+        return (len(digits) + 1) // 2 + 1 + int(value[0] == "-")
+    if kind == "B":
+        return len(bytes(value))
+    if kind == "L":
+        return 3 + sum(1 + _value_bytes(member) for member in value)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _value_bytes(member) for name, member in value.items())
+    return 1  # true, false, null
+
+
+def reasons(*whys: Reason) -> dict[str, str]:
+    """Return reasons as an attribute: the code of each and, where it has any, its arguments."""
+    return text(to_json([[why.code, dict(why.args)] if why.args else [why.code] for why in whys]))
+
+
+@_readable
+def as_reasons(item: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """Return the reasons of an item, none where it has none."""
+    stored = json.loads(item["reasons"]["S"]) if "reasons" in item else ()
+    return tuple(Reason(code, tuple(args[0].items()) if args else ()) for code, *args in stored)
 
 
 def compress(raw: bytes) -> bytes:
     """Compress evidence."""
-    return zlib.compress(raw, 1)
+    return zlib.compress(raw, 9)
 
 
 def decompress(data: bytes) -> bytes:

@@ -1,9 +1,11 @@
 """DynamoDB calls with their errors in our words."""
 
 import random
+import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +25,8 @@ _RETRYABLE = {
     "TransactionInProgressException",
 }
 _CANCELLED_RETRYABLE = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+BATCH = 50  # rows read at once for an index's entries: a batch read takes up to 100 keys and 16 MB
+_PLACEHOLDER = re.compile(r"#(\w+)")
 
 
 class StaleViewError(Exception):
@@ -33,6 +37,15 @@ def is_condition(error: StaleViewError) -> bool:
     """Tell whether a condition of ours failed, rather than the table being busy."""
     cause = error.__cause__
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def first_condition_failed(error: StaleViewError) -> bool:
+    """Tell whether it was the first item of what was written whose condition failed."""
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    reasons = cause.response.get("CancellationReasons")
+    return reasons[0].get("Code") == "ConditionalCheckFailed" if reasons else is_condition(error)
 
 
 class _Trouble(threading.local):
@@ -93,6 +106,78 @@ def call(operation: Any, **arguments: Any) -> dict[str, Any]:
     return result
 
 
+def update(
+    client: Any,
+    table: str,
+    row: Mapping[str, Any],
+    expression: str,
+    condition: str,
+    values: Mapping[str, dict[str, Any]],
+    returned: str = "NONE",
+) -> Item | None:
+    """Update the item that has `row`'s key if `condition` holds; None where it does not.
+
+    `#name` in an expression stands for the attribute of that name, which may be one of DynamoDB's own words. Returns
+    the attributes that `returned` asks for. One whose answer was lost is repeated: a condition that its own write made
+    false then gives None.
+    """
+    arguments: dict[str, Any] = {
+        "TableName": table,
+        "Key": {"pk": row["pk"], "sk": row["sk"]},
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+    }
+    if values:
+        arguments["ExpressionAttributeValues"] = dict(values)
+    names = {found.group(): found.group(1) for found in _PLACEHOLDER.finditer(f"{expression} {condition}")}
+    if names:
+        arguments["ExpressionAttributeNames"] = names
+    if returned != "NONE":
+        arguments["ReturnValues"] = returned
+    answer = _if_condition(client.update_item, arguments)
+    return None if answer is None else answer.get("Attributes", {})
+
+
+def update_if(
+    client: Any,
+    table: str,
+    row: Mapping[str, Any],
+    expression: str,
+    condition: str,
+    values: Mapping[str, dict[str, Any]] | None = None,
+) -> bool:
+    """Update the item that has `row`'s key if `condition` holds; tell whether it did."""
+    return update(client, table, row, expression, condition, values or {}) is not None
+
+
+def put_if_absent(client: Any, table: str, item: Item) -> bool:
+    """Put an item; False, and nothing changes, where there is one under its key."""
+    condition = "attribute_not_exists(pk)"
+    return (
+        _if_condition(client.put_item, {"TableName": table, "Item": item, "ConditionExpression": condition}) is not None
+    )
+
+
+def put(client: Any, table: str, item: Item) -> None:
+    """Put an item, whatever was there."""
+    for _ in attempts():
+        try:
+            call(client.put_item, TableName=table, Item=item)
+        except StaleViewError:
+            continue
+        return
+
+
+def _if_condition(operation: Any, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    for _ in attempts():
+        try:
+            return call(operation, **arguments)
+        except StaleViewError as error:
+            if is_condition(error):
+                return None
+    raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+
+
 def read_many(client: Any, table: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
     """Read items consistently in one batch; keys that DynamoDB did not process are asked for again, never absent."""
     pending: Any = {table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted], "ConsistentRead": True}}
@@ -120,6 +205,15 @@ def read_all(client: Any, **query: Any) -> Iterator[Item]:
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
+
+
+def whole_rows(client: Any, table: str, items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the whole rows of an index's entries, in their sequence, a batch at a time; what is gone is left out."""
+    remaining = iter(items)
+    while entries := list(islice(remaining, BATCH)):
+        rows = [(entry["pk"]["S"], entry["sk"]["S"]) for entry in entries]
+        found = read_many(client, table, rows)
+        yield from (found[row] for row in rows if row in found)
 
 
 def _read(operation: Any, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 import json
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote
 
 from countersign.orders.changes import Change, OrderKey
 from countersign.signing import digests
 
-SHARDS = 8
+SHARDS = 8  # of a due list
+LIST_SHARDS = 4  # of a list of orders or of exceptions: a reader asks each, a writer meets one
+REFUND_SHARDS = 2  # of all refunds in one status
 
 ORDER = "ORDER"
 EVENT = "EVENT#"
@@ -15,6 +18,8 @@ REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 SHIPMENT = "SHIPMENT#"
 NOTICE = "NOTICE#"
+QUARANTINE = "QUARANTINE#"
+EVIDENCE = "evidence#"  # sorts behind all else beside an order, so that what reads the order can stop before it
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 
@@ -22,6 +27,11 @@ SYNC = "SYNC"  # beside an order: what its platform was last told of it
 def part(text: str) -> str:
     """Return one part of a key, free of the delimiter."""
     return quote(text, safe="")
+
+
+def whole(part_of_key: str) -> str:
+    """Return the text that `part` made one part of a key of."""
+    return unquote(part_of_key)
 
 
 @lru_cache(maxsize=256)
@@ -36,34 +46,29 @@ def order_key(pk: str) -> OrderKey:
     return OrderKey(unquote(platform), unquote(account), unquote(order_id))
 
 
-def settlement_sk(settlement_id: str) -> str:
-    """Return the sort key of a settlement beside its order."""
-    return SETTLEMENT + part(settlement_id)
-
-
-def shipment_sk(shipment_id: str) -> str:
-    """Return the sort key of a shipment beside its order."""
-    return SHIPMENT + part(shipment_id)
-
-
 def notice_sk(event: str, name: str) -> str:
     """Return the sort key of a notice beside its order: one for each event of the bus and each name."""
     return f"{NOTICE}{part(event)}#{part(name)}"
 
 
-def refund_sk(refund_id: str) -> str:
-    """Return the sort key of a refund in its order's partition."""
-    return REFUND + part(refund_id)
+def evidence_sk(event_id: str) -> str:
+    """Return the sort key of the bytes of an event that do not fit beside it."""
+    return EVIDENCE + event_id
+
+
+def child_sk(kind: str, number: str) -> str:
+    """Return the sort key of a child of a kind in its order's partition."""
+    return f"{kind.upper()}#{part(number)}"
 
 
 def refunds_shard(status: str, key: OrderKey) -> str:
-    """Return the list index's partition for a refund in a status: eight for each status, of all accounts."""
-    return refunds_shards(status)[shard(key.order_id)]
+    """Return the list index's partition for a refund in a status, of all accounts."""
+    return refunds_shards(status)[shard(key.order_id) % REFUND_SHARDS]
 
 
 def refunds_shards(status: str) -> list[str]:
     """Return the list index's partitions that hold all refunds in a status."""
-    return [f"REFUNDS#{status}#{number}" for number in range(SHARDS)]
+    return [f"REFUNDS#{status}#{number}" for number in range(REFUND_SHARDS)]
 
 
 def transaction_pk(platform: str, account: str, transaction_id: str) -> str:
@@ -82,9 +87,34 @@ def shard(text: str) -> int:
     return int(digests.sha256(text.encode())[:4], 16) % SHARDS
 
 
-def account_shard(key: OrderKey) -> str:
-    """Return the list index's partition for an order: eight for each account."""
-    return f"{part(key.platform)}#{part(key.account)}#{shard(key.order_id)}"
+def account_shard(key: OrderKey, work: str) -> str:
+    """Return the list index's partition for an order on a work list of its account."""
+    return account_shards(key.platform, key.account, work)[shard(key.order_id) % LIST_SHARDS]
+
+
+def account_shards(platform: str, account: str, work: str) -> list[str]:
+    """Return the list index's partitions that hold a work list of an account."""
+    return [f"{part(platform)}#{part(account)}#{work}#{number}" for number in range(LIST_SHARDS)]
+
+
+def work_of(account_shard: str) -> str:
+    """Return the work list that a partition of the list index belongs to."""
+    return account_shard.split("#")[2]
+
+
+def exception_shard(kind: str, subject: str) -> str:
+    """Return the exceptions index's partition for an exception; `subject` (an order's number, a digest) spreads it."""
+    return exception_shards(kind)[shard(subject) % LIST_SHARDS]
+
+
+def exception_shards(kind: str) -> list[str]:
+    """Return the exceptions index's partitions that hold all exceptions of a kind."""
+    return [f"{kind}#{number}" for number in range(LIST_SHARDS)]
+
+
+def exception_kind(exception: str) -> str:
+    """Return the kind of exception that a partition of the exceptions index holds."""
+    return exception.partition("#")[0]
 
 
 def due_shard(owner: str, text: str) -> str:
@@ -92,13 +122,14 @@ def due_shard(owner: str, text: str) -> str:
     return f"{owner}#{shard(text)}"
 
 
-def event_id(change: Change) -> str:
-    """Return the idempotency key of a change.
+def event_id(*changes: Change) -> str:
+    """Return the idempotency key of a change, or of all changes that one message says.
 
     It covers what the news says (tenant, order, ids, state, amount, platform's time) and by which road it came, never
     the envelope: a redelivery or a replay under new headers is the same event, two different changes never are.
     """
-    key = change.key
-    content = [change.tenant, key.platform, key.account, key.order_id, *change.fact.identity()]
+    change, key = changes[0], changes[0].key
+    content: list[Any] = [change.tenant, key.platform, key.account, key.order_id, *change.fact.identity()]
+    content += [[more.fact.kind, *more.fact.identity()] for more in changes[1:]]
     canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return f"{change.fact.kind}.{change.via}.{digests.sha256(canonical)}"

@@ -1,4 +1,8 @@
-"""What people look at: one order with everything about it, lists, exceptions."""
+"""What people look at: one order with everything about it, lists, exceptions.
+
+The indexes hold keys and little more, so that each change of an order costs them as little as can be: a list asks its
+index for the places of a page and reads those rows whole, in one batch.
+"""
 
 import heapq
 import os
@@ -9,14 +13,21 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.orders.changes import OrderKey
-from countersign.orders.state import Order, Refund, Settlement, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.settlements import Settlement
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
+from countersign.orders.work import ALL_LISTS
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item, number, text
 from countersign.store.cursors import Place, read_cursor, write_cursor
 
 PAGE = 50
-LOOKED_AT = 1000  # refunds for one page, however few of them the caller may see
+LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
+
+Visible = Callable[[str, str], bool]  # (platform, account): may the caller see its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +57,38 @@ class OrderLists:
     def history(self, key: OrderKey) -> History | None:
         """Return an order with its children and events, or None if there is no such order."""
         order: Order | None = None
-        refunds: list[Refund] = []
-        settlements: list[Settlement] = []
-        shipments: list[Shipment] = []
+        children: dict[str, list[Any]] = {"refund": [], "settlement": [], "shipment": []}
         events: list[Item] = []
         notices: list[Item] = []
         query = {
             "TableName": self.table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key))},
+            "KeyConditionExpression": "pk = :pk AND sk < :evidence",
+            "ExpressionAttributeValues": {":pk": text(keys.order_pk(key)), ":evidence": text(keys.EVIDENCE)},
             "ConsistentRead": True,
         }
         for item in dynamo.read_all(self.client, **query):
-            sk = item["sk"]["S"]
-            if sk == keys.ORDER:
+            kind = item["sk"]["S"].partition("#")[0]
+            if kind == keys.ORDER:
                 order = codec.read_order(item)
-            elif sk.startswith(keys.REFUND):
-                refunds.append(codec.read_refund(item))
-            elif sk.startswith(keys.SETTLEMENT):
-                settlements.append(codec.read_settlement(item))
-            elif sk.startswith(keys.SHIPMENT):
-                shipments.append(codec.read_shipment(item))
-            elif sk.startswith(keys.EVENT):
+            elif kind.lower() in children:
+                children[kind.lower()].append(child_of(item))
+            elif item["sk"]["S"].startswith(keys.EVENT):
                 events.append(item)
-            elif sk.startswith(keys.NOTICE):
+            elif item["sk"]["S"].startswith(keys.NOTICE):
                 notices.append(item)
         if order is None:
             return None
         events.sort(key=_sequence)
-        shipments.sort(key=lambda shipment: (shipment.requested_at, shipment.shipment_id))
+        children["shipment"].sort(key=lambda shipment: (shipment.requested_at, shipment.shipment_id))
         notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
-        return History(order, tuple(refunds), tuple(events), tuple(settlements), tuple(shipments), tuple(notices))
+        return History(
+            order,
+            tuple(children["refund"]),
+            tuple(events),
+            tuple(children["settlement"]),
+            tuple(children["shipment"]),
+            tuple(notices),
+        )
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
@@ -84,18 +96,22 @@ class OrderLists:
         item = dynamo.read_many(self.client, self.table, [row]).get(row)
         return keys.order_key(item["order"]["S"]) if item else None
 
-    def page(self, platform: str, account: str, *, status: str = "", cursor: str = "") -> tuple[list[Order], str]:
+    def page(
+        self, platform: str, account: str, *, status: str = "", work: Iterable[str] = ALL_LISTS, cursor: str = ""
+    ) -> tuple[list[Order], str]:
         """Return a page of an account's orders, least recently changed first, and the cursor of the next page.
 
-        An order that changes while somebody pages moves behind the cursor, so it may come twice and is never missed;
-        the last cursor also tells later what changed since.
+        `work` names the work lists that are wanted (`orders.work`). An order that changes while somebody pages moves
+        behind the cursor, so it may come twice and is never missed; the last cursor also tells later what changed
+        since.
         """
         after = read_cursor(cursor)
-        names = [f"{keys.part(platform)}#{keys.part(account)}#{shard}" for shard in range(keys.SHARDS)]
-        shards = [self._partition(name, after, status) for name in names]
-        items = list(islice(heapq.merge(*shards, key=_place), PAGE))
-        following = write_cursor(_place(items[-1])) if items else cursor
-        return [codec.read_order(item) for item in items], following
+        names = [name for one in work for name in keys.account_shards(platform, account, one)]
+        partitions = [self._partition(name, after, status) for name in names]
+        entries = list(islice(heapq.merge(*partitions, key=_place), PAGE))
+        following = write_cursor(_place(entries[-1])) if entries else cursor
+        orders = [codec.read_order(item) for item in dynamo.whole_rows(self.client, self.table, entries)]
+        return [order for order in orders if status in ("", order.status)], following
 
     def _partition(
         self, name: str, after: Place, status: str = "", place: Callable[[Item], Place] | None = None
@@ -115,14 +131,7 @@ class OrderLists:
             query["FilterExpression"] = "#status = :status"
             query["ExpressionAttributeNames"] = {"#status": "status"}
             query["ExpressionAttributeValues"][":status"] = text(status)
-        # Orders that changed in the same second come in no fixed sequence from the index: sort each second.
-        second: list[Item] = []
-        for item in dynamo.read_all(self.client, **query):
-            if second and second[0]["updated_at"] != item["updated_at"]:
-                yield from sorted((known for known in second if place(known) > after), key=place)
-                second = []
-            second.append(item)
-        yield from sorted((known for known in second if place(known) > after), key=place)
+        return _by_place(dynamo.read_all(self.client, **query), "updated_at", after, place)
 
     def refunds(
         self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""
@@ -134,30 +143,75 @@ class OrderLists:
         """
         after = read_cursor(cursor)
         names = [name for status in statuses for name in keys.refunds_shards(status)]
-        partitions = [self._partition(name, after, place=_hidden_place) for name in names]
-        found: list[tuple[OrderKey, Refund]] = []
-        merged = heapq.merge(*partitions, key=_hidden_place)
-        for looked_at, item in enumerate(islice(merged, LOOKED_AT), 1):
-            key = keys.order_key(item["pk"]["S"])
-            if visible(key):
-                found.append((key, codec.read_refund(item)))
-            if visible(key) or looked_at == LOOKED_AT:
-                cursor = write_cursor(_hidden_place(item))
-            if len(found) == PAGE:
-                break
-        return found, cursor
+        merged = heapq.merge(*(self._partition(name, after, place=_hidden_place) for name in names), key=_hidden_place)
+        entries, following = _seen(merged, lambda item: visible(keys.order_key(item["pk"]["S"])), _hidden_place, cursor)
+        items = dynamo.whole_rows(self.client, self.table, entries)
+        return [(keys.order_key(item["pk"]["S"]), child_of(item)) for item in items], following
 
     def exceptions(self, kind: str) -> Iterator[Item]:
         """Yield items that a person must look at: a review, an orphan, a refund, a notice, something quarantined."""
-        names = {"#exception": "exception"}
-        yield from dynamo.read_all(
-            self.client,
-            TableName=self.table,
-            IndexName="exceptions",
-            KeyConditionExpression="#exception = :kind",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={":kind": text(kind)},
-        )
+        entries = heapq.merge(*(self._exceptions(name, (0, "")) for name in keys.exception_shards(kind)), key=_listed)
+        yield from dynamo.whole_rows(self.client, self.table, entries)
+
+    def exceptions_page(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
+        """Return a page of the exceptions of these kinds, longest listed first, and the next page's cursor.
+
+        `visible` is asked by platform and account before a row is read. A page may hold few or none although more
+        follow: the last is the one whose cursor stays the same.
+        """
+        after = read_cursor(cursor)
+        names = [name for kind in kinds for name in keys.exception_shards(kind)]
+        merged = heapq.merge(*(self._exceptions(name, after) for name in names), key=_listed)
+        entries, following = _seen(merged, lambda item: visible(*_account(item)), _listed, cursor)
+        return list(dynamo.whole_rows(self.client, self.table, entries)), following
+
+    def _exceptions(self, name: str, after: Place) -> Iterator[Item]:
+        query = {
+            "TableName": self.table,
+            "IndexName": "exceptions",
+            "KeyConditionExpression": "#exception = :name AND listed_at >= :after",
+            "ExpressionAttributeNames": {"#exception": "exception"},
+            "ExpressionAttributeValues": {":name": text(name), ":after": number(after[0])},
+            "Limit": PAGE,
+        }
+        return _by_place(dynamo.read_all(self.client, **query), "listed_at", after, _listed)
+
+
+def _by_place(items: Iterable[Item], time: str, after: Place, place: Callable[[Item], Place]) -> Iterator[Item]:
+    """Yield what comes beyond `after`: what has the same second comes in no fixed sequence from an index."""
+    second: list[Item] = []
+    for item in items:
+        if second and second[0][time] != item[time]:
+            yield from sorted((known for known in second if place(known) > after), key=place)
+            second = []
+        second.append(item)
+    yield from sorted((known for known in second if place(known) > after), key=place)
+
+
+def _seen(
+    merged: Iterable[Item], visible: Callable[[Item], bool], place: Callable[[Item], Place], cursor: str
+) -> tuple[list[Item], str]:
+    """Return a page of what the caller may see, and the cursor behind what was looked at for it."""
+    found: list[Item] = []
+    for looked_at, item in enumerate(islice(merged, LOOKED_AT), 1):
+        seen = visible(item)
+        if seen:
+            found.append(item)
+        if seen or looked_at == LOOKED_AT:
+            cursor = write_cursor(place(item))
+        if len(found) == PAGE:
+            break
+    return found, cursor
+
+
+def _account(item: Item) -> tuple[str, str]:
+    """Return the platform and account that an exception is of: by its order's key, or by a quarantined row's own."""
+    pk = item["pk"]["S"]
+    if pk.startswith(keys.QUARANTINE):
+        platform, account, _ = item["sk"]["S"].split("#")
+        return keys.whole(platform), keys.whole(account)
+    key = keys.order_key(pk)
+    return key.platform, key.account
 
 
 def _sequence(item: Item) -> tuple[int, int, bool]:
@@ -172,3 +226,7 @@ def _place(item: Item) -> Place:
 def _hidden_place(item: Item) -> Place:
     """Return a place that names no order: the caller may not know of the one that ends a page."""
     return (int(item["updated_at"]["N"]), digests.sha256(_place(item)[1].encode()))
+
+
+def _listed(item: Item) -> Place:
+    return (int(item["listed_at"]["N"]), digests.sha256(f"{item['pk']['S']} {item['sk']['S']}".encode()))

@@ -75,16 +75,7 @@ class NoticeStore:
             "due_at": number(now),
             "due_shard": text(keys.due_shard(OWNER, key.order_id)),
         }
-        for _ in dynamo.attempts():
-            try:
-                condition = "attribute_not_exists(pk)"
-                dynamo.call(self.client.put_item, TableName=self.table, Item=item, ConditionExpression=condition)
-            except dynamo.StaleViewError as error:
-                if not dynamo.is_condition(error):
-                    continue
-                return False
-            return True
-        return False  # attempts() raised before
+        return dynamo.put_if_absent(self.client, self.table, item)
 
     def take(self, item: Item, *, now: int, lease: int) -> PendingNotice | None:
         """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if it was taken."""
@@ -126,17 +117,20 @@ class NoticeStore:
     def ended(self, owed: PendingNotice, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
         """Write how a notice ended; a `listed` one is what a person must look at, until the due list unlists it."""
         if listed:
-            more = ", due_at = :until, #exception = :exception"
-            values = {":until": number(now + LISTED_SECONDS), ":exception": text(EXCEPTION)}
+            more = ", due_at = :until, #exception = :exception, listed_at = :listed"
+            entry = codec.listed(EXCEPTION, owed.told.key.order_id, now)
+            values = {":until": number(now + LISTED_SECONDS)}
+            values |= {":exception": entry["exception"], ":listed": entry["listed_at"]}
         else:
             more, values = " REMOVE due_at, due_shard", {}
         self._write(owed, status, more, values, reason=reason, via=via, now=now)
 
     def unlist(self, item: Item) -> bool:
         """Take a notice that ended badly, and is due for it, off the list of exceptions; tell whether it was one."""
-        if codec.as_text(item, "exception") != EXCEPTION:
+        if keys.exception_kind(codec.as_text(item, "exception")) != EXCEPTION:
             return False
-        return self._update(item, codec.as_number(item, "due_at") or 0, "REMOVE due_at, due_shard, #exception", {})
+        expression = "REMOVE due_at, due_shard, #exception, listed_at"
+        return self._update(item, codec.as_number(item, "due_at") or 0, expression, {})
 
     def event(self, key: OrderKey, event_id: str) -> Item | None:
         """Return the stored event that the bus told of."""
@@ -152,21 +146,5 @@ class NoticeStore:
 
     def _update(self, row: Item, seen: int, expression: str, values: dict[str, Any]) -> bool:
         """Update a row that is still as it was seen: whoever takes it moves its due_at."""
-        names = {f"#{name}": name for name in ("status", "exception") if f"#{name}" in expression}
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(
-                    self.client.update_item,
-                    TableName=self.table,
-                    Key={"pk": row["pk"], "sk": row["sk"]},
-                    UpdateExpression=expression,
-                    ConditionExpression="due_at = :seen",
-                    ExpressionAttributeValues={":seen": number(seen), **values},
-                    **({"ExpressionAttributeNames": names} if names else {}),
-                )
-            except dynamo.StaleViewError as error:
-                if not dynamo.is_condition(error):
-                    continue
-                return False
-            return True
-        return False  # attempts() raised before
+        condition, values = "due_at = :seen", {":seen": number(seen), **values}
+        return dynamo.update_if(self.client, self.table, row, expression, condition, values)

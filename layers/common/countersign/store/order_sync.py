@@ -7,7 +7,6 @@ cross on their way the platform keeps the later one, and one whose answer was lo
 from dataclasses import dataclass
 from typing import Any
 
-from countersign.errors import StoreUnavailableError
 from countersign.orders.changes import OrderKey
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import number, text
@@ -32,7 +31,7 @@ class OrderSyncStore:
         """Return what the platform was told so far."""
         row = (keys.order_pk(key), keys.SYNC)
         item = dynamo.read_many(self._client, self._table, [row]).get(row, {})
-        return SyncState(codec.as_text(item, "told"), codec.as_number(item, "stamp") or 0)
+        return SyncState(codec.as_text(item, "state"), codec.as_number(item, "stamp") or 0)
 
     def begin(self, key: OrderKey, told: SyncState, *, now: int) -> int | None:
         """Take the stamp of the next telling (epoch seconds, or later); None if somebody else began one meanwhile.
@@ -42,26 +41,12 @@ class OrderSyncStore:
         stamp = max(now, told.stamp + 1)
         condition = "stamp = :seen" if told.stamp else "attribute_not_exists(stamp)"
         values = {":stamp": number(stamp), **({":seen": number(told.stamp)} if told.stamp else {})}
-        return stamp if self._update(key, "SET stamp = :stamp REMOVE told", condition, values) else None
+        return stamp if self._update(key, "SET stamp = :stamp REMOVE #state", condition, values) else None
 
     def end(self, key: OrderKey, stamp: int, state: str) -> None:
         """Keep that the platform took a telling, unless a later one began meanwhile."""
-        self._update(key, "SET told = :told", "stamp = :stamp", {":told": text(state), ":stamp": number(stamp)})
+        self._update(key, "SET #state = :state", "stamp = :stamp", {":state": text(state), ":stamp": number(stamp)})
 
     def _update(self, key: OrderKey, expression: str, condition: str, values: dict[str, Any]) -> bool:
-        for attempt in dynamo.attempts():
-            try:
-                dynamo.call(
-                    self._client.update_item,
-                    TableName=self._table,
-                    Key={"pk": text(keys.order_pk(key)), "sk": text(keys.SYNC)},
-                    UpdateExpression=expression,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                )
-            except dynamo.StaleViewError as error:
-                if attempt == 0 and not dynamo.is_condition(error):
-                    continue
-                return False
-            return True
-        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+        row = {"pk": text(keys.order_pk(key)), "sk": text(keys.SYNC)}
+        return dynamo.update_if(self._client, self._table, row, expression, condition, values)

@@ -3,16 +3,17 @@
 import json
 from typing import Any
 
-from countersign.orders.present import timestamp
-from countersign.store.codec import Item, as_number, as_text
+from countersign.orders.sentences import said
+from countersign.orders.times import timestamp
+from countersign.store.codec import Item, as_number, as_reasons, as_text, event_id
 
 
 def event_json(item: Item) -> dict[str, Any]:
     """Return an event row of the contract; the raw evidence stays in the table."""
-    fact = json.loads(as_text(item, "change"))["fact"]
+    fact = json.loads(as_text(item, "change"))[0]["fact"]
     occurred = next((fact[name] for name in ("paid_at", "closed_at", "at") if fact.get(name)), None)
     return {
-        "event_id": as_text(item, "event_id"),
+        "event_id": event_id(item),
         "kind": as_text(item, "kind"),
         "via": as_text(item, "via"),
         "trust": as_text(item, "trust"),
@@ -20,8 +21,9 @@ def event_json(item: Item) -> dict[str, Any]:
         "occurred_at": timestamp(occurred),
         "received_at": timestamp(as_number(item, "received_at")),
         "decision": as_text(item, "decision"),
-        "reason": as_text(item, "reason"),
-        "digest": as_text(item, "digest") or None,
+        "reason": said(as_reasons(item)),
+        "reasons": [reason.to_json() for reason in as_reasons(item)],
+        "digest": item["digest"]["B"].hex() if "digest" in item else None,
         "version": as_number(item, "version"),
         "published_at": timestamp(as_number(item, "published_at")),
     }

@@ -35,9 +35,9 @@ def quarantine(
     """
     digest = digests.sha256(raw)
     item: Item = {
-        "pk": text(f"QUARANTINE#{now // 86400}"),
+        "pk": text(f"{keys.QUARANTINE}{now // 86400}"),
         "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digest}"),
-        "exception": text("quarantine"),
+        **codec.listed("quarantine", digest, now),
         "updated_at": number(now),
         "account": text(f"{platform}/{account}"),
         "key_id": text(key_id),
@@ -47,12 +47,7 @@ def quarantine(
         "trust": text(Hint.name if hint else Verified.name),
         "raw": {"B": codec.compress(raw)},
     }
-    for _ in dynamo.attempts():
-        try:
-            dynamo.call(client.put_item, TableName=table, Item=item)
-        except dynamo.StaleViewError:
-            continue
-        return
+    dynamo.put(client, table, item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class Quarantine:
             FilterExpression="attribute_exists(#exception)",
             ExpressionAttributeNames={"#exception": "exception"},
             ExpressionAttributeValues={
-                ":pk": text(f"QUARANTINE#{(day - _EPOCH).days}"),
+                ":pk": text(f"{keys.QUARANTINE}{(day - _EPOCH).days}"),
                 ":after": text(max(prefix, after)),
                 ":last": text(f"{prefix}~"),
             },
@@ -121,28 +116,19 @@ class Quarantine:
 
     def redriven(self, row: Item, *, outcome: str, event_id: str, now: int) -> bool:
         """Take a row off the exceptions, with what became of it; False if the same bytes were kept anew meanwhile."""
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(
-                    self.client.update_item,
-                    TableName=self.table,
-                    Key={"pk": row["pk"], "sk": row["sk"]},
-                    UpdateExpression="SET redriven_at = :now, outcome = :outcome, event_id = :event REMOVE #exception",
-                    ConditionExpression="attribute_exists(#exception) AND updated_at = :seen",
-                    ExpressionAttributeNames={"#exception": "exception"},
-                    ExpressionAttributeValues={
-                        ":now": number(now),
-                        ":outcome": text(outcome),
-                        ":event": text(event_id),
-                        ":seen": row["updated_at"],
-                    },
-                )
-            except dynamo.StaleViewError as error:
-                if dynamo.is_condition(error):
-                    return False
-                continue
-            return True
-        return False  # attempts() raised before
+        return dynamo.update_if(
+            self.client,
+            self.table,
+            row,
+            "SET redriven_at = :now, outcome = :outcome, event_id = :event REMOVE #exception, listed_at",
+            "attribute_exists(#exception) AND updated_at = :seen",
+            {
+                ":now": number(now),
+                ":outcome": text(outcome),
+                ":event": text(event_id),
+                ":seen": row["updated_at"],
+            },
+        )
 
 
 def digest(row: Item) -> str:

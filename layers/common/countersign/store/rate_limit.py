@@ -66,16 +66,6 @@ class RateLimiter:
         return self._update("SET next_at = :after", idle, values)
 
     def _update(self, expression: str, condition: str, values: dict[str, int]) -> int | None:
-        try:
-            answer = dynamo.call(
-                self._client.update_item,
-                TableName=self._table,
-                Key=self._key,
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues={name: number(value) for name, value in values.items()},
-                ReturnValues="UPDATED_NEW",
-            )
-        except dynamo.StaleViewError:
-            return None
-        return int(answer["Attributes"]["next_at"]["N"]) - GAP_MS
+        numbers = {name: number(value) for name, value in values.items()}
+        answer = dynamo.update(self._client, self._table, self._key, expression, condition, numbers, "UPDATED_NEW")
+        return None if answer is None else int(answer["next_at"]["N"]) - GAP_MS

@@ -8,12 +8,17 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
-from countersign.orders.present import timestamp
-from countersign.orders.reconcile import DIFFERENCES, Difference
-from countersign.orders.state import Order, Refund
+from countersign.orders.reasons import Reason, because
+from countersign.orders.reconcile import Difference
+from countersign.orders.refunds import Refund
+from countersign.orders.sentences import difference_meaning
+from countersign.orders.state import Order
+from countersign.orders.times import timestamp
+from countersign.orders.work import WORK_LISTS
 from countersign.store import codec, dynamo, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item, number, text
-from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from countersign.store.record import to_publish
 
 LEASE_SECONDS = 1000  # longer than the function runs
 GRACE_DAYS = 3
@@ -68,7 +73,6 @@ class ReconciliationStore:
                 ":day": text(day.day),
                 ":waiting": text("waiting"),
             },
-            {"#status": "status", "#day": "day"},
         )
 
     def end(
@@ -85,12 +89,7 @@ class ReconciliationStore:
             "counts": text(json.dumps(dict(counts or {}))),
             "ended_at": number(now),
         }
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(self.client.put_item, TableName=self.table, Item=item)
-            except dynamo.StaleViewError:
-                continue
-            return
+        dynamo.put(self.client, self.table, item)
 
     def statuses(self, days: Iterable[Day]) -> dict[Day, str]:
         """Return how the comparison of each day ended; a day on which it never began is left out."""
@@ -128,9 +127,9 @@ class ReconciliationStore:
         return False
 
     def _reopen(self, day: Day, difference: Difference) -> None:
-        names, values = {"#status": "status"}, {":open": text("open"), ":resolved": text("resolved")}
+        values = {":open": text("open"), ":resolved": text("resolved")}
         row = (day.pk, day.difference_sk(difference))
-        self._update(*row, "SET #status = :open REMOVE resolved_at", "#status = :resolved", values, names)
+        self._update(*row, "SET #status = :open REMOVE resolved_at", "#status = :resolved", values)
 
     def open_differences(self, day: Day) -> list[Difference]:
         """Return a day's differences that nothing has settled yet."""
@@ -151,7 +150,6 @@ class ReconciliationStore:
             "SET #status = :resolved, resolved_at = :now, difference = :content",
             "#status = :open",
             {":resolved": text("resolved"), ":open": text("open"), ":now": number(now), ":content": text(content)},
-            {"#status": "status"},
         )
 
     def report(self, account: str, day: str) -> list[dict[str, Any]]:
@@ -178,21 +176,22 @@ class ReconciliationStore:
             pk = keys.order_pk(key)
             rows[pk, keys.ORDER] = (key, "")
             if refund_id:
-                rows[pk, keys.refund_sk(refund_id)] = (key, refund_id)
+                rows[pk, keys.child_sk("refund", refund_id)] = (key, refund_id)
         found = dynamo.read_many(self.client, self.table, rows)
         orders = {rows[row][0]: codec.read_order(item) for row, item in found.items() if not rows[row][1]}
         return orders, {rows[row]: item for row, item in found.items() if rows[row][1]}
 
     def mark_billed(self, key: OrderKey, refund_id: str, day: str) -> None:
         """Note on a refund that a bill has it."""
-        row = (keys.order_pk(key), keys.refund_sk(refund_id))
+        row = (keys.order_pk(key), keys.child_sk("refund", refund_id))
         self._update(*row, "SET billed_on = :day", "attribute_exists(pk)", {":day": text(day)})
 
     def changed_since(self, platform: str, account: str, since: int) -> Iterator[Order]:
         """Yield an account's orders that have changed since a time, page by page."""
-        for shard in range(keys.SHARDS):
-            for item in self._changed(f"{keys.part(platform)}#{keys.part(account)}#{shard}", since):
-                yield codec.read_order(item)
+        for work in WORK_LISTS:
+            for name in keys.account_shards(platform, account, work):
+                for item in self._changed(name, since):
+                    yield codec.read_order(item)
 
     def refunds_changed_since(self, platform: str, account: str, since: int) -> Iterator[tuple[OrderKey, Refund, Item]]:
         """Yield an account's refunds that the platform may have taken and that have changed since a time."""
@@ -201,16 +200,17 @@ class ReconciliationStore:
                 for item in self._changed(name, since):
                     key = keys.order_key(item["pk"]["S"])
                     if (key.platform, key.account) == (platform, account):
-                        yield key, codec.read_refund(item), item
+                        yield key, child_of(item), item
 
     def _changed(self, partition: str, since: int) -> Iterator[Item]:
-        yield from dynamo.read_all(
+        entries = dynamo.read_all(
             self.client,
             TableName=self.table,
             IndexName="by_account",
             KeyConditionExpression="account_shard = :partition AND updated_at >= :since",
             ExpressionAttributeValues={":partition": text(partition), ":since": number(since)},
         )
+        yield from dynamo.whole_rows(self.client, self.table, entries)
 
     def _rows(self, pk: str, prefix: str) -> Iterator[Item]:
         condition, values = "pk = :pk", {":pk": text(pk)}
@@ -236,26 +236,9 @@ class ReconciliationStore:
         expression: str,
         condition: str,
         values: dict[str, Any],
-        names: dict[str, str] | None = None,
     ) -> bool:
-        update: dict[str, Any] = {
-            "TableName": self.table,
-            "Key": {"pk": text(pk), "sk": text(sk)},
-            "UpdateExpression": expression,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-        if names:
-            update["ExpressionAttributeNames"] = names
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(self.client.update_item, **update)
-            except dynamo.StaleViewError as error:
-                if dynamo.is_condition(error):
-                    return False
-                continue
-            return True
-        return False
+        row = {"pk": text(pk), "sk": text(sk)}
+        return dynamo.update_if(self.client, self.table, row, expression, condition, values)
 
 
 def _difference(row: Item) -> Difference:
@@ -266,7 +249,7 @@ def _row(row: Item) -> dict[str, Any]:
     content = json.loads(codec.as_text(row, "difference"))
     return {
         **{name: value or None for name, value in content.items()},
-        "meaning": DIFFERENCES[content["what"]],
+        "meaning": difference_meaning(content["what"]),
         "status": codec.as_text(row, "status"),
         "found_at": timestamp(codec.as_number(row, "found_at")),
         "grace_until": timestamp(codec.as_number(row, "grace_until")),
@@ -282,16 +265,12 @@ def _event(day: Day, difference: Difference, now: int) -> Item:
     return {
         "pk": text(keys.order_pk(key)),
         "sk": text(keys.EVENT + event_id),
-        "event_id": text(event_id),
         "kind": text(change.fact.kind),
         "via": text(change.via),
         "trust": text(change.trust.name),
-        "key_id": text(""),
-        "change": text(codec.dump_change(change)),
+        "change": text(codec.dump_changes((change,))),
         "received_at": number(now),
         "decision": text("unchanged"),
-        "reason": text(f"the bill of {day.day}: {DIFFERENCES[difference.what]}"),
-        "emits": {"L": [text("reconciliation.difference")]},
-        "due_at": number(now + OUTBOX_GRACE_SECONDS),
-        "due_shard": text(keys.due_shard("sweep", key.order_id)),
+        "reasons": codec.reasons(because("bill_of", day=str(day.day)), Reason(f"difference.{difference.what}")),
+        **to_publish(["reconciliation.difference"], key, now),
     }

@@ -66,27 +66,18 @@ class SharedToken:
             "token": text(token),
             "expires_at": number(self._now() + lifetime),
         }
-        for _ in dynamo.attempts():
-            try:
-                dynamo.call(self._client.put_item, TableName=self._table, Item=item)
-            except dynamo.StaleViewError:
-                continue
-            break
+        dynamo.put(self._client, self._table, item)
         return token
 
     def _lease(self) -> bool:
         pk, sk = self._row
         now = self._now()
-        try:
-            dynamo.call(
-                self._client.update_item,
-                TableName=self._table,
-                Key={"pk": text(pk), "sk": text(sk)},
-                UpdateExpression="SET leased_until = :until",
-                # A lease further ahead than it can be is of a clock that was moved back.
-                ConditionExpression="attribute_not_exists(leased_until) OR NOT (leased_until BETWEEN :now AND :until)",
-                ExpressionAttributeValues={":now": number(now), ":until": number(now + LEASE_SECONDS)},
-            )
-        except dynamo.StaleViewError:
-            return False
-        return True
+        return dynamo.update_if(
+            self._client,
+            self._table,
+            {"pk": text(pk), "sk": text(sk)},
+            "SET leased_until = :until",
+            # A lease further ahead than it can be is of a clock that was moved back.
+            "attribute_not_exists(leased_until) OR NOT (leased_until BETWEEN :now AND :until)",
+            {":now": number(now), ":until": number(now + LEASE_SECONDS)},
+        )

@@ -17,7 +17,7 @@ from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, next_poll
 from countersign.orders.state import Order
 from countersign.platforms.douyin import connector
 from countersign.platforms.douyin.connector import Reach
-from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store import OrderStore, Outcome, codec, keys, orphans
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 
@@ -58,7 +58,7 @@ class Poll:
             elif "orphan" in item:
                 again = self._look_at_orphan(item, key)
             else:
-                self._look_at_hint(codec.load_change(key, codec.as_text(item, "change")))
+                self._look_at_hint(codec.read_change(item, key))
                 again = None
         except CountersignError:
             self.due.reschedule(item, at=self.now + BACK_OFF_SECONDS, leased=self._leased)
@@ -104,13 +104,13 @@ class Poll:
         return self.now + min(max(over // 4, BACK_OFF_SECONDS), HOURLY)
 
     def _look_at_orphan(self, item: Item, key: OrderKey) -> int | None:
-        stored = codec.load_change(key, codec.as_text(item, "change"))
+        stored = codec.read_change(item, key)
         found = self._owner_of(stored)
         if found != key:
-            self.store.adopt_orphan(item, found, now=self.now)
+            orphans.adopt(self.store, item, found, now=self.now)
             return None
         if self.store.get(key) is not None:
-            self.store.attach_orphans(key, now=self.now)
+            orphans.attach(self.store, key, now=self.now)
             return None
         reach = self.reach(key.account)
         if not stored.aliases:
@@ -118,7 +118,7 @@ class Poll:
             if news is not None:
                 self._record(news)
         received_at = codec.as_number(item, "received_at") or self.now
-        if self.now - received_at >= ORPHAN_ALARM_SECONDS and self.store.orphan_is_old(item, now=self.now):
+        if self.now - received_at >= ORPHAN_ALARM_SECONDS and orphans.raise_alarm(self.store, item, now=self.now):
             self.count("OrphanOld")
         return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
 

@@ -13,13 +13,14 @@ from countersign.orders.changes import (
     RefundRefused,
     RefundReported,
 )
-from countersign.orders.refunds import awaits_audit, over_ceiling
-from countersign.orders.schedule import HOURLY, next_audit, next_refund_step, retry_refund_at
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund, awaits_audit, next_audit, next_refund_step, over_ceiling
+from countersign.orders.schedule import HOURLY, retry_refund_at
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector, translate
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach
 from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 
@@ -50,8 +51,8 @@ class RefundWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
-        refund_id = codec.read_refund(item).refund_id
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
+        refund_id = child_of(item).refund_id
         try:
             self._work(key, refund_id, looks)
             again = self._next_look(key, refund_id)

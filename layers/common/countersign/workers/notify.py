@@ -11,6 +11,7 @@ from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.settings import Notice, Notices
 from countersign.orders.changes import OrderKey
+from countersign.orders.sentences import said
 from countersign.store import codec
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS
@@ -124,9 +125,9 @@ class NoticeWork:
         """Return what there is to tell: the order as it is now, and the refund or shipment that the event is about."""
         if history is None:
             event = self.store.event(told.key, told.event_id)
-            return Facts(told.key, told.detail_type, told.at, reason=codec.as_text(event or {}, "reason"))
-        event = next((item for item in history.events if codec.as_text(item, "event_id") == told.event_id), None)
-        fact = codec.load_change(told.key, codec.as_text(event, "change")).fact if event else None
+            return Facts(told.key, told.detail_type, told.at, reason=said(codec.as_reasons(event or {})))
+        event = next((item for item in history.events if codec.event_id(item) == told.event_id), None)
+        fact = codec.read_change(event, told.key).fact if event else None
         refund_id = getattr(fact, "refund_id", "")
         if not refund_id and told.detail_type.startswith("refund."):
             refund_id = history.order.late_refund_id  # money that came late brought it: it is no fact of its own
@@ -138,5 +139,5 @@ class NoticeWork:
             history.order,
             next((one for one in history.refunds if one.refund_id == refund_id), None),
             next((one for one in history.shipments if one.shipment_id == shipment_id), None),
-            codec.as_text(event or {}, "reason") if told.detail_type in REASONED else "",
+            said(codec.as_reasons(event or {})) if told.detail_type in REASONED else "",
         )

@@ -9,7 +9,7 @@ from countersign.orders.schedule import must_close, next_poll
 from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, store_news
 from countersign.platforms.wechat.connector import Reach
-from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store import OrderStore, Outcome, codec, keys, orphans
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 
@@ -83,7 +83,7 @@ class Poll:
         order = self.store.get(key)
         if order is None:
             return None
-        self.store.attach_orphans(key, now=self.now)
+        orphans.attach(self.store, key, now=self.now)
         again = next_poll(order, self.now)
         if again is None and order.payment is None and order.closed_at is None:
             return self.now + BACK_OFF_SECONDS
@@ -91,14 +91,14 @@ class Poll:
 
     def _look_at_orphan(self, item: Item, key: OrderKey) -> int | None:
         if self.store.get(key) is not None:
-            self.store.attach_orphans(key, now=self.now)
+            orphans.attach(self.store, key, now=self.now)
             return None
-        stored = codec.load_change(key, codec.as_text(item, "change"))
+        stored = codec.read_change(item, key)
         try:
             self._ask_about_unknown(key, stored.system)
         finally:  # whatever hinders the question, a person hears of it in time
             received_at = codec.as_number(item, "received_at") or self.now
-            if self.now - received_at >= ORPHAN_ALARM_SECONDS and self.store.orphan_is_old(item, now=self.now):
+            if self.now - received_at >= ORPHAN_ALARM_SECONDS and orphans.raise_alarm(self.store, item, now=self.now):
                 self.count("OrphanOld")
         return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
 
@@ -122,10 +122,10 @@ class Poll:
             self._record(news)
             if isinstance(news.fact, OrderCreated):
                 # Before the rest, which then decides when to look at the order next.
-                self.store.attach_orphans(key, now=self.now)
+                orphans.attach(self.store, key, now=self.now)
 
     def _look_at_hint(self, item: Item, key: OrderKey) -> None:
-        hint = codec.load_change(key, codec.as_text(item, "change"))
+        hint = codec.read_change(item, key)
         if isinstance(hint.fact, PlatformEvent):
             self._look_at_signal(key, hint.system)
         if not isinstance(hint.fact, RefundReported):

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from countersign.errors import TemporaryError
-from countersign.orders.present import timestamp
+from countersign.orders.times import timestamp
 from countersign.store import codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
@@ -22,7 +22,7 @@ class PublishFailedError(TemporaryError):
 def entries(item: Item, bus: str) -> list[dict[str, str]]:
     """Return an event row's bus entries; their ids stay the same however often they are sent."""
     key = keys.order_key(item["pk"]["S"])
-    event_id = codec.as_text(item, "event_id")
+    event_id = codec.event_id(item)
     detail_types = [emitted["S"] for emitted in item.get("emits", {}).get("L", [])]
     return [
         {

@@ -10,7 +10,8 @@ from typing import Self
 from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders.changes import Bill, Change, OrderKey, RefundReported
-from countersign.orders.decide import View, decide
+from countersign.orders.decide import decide
+from countersign.orders.decision import View
 from countersign.orders.reconcile import (
     BillLine,
     Difference,
@@ -18,8 +19,10 @@ from countersign.orders.reconcile import (
     payment_difference,
     refund_difference,
 )
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
 from countersign.store import OrderStore, Outcome, codec
+from countersign.store.children import child_of
 from countersign.store.reconciliation import Day, ReconciliationStore
 
 BATCH = 50  # lines; two rows each make DynamoDB's hundred
@@ -151,7 +154,7 @@ class Comparison:
                     yield self._about_payment(line, key, order)
                 continue
             item = refunds.get((key, line.refund_id))
-            refund = codec.read_refund(item) if item else None
+            refund = child_of(item) if item else None
             if item and codec.as_text(item, "billed_on") != self.day.day:
                 self.rows.mark_billed(key, line.refund_id, self.day.day)
             if refund_difference(line, order, refund):
@@ -188,8 +191,10 @@ class Comparison:
             resolution = "recorded as taken by the platform, which is asked how it ended"
         elif order is not None:
             news, told = self._platform(key, line.refund_id)
-            decision = decide(order, news, view=View(refund=refund)) if news is not None else None
-            after = next(iter(decision.refunds), refund) if decision is not None else refund
+            known = {("refund", refund.refund_id): refund} if refund is not None else {}
+            decision = decide(order, news, view=View(known)) if news is not None else None
+            written = decision.children if decision is not None else ()
+            after = next((child for child in written if isinstance(child, Refund)), refund)
             if not refund_difference(line, order, after):
                 resolution = "the platform's answer was taken into the refund"
         found = Difference(

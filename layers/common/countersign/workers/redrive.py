@@ -14,9 +14,10 @@ from typing import Any, Self
 
 from countersign.errors import CountersignError, MalformedError, NotFoundError, UnprocessableError
 from countersign.orders.changes import Change, OrderKey
+from countersign.orders.sentences import sentence
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, orphans
 from countersign.store.codec import Item
 from countersign.store.quarantine import Quarantine, QuarantinedMessage, digest
 
@@ -153,7 +154,7 @@ class Redrive:
         if not all(isinstance(value, str) and value for value in wanted.values()):
             raise MalformedError("account, order_id and event_id are text")
         key = OrderKey(self.platform, wanted["account"], wanted["order_id"])
-        outcome = self.store.replay(key, wanted["event_id"], now=self.now)
+        outcome = orphans.replay(self.store, key, wanted["event_id"], now=self.now)
         if outcome is None:
             raise NotFoundError("no such event")
         self.report(outcome)
@@ -161,7 +162,7 @@ class Redrive:
         return {
             "event_id": outcome.event_id,
             "outcome": outcome.outcome,
-            "reason": outcome.reason,
+            "reason": sentence(outcome.reason),
             "status": outcome.order.status if outcome.order else None,
         }
 

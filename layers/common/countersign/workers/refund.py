@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from countersign.errors import CountersignError, UnreadableError
 from countersign.orders.changes import Change, OrderKey, Queried, RefundAbsent, RefundRefused
-from countersign.orders.refunds import over_ceiling
-from countersign.orders.schedule import next_refund_step, retry_refund_at
-from countersign.orders.state import Order, Refund
+from countersign.orders.refunds import Refund, next_refund_step, over_ceiling
+from countersign.orders.schedule import retry_refund_at
+from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, refunds, translate
 from countersign.platforms.wechat.client import (
     CallRefusedError,
@@ -17,6 +17,7 @@ from countersign.platforms.wechat.client import (
 )
 from countersign.platforms.wechat.connector import Reach
 from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.throttle import acquire_slot, cool_down, cooling_until
@@ -52,9 +53,9 @@ class RefundWork:
             item, now=self.now, seconds=LEASE_SECONDS
         ):
             return False
-        looks = codec.as_number(item, "looks") or 0
+        looks = codec.as_number(item, "attempts") or 0
         try:
-            again = self._work(key, codec.read_refund(item).refund_id, looks)
+            again = self._work(key, child_of(item).refund_id, looks)
         except CountersignError as error:
             if not isinstance(error, UnreadableError):  # then nothing was called
                 self._called_in_vain(key)

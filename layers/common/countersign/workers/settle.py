@@ -7,12 +7,13 @@ from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, Queried, SettlementReported, SettlementRequested
 from countersign.orders.schedule import DAILY, HOURLY, RETRY_DELAYS
-from countersign.orders.settlements import PLAN, is_open, most_shared, shares_of
-from countersign.orders.state import Order, Settlement
+from countersign.orders.settlements import PLAN, Settlement, is_open, most_shared, shares_of
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach
 from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 
@@ -40,10 +41,10 @@ class SettleWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
         later = self.now + RETRY_DELAYS[min(looks, len(RETRY_DELAYS) - 1)]
         try:
-            again = self._work(key, codec.read_settlement(item).settlement_id, later)
+            again = self._work(key, child_of(item).settlement_id, later)
         except CountersignError:
             self.due.reschedule(item, at=later, leased=leased)
             raise
@@ -86,7 +87,7 @@ class SettleWork:
             fact = SettlementRequested(settlement.settlement_id, self.now, shares_of(amount, receivers))
             self._record(Change(order.key, fact, Operator(PLAN), "operator", order.terms.appid, order.terms.system))
             settlement = replace(settlement, status="asked", shares=fact.shares)
-        if sum(minor for _, minor in settlement.shares) > most_shared(amount):
+        if sum(minor for _, minor in settlement.shares) > most_shared(order, amount):
             reason = "more than 30 % of what refunds have left would be shared: ask again with smaller shares"
             self._report(order, settlement, amount, "failed", reason)
             return None

@@ -8,7 +8,8 @@ from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.settings import Notice
 from countersign.notices.webhook import Envelope
-from countersign.orders.present import order_json, timestamp
+from countersign.orders.present import order_json
+from countersign.orders.times import timestamp
 from countersign.store.lists import History
 from countersign.store.notices import Event
 

@@ -28,9 +28,9 @@ from countersign.platforms.douyin.client import Item, PaymentRequest
 from countersign.platforms.douyin.connector import Reach
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
-from countersign.platforms.douyin.settings import Settings
+from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS, Settings
 from countersign.signing import digests
-from countersign.store import OrderStore
+from countersign.store import OrderStore, orphans
 
 DEFAULT_LIFETIME = 1800
 DAY = 86_400
@@ -139,7 +139,7 @@ def create(
     prepared = reach.client.create(payment, system=order.terms.system)
     news = Change(key, Prepared(prepared.order_id), Queried(), "query", reach.settings.app_id, order.terms.system)
     store.record(news, now=creation.now)
-    store.attach_orphans(key, now=creation.now)
+    orphans.attach(store, key, now=creation.now)
     _remind(queue, queue_url, key)
     return status, {"order": order_json(store.get(key) or order), "client": dict(prepared.client)}
 
@@ -198,6 +198,7 @@ def _open(creation: Creation, body: PaymentBody, store: OrderStore, key: OrderKe
         reports_status=bool(payer),
         payer=payer,
         share_receivers=tuple(receiver.merchant_uid for receiver in settings.settle.receivers),
+        max_share_basis_points=MAX_SHARE_BASIS_POINTS,
         settle_after=settings.settle.after_days * DAY if settings.settle.automatic else None,
         metadata=tuple(sorted((body.metadata or {}).items())),
         lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),

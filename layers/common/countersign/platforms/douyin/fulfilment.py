@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from countersign.errors import ContentionError, CountersignError
 from countersign.orders.changes import Change, OrderKey, Queried, ShipmentReported
 from countersign.orders.schedule import retry_refund_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 from countersign.platforms.douyin import connector, order_sync
 from countersign.platforms.douyin.client import CallRefusedError, UnknownNumberError
 from countersign.platforms.douyin.connector import Reach
 from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import LEASE_SECONDS, DueList
 from countersign.store.order_sync import OrderSyncStore
@@ -49,12 +51,12 @@ class ShipWork:
         key = keys.order_key(item["pk"]["S"])
         if not self.due.lease(item, now=self.now):
             return False
-        looks, leased = codec.as_number(item, "looks") or 0, self.now + LEASE_SECONDS
+        looks, leased = codec.as_number(item, "attempts") or 0, self.now + LEASE_SECONDS
         try:
             if item["sk"]["S"] == keys.SYNC:
                 self._tell(key)
             else:
-                self._ship(key, codec.read_shipment(item).shipment_id)
+                self._ship(key, child_of(item).shipment_id)
         except CountersignError:
             if item["sk"]["S"] == keys.SYNC and looks + 1 >= MOST_TELLINGS:
                 self.count("OrderSyncGivenUp")

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from countersign.errors import PlatformUnavailableError
-from countersign.orders.state import Order, Refund, Shipment
+from countersign.orders.refunds import Refund
+from countersign.orders.shipments import Shipment
+from countersign.orders.state import Order
 from countersign.platforms.douyin import answers
 from countersign.platforms.douyin.answers import Session, TokenRefusedError
 from countersign.platforms.douyin.settings import ECPAY_HOST, Settings

@@ -184,7 +184,7 @@ def refund_to_change(refund: Refund, source: Source, key: OrderKey | None = None
             platform_refund_id=refund.refund_id,
             transaction_id=refund.order_id,
             at=refund.at if status == "succeeded" else None,
-            problem=_FAILED if status == "failed" else "",
+            problem=because("refund_failed_there", platform="Douyin") if status == "failed" else None,
             confirm=key is None,
         )
     aliases = (("transaction", refund.order_id), ("refund", number))

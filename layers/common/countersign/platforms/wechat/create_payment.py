@@ -29,9 +29,10 @@ from countersign.platforms.wechat import connector
 from countersign.platforms.wechat.client import PaymentRequest
 from countersign.platforms.wechat.connector import Reach
 from countersign.signing import digests
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, orphans
 from countersign.store.due import DueList
 
+EARLIEST_CLOSE = 300  # WeChat refuses to close a younger order, and its paid news may still travel
 DEFAULT_LIFETIME = 7200  # a prepay id lives two hours
 ORDER_ID = re.compile(r"[0-9A-Za-z_\-|*]{6,32}", re.ASCII)  # out_trade_no, protocol page 1.3
 SHORT_RUNGS = tuple(rung for rung in POLL_DELAYS if rung < 60)  # below the schedule's minute: queue messages
@@ -160,7 +161,7 @@ def create(
         raise
     news = Change(key, Prepared(), Queried(), "query", creation.reach.settings.mchid)
     order = store.record(news, now=creation.now).order or order
-    if store.attach_orphans(key, now=creation.now):
+    if orphans.attach(store, key, now=creation.now):
         order = store.get(key) or order
     _remind(queue, queue_url, key)
     return status, {"order": order_json(order), "client": dict(prepared.client)}
@@ -231,6 +232,7 @@ def _open(creation: Creation, body: PaymentBody, payment: PaymentRequest, store:
         notify_base=creation.base_url,
         paid_late_policy=creation.reach.settings.paid_late_policy,
         replaces=body.replaces or "",
+        closable_after=EARLIEST_CLOSE,
         metadata=tuple(sorted((body.metadata or {}).items())),
         lines=tuple(Line(item.title, item.quantity, item.price) for item in body.items or ()),
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from countersign.errors import CountersignError, KeysUnavailableError, PlatformUnavailableError
 from countersign.orders.changes import Change, OrderKey, Paid, Queried, ShipmentReported
-from countersign.orders.schedule import SHIPMENT_PATIENCE, next_shipment_step, retry_shipment_at
-from countersign.orders.state import Order, Shipment
+from countersign.orders.shipments import SHIPMENT_PATIENCE, Shipment, next_shipment_step, retry_shipment_at
+from countersign.orders.state import Order
 from countersign.platforms.wechat import answers, shipping, store_orders, translate
 from countersign.platforms.wechat.connector import Reach
 from countersign.platforms.wechat.messages import Transaction
@@ -15,6 +15,7 @@ from countersign.platforms.wechat.settings import Settings
 from countersign.platforms.wechat.shipping import OrderSeen
 from countersign.platforms.wechat.store_orders import StoreOrder
 from countersign.store import OrderStore, Outcome, codec, keys
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.throttle import acquire_slot
@@ -53,9 +54,9 @@ class ShipWork:
         """
         if not self.due.lease(item, now=self.now, seconds=LEASE_SECONDS):
             return False
-        looks = codec.as_number(item, "looks") or 0
+        looks = codec.as_number(item, "attempts") or 0
         try:
-            again = self._work(keys.order_key(item["pk"]["S"]), codec.read_shipment(item).shipment_id, looks)
+            again = self._work(keys.order_key(item["pk"]["S"]), child_of(item).shipment_id, looks)
         except CountersignError:
             self.due.reschedule(item, at=retry_shipment_at(looks, self.now), leased=self.now + LEASE_SECONDS)
             raise

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from countersign.errors import MalformedError
 from countersign.orders import shipments
 from countersign.orders.changes import Parcel
-from countersign.orders.state import Shipment
+from countersign.orders.shipments import Shipment
 from countersign.platforms.wechat import store_orders
 from countersign.platforms.wechat.payments import beijing
 from countersign.platforms.wechat.store_orders import StoreOrder

@@ -1,0 +1,58 @@
+"""The children that an order can have: their kinds by the facts about them, and what a change touches of them."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from countersign.orders import refunds, settlements, shipments
+from countersign.orders.changes import (
+    Change,
+    ChildFact,
+    Hint,
+    Paid,
+    Prepared,
+    RefundFact,
+    Resolved,
+    SettlementFact,
+    ShipmentFact,
+    is_unmatched,
+)
+from countersign.orders.decision import Number
+from countersign.orders.kind import Kind
+
+# A new child is its facts in changes.py, its room beside this file, and one line here.
+KINDS: Mapping[type[Any], Kind] = {
+    **dict.fromkeys(get_args(RefundFact), refunds.KIND),
+    **dict.fromkeys(get_args(SettlementFact), settlements.KIND),
+    **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
+}
+BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}
+
+
+def touched(change: Change) -> list[Number]:
+    """Return which children of the change's order a decision about it needs, or may write: (kind, number) of each."""
+    fact = change.fact
+    if isinstance(fact, ChildFact):
+        kind = KINDS[type(fact)]
+        return [(kind.name, kind.number(fact))]
+    if isinstance(fact, Paid):
+        return [("settlement", settlements.planned_number(change.key))]
+    if isinstance(fact, Resolved):
+        return [("refund", refunds.review_refund_number(fact))]
+    return []
+
+
+def unique(change: Change) -> list[Number]:
+    """Return the platform's numbers that lead to the change's order from now on, and can lead to no other.
+
+    What an unsigned hint says, or what names no order, binds no number.
+    """
+    fact = change.fact
+    if isinstance(change.trust, Hint) or is_unmatched(change.key):
+        return []
+    match fact:
+        case Paid():
+            return [("transaction", number) for number in (fact.transaction_id, fact.channel_id) if number]
+        case Prepared() if fact.transaction_id:
+            return [("transaction", fact.transaction_id)]
+    kind = KINDS.get(type(fact))
+    return [(kind.name, kind.number(fact))] if kind is not None and isinstance(fact, kind.unique) else []

@@ -1,0 +1,214 @@
+"""What each code says to a person: one catalogue for each language, made of the same codes with the same arguments.
+
+Another language is another module `sentences_<language>.py` with a `SENTENCES` of its own. What only one platform says
+has the platform's name before its code (`acme.balance_too_low`) and is worded in `platforms/<name>/sentences.py`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import import_module
+
+from countersign.orders.reasons import Reason
+
+ENGLISH = "en"
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+SENTENCES: Mapping[str, str] = {
+    # Steps: what became of a change, and why.
+    "bill_differs": "the bill of {day} differs: {what}",
+    "close_requested": "the merchant asked to close the order",
+    "close_requested_without_call": "the merchant asked to close the order: the platform has no call for that, so it "
+    "ends when its time is over",
+    "closed": "closed: it can no longer be paid",
+    "created": "created for {amount}",
+    "flagged": "{question}: a person must look",
+    "hint": "an unsigned hint changes nothing; the platform is asked",
+    "not_paid_yet": "the platform says {word}: not paid yet",
+    "number_of_another_order": "the {kind} number belongs to another order: a person must look",
+    "only_reports_count": "of an order that is made at the platform only its reports count; the platform is asked",
+    "order_unknown": "the order is not known here yet; kept, and the platform is asked",
+    "other_order_paid": "order {order_id} of the same purchase is paid",
+    "paid": "paid {amount}, as the order asks",
+    "paid_in_part": "paid {amount}, a part of what the order comes to",
+    "paid_up": "paid {amount}: nothing is left to pay",
+    "payer_asks_for_refund": "the payer asked the platform for a refund of {amount}",
+    "paying_failed": "the platform says {word}: paying failed",
+    "payment_does_not_fit": "a payment of {paid} does not fit the order of {amount} ({question}): a person must look",
+    "platform_event": "the platform signals {word}",
+    "refund_absent": "the platform knows no such refund",
+    "refund_approved": "refund approved: {amount}",
+    "refund_audited": "the platform has our decision about the refund",
+    "refund_is": "the platform says the refund of {amount} is {status}",
+    "refund_of_other_total": "a refund of an order of {total}, not {amount}: a person must look",
+    "refund_refused": "the platform refused the refund:",
+    "refund_rejected": "refund rejected: {amount}",
+    "refund_requested": "refund requested: {amount}",
+    "refund_resolved": "a person says {outcome}",
+    "refund_retried": "refund to be tried again",
+    "replaced": "replaced by order {order_id}",
+    "report_of_a_whole_order": "a report about an order that was created here changes nothing",
+    "reported": "the platform has the order as {state}, {amount}",
+    "repriced": "the platform changed the order's total from {before} to {after}",
+    "resolved": "a person resolved {question}: {decision}",
+    "says_nothing": "the message says nothing about an order",
+    "second_payment": "a second payment of {amount}: a person must look",
+    "second_person_needed": "a person would accept {question}: a second person must say so too",
+    "settlement_is": "the settlement of {amount} is {status}",
+    "settlement_requested": "the merchant asked to settle the order",
+    "shipment_is": "the shipment is {status}",
+    "shipped": "shipped",
+    "shipped_in_part": "shipped in part",
+    "unrecognised": "unknown {what} {word}: kept, changes nothing",
+    "waits_for_payer": "the platform took the order and waits for the payer",
+    "bill_of": "the bill of {day}:",
+    # What the store notes by itself.
+    "same_again": "the same news again: nothing changes",
+    "still_unknown": "the order is still unknown here: a person must look",
+    # Refusals.
+    "closed_at_the_platform_only": "the order was made at the platform and is closed there",
+    "more_than_refundable": "more than can still be refunded: {left} is left",
+    "no_such_outcome": "the outcome is neither refunded_elsewhere nor given_up",
+    "no_such_question": "there is no such open question",
+    "no_such_refund": "there is no such refund",
+    "not_about_money": "this question is not about money that can be refunded",
+    "not_paid": "the order is {status}, not paid",
+    "only_refund_or_dismiss": "a payment with {question} can be refunded or dismissed, and never accepted",
+    "order_exists": "the order exists already",
+    "order_not_paid": "the order is not paid",
+    "order_refunded": "the order is refunded",
+    "payment_of_another_order": "the payment belongs to another order and cannot be accepted here",
+    "purchase_paid": "order {order_id} of this purchase is {status}",
+    "refund_exists": "the payment is being refunded already",
+    "refund_is_already": "the refund is {status} already",
+    "refund_is_with_the_platform": "the platform has taken this refund: asking again does not help, its problem says "
+    "what does",
+    "refund_judged_by_requester": "a refund is judged by somebody else than its requester",
+    "refund_needs_an_amount": "a refund needs an amount",
+    "refund_needs_nobody": "the refund is {status}: it needs nobody",
+    "refund_number_exists": "a refund with this number exists",
+    "refund_of_other_currency": "the refund's currency is not the order's",
+    "refund_settled_by_requester": "a refund is settled by somebody else than its requester",
+    "refund_tried_meanwhile": "the refund was tried again meanwhile",
+    "replaced_already": "the order is replaced by order {order_id} already",
+    "settlement_is_already": "the settlement is {status} already",
+    "settles_by_itself": "the platform settles this order by itself",
+    "shares_too_much": "more than {percent} % of the order would be shared",
+    "shipment_exists": "a shipment of this number exists already",
+    # Problems that do not depend on a platform.
+    "refunds_took_the_rest": "Other refunds have taken what was left: resolve this one",
+    "refund_in_the_platforms_console": "Refund it in the platform's own console, then resolve this one",
+    "said_by_the_platform": "{text}",
+    # What an open question means and what a person can do about it.
+    "question.amount_mismatch": "The platform reports a payment of another amount than the order asks for.",
+    "question.cancelled_after_payment": "The store cancelled the order after it was paid: its own console shows the "
+    "refunds.",
+    "question.currency_mismatch": "The platform reports a payment in another currency than the order's.",
+    "question.double_payment": "This order and the one it replaces, or that replaces it, are both paid.",
+    "question.overpaid": "More was paid than the order asks for and refunds have taken.",
+    "question.payer_paid_more_than_total": "The payer paid more than the platform's own total.",
+    "question.payment_amount_conflict": "The platform told of one payment with two amounts: the smaller one counts.",
+    "question.refund_amount_mismatch": "The platform reports a refund of another amount than was asked for.",
+    "question.refund_of_another_order": "The refund number belongs to another order.",
+    "question.refund_total_mismatch": "The platform reports a refund of an order of another total.",
+    "question.refunded_more_than_paid": "More was refunded than was paid.",
+    "question.refunded_twice": "A person settled the refund another way, and the platform refunded it too.",
+    "question.second_payment": "A second payment arrived for an order that is paid already.",
+    "question.settled_more_than_paid": "The platform reports a settlement of more than the order.",
+    "question.settlement_of_another_order": "The settlement number belongs to another order.",
+    "question.sub_merchant_unexpected": "The payment names a sub-merchant, and the account has none.",
+    "question.system_mismatch": "The payment came by another API version than the order was created with.",
+    "question.transaction_of_another_order": "The same platform transaction is claimed for two orders.",
+    # What a bill says otherwise than is known here.
+    "difference.payment_amount": "The bill has another amount for this payment.",
+    "difference.payment_missing_here": "The bill has a payment that this order does not have.",
+    "difference.payment_missing_in_bill": "This order was paid that day, and the bill has no such payment.",
+    "difference.payment_unknown_here": "The bill has a payment of an order that was not created here.",
+    "difference.refund_amount": "The bill has another amount for this refund.",
+    "difference.refund_missing_here": "The bill has a refund that was not known here.",
+    "difference.refund_missing_in_bill": "This refund was taken by the platform that day, and the bill does not have it.",
+    "difference.refund_unknown_here": "The bill has a refund of an order that was not created here.",
+    # Why an order is in its state.
+    "state.authorized": "The payer's bank holds {amount} of {total}; nobody has taken it yet.",
+    "state.balance": "{amount} are left to pay.",
+    "state.closed": "Closed: it can no longer be paid, and no payment is known.",
+    "state.closing": "The merchant asked at {at} to close it, which the platform has no call for: it ends when its "
+    "time is over (set to {end}), and is watched until then.",
+    "state.closing_when_paid": "The merchant asked at {at} to close it, which the platform has no call for.",
+    "state.created": "Recorded here; the platform has not confirmed it yet.",
+    "state.failed": "The platform says that paying failed; it is asked again until the order expires.",
+    "state.failed_there": "The platform says that paying failed.",
+    "state.paid": "Paid {amount} at {at} by transaction {transaction_id}.",
+    "state.paid_in_parts": "Paid {amount} of {total}.",
+    "state.paid_late": "It was paid after it had been closed.",
+    "state.pending": "The platform waits for the payer.",
+    "state.questions": "Open questions need a person.",
+    "state.refunded": "{amount} of {total} were refunded.",
+    "state.refunded_in_review": "Closed: what was paid did not fit the order of {amount} and went back to the payer.",
+    "state.returning": "Not paid: what was paid does not fit the order of {amount} and is on its way back.",
+    "state.review": "Not paid: a payment was reported that does not fit the order of {amount}.",
+    "state.settled_by_people": "Not paid: a payment was reported that does not fit the order of {amount}, and people "
+    "have decided about it.",
+    # Who says so.
+    "trust.bill": "a line of the platform's bill",
+    "trust.hint": "unsigned, believed only as a reason to ask",
+    "trust.operator": "the merchant's own side",
+    "trust.queried": "the platform's answer to our query",
+    "trust.verified": "signed by the platform",
+}
+
+
+def sentence(reason: Reason | None, language: str = ENGLISH) -> str | None:
+    """Return a reason as a sentence; None of None. A code that has none, from a later version, stands for itself."""
+    if reason is None:
+        return None
+    owner, _, rest = reason.code.partition(".")
+    template = catalogue(language).get(reason.code)
+    if template is None and rest:
+        template = _of_platform(owner, language).get(reason.code)
+    if template is None:
+        return reason.code
+    values = dict(reason.args)
+    return _PLACEHOLDER.sub(lambda match: str(values.get(match[1], "")), template)
+
+
+def said(reasons: Iterable[Reason], language: str = ENGLISH) -> str:
+    """Return several reasons as one text; one that ends with a colon goes on with the next."""
+    text = ""
+    for reason in reasons:
+        between = " " if text.endswith((":", "：")) else "; " if text else ""
+        text += between + (sentence(reason, language) or "")
+    return text
+
+
+def meaning(question: str, language: str = ENGLISH) -> str:
+    """Return what an open question of this name means."""
+    return catalogue(language).get(f"question.{question}", question)
+
+
+def difference_meaning(what: str, language: str = ENGLISH) -> str:
+    """Return what a difference of this name between a bill and our record means."""
+    return catalogue(language).get(f"difference.{what}", what)
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return the sentences of a language; English where there are none."""
+    return SENTENCES if language == ENGLISH else _sentences(f"countersign.orders.sentences_{language}") or SENTENCES
+
+
+@cache
+def _of_platform(platform: str, language: str) -> Mapping[str, str]:
+    folder = f"countersign.platforms.{platform}"
+    suffix = "" if language == ENGLISH else f"_{language}"
+    return _sentences(f"{folder}.sentences{suffix}") or _sentences(f"{folder}.sentences")
+
+
+def _sentences(module: str) -> Mapping[str, str]:
+    if not re.fullmatch(r"[a-z0-9_.]+", module):
+        return {}
+    try:
+        found: Mapping[str, str] = import_module(module).SENTENCES
+    except ModuleNotFoundError:
+        return {}
+    return found

@@ -1,0 +1,31 @@
+"""Who must act on an order: the one work list that each order is on."""
+
+from countersign.orders.state import Order
+
+DECIDE = "decide"  # a person must answer a question first
+WAITING = "waiting"  # for its payer
+TO_SHIP = "to_ship"  # paid, and not all of it is on its way
+DONE = "done"
+ASIDE = "aside"  # a test, or money that another order's totals count: in no count and no sum
+WORK_LISTS = (DECIDE, WAITING, TO_SHIP, DONE)
+ALL_LISTS = (*WORK_LISTS, ASIDE)
+
+_OF_STATUS = {
+    **dict.fromkeys(("created", "pending", "authorized", "partially_paid"), WAITING),
+    **dict.fromkeys(("paid", "partially_refunded"), TO_SHIP),
+}
+
+
+def work_list(order: Order) -> str:
+    """Return the work list that an order is on.
+
+    A question comes before the shipment: what may have to be paid back is not to be sent. An order that was made in the
+    platform's own shop is shipped there.
+    """
+    if order.test or order.money_of is not None:
+        return ASIDE
+    if order.review_items:
+        return DECIDE
+    found = _OF_STATUS.get(order.status, DONE)
+    shipped_elsewhere = order.terms.external or order.shipped == "sent"
+    return DONE if found == TO_SHIP and shipped_elsewhere else found
