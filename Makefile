@@ -14,6 +14,8 @@ ARCH ?= arm64
 PYTHON ?=
 
 BIN := .venv/bin
+# What a recipe execs after this ends when make ends, by SIGKILL too (sandbox/parent_watch.py).
+ENDS_WITH_MAKE := ENDS_WITH_PROCESS=$$PPID
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam
 PIP_FLAGS := --quiet --quiet --disable-pip-version-check --no-input --require-hashes
 UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
@@ -55,10 +57,10 @@ env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock file
 	$(call make_environment,.venv-sam,requirements-sam.txt)
 
 run: env ## The whole system on this machine: API on PORT, simulators and control on PORT+1 (ACCOUNTS=<dir>)
-	@exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
 
 demo: env ## A payment from "create" to "paid", told step by step
-	@exec $(BIN)/python -m sandbox demo
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo
 
 token: env ## Print a token of the running sandbox (SCOPES="..." SUBJECT=... ACCOUNTS=platform/account,...)
 	@exec $(BIN)/python -m sandbox token --port $(PORT) --scopes "$(SCOPES)" $(if $(SUBJECT),--subject "$(SUBJECT)") \
@@ -69,23 +71,23 @@ event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
 
 test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes
 	@if [ -x $(BIN)/python3.13 ]; then \
-		$(MAKE) --no-print-directory .venv-sam/.ready && exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"; \
+		$(MAKE) --no-print-directory .venv-sam/.ready && $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"; \
 	else \
-		exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
+		$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
 	fi
 
 soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour)
-	@exec $(BIN)/python -m pytest -m soak -s
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s
 
 bench: env ## Our callback path beside its peers; writes bench/results.md
-	@exec $(BIN)/python bench/run.py
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python bench/run.py
 
 check: env .venv-sam/.ready ## Format, lint, types, import rules, template, build
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(SAM) validate --lint
-	$(BIN)/python -m pytest -q tests/infra -m "not soak"
+	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak"
 
 format: env ## Rewrite the sources as `make check` wants them
 	$(BIN)/ruff format .

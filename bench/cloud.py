@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 from vectors import ACCOUNT, APPID, KEY_ID, MCHID, Vectors, self_signed
+
+from sandbox import parent_watch
 
 HERE = Path(__file__).resolve().parent
 # The project's code; another checkout can be measured by naming its root.
@@ -90,7 +94,11 @@ def running(vectors: Vectors, folder: Path, *, tls: bool) -> Iterator[Cloud]:
         certificate.write_text(pem + (Path(botocore.__file__).parent / "cacert.pem").read_text())
         arguments = [str(own), str(private)]
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "stub.py"), *arguments], stdout=subprocess.PIPE, text=True, preexec_fn=_on_stub_cpu
+        [sys.executable, "-P", parent_watch.__file__, str(HERE / "stub.py"), *arguments],
+        env=parent_watch.watched(),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=_on_stub_cpu,
     )
     try:
         assert process.stdout is not None

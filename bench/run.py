@@ -20,7 +20,7 @@ from typing import Any
 
 import instructions
 from callback import FLOOR, OURS, PEER, REPEATS
-from cloud import HERE, ROOT
+from cloud import HERE, ROOT, parent_watch
 from cold import ECHO, STARTS
 from primitives import FLOOR as PRIMITIVE_FLOOR
 
@@ -67,7 +67,8 @@ def spread(ours: list[float], theirs: list[float]) -> str:
 
 def worker(*arguments: str) -> Figures:
     """Run one part in a process of its own and return its figures."""
-    ended = subprocess.run([sys.executable, *arguments], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-P", parent_watch.__file__, *arguments]
+    ended = subprocess.run(command, cwd=HERE, env=parent_watch.watched(), check=True, stdout=subprocess.PIPE, text=True)
     figures: Figures = json.loads(ended.stdout)
     return figures
 
@@ -189,6 +190,7 @@ def verdicts(report: Report) -> None:
 
 def main() -> None:
     """Run everything, a few minutes."""
+    parent_watch.end_with_starter()
     compile_alike()
     report = Report()
     report.say("# Bench results")

@@ -9,11 +9,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from sandbox import parent_watch
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
     """Do what the command line says."""
+    parent_watch.end_with_starter()
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="bring everything up and stay up")

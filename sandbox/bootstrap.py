@@ -34,11 +34,11 @@ def travel(clock: Any) -> Any:
 def main() -> None:
     """Prepare the process, then hand it to AWS's runtime client for good."""
     sys.path.insert(0, _ROOT)
-    from sandbox import faultpoints, leash
+    from sandbox import faultpoints, parent_watch
     from sandbox.clock import ClockReader
 
     sys.path.remove(_ROOT)
-    leash.hold(int(os.environ.pop("SANDBOX_PARENT")))
+    parent_watch.end_with_starter()
     state = Path(os.environ.pop("SANDBOX_STATE"))
     faults = faultpoints.install(state, os.environ["AWS_LAMBDA_FUNCTION_NAME"])
     extension = travel(ClockReader(state / "clock"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.clock import Clock
     from sandbox.inbox import Inbox
     from sandbox.queues import Queues
-    from sandbox.simulation import Simulator
+    from sandbox.simulating.simulator import Simulator
     from sandbox.tokens import Issuer
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -38,7 +38,11 @@ class Control:
         self.ready = False
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer one request."""
+        """Answer one request that this machine's own programs send, not one that a web page made a browser send."""
+        if not _is_loopback(f"//{headers.get('host', '')}"):
+            return _json(403, {"message": "the Host header must name this machine: 127.0.0.1 or localhost"})
+        if "origin" in headers and not _is_loopback(headers["origin"]):
+            return _json(403, {"message": "pages of other origins may not control the sandbox"})
         parts = urlsplit(target)
         first, _, rest = parts.path.lstrip("/").partition("/")
         if first == "_sqs" and self.queues:
@@ -124,6 +128,15 @@ def write_faults(folder: Path, faults: dict[str, Any]) -> None:
     temporary = folder / "faults.json.new"
     temporary.write_text(json.dumps(faults), encoding="utf-8")
     temporary.replace(folder / "faults.json")
+
+
+def _is_loopback(url: str) -> bool:
+    """Say whether a URL's host is this machine by name; a name that merely resolves to it (DNS rebinding) is not."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def _numbered(fault: dict[str, Any]) -> dict[str, Any]:

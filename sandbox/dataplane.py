@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sandbox import parent_watch
 from sandbox.template import REGION
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -123,19 +124,21 @@ class Ministack:
         self.plane = DataPlane(f"http://127.0.0.1:{port}")
         with (state / "ministack.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [python, "-P", _ROOT / "sandbox" / "leash.py", str(os.getpid()), "ministack"],
-                env={
-                    "PATH": os.environ.get("PATH", ""),
-                    "HOME": str(temporary),
-                    "TMPDIR": str(temporary),
-                    "BIND_HOST": "127.0.0.1",
-                    "GATEWAY_PORT": str(port),
-                    "IOT_MTLS_ENABLED": "0",
-                    "SFTP_ENABLED": "0",
-                    "LOG_LEVEL": "WARNING",
-                    "STATE_DIR": str(temporary / "state"),
-                    "S3_DATA_DIR": str(temporary / "s3"),
-                },
+                [python, "-P", parent_watch.__file__, "ministack"],
+                env=parent_watch.watched(
+                    {
+                        "PATH": os.environ.get("PATH", ""),
+                        "HOME": str(temporary),
+                        "TMPDIR": str(temporary),
+                        "BIND_HOST": "127.0.0.1",
+                        "GATEWAY_PORT": str(port),
+                        "IOT_MTLS_ENABLED": "0",
+                        "SFTP_ENABLED": "0",
+                        "LOG_LEVEL": "WARNING",
+                        "STATE_DIR": str(temporary / "state"),
+                        "S3_DATA_DIR": str(temporary / "s3"),
+                    }
+                ),
                 cwd=temporary,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import http_server
+from sandbox import http_server, parent_watch
 from sandbox.http_server import Reply, Request
 from sandbox.provision import function_arn
 from sandbox.template import REGION
@@ -69,7 +69,7 @@ class Environment:
             sys.executable,
             "-P",
             str(_BOOTSTRAP),
-            env=self._variables(address),
+            env=parent_watch.watched(self._variables(address)),
             cwd=self._function.folder,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -183,7 +183,6 @@ class Environment:
             "_HANDLER": function.handler,
             "PYTHONPATH": os.pathsep.join([function.folder, *function.layers]),
             "SANDBOX_STATE": str(self._state),
-            "SANDBOX_PARENT": str(os.getpid()),
             **self._extra,
             **function.environment,
         }

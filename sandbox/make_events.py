@@ -6,21 +6,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.events import (
-    douyin,
-    notices,
-    wechat_merchant,
-    wechat_notify,
-    wechat_push,
-    wechat_refunds,
-    wechat_shipping,
-)
-from sandbox.events.maker import ROOT, Case, Maker
+from sandbox import events
+from sandbox.events.shared import ROOT, Case, SampleEvents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         write(ROOT)
         return 0
     name = ".".join(arguments)
-    cases = all_cases(Maker(int(time.time())))
+    cases = {name: case for found in of_platforms(int(time.time())).values() for name, case in found.cases.items()}
     if name not in cases:
         print(f"there is no event {name}; there are:\n  " + "\n  ".join(sorted(cases)), file=sys.stderr)
         return 1
@@ -43,32 +37,28 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def all_cases(maker: Maker) -> dict[str, Case]:
-    """Return every case by `function.case`."""
-    return {**_wechat(maker), **douyin.cases(douyin.DouyinMaker(maker.now))}
-
-
-def _wechat(maker: Maker) -> dict[str, Case]:
-    modules = (wechat_notify, wechat_push, wechat_merchant, wechat_refunds, wechat_shipping, notices)
-    return {name: case for module in modules for name, case in module.cases(maker).items()}
+def of_platforms(now: int) -> dict[str, SampleEvents]:
+    """Return the sample events of each platform that has a module in `sandbox/events/`."""
+    names = [module.name for module in pkgutil.iter_modules(events.__path__)]
+    modules = {name: importlib.import_module(f"sandbox.events.{name}") for name in names}
+    return {name: module.sample_events(now) for name, module in modules.items() if hasattr(module, "sample_events")}
 
 
 def write(root: Path) -> None:
     """Write the committed events and their account documents below a folder, platform by platform."""
-    maker, douyin_maker = Maker(NOON), douyin.DouyinMaker(NOON)
-    _write(root, "wechat", _wechat(maker), maker.documents)
-    _write(root, "douyin", douyin.cases(douyin_maker), douyin_maker.documents())
+    for platform, found in of_platforms(NOON).items():
+        _write(root, platform, found)
 
 
-def _write(root: Path, platform: str, cases: dict[str, Case], documents: dict[str, dict[str, Any]]) -> None:
-    events, accounts = root / "events" / platform, root / "tests" / "accounts" / platform
-    for folder in (events, accounts):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name, case in cases.items():
-        (events / f"{name}.json").write_text(_json(case.event), encoding="utf-8")
-    index = {f"{name}.json": _entry(case) for name, case in sorted(cases.items())}
-    (events / "index.json").write_text(_json(index), encoding="utf-8")
-    for account, document in documents.items():
+def _write(root: Path, platform: str, found: SampleEvents) -> None:
+    folder, accounts = root / "events" / platform, root / "tests" / "accounts" / platform
+    for made in (folder, accounts):
+        made.mkdir(parents=True, exist_ok=True)
+    for name, case in found.cases.items():
+        (folder / f"{name}.json").write_text(_json(case.event), encoding="utf-8")
+    index = {f"{name}.json": _entry(case) for name, case in sorted(found.cases.items())}
+    (folder / "index.json").write_text(_json(index), encoding="utf-8")
+    for account, document in found.accounts.items():
         (accounts / f"{account}.json").write_text(_json(document), encoding="utf-8")
 
 

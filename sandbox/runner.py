@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox import gateway, http_server, leash, schedules
+from sandbox import gateway, http_server, parent_watch, schedules
 from sandbox.clock import ClockReader
 from sandbox.dataplane import DataPlane
 from sandbox.deployment import Deployment, Schedule
@@ -154,9 +154,9 @@ def _json(value: Any, status: int = 200) -> Reply:
 
 
 def main() -> None:
-    """`python -m sandbox.runner STATE PARENT API_FD CONTROL_FD`."""
-    state, parent, api, control = Path(sys.argv[1]), *map(int, sys.argv[2:5])
-    leash.hold(parent)
+    """`python -m sandbox.runner STATE API_FD CONTROL_FD`."""
+    parent_watch.end_with_starter()
+    state, api, control = Path(sys.argv[1]), *map(int, sys.argv[2:4])
     settings = json.loads((state / "settings.json").read_bytes())
     runner = Runner(state, settings)
     asyncio.run(runner.run(socket.socket(fileno=api), socket.socket(fileno=control)))

@@ -6,7 +6,7 @@ import importlib
 import json
 import pkgutil
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from sandbox import simulators
 
@@ -16,29 +16,9 @@ if TYPE_CHECKING:
     from sandbox.clock import ClockReader
     from sandbox.dataplane import DataPlane
     from sandbox.inbox import Inbox
+    from sandbox.simulating.simulator import Simulator
 
 Documents = dict[str, dict[str, Any]]
-
-
-class Simulator(Protocol):
-    """What a simulator offers; `sandbox/simulators/__init__.py` says it in words."""
-
-    def handle(
-        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a call of the product."""
-
-    def control(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        """Make something happen."""
-
-    def faults(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Set the misbehaviour knobs."""
-
-    def start(self) -> None:
-        """Begin the background work."""
-
-    def stop(self) -> None:
-        """End it."""
 
 
 def platforms() -> list[str]:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from sandbox import control as control_side
-from sandbox import leash, simulation
+from sandbox import parent_watch, simulation
 from sandbox.clock import Clock
 from sandbox.dataplane import Ministack
 from sandbox.deployment import Deployer, subscribe
@@ -46,7 +46,7 @@ class Supervisor:
         """Start everything; returns the accounts' names per platform once the API answers."""
         shutil.rmtree(self.state, ignore_errors=True)
         self.state.mkdir(parents=True)
-        leash.adopt_orphans()
+        parent_watch.adopt_orphans()
         self._ministack = Ministack(self.state)
         clock = Clock(self.state / "clock")
         inbox = Inbox(clock.now)
@@ -105,7 +105,7 @@ class Supervisor:
                 self._start_runner()
             if self._ministack.process.poll() is not None:
                 raise RuntimeError(f"the data plane ended; see {self.state / 'ministack.log'}")
-            leash.reap_orphans({self._runner.pid, self._ministack.process.pid})
+            parent_watch.reap_orphans({self._runner.pid, self._ministack.process.pid})
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -118,15 +118,22 @@ class Supervisor:
         if self._ministack:
             self._ministack.stop()
         end = time.monotonic() + 2  # functions die with their runner; as their adopted parent we see that they did
-        while time.monotonic() < end and leash.has_children():
-            leash.reap_orphans(set())
+        while time.monotonic() < end and parent_watch.has_children():
+            parent_watch.reap_orphans(set())
             time.sleep(0.01)
         shutil.rmtree(self.state / "tmp", ignore_errors=True)
 
     def _start_runner(self) -> None:
         sockets = (self._api.fileno(), self._internal.fileno())
-        command = [sys.executable, "-m", "sandbox.runner", str(self.state), str(os.getpid()), *map(str, sockets)]
-        self._runner = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=sockets, process_group=0)
+        command = [sys.executable, "-m", "sandbox.runner", str(self.state), *map(str, sockets)]
+        self._runner = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=parent_watch.watched(),
+            stdin=subprocess.DEVNULL,
+            pass_fds=sockets,
+            process_group=0,
+        )
 
     def _wait_for_runner(self, seconds: float = 20) -> None:
         end = time.monotonic() + seconds

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox import simulation
+from sandbox import parent_watch, simulation
 from sandbox.clock import Clock
 from sandbox.control import write_faults
 from sandbox.dataplane import DataPlane, Ministack
@@ -64,6 +64,11 @@ class Sandbox:
     port: int
     process: subprocess.Popen[bytes]
     output: Path
+
+    @property
+    def state(self) -> Path:
+        """Where the sandbox keeps its settings and logs."""
+        return ROOT / ".sandbox" / str(self.port)
 
     @property
     def base_url(self) -> str:
@@ -108,8 +113,7 @@ class Sandbox:
 
     def data_plane(self) -> DataPlane:
         """Reach behind the product, into its tables and queues."""
-        settings = ROOT / ".sandbox" / str(self.port) / "settings.json"
-        return DataPlane(json.loads(settings.read_bytes())["data_plane"])
+        return DataPlane(json.loads((self.state / "settings.json").read_bytes())["data_plane"])
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take what lies in a queue of the template."""
@@ -121,27 +125,35 @@ class Sandbox:
         return list(found)
 
     def stop(self, signum: int = signal.SIGINT) -> int:
-        """End it as Ctrl-C does; says with which status."""
+        """End it as Ctrl-C does, or at once where that does not help; says with which status."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signum)
-        return self.process.wait(20)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            return self.process.wait()
 
 
 @contextlib.contextmanager
-def running_sandbox(accounts: Path | None = None, template: Path = ROOT / "template.yaml") -> Iterator[Sandbox]:
-    """Run a whole sandbox on free ports."""
+def running_sandbox(
+    accounts: Path | None = None, template: Path = ROOT / "template.yaml", *, shown: bool = False
+) -> Iterator[Sandbox]:
+    """Run a whole sandbox on free ports; `shown` prints what it says and leaves its state folder."""
     port = _free_pair()
     command = [sys.executable, "-m", "sandbox", "run", "--port", str(port), "--template", str(template)]
     command += ["--accounts", str(accounts)] if accounts else []
+    command += ["--quiet"] if shown else []
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
         with output.open("wb") as file:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
+                env=parent_watch.watched(),
                 stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
+                stdout=None if shown else file,
+                stderr=None if shown else subprocess.STDOUT,
                 start_new_session=True,
             )
         sandbox = Sandbox(port, process, output)
@@ -150,7 +162,8 @@ def running_sandbox(accounts: Path | None = None, template: Path = ROOT / "templ
             yield sandbox
         finally:
             sandbox.stop()
-            shutil.rmtree(ROOT / ".sandbox" / str(port), ignore_errors=True)
+            if not shown:
+                shutil.rmtree(sandbox.state, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -231,9 +244,9 @@ class Stack:
             "SANDBOX_TIMEOUT": str(wanted.timeout),
         }
         done = subprocess.run(
-            [sys.executable, "-P", ROOT / "sandbox" / "once.py"],
+            [sys.executable, "-P", ROOT / "sandbox" / "invoke_once.py"],
             input=json.dumps(event).encode(),
-            env={**self.environment(function), **extra},
+            env=parent_watch.watched({**self.environment(function), **extra}),
             cwd=wanted.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,6 +13,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("countersign", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("countersign")
 
+from sandbox import parent_watch
+
+# A killed `make test` leaves no process: pytest ends with make, its workers end with pytest, sandboxes with either.
+parent_watch.end_with_starter()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    parent_watch.end_with(os.getppid())
+
 # Functions read names from their environment when they are imported, so these come before any test module.
 for profile in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
     os.environ.pop(profile, None)

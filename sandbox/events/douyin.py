@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sandbox.events import shapes
-from sandbox.events.maker import ROOT, Case
+from sandbox.events.shared import ROOT, Case, SampleEvents
 from sandbox.simulators.douyin import crypto
 
 ACCOUNT = "app"
@@ -114,9 +114,10 @@ class DouyinMaker:
         return message | changes
 
 
-def cases(maker: DouyinMaker) -> dict[str, Case]:
-    """Return every case by `function.case`."""
-    return {**_callbacks(maker), **_merchant(maker)}
+def sample_events(now: int) -> SampleEvents:
+    """Return every case, signed for a moment."""
+    maker = DouyinMaker(now)
+    return SampleEvents({**_callbacks(maker), **_merchant(maker)}, maker.documents())
 
 
 def _callbacks(maker: DouyinMaker) -> dict[str, Case]:

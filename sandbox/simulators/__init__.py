@@ -1,7 +1,7 @@
 """The platforms, as the product meets them on one machine: one module or package per platform, found by its name.
 
 A simulator is the other side of the wire. It never imports `countersign`, checks what the product sends with libraries
-that others wrote, and offers a class `Simulator`:
+that others wrote, and offers a class `Simulator`, for which `sandbox/simulating/` has the frame, knobs and postman:
 
     Simulator(clock, accounts, inbox, public_base_url, state_dir)
         clock.now()             sandbox time in seconds; may be shifted, scaled or frozen

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import parent_watch
 from tests.infra.reading import PACKAGE, ROOT, functions, snake
 
 pytestmark = pytest.mark.artifact
@@ -19,10 +20,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the stack as it deploys, into a folder of its own."""
     folder = tmp_path_factory.mktemp("build")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    sam = [ROOT / ".venv-sam" / "bin" / "sam", "build", "--build-dir", folder / "out"]
     done = subprocess.run(
-        [ROOT / ".venv-sam" / "bin" / "sam", "build", "--build-dir", folder / "out"],
+        [sys.executable, "-P", parent_watch.__file__, "--group", *sam],
         cwd=ROOT,
-        env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
+        env=parent_watch.watched({**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}),
         capture_output=True,
         text=True,
         timeout=170,

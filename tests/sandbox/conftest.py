@@ -1,6 +1,7 @@
 """A sandbox that runs the small product of this folder, shared by the tests that only look at it."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,21 @@ import pytest
 from sandbox.testing import LocalCloud, Sandbox, ministack, running_sandbox
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
+
+
+def family(pid: int) -> set[int]:
+    """Find a process and everything that it started, directly or not."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(line.split()[0]): int(line.split()[1]) for line in listing.splitlines()}
+    found = {pid}
+    while grown := {child for child, parent in parents.items() if parent in found} - found:
+        found |= grown
+    return found
+
+
+def running(pids: set[int]) -> set[int]:
+    """Leave out what has ended, reaped or not."""
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists() and " Z" not in Path(f"/proc/{pid}/stat").read_text()}
 
 
 @pytest.fixture(scope="session")

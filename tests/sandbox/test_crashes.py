@@ -8,14 +8,12 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.testing import ROOT, LocalCloud, Sandbox, running_sandbox
-
-TEMPLATE = Path(__file__).with_name("template.yaml")
+from tests.sandbox.conftest import TEMPLATE, family, running
 
 
 def stored(sandbox: Sandbox, name: str) -> bool:
@@ -176,20 +174,6 @@ def test_a_port_in_use_is_said_in_one_line(small: Sandbox) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"port {small.port} of 127.0.0.1 cannot be used" in done.stderr
-
-
-def family(pid: int) -> set[int]:
-    """Find a process and everything that it started, directly or not."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = {int(line.split()[0]): int(line.split()[1]) for line in listing.splitlines()}
-    found = {pid}
-    while grown := {child for child, parent in parents.items() if parent in found} - found:
-        found |= grown
-    return found
-
-
-def running(pids: set[int]) -> set[int]:
-    return {pid for pid in pids if Path(f"/proc/{pid}").exists() and " Z" not in Path(f"/proc/{pid}/stat").read_text()}
 
 
 def test_ctrl_c_leaves_no_process(eventually: Callable[..., Any]) -> None:

@@ -15,7 +15,7 @@ from xmltodict import parse
 
 from sandbox.simulators.wechat import Simulator
 from sandbox.simulators.wechat.ledger import Trade
-from sandbox.simulators.wechat.postman import RETRIES
+from sandbox.simulators.wechat.notices import RETRIES
 from tests.simulators.conftest import SUCCESS_V2, Clock, Shop
 
 

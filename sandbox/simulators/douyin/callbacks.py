@@ -7,20 +7,20 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.simulating.postman import Message
 from sandbox.simulators.douyin import crypto
 
 if TYPE_CHECKING:
     from sandbox.simulators.douyin.ledger import Refund, Settlement, Trade
 
-SPOILING = ("type", "extra", "shifted", "swapped", "forge", "wrong_amount")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request to the product."""
-
-    headers: dict[str, str]
-    body: bytes
+FAULTS = {
+    "type": "a callback whose unsigned `type` (refund) is changed comes first (ecpay)",
+    "extra": "a callback with an extra outer field comes first (ecpay)",
+    "shifted": "a callback with digits moved from the timestamp to the nonce comes first (ecpay)",
+    "swapped": "a callback with timestamp and nonce swapped comes first (ecpay)",
+    "forge": "a callback signed with a key that is not Douyin's comes first",
+    "wrong_amount": "a signed payment callback of one fen more comes first",
+}
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Callback:
     message: dict[str, Any]
     url: str
 
-    def request(self, now: float, token: str, spoilt: str = "") -> Request:
+    def request(self, now: float, token: str, spoilt: str = "") -> Message:
         """Compose a request; guaranteed payment signs with the token of the day on which the order was paid."""
         message = dict(self.message)
         if spoilt == "wrong_amount" and "total_amount" in message:
@@ -42,7 +42,7 @@ class Callback:
             return self._trade(text, now, spoilt)
         return self._ecpay(text, now, self.trade.token or token, spoilt)
 
-    def _ecpay(self, text: str, now: float, token: str, spoilt: str) -> Request:
+    def _ecpay(self, text: str, now: float, token: str, spoilt: str) -> Message:
         timestamp, nonce = str(int(now)), f"{secrets.randbelow(9000) + 1000}"
         if spoilt == "forge":
             token = secrets.token_hex(8)
@@ -61,9 +61,9 @@ class Callback:
             outer["timestamp"], outer["nonce"] = timestamp[:-1], timestamp[-1] + nonce
         elif spoilt == "swapped":
             outer["timestamp"], outer["nonce"] = nonce, timestamp
-        return Request({"Content-Type": "application/json"}, json.dumps(outer, ensure_ascii=False).encode())
+        return Message({"Content-Type": "application/json"}, json.dumps(outer, ensure_ascii=False).encode())
 
-    def _trade(self, text: str, now: float, spoilt: str) -> Request:
+    def _trade(self, text: str, now: float, spoilt: str) -> Message:
         body = json.dumps({"version": "3.0", "type": self.kind, "msg": text}, ensure_ascii=False, separators=(",", ":"))
         timestamp, nonce = str(int(now)), secrets.token_hex(4)
         key = crypto.forger() if spoilt == "forge" else crypto.platform_key()
@@ -75,7 +75,7 @@ class Callback:
             "Byte-Nonce-Str": nonce,
             "Byte-Signature": crypto.sign(key, timestamp, nonce, body),
         }
-        return Request(headers, body.encode())
+        return Message(headers, body.encode())
 
 
 def payment(trade: Trade, merchant_uid: str) -> Callback:

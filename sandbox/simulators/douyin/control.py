@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from sandbox.simulating.control import Control, ControlError
 from sandbox.simulators.douyin import callbacks, crypto
-from sandbox.simulators.douyin.ledger import Refund, RefusedError, Settlement, Trade
+from sandbox.simulators.douyin.ledger import Refund, Settlement, Trade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sandbox.simulators.douyin.accounts import App
     from sandbox.simulators.douyin.platform import Platform
     from sandbox.simulators.douyin.trade import TradeSystem
@@ -19,45 +18,15 @@ WAIT = 10.0
 Json = dict[str, Any]
 
 
-class ControlError(Exception):
-    """The caller asked for something that cannot be; the text says what."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Control:
+class DouyinControl(Control):
     """The `_control` calls of the simulator."""
 
     def __init__(self, platform: Platform, trade_system: TradeSystem) -> None:
+        super().__init__()
         self._platform, self._trade_system = platform, trade_system
-        self._calls: dict[str, Callable[[Json], Json]] = {
-            "order": self.order,
-            "pay": self.pay,
-            "cancel": self.cancel,
-            "refund": self.refund,
-            "user_refund": self.user_refund,
-            "auto_settle": self.auto_settle,
-            "token": self.token,
-            "notify": self.notify,
-            "ledger": self.ledger,
-            "rate": self.rate,
-        }
-
-    def call(self, name: str, body: Json) -> tuple[int, Json]:
-        """Carry out one control call."""
-        work = self._calls.get(name)
-        if work is None:
-            return 404, {"error": f"there is no control call {name!r}; there are {sorted(self._calls)}"}
-        try:
-            return 200, work(body)
-        except ControlError as error:
-            return error.status, {"error": str(error)}
-        except RefusedError as refused:
-            return 409, {"error": refused.message, "code": refused.code}
-        except (KeyError, TypeError, ValueError) as error:
-            return 400, {"error": f"{type(error).__name__}: {error}"}
+        self.offer(order=self.order, pay=self.pay, cancel=self.cancel, refund=self.refund, user_refund=self.user_refund)
+        self.offer(auto_settle=self.auto_settle, token=self.token, notify=self.notify, ledger=self.ledger)
+        self.offer(rate=self.rate)
 
     def order(self, body: Json) -> Json:
         """Let the payer's phone call tt.requestOrder: {"data", "byteAuthorization"} as the product answered them."""
@@ -146,8 +115,9 @@ class Control:
         made.message |= dict(body.get("fields") or {})
         if not trade.paid_at and trade.system == "ecpay":
             made.message["paid_at"] = int(self._platform.clock.now())
-        request = made.request(self._platform.clock.now(), app.token, str(body.get("spoil", "")))
-        self._platform.send(made, request, str(body.get("spoil") or "hand-made"))
+        delivery, spoil = self._platform.delivery(made, app), str(body.get("spoil") or "")
+        message = delivery.message(self._platform.clock.now(), spoil=spoil)
+        self._platform.postman.send(delivery, message, spoil or "hand-made")
         return dict(trade.deliveries[-1])
 
     def ledger(self, body: Json) -> Json:

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.simulating import control
 from sandbox.simulators.douyin import crypto
 
 BEIJING = datetime.timezone(datetime.timedelta(hours=8))
@@ -16,12 +17,13 @@ AUDIT_TIME = 3 * 86_400
 FEE_BASIS_POINTS = 60
 
 
-class RefusedError(Exception):
+class RefusedError(control.RefusedError):
     """A business rule says no."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+        self.told = {"code": code}
 
 
 @dataclass

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.douyin import callbacks, crypto
 from sandbox.simulators.douyin.ledger import Ledger, Refund, RefusedError, Settlement, Trade
-from sandbox.simulators.douyin.postman import Clock, Delivery, Postman
+from sandbox.simulators.douyin.postman import Delivery
 
 if TYPE_CHECKING:
+    from sandbox.simulating.faults import Faults
+    from sandbox.simulating.postman import Clock, Postman
     from sandbox.simulators.douyin.accounts import App, Apps
-    from sandbox.simulators.douyin.faults import Faults
 
 REFUND_TAKES = 12.0
 SETTLE_TAKES = 6.0
@@ -55,7 +56,7 @@ class Platform:
     def __init__(self, clock: Clock, apps: Apps, ledger: Ledger, postman: Postman, faults: Faults) -> None:
         self.clock, self.apps, self.ledger = clock, apps, ledger
         self.meter = Meter()
-        self._postman, self._faults = postman, faults
+        self.postman, self._faults = postman, faults
 
     def query(self, app: App) -> None:
         """Count a query; too many within a second are refused."""
@@ -64,11 +65,7 @@ class Platform:
 
     def post(self, delivery: Delivery) -> None:
         """Send a callback."""
-        self._postman.post(delivery)
-
-    def send(self, callback: callbacks.Callback, request: callbacks.Request, what: str) -> None:
-        """Send one hand-made callback at once."""
-        self._postman.send(callback, request, what)
+        self.postman.post(delivery)
 
     def delivery(self, callback: callbacks.Callback, app: App) -> Delivery:
         """Return a callback ready to go."""
@@ -83,15 +80,13 @@ class Platform:
 
     def carry_out(self, app: App, trade: Trade, refund: Refund) -> None:
         """End a refund a while later, and say so another while later."""
-        failure = self._faults.take("refund_result", trade.out_order_no)
+        status, message = self._end("refund_result", trade, "可提现余额不足")
 
         def end() -> None:
-            refund.status = str(failure.get("status", "FAIL")) if failure else "SUCCESS"
-            refund.message = str(failure.get("message", "可提现余额不足")) if failure else ""
-            refund.ended_at = self.clock.now()
+            refund.status, refund.message, refund.ended_at = status, message, self.clock.now()
             self.post(self.delivery(callbacks.refund(trade, refund), app))
 
-        self._postman.later(REFUND_TAKES, end)
+        self.postman.later(REFUND_TAKES, end)
 
     def accept_settlement(self, app: App, trade: Trade, wanted: Settlement) -> Settlement:
         """Take a settlement."""
@@ -102,15 +97,20 @@ class Platform:
 
     def end_settlement(self, app: App, trade: Trade, settlement: Settlement) -> None:
         """End a settlement a while later."""
-        failure = self._faults.take("settle_result", trade.out_order_no)
+        status, message = self._end("settle_result", trade, "failed")
 
         def end() -> None:
-            settlement.status = str(failure.get("status", "FAIL")) if failure else "SUCCESS"
-            settlement.message = str(failure.get("message", "failed")) if failure else ""
-            settlement.ended_at = self.clock.now()
+            settlement.status, settlement.message, settlement.ended_at = status, message, self.clock.now()
             self.post(self.delivery(callbacks.settlement(trade, settlement, app.merchant_uid), app))
 
-        self._postman.later(SETTLE_TAKES, end)
+        self.postman.later(SETTLE_TAKES, end)
+
+    def _end(self, knob: str, trade: Trade, why: str) -> tuple[str, str]:
+        """Return the state and the message with which something ends: well, unless a knob says otherwise."""
+        wanted = self._faults.take(knob, trade.out_order_no)
+        if wanted is None:
+            return "SUCCESS", ""
+        return str(wanted.get("status", "FAIL")), str(wanted.get("message", why))
 
     def user_refund(self, app: App, trade: Trade, amount: int, reason: str) -> Refund:
         """Let the user ask: the product is asked for its number, then for its decision; silence is consent."""
@@ -128,7 +128,7 @@ class Platform:
         delivery = self.delivery(callbacks.user_refund(trade, refund, reason), app)
         delivery.answered = numbered
         self.post(delivery)
-        self._postman.later(deadline - now, lambda: self.audit(app, trade, refund, "OVERTIME"))
+        self.postman.later(deadline - now, lambda: self.audit(app, trade, refund, "OVERTIME"))
         delivery.first_done.wait(10)
         return refund
 

@@ -3,146 +3,96 @@
 from __future__ import annotations
 
 import json
-import threading
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sandbox.simulators.douyin import accounts
+from sandbox.simulating import simulator
+from sandbox.simulators.douyin import accounts, callbacks
 from sandbox.simulators.douyin.accounts import App, Apps
-from sandbox.simulators.douyin.control import Control
+from sandbox.simulators.douyin.control import DouyinControl
 from sandbox.simulators.douyin.ecpay import Ecpay
-from sandbox.simulators.douyin.faults import Faults
 from sandbox.simulators.douyin.ledger import Ledger, RefusedError
 from sandbox.simulators.douyin.order_sync import OrderSync
 from sandbox.simulators.douyin.platform import Platform
-from sandbox.simulators.douyin.postman import Clock, Postman
 from sandbox.simulators.douyin.trade import TradeSystem
 
-Headers = dict[str, str]
-Reply = tuple[int, Headers, bytes]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.simulating.postman import Clock
+    from sandbox.simulating.simulator import Call, Inbox, Reply
+
+NUMBERS = ("out_order_no", "out_refund_no", "out_settle_no", "order_id", "refund_id")
+SHOWN = (*NUMBERS, "refund_audit_status", "order_status", "to_status")
+Json = dict[str, Any]
 
 
-class Inbox(Protocol):
-    """Where everything that a platform received is shown."""
+class Simulator(simulator.Simulator):
+    """Guaranteed payment and the trade system."""
 
-    def add(self, kind: str, entry: dict[str, Any]) -> None:
-        """Keep one entry."""
-        ...
-
-
-class Simulator:
-    """Guaranteed payment and the trade system; see the package `sandbox.simulators` for the interface."""
+    NAME = "douyin"
+    FAULTS: ClassVar[dict[str, str]] = callbacks.FAULTS | {
+        "system_error": "answer err_no 1000",
+        "bad_token": "answer that the access token is not valid",
+        "refund_result": "refunds end as `status` (FAIL) with `message`",
+        "settle_result": "settlements end as `status` (FAIL) with `message`",
+    }
+    FAILURES: ClassVar[dict[str, Any]] = {
+        "rate_limited": (200, {"err_no": 12001, "err_tips": "rate_limited"}),
+        "system_error": (200, {"err_no": 1000, "err_tips": "system_error"}),
+        "bad_token": (200, {"err_no": 11002, "err_tips": "bad_token"}),
+    }
+    prepare_account = staticmethod(accounts.prepare)
+    throwaway_accounts = staticmethod(accounts.throwaway)
 
     def __init__(
-        self, clock: Clock, accounts: dict[str, dict[str, Any]], inbox: Inbox, public_base_url: str, state_dir: Path
+        self, clock: Clock, accounts: dict[str, Json], inbox: Inbox, public_base_url: str, state_dir: Path
     ) -> None:
-        self._clock, self._inbox, self._state_dir = clock, inbox, Path(state_dir)
-        self._stopped = threading.Event()
-        self._faults = Faults()
-        self._postman = Postman(clock, self._faults, public_base_url)
+        super().__init__(clock, accounts, inbox, public_base_url, state_dir)
         self._platform = Platform(clock, Apps(accounts), Ledger(), self._postman, self._faults)
         self._ecpay, self._trade = Ecpay(self._platform), TradeSystem(self._platform)
         self._sync = OrderSync(self._platform)
-        self._control = Control(self._platform, self._trade)
+        self._control = DouyinControl(self._platform, self._trade)
 
-    @staticmethod
-    def prepare_account(document: dict[str, Any], api_base: str) -> dict[str, Any]:
-        """Complete an account document so that the product can use it against this simulator."""
-        return accounts.prepare(document, api_base)
-
-    @staticmethod
-    def throwaway_accounts() -> dict[str, dict[str, Any]]:
-        """Make accounts for a sandbox that was given none."""
-        return accounts.throwaway()
-
-    def start(self) -> None:
-        """Begin to deliver callbacks."""
-        self._postman.start()
-
-    def stop(self) -> None:
-        """Stop delivering, let hanging answers go, and leave the ledger on disk."""
-        self._stopped.set()
-        self._postman.stop()
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self._control.ledger({}), ensure_ascii=False, indent=1)
-        (self._state_dir / "douyin-ledger.json").write_text(text, encoding="utf-8")
-
-    def faults(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Turn the misbehaviour knobs; returns those that are set."""
-        return self._faults.set(wanted)
-
-    def control(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """Carry out a control call; the path may come with or without `/_control/`."""
-        return self._control.call(path.rpartition("_control/")[2].strip("/"), body or {})
-
-    def handle(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Reply:
-        """Answer one call of the product."""
-        subject = f"{method} {path}?{query} {body.decode('utf-8', 'replace')}"
-        failure, done = self._failure(subject)
-        app: App | None = None
-        reply: Reply = failure or (200, {}, b"")
-        if failure is None or done:
-            answered, app = self._answer(path, query, {name.lower(): value for name, value in headers.items()}, body)
-            reply = failure or answered
-        slow = self._faults.take("timeout", subject)
-        call = {"at": self._clock.now(), "method": method, "path": path, "account": app.account if app else None}
-        self._inbox.add("douyin", {**call, "status": reply[0], **_seen(body), **_code(reply[2])})
-        if slow is not None:
-            self._stopped.wait(float(slow.get("seconds", 12)))
-        return reply
-
-    def _failure(self, subject: str) -> tuple[Reply | None, bool]:
-        """Return the failure the knobs want, and whether the work is done all the same."""
-        if (failure := self._faults.take("error500", subject)) is not None:
-            return (500, {}, b""), bool(failure.get("after"))
-        if self._faults.take("not_json", subject) is not None:
-            return (502, {"Content-Type": "text/html"}, b"<html><h1>502 Bad Gateway</h1></html>"), False
-        for name, code in (("rate_limited", 12001), ("system_error", 1000), ("bad_token", 11002)):
-            if self._faults.take(name, subject) is not None:
-                return _json({"err_no": code, "err_tips": name}), False
-        return None, False
-
-    def _answer(self, path: str, query: str, headers: Headers, body: bytes) -> tuple[Reply, App | None]:
+    def answer(self, call: Call) -> tuple[Reply, str | None]:
+        """Answer a call of either system; errors are codes in an HTTP 200."""
         try:
-            if self._ecpay.knows(path):
-                answer, app = self._ecpay.answer(path, query, body)
-                return (
-                    (200, {"Content-Type": "text/csv"}, answer) if isinstance(answer, bytes) else _json(answer)
-                ), app
-            if self._trade.knows(path):
-                content, app = self._trade.answer(path, headers, body)
-                return _json(content), app
-            if self._sync.knows(path):
-                told, teller = self._sync.answer(path, body)
-                return _json(told), teller
-            if (table := self._trade.download(path)) is not None:
-                return (200, {"Content-Type": "text/csv"}, table), None
+            reply, app = self._answer(call.path, call.query, call.headers, call.body)
         except RefusedError as refused:
-            return _json({"err_no": refused.code, "err_tips": refused.message, "err_msg": refused.message}), None
+            return self._error(refused.code, refused.message), None
         except (KeyError, TypeError, ValueError) as error:
-            return _json({"err_no": 10000, "err_tips": str(error), "err_msg": str(error)}), None
+            return self._error(10000, str(error)), None
+        return reply, app.account if app else None
+
+    def seen(self, call: Call) -> Json:
+        """Pick the numbers out of a call."""
+        try:
+            fields = json.loads(call.body)
+        except ValueError:
+            return {}
+        return {name: fields[name] for name in SHOWN if isinstance(fields, dict) and fields.get(name)}
+
+    def problem(self, reply: Reply) -> Json:
+        """Pick the error of an answer."""
+        try:
+            code = json.loads(reply[2]).get("err_no", 0)
+        except (ValueError, AttributeError):
+            return {}
+        return {"err_no": code} if code else {}
+
+    def _answer(self, path: str, query: str, headers: dict[str, str], body: bytes) -> tuple[Reply, App | None]:
+        csv = {"Content-Type": "text/csv"}
+        if self._ecpay.knows(path):
+            answer, app = self._ecpay.answer(path, query, body)
+            return ((200, csv, answer) if isinstance(answer, bytes) else self.json_reply(200, answer)), app
+        if self._trade.knows(path):
+            content, app = self._trade.answer(path, headers, body)
+            return self.json_reply(200, content), app
+        if self._sync.knows(path):
+            told, teller = self._sync.answer(path, body)
+            return self.json_reply(200, told), teller
+        if (table := self._trade.download(path)) is not None:
+            return (200, csv, table), None
         return (404, {}, b"not found"), None
 
-
-def _json(content: Any) -> Reply:
-    return 200, {"Content-Type": "application/json"}, json.dumps(content, ensure_ascii=False).encode()
-
-
-def _seen(body: bytes) -> dict[str, Any]:
-    """Pick the numbers out of a call, for the inbox; no secret and no token."""
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        return {}
-    numbers = ("out_order_no", "out_refund_no", "out_settle_no", "order_id", "refund_id")
-    names = (*numbers, "refund_audit_status", "order_status", "to_status")
-    return {name: fields[name] for name in names if isinstance(fields, dict) and fields.get(name)}
-
-
-def _code(body: bytes) -> dict[str, Any]:
-    """Pick the error of an answer."""
-    try:
-        code = json.loads(body).get("err_no", 0)
-    except (ValueError, AttributeError):
-        return {}
-    return {"err_no": code} if code else {}
+    def _error(self, code: int, message: str) -> Reply:
+        return self.json_reply(200, {"err_no": code, "err_tips": message, "err_msg": message})

@@ -8,10 +8,11 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.simulators.printers.shop import ABNORMAL, OFFLINE, OK, Clock, Job, Printer, Shop
+from sandbox.simulators.printers.shop import ABNORMAL, OFFLINE, OK, Job, Printer, Shop
 
 if TYPE_CHECKING:
-    from sandbox.simulators.printers.faults import Faults
+    from sandbox.simulating.faults import Faults
+    from sandbox.simulating.postman import Clock
 
 PATH = "/Api/Open/"
 SENTENCES = {OK: "在线，工作状态正常。", OFFLINE: "离线。", ABNORMAL: "在线，工作状态不正常。"}

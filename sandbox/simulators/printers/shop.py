@@ -6,23 +6,17 @@ import re
 import threading
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sandbox.simulating.postman import Clock
 
 OK, OFFLINE, ABNORMAL = "ok", "offline", "abnormal"
 _LINE_END = re.compile(r"<BR>|\n")
 _CENTRED = re.compile(r"<CB>(.*?)</CB>|<FS2><center>(.*?)</center></FS2>")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9_]*>")
-
-
-class Clock(Protocol):
-    """The sandbox's time."""
-
-    def now(self) -> float:
-        """Return seconds since 1970."""
-        ...
 
 
 @dataclass

@@ -10,10 +10,11 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sandbox.simulators.printers.shop import ABNORMAL, OFFLINE, OK, Clock, Job, Printer, Shop
+from sandbox.simulators.printers.shop import ABNORMAL, OFFLINE, OK, Job, Printer, Shop
 
 if TYPE_CHECKING:
-    from sandbox.simulators.printers.faults import Faults
+    from sandbox.simulating.faults import Faults
+    from sandbox.simulating.postman import Clock
 
 STATES = {OFFLINE: "0", OK: "1", ABNORMAL: "2"}
 LIFETIME = 30 * 24 * 3600

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox.simulators.wechat import crypto, fields, xml
-from sandbox.simulators.wechat.handed import client_parameters
+from sandbox.simulators.wechat.answers import client_parameters
 from sandbox.simulators.wechat.ledger import BEIJING, STATES, Ledger, Refund, RefusedError, Trade, beijing
 from sandbox.simulators.wechat.notices import REFUND_V2, payment_fields_v2
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.wechat import crypto, fields
+from sandbox.simulators.wechat.answers import client_parameters, refund_answer
 from sandbox.simulators.wechat.fields import ApiError
-from sandbox.simulators.wechat.handed import client_parameters, refund_answer
 from sandbox.simulators.wechat.ledger import Ledger, Refund, RefusedError, Trade
 from sandbox.simulators.wechat.notices import transaction
 

@@ -6,15 +6,16 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
+from sandbox.simulating.control import Control, ControlError
 from sandbox.simulators.wechat import crypto
 from sandbox.simulators.wechat.bills import Bills, Planted
-from sandbox.simulators.wechat.ledger import Ledger, Refund, RefusedError, Trade
-from sandbox.simulators.wechat.notices import SPOILING, Notice, Spoiling
-from sandbox.simulators.wechat.postman import Clock, Delivery, Postman
+from sandbox.simulators.wechat.ledger import Ledger, Refund, Trade
+from sandbox.simulators.wechat.notices import SPOILING, Notice, NoticeDelivery, Spoiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.simulating.postman import Clock, Postman
     from sandbox.simulators.wechat.accounts import Merchant, Merchants
 
 WAIT = 10.0
@@ -23,51 +24,22 @@ REFUND_ENDS = ("SUCCESS", "ABNORMAL", "CLOSED")
 Json = dict[str, Any]
 
 
-class ControlError(Exception):
-    """The caller asked for something that cannot be; the text says what."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Control:
+class WechatControl(Control):
     """The `_control` calls of the simulator."""
 
     def __init__(self, clock: Clock, merchants: Merchants, ledger: Ledger, postman: Postman, bills: Bills) -> None:
+        super().__init__()
         self._clock, self._merchants, self._ledger, self._postman = clock, merchants, ledger, postman
         self._bills = bills
-        self._calls: dict[str, Callable[[Json], Json]] = {
-            "pay": self.pay,
-            "refund": self.refund,
-            "settle": self.settle,
-            "bill": self.bill,
-            "expire": self.expire,
-            "ledger": self.ledger,
-            "notify": self.notify,
-        }
+        self.offer(pay=self.pay, refund=self.refund, settle=self.settle, bill=self.bill)
+        self.offer(expire=self.expire, ledger=self.ledger, notify=self.notify)
 
-    def offer(self, calls: dict[str, Callable[[Merchant, Json], Json]]) -> None:
+    def offer_by_account(self, calls: dict[str, Callable[[Merchant, Json], Json]]) -> None:
         """Add calls of one account."""
-        for name, work in calls.items():
-            self._calls[name] = functools.partial(self._of_account, work)
+        self.offer(**{name: functools.partial(self._of_account, work) for name, work in calls.items()})
 
     def _of_account(self, work: Callable[[Merchant, Json], Json], body: Json) -> Json:
         return work(self._merchant(body), body)
-
-    def call(self, name: str, body: Json) -> tuple[int, Json]:
-        """Carry out one control call."""
-        work = self._calls.get(name)
-        if work is None:
-            return 404, {"error": f"there is no control call {name!r}; there are {sorted(self._calls)}"}
-        try:
-            return 200, work(body)
-        except ControlError as error:
-            return error.status, {"error": str(error)}
-        except RefusedError as refused:
-            return 409, {"error": refused.reason}
-        except (KeyError, TypeError, ValueError) as error:
-            return 400, {"error": str(error)}
 
     def pay(self, body: Json) -> Json:
         """Let the payer pay.
@@ -93,13 +65,8 @@ class Control:
         changes = {names[name][0]: names[name][1](body[name]) for name in names if body.get(name) is not None}
         self._ledger.pay(trade, self._clock.now(), late=bool(body.get("late")), changes=changes)
         if body.get("notify", True):
-            delivery = Delivery(
-                Notice(merchant, trade),
-                trade.notify_url,
-                copies=int(body.get("times", 1)),
-                concurrent=bool(body.get("concurrent")),
-                attempts=trade.deliveries,
-            )
+            delivery = NoticeDelivery(Notice(merchant, trade), trade.notify_url, trade.deliveries)
+            delivery.copies, delivery.concurrent = int(body.get("times", 1)), bool(body.get("concurrent"))
             self._send(delivery, body)
         return self._shown(trade)
 
@@ -148,7 +115,7 @@ class Control:
         """End a refund and announce it."""
         self._ledger.settle_refund(refund, status, self._clock.now())
         if body.get("notify", True):
-            self._send(Delivery(Notice(merchant, trade, refund), refund.notify_url, attempts=refund.deliveries), body)
+            self._send(NoticeDelivery(Notice(merchant, trade, refund), refund.notify_url, refund.deliveries), body)
 
     def expire(self, body: Json) -> Json:
         """Let an unpaid order run out at WeChat's side: {"account", "out_trade_no"}."""
@@ -187,7 +154,7 @@ class Control:
         message = notice.message(
             self._clock.now(), fresh=True, spoiling=spoiling, certificate=bool(body.get("certificate"))
         )
-        delivery = Delivery(notice, str(body.get("notify_url") or trade.notify_url))
+        delivery = NoticeDelivery(notice, str(body.get("notify_url") or trade.notify_url))
         self._postman.send(delivery, message, kind or "hand-made")
         if known is not None:
             known.deliveries.extend(delivery.attempts)
@@ -251,9 +218,9 @@ class Control:
             raise ControlError(404, f"{merchant.account} has no order {body.get('out_trade_no')!r} at WeChat")
         return merchant, trade
 
-    def _send(self, delivery: Delivery, body: Json) -> None:
-        if self._postman.post(delivery) and body.get("wait", True):
-            delivery.first_done.wait(float(body.get("wait_seconds", WAIT)))
+    def _send(self, delivery: NoticeDelivery, body: Json) -> None:
+        wait = float(body.get("wait_seconds", WAIT)) if body.get("wait", True) else 0.0
+        self._postman.post(delivery, wait=wait)
 
     def _shown(self, trade: Trade) -> Json:
         with self._ledger.lock:

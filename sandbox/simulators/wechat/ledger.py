@@ -9,6 +9,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sandbox.simulating import control
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,7 +30,7 @@ STATES = {
 PAID = ("SUCCESS", "REFUND")
 
 
-class RefusedError(Exception):
+class RefusedError(control.RefusedError):
     """A business rule says no; the reason is in v2 spelling without underscores, each version has its own words."""
 
     def __init__(self, reason: str, message: str = "") -> None:

@@ -12,7 +12,7 @@ import re
 import secrets
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.wechat.errcodes import MiniProgramError
 from sandbox.simulators.wechat.ledger import Ledger, Trade, beijing
@@ -20,8 +20,9 @@ from sandbox.simulators.wechat.ledger import Ledger, Trade, beijing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.simulating.faults import Faults
+    from sandbox.simulating.simulator import Inbox
     from sandbox.simulators.wechat.accounts import Merchant, Merchants
-    from sandbox.simulators.wechat.faults import Faults
     from sandbox.simulators.wechat.store_orders import StoreOrders
 
 TOKEN = "/cgi-bin/stable_token"  # noqa: S105 - a path
@@ -44,14 +45,6 @@ class Shipping:
     uploads: int = 0
     corrected: int = 0
     upload_time: str = ""
-
-
-class Inbox(Protocol):
-    """Where messages are shown."""
-
-    def add(self, kind: str, entry: Json) -> None:
-        """Keep one entry."""
-        ...
 
 
 class MiniProgramApi:

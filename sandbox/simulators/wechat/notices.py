@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import http
 import json
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sandbox.simulating.postman import Delivery, Message
 from sandbox.simulators.wechat import crypto, xml
 from sandbox.simulators.wechat.ledger import STATES, Refund, Trade, beijing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.simulators.wechat.accounts import Merchant
 
 REFUND_EVENTS = {"SUCCESS": "REFUND.SUCCESS", "ABNORMAL": "REFUND.ABNORMAL", "CLOSED": "REFUND.CLOSED"}
 REFUND_V2 = {"SUCCESS": "SUCCESS", "ABNORMAL": "CHANGE", "CLOSED": "REFUNDCLOSE", "PROCESSING": "PROCESSING"}
-SPOILING = ("forge", "wrong_amount", "wrong_currency", "other_merchant", "stale", "signtest")
+RETRIES = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
+SUCCESS_V2 = b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>"
+FAULTS = {
+    "forge": "a notice signed with a key that is not ours comes first",
+    "wrong_amount": "a signed notice of another `amount` (one fen more) comes first",
+    "wrong_currency": "a signed notice in `currency` (USD) comes first",
+    "other_merchant": "a signed notice for merchant `mchid` comes first",
+    "stale": "a signed notice `seconds` (301) old comes first (v3)",
+    "signtest": "a signature probe comes first (v3)",
+}
+SPOILING = tuple(FAULTS)
 # v2 has no timestamp and no probes, its refund notices no signature and no currency.
 IMPOSSIBLE = {"v2": {"stale", "signtest"}, "v2 refund": {"stale", "signtest", "forge", "wrong_currency"}}
-
-
-@dataclass(frozen=True)
-class Message:
-    """One HTTP request to the product."""
-
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass
@@ -48,11 +54,6 @@ class Spoiling:
     def mchid(self, genuine: str) -> str:
         """Return the merchant this notice names."""
         return str(self.parameters.get("mchid", "1900009999")) if self.kind == "other_merchant" else genuine
-
-
-def spoils(kind: str, trade: Trade, refund: Refund | None) -> bool:
-    """Say whether a notice can be spoilt that way."""
-    return kind not in IMPOSSIBLE.get("v2 refund" if trade.api == "v2" and refund else trade.api, set())
 
 
 class Notice:
@@ -165,6 +166,32 @@ class Notice:
                 "req_info": crypto.seal_refund(self.merchant.api_v2_key, xml.write(inner, "root")),
             }
         )
+
+
+class NoticeDelivery(Delivery):
+    """A notice on its way; every second copy is sealed anew under another id."""
+
+    def __init__(self, notice: Notice, url: str, attempts: list[dict[str, Any]] | None = None) -> None:
+        api = notice.trade.api
+        impossible = IMPOSSIBLE.get("v2 refund" if api == "v2" and notice.refund else api, set())
+        spoiling = [kind for kind in SPOILING if kind not in impossible]
+        kept = [] if attempts is None else attempts
+        super().__init__(url, notice.trade.out_trade_no, RETRIES, kept, spoiling)
+        self.notice = notice
+
+    def message(
+        self, now: float, *, spoil: str = "", parameters: Mapping[str, Any] | None = None, copy: int = 0
+    ) -> Message:
+        """Write the notice."""
+        if spoil:
+            return self.notice.message(now, fresh=True, spoiling=Spoiling(spoil, dict(parameters or {})))
+        return self.notice.message(now, fresh=copy % 2 == 1)
+
+    def takes(self, status: int | None, answer: bytes) -> bool:
+        """Say whether WeChat is content: v2 wants its own words, v3 a status."""
+        if self.notice.trade.api == "v2":
+            return status == http.HTTPStatus.OK and answer.strip() == SUCCESS_V2
+        return status in (http.HTTPStatus.OK, http.HTTPStatus.NO_CONTENT)
 
 
 def merchant_fields(trade: Trade) -> dict[str, str]:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import http
-import http.client
 import json
 import secrets
 import threading
-import time
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from sandbox.simulating.postman import Delivery, Message
 from sandbox.simulators.wechat import crypto
-from sandbox.simulators.wechat.notices import Message
-from sandbox.simulators.wechat.postman import post_once
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.simulating.postman import Clock, Postman
     from sandbox.simulators.wechat.accounts import Merchant
-    from sandbox.simulators.wechat.faults import Faults
-    from sandbox.simulators.wechat.postman import Clock, Postman
     from sandbox.simulators.wechat.store_orders import StoreOrder
 
 RETRIES = (0, 0, 10, 60, 300, 1800, 3600, 3600, 3600)
@@ -44,34 +43,45 @@ class Way:
     form: str = "json"
 
 
-@dataclass
-class Letter:
-    """One message on its way, and what became of each attempt."""
+class PushDelivery(Delivery):
+    """One message on its way, signed anew at each attempt."""
 
-    account: str
-    message: Json
-    way: Way
-    spoil: str = ""
-    lost: int = 0
-    acknowledged: bool = False
-    attempts: list[Json] = field(default_factory=list)
-    first_done: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, account: str, content: Json, way: Way, spoil: str = "") -> None:
+        url = f"https://sandbox.invalid/wechat/{account}/push"
+        super().__init__(url, f"push {json.dumps(content, ensure_ascii=False)}", RETRIES)
+        self.account, self.content, self.way, self.spoil = account, content, way, spoil
+
+    def message(
+        self, now: float, *, spoil: str = "", parameters: Mapping[str, Any] | None = None, copy: int = 0
+    ) -> Message:
+        """Write the push."""
+        query, message = compose(self.content, self.way, now, spoil=self.spoil)
+        return dataclasses.replace(message, query=urllib.parse.urlencode(query))
+
+    def takes(self, status: int | None, answer: bytes) -> bool:
+        """Say whether WeChat is content."""
+        return status == http.HTTPStatus.OK and answer.strip() in (b"success", b"")
+
+    def shown(self) -> Json:
+        """Show what became of it; who sent it stays out."""
+        what = {name: self.content.get(name) for name in ("MsgType", "Event", "order_info", "merchant_trade_no")}
+        return {**what, "acknowledged": self.acknowledged, "attempts": list(self.attempts)}
 
 
 class Pushes:
     """Sends what happens in mini programs and mini stores to their push URL."""
 
-    def __init__(self, clock: Clock, faults: Faults, postman: Postman) -> None:
-        self._clock, self._faults, self._postman = clock, faults, postman
+    def __init__(self, clock: Clock, postman: Postman) -> None:
+        self._clock, self._postman = clock, postman
         self._lock = threading.Lock()
-        self._letters: list[Letter] = []
+        self._sent: list[PushDelivery] = []
 
     def told(self, merchant: Merchant, event: str, order: StoreOrder, more: Json) -> None:
         """Push an event of the mini store's; without a token nobody has set a URL."""
         way = _way(merchant, "store") or _way(merchant, "program")
         if way is not None:
             info = {"order_id": order.order_id, **more}
-            self._send(Letter(merchant.account, self._event(event, order.openid, {"order_info": info}), way))
+            self._send(PushDelivery(merchant.account, self._event(event, order.openid, {"order_info": info}), way))
 
     def push(self, merchant: Merchant, body: Json) -> Json:
         """Push one message and return what was answered.
@@ -86,53 +96,24 @@ class Pushes:
         changes = {name: str(body[name]) for name in ("form", "mode") if body.get(name)}
         way = Way(**{**vars(way), **changes})
         message = body.get("message") or self._event(str(body["event"]), "", dict(body.get("fields") or {}))
-        letter = Letter(merchant.account, message, way, spoil)
-        self._send(letter)
-        if body.get("wait", True):
-            letter.first_done.wait(WAIT)
-        return _shown(letter)
+        delivery = PushDelivery(merchant.account, message, way, spoil)
+        self._send(delivery, WAIT if body.get("wait", True) else 0.0)
+        return delivery.shown()
 
     def pushes(self, merchant: Merchant, _: Json) -> Json:
         """List an account's messages and what was answered."""
         with self._lock:
-            return {"pushes": [_shown(letter) for letter in self._letters if letter.account == merchant.account]}
+            return {"pushes": [one.shown() for one in self._sent if one.account == merchant.account]}
 
     def _event(self, event: str, openid: str, fields: Json) -> Json:
         sender = openid or f"oPush{secrets.token_hex(11)}"
         head = {"ToUserName": "gh_0123456789ab", "FromUserName": sender, "CreateTime": int(self._clock.now())}
         return {**head, "MsgType": "event", "Event": event, **fields}
 
-    def _send(self, letter: Letter) -> None:
-        dropped = self._faults.take("drop", f"push {json.dumps(letter.message, ensure_ascii=False)}")
-        if dropped is not None:
-            letter.lost = int(dropped.get("attempts", len(RETRIES) + 1))
+    def _send(self, delivery: PushDelivery, wait: float = 0.0) -> None:
         with self._lock:
-            self._letters.append(letter)
-        self._postman.later(0, lambda: self._attempt(letter))
-
-    def _attempt(self, letter: Letter) -> None:
-        """Send a message once, signed anew, and plan the next attempt."""
-        at, tried = self._clock.now(), len(letter.attempts)
-        if letter.lost > 0:
-            letter.lost -= 1
-            letter.attempts.append({"at": at, "status": None, "answer": "lost"})
-        else:
-            letter.attempts.append({"at": at, **self._posted(letter, at)})
-        letter.first_done.set()
-        if not letter.acknowledged and tried < len(RETRIES):
-            self._postman.later(RETRIES[tried], lambda: self._attempt(letter))
-
-    def _posted(self, letter: Letter, at: float) -> Json:
-        query, message = compose(letter.message, letter.way, at, spoil=letter.spoil)
-        url = f"https://sandbox.invalid/wechat/{letter.account}/push?{urllib.parse.urlencode(query)}"
-        started = time.monotonic()
-        try:
-            status, answer = post_once(self._postman.target(url), message)
-        except (OSError, http.client.HTTPException) as error:
-            return {"status": None, "answer": type(error).__name__}
-        letter.acknowledged = status == http.HTTPStatus.OK and answer.strip() in (b"success", b"")
-        seconds = round(time.monotonic() - started, 4)
-        return {"status": status, "answer": answer.decode("utf-8", "replace")[:300], "seconds": seconds}
+            self._sent.append(delivery)
+        self._postman.post(delivery, wait=wait)
 
 
 def compose(message: Json, way: Way, at: float, *, spoil: str = "") -> tuple[dict[str, str], Message]:
@@ -189,9 +170,3 @@ def _xml(message: Json) -> bytes:
         return str(value) if isinstance(value, int) else f"<![CDATA[{value}]]>"
 
     return f"<xml>{written(message)}</xml>".encode()
-
-
-def _shown(letter: Letter) -> Json:
-    """Show what became of a message; who sent it stays out."""
-    what = {name: letter.message.get(name) for name in ("MsgType", "Event", "order_info", "merchant_trade_no")}
-    return {**what, "acknowledged": letter.acknowledged, "attempts": list(letter.attempts)}

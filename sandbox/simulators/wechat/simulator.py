@@ -3,140 +3,85 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import threading
 import urllib.parse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sandbox.simulators.wechat import accounts, crypto
+from sandbox.simulating import simulator
+from sandbox.simulators.wechat import accounts, crypto, notices
 from sandbox.simulators.wechat.accounts import Merchant, Merchants
 from sandbox.simulators.wechat.api_v2 import BILL, ApiV2
 from sandbox.simulators.wechat.api_v3 import ApiV3, Download
 from sandbox.simulators.wechat.bills import Bills
-from sandbox.simulators.wechat.control import Control
-from sandbox.simulators.wechat.faults import Faults
+from sandbox.simulators.wechat.control import WechatControl
 from sandbox.simulators.wechat.ledger import Ledger, Refund, Trade
 from sandbox.simulators.wechat.mini_program import MiniProgramApi
-from sandbox.simulators.wechat.notices import request_id
-from sandbox.simulators.wechat.postman import Clock, Postman
 from sandbox.simulators.wechat.pushes import Pushes
 from sandbox.simulators.wechat.store_orders import StoreOrder, StoreOrders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.simulating.postman import Clock
+    from sandbox.simulating.simulator import Call, Inbox, Reply
 
 REFUND_TAKES = 5.0
-Headers = dict[str, str]
-Reply = tuple[int, Headers, bytes]
+Json = dict[str, Any]
 
 
-class Inbox(Protocol):
-    """Where everything that a platform received is shown."""
+class Simulator(simulator.Simulator):
+    """WeChat Pay v2 and v3, mini programs and mini stores."""
 
-    def add(self, kind: str, entry: dict[str, Any]) -> None:
-        """Keep one entry."""
-        ...
-
-
-class Simulator:
-    """WeChat Pay v2 and v3 and the mini-program log-in; see the package `sandbox.simulators` for the interface."""
+    NAME = "wechat"
+    FAULTS: ClassVar[dict[str, str]] = notices.FAULTS | {
+        "unsigned_response": "leave out the signature",
+        "forged_response": "sign the answer with a key that is not ours",
+        "signtest_response": "answer with a signature probe (v3)",
+        "refund_result": "refunds end as `status` (ABNORMAL); PROCESSING leaves them on their way",
+        "bill_creating": "the bill of a day is still being made",
+        "errcode": "answer a mini-program call with errcode `code` (-1); with `after` the work was done",
+        "shipping_lag": "shipping does not know a payment for `seconds` (30) after it, each time it is asked",
+        "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
+    }
+    FAILURES: ClassVar[dict[str, Any]] = {
+        "error500": (500, {"code": "SYSTEM_ERROR", "message": "系统异常，请稍后重试"}),
+        "rate_limited": (429, {"code": "RATELIMIT_EXCEEDED", "message": "请求超过频率限制"}),
+    }
+    prepare_account = staticmethod(accounts.prepare)
+    throwaway_accounts = staticmethod(accounts.throwaway)
 
     def __init__(
-        self, clock: Clock, accounts: dict[str, dict[str, Any]], inbox: Inbox, public_base_url: str, state_dir: Path
+        self, clock: Clock, accounts: dict[str, Json], inbox: Inbox, public_base_url: str, state_dir: Path
     ) -> None:
-        self._clock, self._inbox, self._state_dir = clock, inbox, Path(state_dir)
-        self._stopped = threading.Event()
-        self._merchants, self._ledger, self._faults = Merchants(accounts), Ledger(), Faults()
-        self._postman = Postman(clock, self._faults, public_base_url)
+        super().__init__(clock, accounts, inbox, public_base_url, state_dir)
+        self._merchants, self._ledger = Merchants(accounts), Ledger()
         bills = Bills(self._ledger)
-        self._control = Control(clock, self._merchants, self._ledger, self._postman, bills)
+        self._control = self._wechat_control = WechatControl(clock, self._merchants, self._ledger, self._postman, bills)
         self._v3 = ApiV3(self._merchants, self._ledger, public_base_url, self._refund_accepted, bills)
         self._v2 = ApiV2(self._merchants, self._ledger, public_base_url, self._refund_accepted, bills)
         self._ledger.refuse_refund = self._refund_refused
         bills.creating = lambda which: self._faults.take("bill_creating", which) is not None
         self._used_codes: set[str] = set()
         self._store_orders = StoreOrders()
-        self._pushes = Pushes(clock, self._faults, self._postman)
+        self._pushes = Pushes(clock, self._postman)
         self._store_orders.told = self._pushes.told
         self._mini = MiniProgramApi(self._merchants, self._ledger, self._faults, inbox, self._store_orders)
-        self._control.offer(self._mini_calls())
+        self._wechat_control.offer_by_account(self._mini_calls())
 
-    @staticmethod
-    def prepare_account(document: dict[str, Any], api_base: str) -> dict[str, Any]:
-        """Complete an account document so that the product can use it against this simulator."""
-        return accounts.prepare(document, api_base)
+    def answer(self, call: Call) -> tuple[Reply, str | None]:
+        """Answer a call of one of the APIs."""
+        reply, merchant = self._answer(call)
+        return reply, merchant.account if merchant else None
 
-    @staticmethod
-    def throwaway_accounts() -> dict[str, dict[str, Any]]:
-        """Make accounts for a sandbox that was given none."""
-        return accounts.throwaway()
-
-    def start(self) -> None:
-        """Begin to deliver notices."""
-        self._postman.start()
-
-    def stop(self) -> None:
-        """Stop delivering, let hanging answers go, and leave the ledger on disk."""
-        self._stopped.set()
-        self._postman.stop()
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self._control.ledger({}), ensure_ascii=False, indent=1)
-        (self._state_dir / "wechat-ledger.json").write_text(text, encoding="utf-8")
-
-    def faults(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Turn the misbehaviour knobs; returns those that are set."""
-        return self._faults.set(wanted)
-
-    def control(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """Carry out a control call; the path may come with or without `/_control/`."""
-        return self._control.call(path.rpartition("_control/")[2].strip("/"), body or {})
-
-    def handle(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Reply:
-        """Answer one call of the product."""
-        headers = {name.lower(): value for name, value in headers.items()}
-        subject = f"{method} {path}?{query} {body.decode('utf-8', 'replace')}"
-        call = {"at": self._clock.now(), "method": method, "path": path, **_named(body)}
-        if (hang := self._faults.take("hang", subject)) is not None:
-            self._inbox.add("wechat", call | {"status": None, "fault": "hang"})
-            self._stopped.wait(float(hang.get("seconds", 60)))
-            return 503, {}, b""
-        failure, done = self._failure(subject)
-        merchant: Merchant | None = None
-        if failure is None or done:
-            reply, merchant = self._answer(method, path, query, headers, body, subject)
-        if failure is not None:
-            reply = failure
-        if self._faults.take("truncated", subject) is not None:
-            reply = (reply[0], reply[1], reply[2][: len(reply[2]) // 2])
-        slow = self._faults.take("timeout", subject)
-        outcome = {"account": merchant.account if merchant else None, "status": reply[0], **_code(reply[2])}
-        self._inbox.add("wechat", call | outcome | ({"fault": "timeout"} if slow is not None else {}))
-        if slow is not None:
-            self._stopped.wait(float(slow.get("seconds", 12)))
-        return reply
-
-    def _failure(self, subject: str) -> tuple[Reply | None, bool]:
-        """Return the failure the knobs want, and whether the work is done all the same."""
-        if self._faults.take("rate_limited", subject) is not None:
-            return _json(429, {"code": "RATELIMIT_EXCEEDED", "message": "请求超过频率限制"}), False
-        if self._faults.take("not_json", subject) is not None:
-            return (502, {"Content-Type": "text/html"}, b"<html><h1>502 Bad Gateway</h1></html>"), False
-        failure = self._faults.take("error500", subject)
-        if failure is None:
-            return None, False
-        return _json(500, {"code": "SYSTEM_ERROR", "message": "系统异常，请稍后重试"}), bool(failure.get("after"))
-
-    def _answer(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes, subject: str
-    ) -> tuple[Reply, Merchant | None]:
-        now = self._clock.now()
+    def _answer(self, call: Call) -> tuple[Reply, Merchant | None]:
+        method, path, query, headers, body = call.method, call.path, call.query, call.headers, call.body
+        now, subject = self._clock.now(), call.subject
         if path == "/sns/jscode2session":
             return self._log_in(dict(urllib.parse.parse_qsl(query)))
         if self._mini.knows(path):
             mini, merchant = self._mini.answer(path, query, body, now)
-            return _json(200, mini), merchant
+            return self.json_reply(200, mini), merchant
         if path == BILL:
             content, merchant = self._v2.bill(method, body, now)
             return (200, {"Content-Type": "text/plain"}, content), merchant
@@ -151,13 +96,34 @@ class Simulator:
         answer, merchant = self._v3.answer(method, path, query, headers, body, now)
         if isinstance(answer, Download):
             return (200, {"Content-Type": "application/octet-stream"}, answer.content), merchant
-        reply = _json(*answer)
+        reply = self.json_reply(*answer)
         if not unsigned:
             probe = self._faults.take("signtest_response", subject) is not None
             key_ = self._signing_key(headers.get("wechatpay-serial"))
             key_ = crypto.forger(key_.serial) if forged else key_
             reply[1].update(crypto.signature_headers(key_, reply[2], now, probe=probe))
         return reply, merchant
+
+    def json_reply(self, status: int, content: Any) -> Reply:
+        """Write a JSON answer under a number of its own."""
+        headers = {"Content-Type": "application/json; charset=utf-8", "Request-ID": notices.request_id()}
+        return status, headers, super().json_reply(status, content)[2]
+
+    def seen(self, call: Call) -> Json:
+        """Pick the numbers that tell which order a call is about."""
+        text = call.body.decode("utf-8", "replace")
+        found = {}
+        for name in ("out_trade_no", "out_refund_no"):
+            match = re.search(rf'"{name}":\s*"([^"]*)"|<{name}>(?:<!\[CDATA\[)?([^<\]]*)', text)
+            if match:
+                found[name] = match.group(1) or match.group(2) or ""
+        return found
+
+    def problem(self, reply: Reply) -> Json:
+        """Pick the error code of an answer in any of the APIs' forms."""
+        match = re.search(rb'"(?:code|errcode)":"?(\w+)|<(?:err_code|return_msg)>(?:<!\[CDATA\[)?([^<\]]*)', reply[2])
+        code = (match.group(1) or match.group(2)).decode("utf-8", "replace") if match else ""
+        return {"code": code} if code and code != "OK" else {}
 
     def _mini_calls(self) -> dict[str, Callable[[Merchant, dict[str, Any]], dict[str, Any]]]:
         """Return what can be made to happen in mini programs and mini stores.
@@ -214,7 +180,7 @@ class Simulator:
             self._used_codes.add(code)
             digest = hashlib.sha256(f"{parameters['appid']} {code}".encode()).hexdigest()
             answer = {"openid": f"o{digest[:27]}", "session_key": crypto.push_key()[:22] + "=="}
-        return _json(200, answer), merchant
+        return self.json_reply(200, answer), merchant
 
     def _refund_accepted(self, merchant: Merchant, trade: Trade, refund: Refund) -> None:
         """Send an accepted refund on its way: it ends a little later, well unless a knob says otherwise."""
@@ -223,33 +189,11 @@ class Simulator:
         if status == "PROCESSING":
             return
         body = {"wait": False}
-        self._postman.later(REFUND_TAKES, lambda: self._control.settle_refund(merchant, trade, refund, status, body))
+        self._postman.later(
+            REFUND_TAKES, lambda: self._wechat_control.settle_refund(merchant, trade, refund, status, body)
+        )
 
     def _refund_refused(self, trade: Trade, refund: Refund) -> str:
         """Return the word by which a knob refuses a refund, or nothing."""
         refused = self._faults.take("refund_refused", f"{trade.out_trade_no} {refund.out_refund_no}")
         return str(refused.get("code", "NOT_ENOUGH")) if refused is not None else ""
-
-
-def _json(status: int, answer: dict[str, Any] | None) -> Reply:
-    """Write a JSON answer; none at all for 204."""
-    body = b"" if answer is None else json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
-    return status, {"Content-Type": "application/json; charset=utf-8", "Request-ID": request_id()}, body
-
-
-def _named(body: bytes) -> dict[str, str]:
-    """Pick the numbers that tell which order a call is about; nothing personal or secret goes into the inbox."""
-    text = body.decode("utf-8", "replace")
-    found = {}
-    for name in ("out_trade_no", "out_refund_no"):
-        match = re.search(rf'"{name}":\s*"([^"]*)"|<{name}>(?:<!\[CDATA\[)?([^<\]]*)', text)
-        if match:
-            found[name] = match.group(1) or match.group(2) or ""
-    return found
-
-
-def _code(body: bytes) -> dict[str, str]:
-    """Pick the error code of an answer."""
-    match = re.search(rb'"(?:code|errcode)":"?(\w+)|<(?:err_code|return_msg)>(?:<!\[CDATA\[)?([^<\]]*)', body)
-    code = (match.group(1) or match.group(2)).decode("utf-8", "replace") if match else ""
-    return {"code": code} if code and code != "OK" else {}

@@ -1,45 +1,20 @@
-"""A payment's whole story, from "create" to "paid", back and onto the bill, with what WeChat does wrong on the way.
-
-Everything goes over HTTP, as a merchant, a payer and WeChat would do it; the sandbox's clock is stopped and moved by
-hand. Exits 1 if anything differs from what it should be.
-"""
+"""The first part of the demo: what becomes of a payment at WeChat, whatever its notices do."""
 
 from __future__ import annotations
 
 import datetime
-import shutil
-import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox import demo_douyin, demo_notices, demo_refunds, demo_shipping
-from sandbox.stage import BEIJING, ROOT, Stage, StageError, running
+from sandbox.demo_runtime import BEIJING
 
-START = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=BEIJING).timestamp()
-PRICE = {"minor": 8800, "currency": "CNY"}
-MINUTE, HOUR = 60, 3600
+if TYPE_CHECKING:
+    from sandbox.demo_runtime import Stage
+
 Json = dict[str, Any]
-
-
-def main() -> int:
-    """Play every scene and report what differed."""
-    began = time.monotonic()
-    try:
-        with running() as stage:
-            stage.control("POST", "/clock", {"now": START, "frozen": True})
-            for scene in SCENES:
-                scene(stage)
-    except StageError as error:
-        print(f"\n{error}")
-        return 1
-    good = stage.checks - len(stage.differences)
-    print(f"\n{good} of {stage.checks} as they should be, in {time.monotonic() - began:.0f} s")
-    for difference in stage.differences:
-        print(f"  DIFFERS  {difference}")
-    if stage.differences:
-        print(f"the functions' logs are in {stage.state.relative_to(ROOT) / 'logs'}")
-        return 1
-    shutil.rmtree(stage.state, ignore_errors=True)
-    return 0
+PLACE = 1
+PRICE: Json = {"minor": 8800, "currency": "CNY"}
+PAYER = "oDemoPayer000000000000000001"
+MINUTE, HOUR = 60, 3600
 
 
 def body(order_id: str, **changes: Any) -> Json:
@@ -48,7 +23,7 @@ def body(order_id: str, **changes: Any) -> Json:
         "order_id": order_id,
         "amount": PRICE,
         "description": "奶茶 Milk tea",
-        "payer": {"openid": "oDemoPayer000000000000000001"},
+        "payer": {"openid": PAYER},
         "client_ip": "203.0.113.7",
     } | changes
 
@@ -65,7 +40,7 @@ def create(stage: Stage, order_id: str, account: str = "shop", **changes: Any) -
 
 def pay(stage: Stage, order_id: str, account: str = "shop", **how: Any) -> list[Any]:
     """Let the payer pay; return the product's answers to the notices so far."""
-    trade = stage.wechat("pay", {"account": account, "out_trade_no": order_id} | how)
+    trade = stage.happen("wechat", "pay", {"account": account, "out_trade_no": order_id} | how)
     answers = [attempt["status"] for attempt in trade["deliveries"]]
     stage.tell("payer", f"pays {order_id}: {trade['total'] / 100:.2f} {trade['currency']}, {trade['transaction_id']}")
     times = "once" if len(answers) == 1 else f"{len(answers)} times"
@@ -73,9 +48,19 @@ def pay(stage: Stage, order_id: str, account: str = "shop", **how: Any) -> list[
     return answers
 
 
+def bought(stage: Stage, order_id: str, account: str = "shop", **changes: Any) -> None:
+    """Let somebody buy and pay."""
+    created = stage.call("POST", f"/wechat/{account}/payments", body(order_id, **changes))
+    stage.happen("wechat", "pay", {"account": account, "out_trade_no": order_id})
+    shown = f" ({account})" if account != "shop" else ""
+    stage.tell("payer", f"{order_id} over {PRICE['minor'] / 100:.2f} CNY is created and paid{shown}")
+    status = stage.order("wechat", account, order_id).get("status")
+    stage.expect("bought", (created.status, status), (201, "paid"))
+
+
 def version(stage: Stage, order_id: str) -> Any:
     """Return the order's version: it counts transitions."""
-    return stage.order(order_id).get("version")
+    return stage.order("wechat", "shop", order_id).get("version")
 
 
 def paid_transitions(order: Json) -> int:
@@ -113,16 +98,16 @@ def paid_five_times(stage: Stage) -> None:
     before = version(stage, "DEMO-0001")
     answers = pay(stage, "DEMO-0001", times=5)
     stage.expect("all five are acknowledged", answers, [204] * 5)
-    order = stage.order("DEMO-0001")
+    order = stage.order("wechat", "shop", "DEMO-0001")
     stage.expect("status", order.get("status"), "paid")
     stage.expect("paid", order.get("paid"), PRICE)
     stage.expect("transitions", (order.get("version", 0) - before, paid_transitions(order)), (1, 1))
     stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0001"), ["order.paid"])
     stage.advance(47 * HOUR, "the same notice once more, signed anew")
-    late = stage.wechat("notify", {"account": "shop", "out_trade_no": "DEMO-0001"})
+    late = stage.happen("wechat", "notify", {"account": "shop", "out_trade_no": "DEMO-0001"})
     stage.expect("the late duplicate is acknowledged", late["status"], 204)
     stage.expect("and changes nothing", version(stage, "DEMO-0001"), order.get("version"))
-    stage.explain("DEMO-0001")
+    stage.explain("wechat", "shop", "DEMO-0001")
 
 
 def not_ours(stage: Stage) -> None:
@@ -136,10 +121,10 @@ def not_ours(stage: Stage) -> None:
         ("signtest", "that is WeChat's own probe, wrongly signed"),
         ("other_merchant", "of another merchant's payment, genuinely signed"),
     ):
-        answer = stage.wechat("notify", {"account": "shop", "out_trade_no": "DEMO-0003", "spoil": kind})
+        answer = stage.happen("wechat", "notify", {"account": "shop", "out_trade_no": "DEMO-0003", "spoil": kind})
         stage.tell("network", f"a notice {what}")
         stage.expect(kind, answer["status"], 401)
-    order = stage.order("DEMO-0003")
+    order = stage.order("wechat", "shop", "DEMO-0003")
     stage.expect("the order has not moved", (order.get("status"), order.get("version")), ("pending", before))
 
 
@@ -148,11 +133,11 @@ def wrong_amount(stage: Stage) -> None:
     stage.scene("4. Another amount: a question, and a person answers it")
     create(stage, "DEMO-0004")
     stage.expect("acknowledged", pay(stage, "DEMO-0004", amount=8801), [204])
-    order = stage.order("DEMO-0004")
+    order = stage.order("wechat", "shop", "DEMO-0004")
     stage.expect("status", (order.get("status"), order.get("paid")), ("review", None))
     review: Json = next(iter(order.get("review", [])), {})
     stage.expect("the question", review.get("reason"), "amount_mismatch")
-    stage.explain("DEMO-0004")
+    stage.explain("wechat", "shop", "DEMO-0004")
     exceptions = stage.call("GET", "/exceptions").body.get("exceptions", [])
     listed = [row["kind"] for row in exceptions if row.get("order_id") == "DEMO-0004"]
     stage.expect("on the exceptions list", listed, ["review"])
@@ -162,7 +147,7 @@ def wrong_amount(stage: Stage) -> None:
     stage.expect("a machine may not answer it", machine.status, 403)
     stage.tell("anna", "accepts the 88.01")
     stage.expect("a person may", stage.call("POST", path, decision).status, 200)
-    order = stage.order("DEMO-0004")
+    order = stage.order("wechat", "shop", "DEMO-0004")
     stage.expect("status", (order.get("status"), order.get("review")), ("paid", []))
     stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0004"), ["order.paid", "order.review"])
 
@@ -172,11 +157,11 @@ def lost_notice(stage: Stage) -> None:
     stage.scene("5. The notice is lost: the poll finds the payment")
     create(stage, "DEMO-0005")
     pay(stage, "DEMO-0005", notify=False)
-    stage.expect("nothing known yet", stage.order("DEMO-0005").get("status"), "pending")
+    stage.expect("nothing known yet", stage.order("wechat", "shop", "DEMO-0005").get("status"), "pending")
     stage.advance(11, "the first look of the poll is due")
-    stage.expect_soon("status", lambda: stage.order("DEMO-0005").get("status"), "paid")
+    stage.expect_soon("status", lambda: stage.order("wechat", "shop", "DEMO-0005").get("status"), "paid")
     stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0005"), ["order.paid"])
-    stage.explain("DEMO-0005")
+    stage.explain("wechat", "shop", "DEMO-0005")
 
 
 def closed_then_paid(stage: Stage) -> None:
@@ -185,18 +170,18 @@ def closed_then_paid(stage: Stage) -> None:
     ends = datetime.datetime.fromtimestamp(stage.now() + 10 * MINUTE, BEIJING).isoformat()
     create(stage, "DEMO-0006", expires_at=ends)
     stage.advance(11 * MINUTE, "its ten minutes are over")
-    stage.expect_soon("status", lambda: stage.order("DEMO-0006").get("status"), "closed")
+    stage.expect_soon("status", lambda: stage.order("wechat", "shop", "DEMO-0006").get("status"), "closed")
     wanted = {"account": "shop", "out_trade_no": "DEMO-0006"}
-    stage.expect("closed at WeChat too", stage.wechat("ledger", wanted)["transactions"][0]["state"], "CLOSED")
+    stage.expect("closed at WeChat too", stage.happen("wechat", "ledger", wanted)["transactions"][0]["state"], "CLOSED")
     stage.advance(20, "the payer, who stood on the password page all the time, confirms")
     stage.expect("acknowledged", pay(stage, "DEMO-0006", late=True), [204])
-    order = stage.order("DEMO-0006")
+    order = stage.order("wechat", "shop", "DEMO-0006")
     stage.expect("status", (order.get("status"), order.get("paid_late")), ("paid", True))
     refunds = [(refund["refund_id"].split("-")[0], refund["status"]) for refund in order.get("refunds", [])]
     stage.expect("a refund waits for a decision", refunds, [("late", "requested")])
     wanted_events = ["order.closed", "order.paid", "order.paid_late", "refund.requested"]
     stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0006"), wanted_events)
-    stage.explain("DEMO-0006")
+    stage.explain("wechat", "shop", "DEMO-0006")
 
 
 def over_v2(stage: Stage) -> None:
@@ -205,25 +190,25 @@ def over_v2(stage: Stage) -> None:
     client = create(stage, "DEMO-0007", "classic").get("client", {})
     stage.expect("signed as v2 wants", client.get("signType"), "HMAC-SHA256")
     stage.expect("acknowledged", pay(stage, "DEMO-0007", "classic", times=3), [200] * 3)
-    order = stage.order("DEMO-0007", "classic")
+    order = stage.order("wechat", "classic", "DEMO-0007")
     stage.expect("status", (order.get("status"), paid_transitions(order)), ("paid", 1))
     refund = {"account": "classic", "out_trade_no": "DEMO-0007", "amount": 800}
-    trade = stage.wechat("refund", refund)
+    trade = stage.happen("wechat", "refund", refund)
     stage.tell("console", "8.00 CNY are refunded by hand")
     told = [attempt["status"] for attempt in trade["refunds"][0]["deliveries"]]
     stage.expect("the unsigned refund notice is acknowledged", told, [200])
-    stage.expect("and believed by nobody", stage.order("DEMO-0007", "classic").get("status"), "paid")
+    stage.expect("and believed by nobody", stage.order("wechat", "classic", "DEMO-0007").get("status"), "paid")
     stage.advance(2 * MINUTE, "the refund is asked about")
 
     def shown() -> object:
-        order = stage.order("DEMO-0007", "classic")
+        order = stage.order("wechat", "classic", "DEMO-0007")
         refunds = [
             (refund["source"], refund["status"], refund["amount"]["minor"]) for refund in order.get("refunds", [])
         ]
         return order.get("status"), refunds
 
     stage.expect_soon("status", shown, ("partially_refunded", [("console", "succeeded", 800)]))
-    stage.explain("DEMO-0007", "classic")
+    stage.explain("wechat", "classic", "DEMO-0007")
 
 
 def replaced(stage: Stage) -> None:
@@ -232,20 +217,20 @@ def replaced(stage: Stage) -> None:
     create(stage, "DEMO-0008")
     stage.advance(6 * MINUTE, "the shopper takes something out of the basket")
     create(stage, "DEMO-0008b", amount={"minor": 6600, "currency": "CNY"}, replaces="DEMO-0008")
-    stage.expect_soon("the old order", lambda: stage.order("DEMO-0008").get("status"), "closed")
+    stage.expect_soon("the old order", lambda: stage.order("wechat", "shop", "DEMO-0008").get("status"), "closed")
     stage.expect("acknowledged", pay(stage, "DEMO-0008b"), [204])
-    new = stage.order("DEMO-0008b")
+    new = stage.order("wechat", "shop", "DEMO-0008b")
     stage.expect("the new order", (new.get("status"), new.get("paid")), ("paid", {"minor": 6600, "currency": "CNY"}))
     stage.tell("payer", "had the old order's password page open, and confirms that too")
     stage.expect("acknowledged", pay(stage, "DEMO-0008", late=True), [204])
-    reasons = [review["reason"] for review in stage.order("DEMO-0008").get("review", [])]
+    reasons = [review["reason"] for review in stage.order("wechat", "shop", "DEMO-0008").get("review", [])]
     stage.expect("both are paid: a person must look", reasons, ["double_payment"])
 
 
 def nobodys_order(stage: Stage) -> None:
     """Pay an order that the product has never seen."""
     stage.scene("9. A payment nobody knows: kept, asked about, shown")
-    answer = stage.wechat("notify", {"account": "shop", "out_trade_no": "DEMO-0099", "amount": 100})
+    answer = stage.happen("wechat", "notify", {"account": "shop", "out_trade_no": "DEMO-0099", "amount": 100})
     stage.tell("WeChat", "notifies the payment of DEMO-0099, which was not created here")
     stage.expect("acknowledged", answer["status"], 204)
     for _ in range(3):
@@ -269,9 +254,4 @@ SCENES = (
     over_v2,
     replaced,
     nobodys_order,
-    *demo_refunds.SCENES,
-    *demo_notices.SCENES,
-    *demo_shipping.SCENES,
-    demo_refunds.the_bill,
-    *demo_douyin.SCENES,
 )

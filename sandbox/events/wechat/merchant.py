@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from sandbox.events import shapes
-from sandbox.events.maker import OPENID, Case, Event, Maker, number, transaction_id
+from sandbox.events.shared import Case, Event
+from sandbox.events.wechat.maker import OPENID, Maker, number, transaction_id
 
 CREATE = "POST /wechat/{account}/payments"
 ORDER = "/orders/{platform}/{account}/{order_id}"

@@ -5,37 +5,25 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-NOTICE_FAULTS = {
-    "duplicate": "send `copies` (3) of the notice at once",
-    "delay": "send the first notice `seconds` (60) of sandbox time late",
-    "reorder": "send the notice after the one that follows it",
-    "drop": "lose the notice, or only its first `attempts`",
-    "forge": "a notice signed with a key that is not ours comes first",
-    "wrong_amount": "a signed notice of another `amount` (one fen more) comes first",
-    "wrong_currency": "a signed notice in `currency` (USD) comes first",
-    "other_merchant": "a signed notice for merchant `mchid` comes first",
-    "stale": "a signed notice `seconds` (301) old comes first (v3)",
-    "signtest": "a signature probe comes first (v3)",
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DELIVERY_FAULTS = {
+    "duplicate": "send `copies` (3) of a message at once",
+    "delay": "send the first message `seconds` (60) of sandbox time late",
+    "reorder": "send the message after the one that follows it",
+    "drop": "lose the message, or only its first `attempts`",
 }
-API_FAULTS = {
+HTTP_FAULTS = {
     "error500": "answer 500; with `after` the work was done",
+    "rate_limited": "answer that there were too many calls",
+    "not_json": "answer 502 with an HTML page; with `after` the work was done",
     "timeout": "do the work, then answer `seconds` (12) later",
     "hang": "do nothing and answer `seconds` (60) later",
-    "rate_limited": "answer 429",
-    "not_json": "answer 502 with an HTML page",
     "truncated": "cut the answer in half",
-    "unsigned_response": "leave out the signature",
-    "forged_response": "sign the answer with a key that is not ours",
-    "signtest_response": "answer with a signature probe (v3)",
-    "refund_result": "refunds end as `status` (ABNORMAL); PROCESSING leaves them on their way",
-    "bill_creating": "the bill of a day is still being made",
-    "errcode": "answer a mini-program call with errcode `code` (-1); with `after` the work was done",
-    "shipping_lag": "shipping does not know a payment for `seconds` (30) after it, each time it is asked",
-    "refund_refused": "refuse a refund with `code` (NOT_ENOUGH)",
 }
-KNOWN = NOTICE_FAULTS | API_FAULTS
 
 
 @dataclass
@@ -62,20 +50,22 @@ class Faults:
 
     `{"forge": true}` fires once, `{"forge": 3}` three times, `{"forge": {"probability": 0.1, "seed": 7}}` at random
     until it is taken back with `{"forge": false}`; `{"clear": true}` takes everything back. `count` limits a
-    probability, `match` limits a knob to orders (notices) or to calls whose line or body contains it, `instead` lets a
-    spoilt notice replace the real one rather than come before it. Everything else is the knob's own parameter.
+    probability, `match` limits a knob to messages whose subject, or to calls whose line or body contains it, `instead`
+    lets a spoilt message replace the real one rather than come before it. Everything else is the knob's own parameter.
+    `known` says in words what each knob does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
         self._lock = threading.Lock()
         self._faults: dict[str, Fault] = {}
 
     def set(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Turn knobs and return those that are set; an unknown name is a mistake of the caller."""
         wanted = dict(wanted)
-        unknown = sorted(set(wanted) - set(KNOWN) - {"clear"})
+        unknown = sorted(set(wanted) - set(self._known) - {"clear"})
         if unknown:
-            raise ValueError(f"unknown faults {unknown}; there are {sorted(KNOWN)}")
+            raise ValueError(f"unknown faults {unknown}; there are {sorted(self._known)}")
         with self._lock:
             if wanted.pop("clear", False):
                 self._faults.clear()

@@ -9,7 +9,8 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sandbox.events import shapes
-from sandbox.events.maker import CLASSIC_KEY, OPENID, Case, Event, Maker, number, transaction_id
+from sandbox.events.shared import Case, Event
+from sandbox.events.wechat.maker import CLASSIC_KEY, OPENID, Maker, number, transaction_id
 from sandbox.simulators.wechat import crypto, xml
 from sandbox.simulators.wechat.ledger import beijing
 

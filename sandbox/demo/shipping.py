@@ -5,40 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from sandbox.stage import Stage
+from sandbox.demo.payments import PAYER, bought
 
-PRICE = 8800
-PAYER = "oDemoPayer000000000000000001"
+if TYPE_CHECKING:
+    from sandbox.demo_runtime import Stage
+
+PLACE = 4
 MINUTE = 60
 Json = dict[str, Any]
 
 
-def _bought(stage: Stage, order_id: str) -> None:
-    """Let somebody buy and pay."""
-    body = {
-        "order_id": order_id,
-        "amount": {"minor": PRICE, "currency": "CNY"},
-        "description": "奶茶 Milk tea",
-        "payer": {"openid": PAYER},
-    }
-    created = stage.call("POST", "/wechat/shop/payments", body)
-    stage.wechat("pay", {"account": "shop", "out_trade_no": order_id})
-    stage.tell("payer", f"{order_id} over {PRICE / 100:.2f} CNY is created and paid")
-    stage.expect("bought", (created.status, stage.order(order_id).get("status")), (201, "paid"))
-
-
 def _ship(stage: Stage, order_id: str, parcel: Json) -> None:
     """Ship as somebody behind the counter does, with a phone."""
-    granted = stage.control("POST", "/token", {"scopes": ["orders:ship"], "subject": "chen"})
-    headers = {"token": str(granted.body["access_token"])}
+    headers = {"token": stage.token("orders:ship", subject="chen")}
     stage.tell("chen", f"ships from a phone: {json.dumps(parcel, ensure_ascii=False)}")
     answer = stage.call("POST", f"/orders/wechat/shop/{order_id}/shipments", parcel, headers=headers)
     stage.expect("recorded", (answer.status, answer.body.get("status")), (201, "recorded"))
 
 
 def _shipments(stage: Stage, order_id: str) -> list[Json]:
-    return list(stage.order(order_id).get("shipments", []))
+    return list(stage.order("wechat", "shop", order_id).get("shipments", []))
 
 
 def _statuses(stage: Stage, order_id: str) -> list[str]:
@@ -47,21 +33,21 @@ def _statuses(stage: Stage, order_id: str) -> list[str]:
 
 def _at_wechat(stage: Stage, order_id: str) -> Json:
     """Return what WeChat's shipping management has."""
-    number = stage.order(order_id)["transaction_id"]
-    return dict(stage.wechat("shipping", {"account": "shop", "transaction_id": number})["shipping"] or {})
+    number = stage.order("wechat", "shop", order_id)["transaction_id"]
+    return dict(stage.happen("wechat", "shipping", {"account": "shop", "transaction_id": number})["shipping"] or {})
 
 
 def _answers(stage: Stage) -> list[Any]:
     """Return the answers to the pushes so far."""
-    pushes = stage.wechat("pushes", {"account": "shop"})["pushes"]
+    pushes = stage.happen("wechat", "pushes", {"account": "shop"})["pushes"]
     return [attempt["status"] for letter in pushes for attempt in letter["attempts"]]
 
 
 def shipped(stage: Stage) -> None:
     """Ship one parcel, whose upload is answered with nothing that can be read."""
     stage.scene("16. Shipped from a phone, WeChat's answer is lost, and the buyer hears of it once")
-    _bought(stage, "DEMO-0016")
-    stage.control("POST", "/faults", {"wechat": {"error500": {"match": "upload_shipping_info", "after": True}}})
+    bought(stage, "DEMO-0016")
+    stage.faults(wechat={"error500": {"match": "upload_shipping_info", "after": True}})
     _ship(stage, "DEMO-0016", {"carrier": "YTO", "tracking_no": "YT7000000000001"})
     stage.expect_soon("WeChat has it", lambda: _at_wechat(stage, "DEMO-0016").get("uploads"), 1)
     stage.expect("and did not say so", _statuses(stage, "DEMO-0016"), ["recorded"])
@@ -74,18 +60,18 @@ def shipped(stage: Stage) -> None:
     stage.expect_soon("on the bus", lambda: stage.bus("DEMO-0016"), wanted)
 
     def heard() -> list[Json]:
-        messages = stage.control("GET", "/inbox?kind=message").body
-        return [entry["data"] for entry in messages if entry["to"] == PAYER and "YT7000000000001" in str(entry)]
+        messages = stage.inbox("message", "YT7000000000001")
+        return [entry["data"] for entry in messages if entry["to"] == PAYER]
 
     stage.expect_soon("messages to the buyer", lambda: len(heard()), 1)
     stage.tell("buyer", f"sees in WeChat: {heard()[0]}")
-    stage.explain("DEMO-0016")
+    stage.explain("wechat", "shop", "DEMO-0016")
 
 
 def refused(stage: Stage) -> None:
     """Ship by a carrier that wants a contact, without one."""
     stage.scene("17. A shipment that WeChat would not take says what to do")
-    _bought(stage, "DEMO-0017")
+    bought(stage, "DEMO-0017")
     _ship(stage, "DEMO-0017", {"carrier": "SF", "tracking_no": "SF7000000000002"})
     stage.expect_soon("status", lambda: _statuses(stage, "DEMO-0017"), ["needs_action"])
     stage.tell("shop", str(_shipments(stage, "DEMO-0017")[0]["problem"]))
@@ -102,27 +88,29 @@ def refused(stage: Stage) -> None:
 def sold_in_the_mini_store(stage: Stage) -> None:
     """Sell in the mini store, where WeChat makes the order: a push names it, everything else is asked for."""
     stage.scene("18. Sold in the mini store: a push names the order, the store tells the rest, the receipt is printed")
-    made = stage.wechat("store_order", {"account": "shop"})
+    made = stage.happen("wechat", "store_order", {"account": "shop"})
     number = str(made["order_id"])
     stage.tell("WeChat", f"pushes that store order {number} was made, and no more than that")
     stage.expect_soon("acknowledged", lambda: _answers(stage), [200])
     stage.advance(MINUTE, "the store is asked about it")
-    stage.expect_soon("status", lambda: stage.order(number).get("status"), "pending")
-    stage.wechat("store_pay", {"account": "shop", "order_id": number})
+    stage.expect_soon("status", lambda: stage.order("wechat", "shop", number).get("status"), "pending")
+    stage.happen("wechat", "store_pay", {"account": "shop", "order_id": number})
     stage.expect_soon("acknowledged", lambda: _answers(stage), [200, 200])
     stage.advance(MINUTE, "the buyer has paid, and WeChat has pushed that something happened to the order")
-    stage.expect_soon("status", lambda: stage.order(number).get("status"), "paid")
-    stage.expect("paid", stage.order(number).get("paid"), {"minor": made["amount"], "currency": "CNY"})
+    stage.expect_soon("status", lambda: stage.order("wechat", "shop", number).get("status"), "paid")
+    stage.expect(
+        "paid", stage.order("wechat", "shop", number).get("paid"), {"minor": made["amount"], "currency": "CNY"}
+    )
 
     def notices() -> Json:
-        return {row["name"]: row["status"] for row in stage.order(number).get("notices", [])}
+        return {row["name"]: row["status"] for row in stage.order("wechat", "shop", number).get("notices", [])}
 
     stage.expect_soon("its notices", notices, {"erp": "sent", "receipt": "sent", "staff": "sent"})
     _ship(stage, number, {"carrier": "YTO", "tracking_no": "YT7000000000018"})
     stage.expect_soon("status", lambda: _statuses(stage, number), ["reported"])
-    there = stage.wechat("store_show", {"account": "shop", "order_id": number})
+    there = stage.happen("wechat", "store_show", {"account": "shop", "order_id": number})
     stage.expect("the store has the parcel", [one["waybill_id"] for one in there["deliveries"]], ["YT7000000000018"])
-    stage.explain(number)
+    stage.explain("wechat", "shop", number)
 
 
 SCENES = (shipped, refused, sold_in_the_mini_store)

@@ -1,7 +1,8 @@
-"""Runs one function once, in this process: `python -P sandbox/once.py`, event on stdin, answer on stdout's last line.
+"""Runs one function once, in this process: `python -P sandbox/invoke_once.py`.
 
-For tests that kill a function at a certain call. SANDBOX_FAULTS names the folder of its fault plan (see faultpoints),
-SANDBOX_CLOCK the sandbox's clock file, both optional; everything else is the function's own environment.
+The event comes on stdin, the answer goes to the last line of stdout. For tests that kill a function at a certain call.
+SANDBOX_FAULTS names the folder of its fault plan (see faultpoints), SANDBOX_CLOCK the sandbox's clock file, both
+optional; everything else is the function's own environment.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 def main() -> None:
     """Prepare the process as the bootstrap does, call the handler, print what it returns."""
     sys.path.insert(0, _ROOT)
-    from sandbox import bootstrap, faultpoints
+    from sandbox import bootstrap, faultpoints, parent_watch
     from sandbox.clock import ClockReader
 
     sys.path.remove(_ROOT)
+    parent_watch.end_with_starter()
     name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
     if folder := os.environ.get("SANDBOX_FAULTS"):
         faultpoints.install(Path(folder), name)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sandbox.events import shapes
-from sandbox.events.maker import Case, Maker
+from sandbox.events.shared import Case
+
+if TYPE_CHECKING:
+    from sandbox.events.wechat.maker import Maker
 
 PAID = "wechat_notify.paid-v3"
 

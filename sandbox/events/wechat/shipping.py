@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from sandbox.events import shapes
-from sandbox.events.maker import Case, Event, Maker
+from sandbox.events.shared import Case, Event
+
+if TYPE_CHECKING:
+    from sandbox.events.wechat.maker import Maker
 
 SHIPMENTS = "POST /orders/{platform}/{account}/{order_id}/shipments"
 KEY = "3a7c2f60-parcel"

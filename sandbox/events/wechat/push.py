@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.events import shapes
-from sandbox.events.maker import OPENID, Case, Event, Maker, number, transaction_id
+from sandbox.events.shared import Case, Event
+from sandbox.events.wechat.maker import OPENID, Maker, number, transaction_id
 from sandbox.simulators.wechat import pushes
 
 PUSH = "/wechat/{account}/push"

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from sandbox.events import shapes
-from sandbox.events.maker import Case, Event, Maker, number
+from sandbox.events.shared import Case, Event
+from sandbox.events.wechat.maker import Maker, number
 
 REFUNDS = "/orders/{platform}/{account}/{order_id}/refunds"
 BEN, ANNA = "9b2d6a11-ben", "3f0c7d0e-anna"

@@ -5,43 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.dataplane import DataPlane
-from sandbox.stage import StageError
-
 if TYPE_CHECKING:
-    from sandbox.stage import Stage
+    from sandbox.demo_runtime import Stage
 
 PRICE = {"minor": 8800, "currency": "CNY"}
 MINUTE, DAY = 60, 86_400
 OLD, NEW = "guaranteed", "trade"
+PEOPLE = ("payments:write", "orders:read", "refunds:request", "refunds:approve")
 Json = dict[str, Any]
-
-
-def douyin(stage: Stage, what: str, body: Json) -> Json:
-    """Make something happen at Douyin."""
-    answer = stage.control("POST", f"/douyin/_control/{what}", body)
-    if answer.status != 200:
-        raise StageError(f"Douyin's simulator answered {answer.status} {answer.body} to {what} {body}")
-    return dict(answer.body)
-
-
-def order(stage: Stage, order_id: str, account: str, part: str = "") -> Json:
-    """Return an order as the merchant sees it."""
-    answer = stage.call("GET", f"/orders/douyin/{account}/{order_id}{part}")
-    return answer.body if isinstance(answer.body, dict) else {"status": f"HTTP {answer.status}"}
 
 
 def status(stage: Stage, order_id: str, account: str) -> Any:
     """Return an order's status."""
-    return order(stage, order_id, account).get("status")
-
-
-def explain(stage: Stage, order_id: str, account: str) -> None:
-    """Print why an order is as it is, in the product's own words."""
-    told = order(stage, order_id, account, "/explanation")
-    stage.tell("why", str(told.get("summary", told)))
-    for step in told.get("steps", []):
-        print(f"{'':16}{step['at'][5:19]} {step['said']}, {step['trust']}: {step['decision']}, {step['why']}")
+    return stage.order("douyin", account, order_id).get("status")
 
 
 def create(stage: Stage, order_id: str, account: str, minor: int = 8800) -> Json:
@@ -56,7 +32,7 @@ def create(stage: Stage, order_id: str, account: str, minor: int = 8800) -> Json
 def pay(stage: Stage, order_id: str, account: str, client: Json, **how: Any) -> list[Any]:
     """Let the payer order on the phone, where the system wants that, and pay; return the product's answers."""
     phone: Json = {name: client[name] for name in ("data", "byteAuthorization") if name in client}
-    trade = douyin(stage, "pay", {"account": account, "out_order_no": order_id, **phone, **how})
+    trade = stage.happen("douyin", "pay", {"account": account, "out_order_no": order_id, **phone, **how})
     answers = [attempt.get("status") for attempt in trade["deliveries"]]
     stage.tell("payer", f"pays {order_id}: {trade['total'] / 100:.2f} CNY, {trade['order_id']}")
     stage.tell("Douyin", f"calls back, answered {answers}" if answers else "calls back, and the callback is lost")
@@ -73,16 +49,18 @@ def refund(stage: Stage, order_id: str, account: str, minor: int) -> None:
     """Ask for a refund as one person and approve it as another, until Douyin has it."""
     path = f"/orders/douyin/{account}/{order_id}/refunds"
     wish = {"amount": {"minor": minor, "currency": "CNY"}, "reason": "changed mind"}
-    asked = stage.call("POST", path, wish, headers={"token": _token(stage, "ben")})
+    asked = stage.call("POST", path, wish, headers={"token": stage.token(*PEOPLE, subject="ben")})
     number = str(asked.body.get("refund_id") if isinstance(asked.body, dict) else "")
     stage.tell("ben", f"asks to refund {minor / 100:.2f} CNY of {order_id}")
-    approved = stage.call("POST", f"{path}/{number}/approve", {}, headers={"token": _token(stage, "carla")})
+    approved = stage.call(
+        "POST", f"{path}/{number}/approve", {}, headers={"token": stage.token(*PEOPLE, subject="carla")}
+    )
     stage.tell("carla", "approves it")
     stage.expect("asked and approved", (asked.status, approved.status), (201, 200))
     stage.advance(MINUTE, "the worker hears of it from the bus, or finds it at its next minute")
 
     def known_to_douyin() -> Any:
-        rows = order(stage, order_id, account).get("refunds", [])
+        rows = stage.order("douyin", account, order_id).get("refunds", [])
         return next((row["status"] for row in rows if row["refund_id"] == number), None)
 
     stage.expect_soon("accepted is not refunded", known_to_douyin, "processing")
@@ -90,22 +68,17 @@ def refund(stage: Stage, order_id: str, account: str, minor: int) -> None:
 
 def refunds_of(stage: Stage, order_id: str, account: str) -> list[tuple[str, str, int]]:
     """Return an order's refunds: who made them, their state and amount."""
-    rows = order(stage, order_id, account).get("refunds", [])
+    rows = stage.order("douyin", account, order_id).get("refunds", [])
     return [(row["source"], row["status"], row["amount"]["minor"]) for row in rows]
 
 
 def settlements_of(stage: Stage, order_id: str, account: str) -> list[tuple[str, int | None, list[int]]]:
     """Return an order's settlements: state, amount, and what others got."""
-    rows = order(stage, order_id, account).get("settlements", [])
+    rows = stage.order("douyin", account, order_id).get("settlements", [])
     return [
         (row["status"], (row["amount"] or {}).get("minor"), [share["amount"]["minor"] for share in row["shares"]])
         for row in rows
     ]
-
-
-def _token(stage: Stage, subject: str) -> str:
-    scopes = ["payments:write", "orders:read", "refunds:request", "refunds:approve"]
-    return str(stage.control("POST", "/token", {"scopes": scopes, "subject": subject}).body["access_token"])
 
 
 def bought_on_both(stage: Stage) -> None:
@@ -119,7 +92,7 @@ def bought_on_both(stage: Stage) -> None:
     stage.expect("what tt.requestOrder wants", sorted(client), ["byteAuthorization", "data"])
     stage.expect("acknowledged", pay(stage, "DY-0002", NEW, client), [200])
     stage.expect("status", status(stage, "DY-0002", NEW), "paid")
-    explain(stage, "DY-0002", NEW)
+    stage.explain("douyin", NEW, "DY-0002")
 
 
 def lost_callbacks(stage: Stage) -> None:
@@ -131,14 +104,14 @@ def lost_callbacks(stage: Stage) -> None:
     stage.advance(11, "the first look of the poll is due")
     for number, account in (("DY-0003", OLD), ("DY-0004", NEW)):
         stage.expect_soon(f"{number}", lambda n=number, a=account: status(stage, n, a), "paid")  # type: ignore[misc]
-    explain(stage, "DY-0004", NEW)
+    stage.explain("douyin", NEW, "DY-0004")
 
 
 def not_genuine(stage: Stage) -> None:
     """Change what the signature leaves out."""
     stage.scene("Douyin 3. What guaranteed payment does not sign: refused, and nothing is written")
     create(stage, "DY-0005", OLD)
-    before = order(stage, "DY-0005", OLD).get("version")
+    before = stage.order("douyin", OLD, "DY-0005").get("version")
     spoilt = {
         "type": "a genuine payment callback with its type changed to refund",
         "extra": "one with an outer field that nothing signs",
@@ -147,10 +120,10 @@ def not_genuine(stage: Stage) -> None:
         "forge": "one signed with another token",
     }
     for kind, what in spoilt.items():
-        answer = douyin(stage, "notify", {"account": OLD, "out_order_no": "DY-0005", "spoil": kind})
+        answer = stage.happen("douyin", "notify", {"account": OLD, "out_order_no": "DY-0005", "spoil": kind})
         stage.tell("network", what)
         stage.expect(kind, answer["status"], 401)
-    after = order(stage, "DY-0005", OLD)
+    after = stage.order("douyin", OLD, "DY-0005")
     stage.expect("the order has not moved", (after.get("status"), after.get("version")), ("pending", before))
 
 
@@ -160,18 +133,20 @@ def token_rotated(stage: Stage) -> None:
     buy(stage, "DY-0006", OLD)
     fresh = "Fr3shCallbackToken2026"
     _change_account(stage, OLD, lambda document: document["tokens"].insert(0, fresh))
-    douyin(stage, "token", {"account": OLD, "token": fresh})
+    stage.happen("douyin", "token", {"account": OLD, "token": fresh})
     stage.tell("merchant", "changes the token in the console, and puts it before the old one in the account")
     buy(stage, "DY-0007", OLD)
     refund(stage, "DY-0006", OLD, 8800)
     stage.advance(15, "Douyin's refund callback comes 12 seconds after it took the refund, signed with the old token")
     stage.expect_soon("refunds", lambda: refunds_of(stage, "DY-0006", OLD), [("merchant", "succeeded", 8800)])
     keys = {
-        number: [event["key_id"] for event in order(stage, number, OLD)["events"] if event["trust"] == "verified"]
+        number: [
+            event["key_id"] for event in stage.order("douyin", OLD, number)["events"] if event["trust"] == "verified"
+        ]
         for number in ("DY-0006", "DY-0007")
     }
     stage.expect("which token signed", keys, {"DY-0006": ["tokens[0]", "tokens[1]"], "DY-0007": ["tokens[0]"]})
-    explain(stage, "DY-0006", OLD)
+    stage.explain("douyin", OLD, "DY-0006")
 
 
 def user_refunds(stage: Stage) -> None:
@@ -179,18 +154,18 @@ def user_refunds(stage: Stage) -> None:
     stage.scene("Douyin 5. Users ask for refunds: the refund desk decides, and Douyin hears of it")
     for number, minor in (("DY-0008", 8800), ("DY-0009", 5000)):
         buy(stage, number, NEW, minor)
-        asked = douyin(stage, "user_refund", {"account": NEW, "out_order_no": number})
+        asked = stage.happen("douyin", "user_refund", {"account": NEW, "out_order_no": number})
         stage.tell("user", f"asks Douyin for {number}'s money; our number for it: {asked['out_refund_no'][:16]}...")
         stage.expect("it waits for the desk", refunds_of(stage, number, NEW), [("user", "requested", minor)])
     for number, word in (("DY-0008", "approve"), ("DY-0009", "reject")):
-        child = order(stage, number, NEW)["refunds"][0]["refund_id"]
+        child = stage.order("douyin", NEW, number)["refunds"][0]["refund_id"]
         path = f"/orders/douyin/{NEW}/{number}/refunds/{child}/{word}"
-        answer = stage.call("POST", path, {}, headers={"token": _token(stage, "carla")})
+        answer = stage.call("POST", path, {}, headers={"token": stage.token(*PEOPLE, subject="carla")})
         stage.tell("carla", f"{word}s {number}'s refund")
         stage.expect("decided", answer.status, 200)
 
     def audit(number: str) -> Any:
-        found = douyin(stage, "ledger", {"account": NEW, "out_order_no": number})["orders"][0]["refunds"]
+        found = stage.happen("douyin", "ledger", {"account": NEW, "out_order_no": number})["orders"][0]["refunds"]
         return found[0]["audit"]
 
     stage.expect_soon("Douyin knows of DY-0008", lambda: audit("DY-0008"), "AGREE")
@@ -198,7 +173,7 @@ def user_refunds(stage: Stage) -> None:
     stage.advance(15, "Douyin pays the one out")
     stage.expect_soon("DY-0008", lambda: refunds_of(stage, "DY-0008", NEW), [("user", "succeeded", 8800)])
     stage.expect_soon("DY-0009", lambda: refunds_of(stage, "DY-0009", NEW), [("user", "rejected", 5000)])
-    explain(stage, "DY-0008", NEW)
+    stage.explain("douyin", NEW, "DY-0008")
 
 
 def moved(stage: Stage) -> None:
@@ -217,7 +192,7 @@ def moved(stage: Stage) -> None:
     refund(stage, "DY-0010", OLD, 1800)
     stage.advance(15, "the old system pays the refund out")
     stage.expect_soon("the old refund", lambda: refunds_of(stage, "DY-0010", OLD), [("merchant", "succeeded", 1800)])
-    systems = {number: order(stage, number, OLD).get("system") for number in ("DY-0010", "DY-0011", "DY-0012")}
+    systems = {number: stage.order("douyin", OLD, number).get("system") for number in ("DY-0010", "DY-0011", "DY-0012")}
     wanted = {"DY-0010": "ecpay", "DY-0011": "ecpay", "DY-0012": "trade"}
     stage.expect("each order keeps its system", systems, wanted)
 
@@ -244,19 +219,18 @@ def settled(stage: Stage) -> None:
     stage.expect_soon(
         "refunded after settling", lambda: refunds_of(stage, "DY-0001", OLD), [("merchant", "succeeded", 800)]
     )
-    ledger = douyin(stage, "ledger", {"account": OLD, "out_order_no": "DY-0001"})["orders"][0]
+    ledger = stage.happen("douyin", "ledger", {"account": OLD, "out_order_no": "DY-0001"})["orders"][0]
     stage.expect("with all_settle", [one["settled"] for one in ledger["refunds"]], [True])
-    explain(stage, "DY-0001", OLD)
+    stage.explain("douyin", OLD, "DY-0001")
 
 
 def _change_account(stage: Stage, account: str, change: Any) -> None:
     """Change an account's document, and have functions start anew: they keep documents for five minutes."""
-    settings = json.loads((stage.state / "settings.json").read_bytes())
-    plane, name = DataPlane(settings["data_plane"]), f"countersign/sandbox/douyin/{account}"
+    plane, name = stage.sandbox.data_plane(), f"countersign/sandbox/douyin/{account}"
     document = json.loads(plane.call("secretsmanager", "GetSecretValue", SecretId=name)["SecretString"])
     change(document)
     plane.call("secretsmanager", "PutSecretValue", SecretId=name, SecretString=json.dumps(document))
-    stage.control("POST", "/kill", {"what": "runner"})
+    stage.sandbox.control("POST", "/kill", {"what": "runner"})
 
 
 SCENES = (bought_on_both, lost_callbacks, not_genuine, token_rotated, user_refunds, moved, settled)

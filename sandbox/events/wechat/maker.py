@@ -1,24 +1,21 @@
-"""What every sample event is made of: one moment, published throwaway keys, and stable numbers."""
+"""What WeChat's sample events are made of: one moment, published throwaway keys, and stable numbers."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from sandbox.events.shared import ROOT
 from sandbox.simulators.wechat import crypto
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CLASSIC_KEY = "Cl4ss1cThr0wAwayKey0fTheTestEvnt"
 PUSH_TOKEN = "2Zi6W1MpKzIZ2Sg0E"  # noqa: S105 - as in the published vectors
 PUSH_KEY = "ikJUZTeiL8Si2IlHxrWGpj8Q9F0gP7CoBeuCoLkvJko"
 OPENID = "oThrow4wayOpenid_public-000001"
-Event = dict[str, Any]
 NOTICES: dict[str, dict[str, Any]] = {
     "buyer": {
         "channel": "message",
@@ -37,24 +34,6 @@ NOTICES: dict[str, dict[str, Any]] = {
         "text": "{description}: {paid}",
     },
 }
-
-
-@dataclass(frozen=True)
-class Case:
-    """One event, what a function answers to it, and what must be there before.
-
-    `order` is what the merchant created before, `becomes` the order's status afterwards; `after` names cases to run
-    before; `needs_platform` that the function calls WeChat; `failures` is how many records go back to the stream.
-    """
-
-    event: Event
-    status: int | None
-    why: str
-    order: dict[str, Any] = field(default_factory=dict)
-    becomes: str = ""
-    after: tuple[str, ...] = ()
-    needs_platform: bool = False
-    failures: int | None = None
 
 
 class Keys:
