@@ -20,11 +20,12 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     callbacks.record(
         store,
         lambda: translate.to_change(genuine, account, name),
+        genuine,
         platform="douyin",
         account=name,
-        key_id=genuine.key_id,
         raw=request.body,
         now=now,
+        order_id=lambda: translate.order_of(genuine),
         source="callback",
         unsigned=genuine.stale,
     )

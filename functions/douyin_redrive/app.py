@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.orders.changes import Change
+from countersign.orders.changes import AccountNews, Change
 from countersign.platforms.douyin import settings, signing, translate
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation
@@ -18,7 +18,7 @@ accounts = Accounts("douyin", settings.load)
 store = OrderStore.from_environment()
 
 
-def _callback(kept: QuarantinedMessage) -> Change:
+def _callback(kept: QuarantinedMessage) -> Change | AccountNews:
     account = accounts.load(kept.account)
     genuine = signing.reverify(kept.raw, account, key_id=kept.key_id, received_at=kept.received_at, stale=kept.hint)
     return translate.to_change(genuine, account, kept.account)
@@ -29,7 +29,7 @@ READERS = {"callback": _callback, "notify": _callback}  # rows of before say not
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Redrive the days that the event names, or replay the one event; see `actions.redrive`."""
+    """Redrive the days that the event names, or replay the one event; see `workers.redrive`."""
 
     def enough_time() -> bool:
         return bool(context.get_remaining_time_in_millis() >= ENOUGH_TIME_MS)

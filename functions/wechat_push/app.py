@@ -33,11 +33,12 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     callbacks.record(
         store,
         lambda: push_events.to_change(pushed, account, name),
+        pushed,
         platform="wechat",
         account=name,
-        key_id=pushed.key_id,
         raw=pushed.evidence,
         now=now,
+        order_id=lambda: push_events.order_of(pushed),
         source="push",
         unsigned=not pushed.signed,
         kept=pushed.signed,

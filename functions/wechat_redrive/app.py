@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.orders.changes import Change
+from countersign.orders.changes import AccountNews, Change
 from countersign.platforms.wechat import push, push_events, settings, signing, translate
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation
@@ -18,13 +18,13 @@ accounts = Accounts("wechat", settings.load)
 store = OrderStore.from_environment()
 
 
-def _notice(kept: QuarantinedMessage) -> Change:
+def _notice(kept: QuarantinedMessage) -> Change | AccountNews:
     account = accounts.load(kept.account)
     genuine = signing.reverify(kept.raw, account, key_id=kept.key_id)
     return translate.to_change(genuine, account, kept.account)
 
 
-def _push(kept: QuarantinedMessage) -> Change:
+def _push(kept: QuarantinedMessage) -> Change | AccountNews:
     account = accounts.load(kept.account)
     return push_events.to_change(push.reverify(kept.raw, push.recipients(account)), account, kept.account)
 
@@ -34,7 +34,7 @@ READERS = {"notify": _notice, "push": _push}
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Redrive the days that the event names, or replay the one event; see `actions.redrive`."""
+    """Redrive the days that the event names, or replay the one event; see `workers.redrive`."""
 
     def enough_time() -> bool:
         return bool(context.get_remaining_time_in_millis() >= ENOUGH_TIME_MS)

@@ -90,6 +90,7 @@ def claims(now: int, scopes: str, *, subject: str = "3f0c7d0e-anna", accounts: s
         "scope": scopes,
         "sub": subject,
         "token_use": "access",
+        "username": subject,
     }
 
 

@@ -165,7 +165,7 @@ def http_event(method: str, route: str, parameters: Event, **members: Any) -> Ev
     path = route
     for name, value in parameters.items():
         path = path.replace("{" + name + "}", value)
-    claims = {"sub": "anna", "client_id": "spa", "accounts": "[*]", **members.pop("claims", {})}
+    claims = {"sub": "anna", "username": "anna", "client_id": "spa", "accounts": "[*]", **members.pop("claims", {})}
     return {
         "version": "2.0",
         "routeKey": f"{method} {route}",

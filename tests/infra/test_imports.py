@@ -11,7 +11,7 @@ import pytest
 from tests.infra.reading import PACKAGE, ROOT, imports, roots, shipped, tree
 
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
-FOUNDATION = {"documents", "errors", "http", "money", "texts"}
+FOUNDATION = {"documents", "errors", "fields", "http", "money", "texts"}
 RULES = {"orders", "signing"}
 IMPURE_IN_PLATFORMS = {"apps", "client", "connector", "create_payment", "fulfilment", "settings"}
 CRYPTOGRAPHY = {"hmac", "hashlib", "cryptography", "secrets", "Crypto", "nacl", "ssl"}

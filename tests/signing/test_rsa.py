@@ -186,8 +186,6 @@ class TestPublicKey:
             PLATFORM["public_pem"][:200],
             PLATFORM["public_pem"].replace("MIIB", "MI!B"),
             PLATFORM["public_pem"].replace("MIIBIjAN", "MIIBIjAO"),
-            PLATFORM["public_pem"] + PLATFORM["public_pem"],
-            "x" + PLATFORM["public_pem"],
             MERCHANT["cert_pem"],
             MERCHANT["private_pem"],
             CERTIFICATE["cert_pem"].replace("CERTIFICATE", "PUBLIC KEY"),

@@ -13,11 +13,13 @@ from countersign import aws
 from countersign.errors import KeysUnavailableError, MalformedError, NotFoundError, RateLimitedError
 from countersign.http import read_json
 from countersign.runtime.telemetry import logger
+from countersign.signing.published import published_key
+from countersign.store import account_names
 
 FRESH_SECONDS = 300
 STALE_SECONDS = 3600  # how long keys are used on while Secrets Manager does not answer
 UNKNOWN_SECONDS = 60
-UNKNOWN_PER_MINUTE = 30  # look-ups of names that turn out not to exist, in one container
+UNKNOWN_PER_MINUTE = 30  # names that turn out not to exist and are looked up in Secrets Manager, in one container
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}", re.ASCII)
 
 
@@ -41,7 +43,8 @@ class Accounts:
         """Return the account's settings.
 
         Raises NotFoundError (unknown name), RateLimitedError (too many unknown names tried) or KeysUnavailableError
-        (the document cannot be read, or holds keys that must not be used).
+        (the document cannot be read, or holds keys that must not be used). However many names strangers make up, one
+        that is marked is looked up: creating a payment marks it before a callback can come.
         """
         if not _NAME.fullmatch(name):
             raise NotFoundError("no such account")
@@ -49,19 +52,22 @@ class Accounts:
         clock = time.monotonic()
         if entry is not None and clock - entry.loaded_at < FRESH_SECONDS:
             return entry.settings
-        if entry is None:
-            self._refuse_guessing(name, clock)
+        marked = entry is None and self._refuse_guessing(name, clock)
         try:
             text = self._read(name)
         except NotFoundError:
             self._entries.pop(name, None)
             self._unknown[name] = clock
+            if marked:  # the account is gone: its name is looked up no more often than any other
+                account_names.forget(aws.client("dynamodb"), os.environ["TABLE_NAME"], self.platform, name)
             raise
         except KeysUnavailableError:
             if entry is not None and clock - entry.loaded_at < STALE_SECONDS:
                 return entry.settings
             raise
         if entry is None or entry.text != text:
+            if entry is None and not marked:
+                account_names.unmarked.add((self.platform, name))
             entry = _Entry(self._parse(text), text, clock)
         entry.loaded_at = clock
         self._entries[name] = entry
@@ -84,12 +90,17 @@ class Accounts:
                 return
             page["NextToken"] = answer["NextToken"]
 
-    def _refuse_guessing(self, name: str, clock: float) -> None:
+    def _refuse_guessing(self, name: str, clock: float) -> bool:
+        """Refuse a name that is likely made up; True where it is none, for its mark was found."""
         self._unknown = {known: at for known, at in self._unknown.items() if clock - at < UNKNOWN_SECONDS}
+        if name not in self._unknown and len(self._unknown) < UNKNOWN_PER_MINUTE:
+            return False
+        # Marked: another container has loaded it, maybe a moment after it was unknown here.
+        if account_names.is_remembered(aws.client("dynamodb"), os.environ["TABLE_NAME"], self.platform, name):
+            return True
         if name in self._unknown:
             raise NotFoundError("no such account")
-        if len(self._unknown) >= UNKNOWN_PER_MINUTE:
-            raise RateLimitedError("too many unknown accounts")
+        raise RateLimitedError("too many unknown accounts")
 
     def _read(self, name: str) -> str:
         secret_id = f"countersign/{os.environ['STAGE']}/{self.platform}/{name}"
@@ -110,6 +121,8 @@ class Accounts:
             raise KeysUnavailableError("the account's document is not JSON") from None
         if not isinstance(document, dict):
             raise KeysUnavailableError("the account's document is not an object")
+        if field := published_key(document):
+            raise KeysUnavailableError(f"{field} is a key of this project's tests: everybody knows it")
         settings = self.parse(document)
         for warning in getattr(settings, "warnings", ()):
             logger.warning("account document", extra={"platform": self.platform, "reason": warning})

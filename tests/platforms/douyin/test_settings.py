@@ -46,7 +46,8 @@ def test_a_short_token_is_used_with_a_warning() -> None:
         ({"salts": ["your_payment_salt_here"]}, "salts[0] is a placeholder"),
         ({"salts": "text"}, "salts is not a list"),
         ({"system": "trade", "platform_public_keys": []}, "platform_public_keys is empty"),
-        ({"platform_public_keys": [""]}, "platform_public_keys holds something empty"),
+        ({"system": "trade", "platform_public_keys": [""]}, "platform_public_keys holds something empty"),
+        ({"system": "trade", "platform_public_keys": ["no key at all"]}, "platform_public_keys[0] is damaged"),
         ({"goods": {"type": "301"}}, "goods.type is not a whole number"),
         ({"goods": [1]}, "goods is not an object"),
         ({"settle": {"after_days": 151}}, "settle.after_days"),
@@ -63,6 +64,45 @@ def test_A4_what_cannot_be_used_is_refused_by_name(changes: dict[str, object], n
         douyin_settings.load(document(**changes))
 
     assert named in str(error.value)
+
+
+OPENSSL = """Bag Attributes
+    friendlyName: \u5c0f\u5e97
+    localKeyID: 4C 55 2B
+Key Attributes: <No Attributes>
+"""
+
+
+def test_a_key_is_read_with_what_openssl_prints_around_it_and_several_from_one_text() -> None:
+    pem = settings().platform_public_keys[0]
+    private = document()["app_private_key_pem"]
+
+    loaded = settings(platform_public_keys=[f"{OPENSSL}{pem}\n{OPENSSL}{pem}trailing words"])
+    ours = settings(app_private_key_pem=f"{OPENSSL}{private}\n{pem}")
+
+    assert loaded.platform_public_keys == (pem, pem)
+    assert ours.private_key.reveal().strip() == private.strip()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"platform_public_keys": [""]}, "platform_public_keys holds something empty"),
+        ({"platform_public_keys": "text"}, "platform_public_keys is not a list"),
+        ({"app_secret": "short"}, "app_secret is shorter than 16 bytes"),
+        ({"app_secret": 7}, "app_secret is not text"),
+        ({"app_private_key_pem": 7}, "app_private_key_pem is not text"),
+        ({"salts": ["throwaway-salt-of-tests-0001", ""]}, "salts[1] is empty"),
+        ({"tokens": ["throwaway-token-of-tests-001", " "]}, "tokens[1] is empty"),
+        ({"system": "trade", "salts": ["short"]}, "salts[0] is shorter than 16 bytes"),
+        ({"system": "trade", "tokens": [""]}, "tokens[0] is empty"),
+    ],
+)
+def test_one_bad_key_that_few_need_is_named_and_the_account_works(changes: dict[str, object], named: str) -> None:
+    loaded = settings(**changes)
+
+    assert any(named in warning and "it is not used" in warning for warning in loaded.warnings)
+    assert all(secret.reveal().strip() for secret in (*loaded.salts, *loaded.tokens))
 
 
 @pytest.mark.parametrize("name", ["salt", "secret", "private_key"])

@@ -1,12 +1,13 @@
 """The account document: what is typed, what is refused, and that nothing shows a key."""
 
+import re
 from typing import Any
 
 import pytest
 
 from countersign.errors import KeysUnavailableError, UnknownKeyError
+from countersign.platforms.wechat import push, signing, v3
 from countersign.platforms.wechat import settings as wechat_settings
-from countersign.platforms.wechat import signing, v3
 from tests.platforms.wechat.support import (
     API_V2_KEY,
     API_V3_KEY,
@@ -89,18 +90,24 @@ REFUSED = [
     ({"api_v3_keys": []}, "api_v3_keys is empty"),
     ({"api_v3_keys": API_V3_KEY}, "api_v3_keys is not a list"),
     ({"api_v3_keys": [""]}, r"api_v3_keys\[0\] is empty"),
-    ({"api_v3_keys": [API_V3_KEY, " "]}, r"api_v3_keys\[1\] is empty"),
-    ({"api_v3_keys": [API_V3_KEY, None]}, r"api_v3_keys\[1\] is not text"),
     ({"api_v3_keys": [API_V3_KEY[:-1]]}, r"api_v3_keys\[0\] must be exactly 32 bytes"),
     ({"api_v3_keys": [API_V3_KEY + "="]}, r"api_v3_keys\[0\] must be exactly 32 bytes"),
     ({"api_v3_keys": ["<the APIv3 key, 32 characters..>"]}, r"api_v3_keys\[0\] is a placeholder"),
-    ({"api_v2_keys": ["192006250b4c09247ec02edce69f6a2d"]}, r"api_v2_keys\[0\] is the sample"),
+    ({"api": "v2", "api_v2_keys": ["192006250b4c09247ec02edce69f6a2d"]}, r"api_v2_keys\[0\] is the sample"),
     ({"api_v3_keys": ["192006250b4c09247ec02edce69f6a2d"]}, r"api_v3_keys\[0\] is the sample"),
-    ({"api_v2_keys": ["too-short"]}, r"api_v2_keys\[0\] is shorter than 16 bytes"),
+    ({"api": "v2", "api_v2_keys": ["too-short"]}, r"api_v2_keys\[0\] is shorter than 16 bytes"),
     ({"api": "v2", "api_v2_keys": []}, "api_v2_keys is empty"),
     ({"wechatpay_public_keys": None, "platform_certificates": None}, "nothing could be verified"),
+    ({"store": {"secret": "x"}}, "appid is missing"),
+    ({"store": {"appid": "wx1", "order_path": "https://elsewhere.example/get"}}, "order_path is not a path"),
+    ({"store": {"appid": "wx1", "delivery_path": "/send?order_id=1"}}, "delivery_path is not a path"),
+]
+
+
+# Each alone is nothing to stop for while WeChat is known by the other of the two.
+UNTRUSTED = [
     ({"wechatpay_public_keys": {"id": "x"}}, "wechatpay_public_keys is not a list"),
-    ({"wechatpay_public_keys": ["PUB_KEY_ID_1"]}, r"wechatpay_public_keys\[\] is not an object"),
+    ({"wechatpay_public_keys": ["PUB_KEY_ID_1"]}, r"wechatpay_public_keys\[0\] is not an object"),
     ({"wechatpay_public_keys": [{"id": "PUB_KEY_ID_1"}]}, "pem is missing"),
     ({"wechatpay_public_keys": [{"pem": PUBLIC_KEY["public_pem"]}]}, "id is missing"),
     ({"wechatpay_public_keys": [{"id": "5709FD62", "pem": PUBLIC_KEY["public_pem"]}]}, "begin with PUB_KEY_ID_"),
@@ -108,13 +115,87 @@ REFUSED = [
     ({"platform_certificates": [""]}, "platform_certificates holds something empty"),
     ({"platform_certificates": ["5709FD62"]}, "labelled CERTIFICATE"),
     ({"platform_certificates": [MERCHANT["cert_pem"]]}, "merchant's own certificate"),
-    ({"merchant_cert_pem": "x"}, "merchant_cert_pem is not a PEM block"),
-    ({"push": "secure"}, "push is not an object"),
-    ({"push": {"mode": "open"}}, "mode is not one of"),
-    ({"store": {"secret": "x"}}, "appid is missing"),
-    ({"store": {"appid": "wx1", "order_path": "https://elsewhere.example/get"}}, "order_path is not a path"),
-    ({"store": {"appid": "wx1", "delivery_path": "/send?order_id=1"}}, "delivery_path is not a path"),
 ]
+OPTIONAL = [
+    *UNTRUSTED,
+    ({"api_v3_keys": [API_V3_KEY, " "]}, r"api_v3_keys\[1\] is empty"),
+    ({"api_v3_keys": [API_V3_KEY, None]}, r"api_v3_keys\[1\] is not text"),
+    ({"api_v2_keys": ["192006250b4c09247ec02edce69f6a2d"]}, r"api_v2_keys\[0\] is the sample"),
+    ({"api_v2_keys": "too-short"}, "api_v2_keys is not a list"),
+    ({"merchant_cert_pem": "x"}, "merchant_cert_pem is not a PEM block"),
+    ({"merchant_cert_pem": MERCHANT["cert_pem"].replace("MII", "M!I")}, "merchant_cert_pem is damaged"),
+    ({"merchant_private_key_pem": 7}, "merchant_private_key_pem is not text"),
+    ({"merchant_serial": 7}, "merchant_serial is not text"),
+    ({"mini_program_secret": 7}, "mini_program_secret is not text"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), OPTIONAL)
+def test_one_bad_key_that_few_need_is_named_and_the_account_works(changes: dict[str, Any], reason: str) -> None:
+    account = wechat_settings.load(document(**changes))
+    signer = {"by": CERTIFICATE} if "wechatpay_public_keys" in changes else {}
+
+    assert signing.verify(notice_v3(**signer), account, now=NOW).signed
+    assert any(re.search(reason, warning) and warning.endswith("it is not used") for warning in account.warnings)
+
+
+@pytest.mark.parametrize(("changes", "reason"), UNTRUSTED)
+def test_A4_an_account_that_could_verify_nothing_is_refused(changes: dict[str, Any], reason: str) -> None:
+    nothing = {"wechatpay_public_keys": None, "platform_certificates": None}
+
+    with pytest.raises(KeysUnavailableError, match=reason):
+        wechat_settings.load(document(**{**nothing, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"push": "secure"}, "push is not an object"),
+        ({"push": {"mode": "open"}}, "mode is not one of"),
+        ({"push": {"token": "AAAAA", "encoding_aes_keys": [""]}}, "encoding_aes_keys holds something empty"),
+        ({"store": {"appid": "wx1", "push": {"token": 7}}}, "token is not text"),
+    ],
+)
+def test_a_push_that_cannot_be_used_stops_pushes_only(changes: dict[str, Any], reason: str) -> None:
+    account = wechat_settings.load(document(**changes))
+
+    assert signing.verify(notice_v3(), account, now=NOW).signed
+    with pytest.raises(KeysUnavailableError, match=reason):
+        push.recipients(account)
+
+
+OPENSSL = """Bag Attributes
+    localKeyID: 4C 55 2B 6E D2 EE
+    friendlyName: \u5fae\u4fe1\u652f\u4ed8
+subject=C = CN, O = Throwaway merchant, CN = 1900099001
+"""
+
+
+def test_keys_are_read_with_what_openssl_prints_around_them_and_several_from_one_text() -> None:
+    other = certificate_pem(private_key(), 0x0ABC)
+    account = settings(
+        merchant_cert_pem=OPENSSL + MERCHANT["cert_pem"] + OPENSSL + other,
+        merchant_private_key_pem=OPENSSL + MERCHANT["private_pem"] + MERCHANT["cert_pem"],
+        merchant_serial="serial=48:3f:87:6c",
+        wechatpay_public_keys=[{"id": PUBLIC_KEY["id"], "pem": OPENSSL + PUBLIC_KEY["public_pem"] + "words"}],
+        platform_certificates=[OPENSSL + other + OPENSSL + CERTIFICATE["cert_pem"]],
+    )
+
+    assert account.warnings == settings().warnings
+    assert account.merchant_cert_pem == MERCHANT["cert_pem"] + other
+    assert account.merchant_serial == "483F876C"
+    assert v3.sign(b"x", account) == v3.sign(b"x", settings())
+    assert signing.verify(notice_v3(), account, now=NOW).signed
+    assert signing.verify(notice_v3(by=CERTIFICATE), account, now=NOW).signed
+
+
+def test_a_damaged_certificate_beside_a_good_one_stops_nothing_and_no_stranger_can_blame_it() -> None:
+    damaged = CERTIFICATE["cert_pem"].replace("MIID", "MIIA")
+    account = settings(platform_certificates=[damaged, CERTIFICATE["cert_pem"]], wechatpay_public_keys=None)
+
+    assert signing.verify(notice_v3(by=CERTIFICATE), account, now=NOW).signed
+    with pytest.raises(UnknownKeyError):
+        signing.verify(notice_v3(by=CERTIFICATE, serial="0ABC"), account, now=NOW)
 
 
 @pytest.mark.parametrize(("changes", "reason"), REFUSED)
@@ -129,7 +210,8 @@ def test_the_merchants_own_public_key_is_not_trusted_as_wechats() -> None:
     own = key_pem(merchant_public_key())
 
     with pytest.raises(KeysUnavailableError, match="merchant's own key"):
-        settings(wechatpay_public_keys=[{"id": "PUB_KEY_ID_1", "pem": own}])
+        settings(wechatpay_public_keys=[{"id": "PUB_KEY_ID_1", "pem": own}], platform_certificates=None)
+    assert settings(wechatpay_public_keys=[{"id": "PUB_KEY_ID_1", "pem": own}]).wechatpay_public_keys == {}
 
 
 def test_a_certificate_of_the_merchants_own_key_is_not_trusted_as_wechats() -> None:

@@ -594,6 +594,16 @@ class Change:
     external: bool = False  # about an order that is made at the platform: nothing here is about to create it
 
 
+@dataclass(frozen=True, slots=True)
+class AccountNews:
+    """A genuine message about no order of ours, such as another product's: kept as evidence, and nobody has to act.
+
+    `word` is the platform's own name of its kind; nothing depends on it.
+    """
+
+    word: str
+
+
 def unmatched(platform: str, account: str, number: str) -> OrderKey:
     """Return the key under which news is kept while only the platform's number of its order is known.
 

@@ -1,62 +1,107 @@
 """What every callback does once its message is known to be genuine."""
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
-from countersign.errors import MalformedError, RateLimitedError
-from countersign.orders.changes import Change, Hint
+from countersign.errors import MalformedError, RateLimitedError, TemporaryError
+from countersign.orders.changes import AccountNews, Change, OrderKey
+from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
-from countersign.store import OrderStore, Outcome
+from countersign.store import OrderStore, Outcome, account_names
+from countersign.store.news import keep_news
 from countersign.store.quarantine import quarantine
 from countersign.store.throttle import count_hint
 
 
+class Message(Protocol):
+    """What is used of a platform's message, once it is known to be genuine."""
+
+    @property
+    def key_id(self) -> str:
+        """Return the name of the key that verified it."""
+
+    @property
+    def content(self) -> bytes:
+        """Return what was signed, in one form: the same for two messages that say the same."""
+
+
 def record(
     store: OrderStore,
-    translate: Callable[[], Change],
+    translate: Callable[[], Change | AccountNews],
+    message: Message,
     *,
     platform: str,
     account: str,
-    key_id: str,
     raw: bytes,
     now: int,
+    order_id: Callable[[], str],
     source: str = "notify",
     unsigned: bool = False,
     kept: bool = True,
 ) -> Outcome | None:
-    """Translate and record genuine news; what cannot be read is kept in quarantine, and None is returned.
+    """Translate and record a genuine message; None is returned where it is about no order or cannot be read.
 
-    For that, `source` names the door and `unsigned` what can only be a hint; it is not `kept`, but refused, where
-    anybody could fill the quarantine.
+    `source` names the door and `unsigned` what can only be a hint. What cannot be read is kept in quarantine, and the
+    platform is asked at once about the order that it names (`order_id`); it is not `kept`, but refused, where anybody
+    could fill the quarantine. What is about no order is kept as evidence, if it is signed.
 
-    Either way something durable was written when this returns, so that the platform may be told that all is well.
+    When this returns the platform may be told that all is well: something durable was written, or everything that the
+    message could have us write was there before. Raises RateLimitedError for too many hints, TemporaryError where the
+    day has had its unreadable messages: the platform sends this one again.
     """
+    names: dict[str, Any] = {"platform": platform, "account": account}
+    change: Change | AccountNews | MalformedError
     try:
         change = translate()
     except MalformedError as error:
         if not kept:
             raise
-        quarantine(
-            store.client,
-            store.table,
-            platform=platform,
-            account=account,
-            key_id=key_id,
-            reason=str(error),
-            raw=raw,
-            now=now,
-            source=source,
-            hint=unsigned,
-        )
-        count("Quarantined")
-        logger.error("genuine news cannot be read", extra={"reason": str(error)})
+        change = error
+    if isinstance(change, AccountNews) and unsigned:
+        count("NewsIgnored")
         return None
-    hint = isinstance(change.trust, Hint)
-    if hint and not count_hint(store.client, store.table, platform=platform, account=account, now=now):
+    if unsigned and not count_hint(store.client, store.table, **names, now=now):
         count("HintLimited")
         raise RateLimitedError("too many unsigned hints for this account")
-    outcome = store.record(change, now=now, raw=raw)
-    report(outcome)
-    return outcome
+    if isinstance(change, Change):
+        outcome = store.record(change, now=now, raw=raw)
+        if account_names.unmarked:
+            mark_accounts(store.client, store.table)
+        report(outcome)
+        return outcome
+    evidence = {"key_id": message.key_id, "content": message.content, "raw": raw, "now": now, **names}
+    if isinstance(change, AccountNews):
+        count("AccountNews")
+        became = keep_news(store.client, store.table, change, **evidence)
+    else:
+        became = quarantine(store.client, store.table, **evidence, reason=str(change), source=source, hint=unsigned)
+        _report_unreadable(change, became, hint=unsigned)
+        if became in ("kept", "last"):
+            _ask_soon(store, OrderKey(platform, account, order_id()), now)
+    if became in ("last", "full"):
+        count("EvidenceLimited")
+    return None
+
+
+def _report_unreadable(error: MalformedError, became: str, *, hint: bool) -> None:
+    """Tell of a message that cannot be read, once; raise what has the platform send it again where it was not kept."""
+    if became in ("kept", "last"):
+        count("Quarantined")
+        logger.error("genuine news cannot be read", extra={"reason": str(error)})
+    if became == "full":
+        count("EvidenceLimited")
+        if hint:
+            raise RateLimitedError("too many unreadable hints for this account today")
+        raise TemporaryError("the account has had its unreadable messages of today")
+
+
+def _ask_soon(store: OrderStore, key: OrderKey, now: int) -> None:
+    """Have the platform asked about an order, if it is one of ours."""
+    if not key.order_id:
+        return
+    from countersign.store.due import DueList  # a rare path: its import is not for every callback
+
+    DueList(store.client, store.table, f"{key.platform}_poll").make_due(key, now=now)
 
 
 def report(outcome: Outcome) -> None:

@@ -1,9 +1,18 @@
 """Who calls the merchant API, and for which accounts."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from countersign.errors import ForbiddenError, NotFoundError
+
+# Which of an issuer's claims says that a person signed in, and its value: Cognito's own proof is used where they are
+# empty.
+PERSON_CLAIM, PERSON_VALUE = "PERSON_CLAIM", "PERSON_VALUE"
+# The claims in which issuers name the program that holds a token; where it is the subject too, nobody signed in.
+_CLIENTS = ("client_id", "cid", "azp", "appid", "clientId")
+_GRANTS = frozenset({"client-credentials", "client_credentials"})
+_SERVICE = "service-account-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,43 @@ class Caller:
 def from_claims(claims: Mapping[str, str]) -> Caller:
     """Read the claims as API Gateway hands them on: strings, lists as `[a b]`."""
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
-    subject = str(claims.get("sub", ""))
-    accounts = str(claims.get("accounts", "")).strip("[]").replace(",", " ").split()
-    machine = subject in ("", str(claims.get("client_id", "")))
-    return Caller(subject, frozenset(accounts), not machine)
+    subject = _claim(claims, "sub")
+    accounts = _claim(claims, "accounts").strip("[]").replace(",", " ").split()
+    return Caller(subject, frozenset(accounts), _is_person(claims, subject))
+
+
+def _is_person(claims: Mapping[str, str], subject: str) -> bool:
+    """Tell whether the token proves that a person signed in; what proves nothing is a machine's.
+
+    A token of the client-credentials grant is none whatever else it says, so a claim that was set up too widely does not
+    let a program approve its own refunds.
+    """
+    if not subject or _is_machine(claims, subject):
+        return False
+    name, value = os.environ.get(PERSON_CLAIM, ""), os.environ.get(PERSON_VALUE, "")
+    if name:
+        return bool(value) and value in (_claim(claims, name), *_claim(claims, name).strip("[]").split())
+    # https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+    return bool(_claim(claims, "username") and _claim(claims, "client_id"))
+
+
+def _is_machine(claims: Mapping[str, str], subject: str) -> bool:
+    """Tell whether a token has a mark of the client-credentials grant, as the issuers document them."""
+    # https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles (gty, @clients)
+    # https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/ (cid, and sub is the client)
+    # https://learn.microsoft.com/en-us/entra/identity-platform/optional-claims-reference (idtyp)
+    # https://www.keycloak.org/docs/latest/server_admin/ (service accounts)
+    names = (_claim(claims, "preferred_username"), _claim(claims, "username"))
+    return (
+        subject in {_claim(claims, name) for name in _CLIENTS}
+        or subject.endswith("@clients")
+        or not _GRANTS.isdisjoint(_claim(claims, "gty").strip("[]").split())
+        or _claim(claims, "idtyp") == "app"
+        or any(name.startswith(_SERVICE) for name in names)
+        or any(_claim(claims, name) for name in ("clientId", "clientHost", "clientAddress"))
+    )
+
+
+def _claim(claims: Mapping[str, str], name: str) -> str:
+    value = claims.get(name)
+    return str(value) if value is not None else ""

@@ -1,13 +1,23 @@
 """Entry points: an event in, a reply out, and every known error in the words that the caller understands."""
 
+import os
 import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, TemporaryError
+from countersign import aws
+from countersign.errors import (
+    CountersignError,
+    InProgressError,
+    RateLimitedError,
+    RefusedError,
+    StoreUnavailableError,
+    TemporaryError,
+)
 from countersign.http import HttpReply, HttpRequest, problem, read_head, read_request
 from countersign.runtime.telemetry import count, invocation, logger
+from countersign.store import account_names
 
 CALLBACK_LIMIT = 64 * 1024
 
@@ -21,6 +31,14 @@ def refused_as_problem(_request: HttpRequest | None, error: CountersignError) ->
     later = isinstance(error, InProgressError | RateLimitedError | TemporaryError)
     headers = {"retry-after": "5"} if later else {}
     return problem(error.status, str(error), headers=headers)
+
+
+def mark_accounts(client: Any, table: str) -> None:
+    """Mark the accounts for which something was created or recorded, whose names are no guesses."""
+    try:
+        account_names.mark(client, table)
+    except StoreUnavailableError as error:  # the answer is as good without the mark, and the next success tries again
+        logger.warning("an account's mark was not written", extra={"reason": str(error)})
 
 
 def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Handler], Callable[[Event, Any], Event]]:
@@ -44,6 +62,8 @@ def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Ha
                 log = logger.warning if isinstance(error, RefusedError) else logger.error
                 log("refused", extra={"error": type(error).__name__, "reason": str(error)})
                 reply = refused(request, error)
+            if account_names.unmarked and reply.status == 201:
+                mark_accounts(aws.client("dynamodb"), os.environ["TABLE_NAME"])
             return reply.to_event()
 
         return lambda_handler

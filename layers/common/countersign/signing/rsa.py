@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from countersign.errors import InvalidSignatureError, KeysUnavailableError, MalformedError
-from countersign.signing.encoding import from_base64, from_canonical_base64, to_base64
+from countersign.signing.encoding import from_canonical_base64, to_base64
+from countersign.signing.pem import pem_body
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -48,18 +49,6 @@ def verify(key: PublicKey, message: bytes, signature: str) -> None:
 def sign(private_key_pem: str, message: bytes, name: str) -> str:
     """Return the signature in base64; `name` is the field to blame if the key cannot be read."""
     return to_base64(_private_key(private_key_pem, name).sign(message, _PADDING, _HASH))
-
-
-def pem_body(pem: str, label: str, name: str) -> bytes:
-    """Return the DER inside a PEM block of that label; `name` is the field to blame."""
-    head, _, rest = pem.strip().partition(f"-----BEGIN {label}-----")
-    body, end, tail = rest.partition(f"-----END {label}-----")
-    if head or not end or tail:
-        raise KeysUnavailableError(f"{name} is not a PEM block labelled {label}")
-    try:
-        return from_base64("".join(body.split()))
-    except MalformedError:
-        raise KeysUnavailableError(f"{name} is damaged: not base64 inside") from None
 
 
 @lru_cache(maxsize=32)

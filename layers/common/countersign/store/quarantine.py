@@ -11,7 +11,9 @@ from countersign.orders.changes import Hint, Verified
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
+from countersign.store.throttle import count_daily
 
+PER_DAY, HINTS_PER_DAY = 200, 20  # rows of one account
 _EPOCH = date(1970, 1, 1)
 
 
@@ -25,29 +27,40 @@ def quarantine(
     reason: str,
     raw: bytes,
     now: int,
+    content: bytes = b"",
     source: str = "notify",
     hint: bool = False,
-) -> None:
-    """Keep verified bytes that could not be processed, with the reason; the same bytes again are kept once a day.
+) -> str:
+    """Keep verified bytes that could not be processed, with the reason.
 
-    `source` says which door they came by, and so who can read them later; `hint` that they are no more than a reason to
-    ask, whatever they say.
+    Returns kept, `known` where the same was kept that day already, or `full`: then nothing is written. `last` is kept,
+    and says that it was the account's last one of the day. `content` is what was signed, in one form, where that is not
+    all of `raw`: who repeats a captured message, however laid out, writes nothing. `source` says which door they came
+    by, and so who can read them later; `hint` that they are no more than a reason to ask, whatever they say.
     """
-    digest = digests.sha256(raw)
     item: Item = {
         "pk": text(f"{keys.QUARANTINE}{now // 86400}"),
-        "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digest}"),
-        **codec.listed("quarantine", digest, now),
+        "sk": text(f"{keys.part(platform)}#{keys.part(account)}#{digests.sha256(content or raw)}"),
+        **codec.listed("quarantine", digests.sha256(content or raw), now),
         "updated_at": number(now),
         "account": text(f"{platform}/{account}"),
         "key_id": text(key_id),
         "reason": text(reason),
-        "digest": text(digest),
+        "digest": text(digests.sha256(raw)),
         "source": text(source),
         "trust": text(Hint.name if hint else Verified.name),
         "raw": {"B": codec.compress(raw)},
     }
+    key = (item["pk"]["S"], item["sk"]["S"])
+    if "exception" in dynamo.read_many(client, table, [key]).get(key, {}):
+        return "known"
+    # Who can send a hint is not known, so hints never take the room of what was signed.
+    what, most = ("UNREADABLE_HINTS", HINTS_PER_DAY) if hint else ("UNREADABLE", PER_DAY)
+    counted = count_daily(client, table, platform=platform, account=account, what=what, now=now, most=most)
+    if not counted:
+        return "full"
     dynamo.put(client, table, item)
+    return "last" if counted == most else "kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from countersign.errors import ConflictError, CountersignError, RefusedError
 from countersign.orders.changes import Change, OrderCreated, OrderKey, PlatformEvent, RefundReported, is_unmatched
 from countersign.orders.schedule import must_close, next_poll
 from countersign.orders.state import Order
-from countersign.platforms.wechat import connector, store_news
+from countersign.platforms.wechat import connector, store_changes
 from countersign.platforms.wechat.connector import Reach
 from countersign.store import OrderStore, Outcome, codec, keys, orphans
 from countersign.store.codec import Item
@@ -111,7 +111,7 @@ class Poll:
             return
         reach = self.reach(key.account)
         try:
-            if system == store_news.SYSTEM:
+            if system == store_changes.SYSTEM:
                 told = connector.beginning_of_store_order(reach, key, now=self.now)
             else:
                 told = connector.news_of_order(reach, key, system or reach.settings.api, now=self.now)

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 from countersign.errors import CountersignError, MalformedError, NotFoundError, UnprocessableError
-from countersign.orders.changes import Change, OrderKey
+from countersign.orders.changes import AccountNews, Change, OrderKey
 from countersign.orders.sentences import sentence
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
@@ -30,7 +30,7 @@ _WORDS = frozenset({"day", "from", "to", "account", "digest", "dry_run", "after"
 _REPLAY_WORDS = frozenset({"account", "order_id", "event_id"})
 
 Json = dict[str, Any]
-Reader = Callable[[QuarantinedMessage], Change]
+Reader = Callable[[QuarantinedMessage], Change | AccountNews]
 Report = Callable[[Outcome], None]
 
 
@@ -130,6 +130,9 @@ class Redrive:
             kept = quarantine.read(row)
             change = self._reader(kept.source)(kept)
             if dry_run:
+                return ""
+            if isinstance(change, AccountNews):  # the row itself is the evidence, and nobody has to act
+                quarantine.redriven(row, outcome="no_order", event_id="", now=self.now)
                 return ""
             outcome = self.store.record(change, now=self.now, raw=kept.raw, received_at=kept.received_at)
             quarantine.redriven(row, outcome=outcome.outcome, event_id=outcome.event_id, now=self.now)

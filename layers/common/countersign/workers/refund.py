@@ -115,7 +115,7 @@ class RefundWork:
             answer = reach.client.refund(request, system=system)
         except (CallRefusedError, UnknownNumberError, OrderStateError) as error:
             self._called_in_vain(key, whole_account=error.code in refunds.OF_THE_ACCOUNT)
-            self._refused(order, refund, refunds.problem(error.code), system)
+            self._refused(order, refund, refunds.problem(error.code, error.hint), system)
             return None
         self._record(
             translate.refund_to_change(

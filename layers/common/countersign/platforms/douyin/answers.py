@@ -12,6 +12,7 @@ from countersign.errors import (
     RateLimitedError,
     UnprocessableError,
 )
+from countersign.fields import said
 from countersign.http import read_json
 
 MAX_BYTES = 512 * 1024
@@ -47,19 +48,19 @@ class Session(Protocol):
 
 
 class CallRefusedError(UnprocessableError):
-    """Douyin refused the call for good; `code` is its number."""
+    """Douyin refused the call for good; `code` is its number, `hint` what it says besides, for people."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"Douyin refused: {code}")
-        self.code = code
+    def __init__(self, code: int, hint: str = "") -> None:
+        super().__init__(_refused(code, hint))
+        self.code, self.hint = code, hint
 
 
 class UnknownNumberError(NotFoundError):
     """Douyin knows no order of this number."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"Douyin refused: {code}")
-        self.code = code
+    def __init__(self, code: int, hint: str = "") -> None:
+        super().__init__(_refused(code, hint))
+        self.code, self.hint = code, hint
 
 
 class TokenRefusedError(PlatformUnavailableError):
@@ -70,8 +71,12 @@ class TooFrequentError(RateLimitedError):
     """Douyin wants to be asked more slowly: two or three seconds later it answers again."""
 
 
-def refusal(code: int) -> CountersignError:
-    """Return the error that Douyin's number stands for; its text is never passed on."""
+def _refused(code: int, hint: str) -> str:
+    return f"Douyin refused: {code} ({hint})" if hint else f"Douyin refused: {code}"
+
+
+def refusal(code: int, hint: str = "") -> CountersignError:
+    """Return the error that Douyin's number stands for; nothing but that decides, `hint` is for who reads it."""
     if code in _UNKNOWN:
         return PlatformUnavailableError(f"Douyin answered {code}: the outcome is unknown")
     if code in _TOO_FREQUENT:
@@ -79,8 +84,8 @@ def refusal(code: int) -> CountersignError:
     if code in _TOKEN:
         return TokenRefusedError(f"Douyin answered {code}: the access token is not valid")
     if code in _ABSENT:
-        return UnknownNumberError(code)
-    return CallRefusedError(code)
+        return UnknownNumberError(code, hint)
+    return CallRefusedError(code, hint)
 
 
 @contextmanager
@@ -99,7 +104,7 @@ def read(response: Response, code_name: str = "err_no") -> Mapping[str, Any]:
     if type(code) is not int:
         raise PlatformUnavailableError(f"Douyin's answer has no {code_name}")
     if code != 0:
-        raise refusal(code)
+        raise refusal(code, said(document.get("err_tips") or document.get("err_msg")))
     return document
 
 

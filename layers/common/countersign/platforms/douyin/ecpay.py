@@ -59,6 +59,7 @@ def canonical(fields: Mapping[str, str | int | None]) -> dict[str, str | int]:
 
 def verify(body: bytes, settings: Settings) -> tuple[Mapping[str, str], str]:
     """Return the outer fields of a callback and the name of the token that signed it."""
+    # https://developer.open-douyin.com/docs/resource/zh-CN/mini-app/develop/server/ecpay/appendix/signature-algorithm
     document = read_json(body)
     if not isinstance(document, dict):
         raise MalformedError("the callback is not an object")

@@ -7,19 +7,16 @@ Numbers come as JSON numbers or as decimal digits in text, so both are read.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import Any
 
-from countersign.errors import MalformedError
-from countersign.money import MAX_MINOR
+from countersign.fields import MAX_FREE_TEXT, free_text, mapping, mappings, moment, required, text, whole
 
 ORDER_NUMBER = re.compile(r"[0-9A-Za-z_\-*]{1,64}")
 _PLATFORM_NUMBER = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _WORD = re.compile(r"[A-Za-z0-9_.]{1,64}")
-_DIGITS = re.compile(r"0|[1-9][0-9]{0,15}")
 _SPACED = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
 _BEIJING = timezone(timedelta(hours=8))
-MAX_TEXT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +86,19 @@ def ecpay_payment(fields: Mapping[str, Any]) -> Payment:
         total=_whole(fields, "total_amount"),
         paid_at=_whole(fields, "paid_at"),
         channel_no=_text(fields, "channel_no", _PLATFORM_NUMBER, default=""),
-        message=_free(fields, "message"),
+        message=free_text(fields, "message"),
     )
 
 
 def ecpay_order(answer: Mapping[str, Any]) -> Payment:
     """Read the answer of query_order."""
-    info = _object(answer, "payment_info")
+    info = mapping(answer, "payment_info")
     return Payment(
         out_order_no=_text(answer, "out_order_no", ORDER_NUMBER),
         order_id=_text(answer, "order_id", _PLATFORM_NUMBER, default=""),
         status=_text(info, "order_status", _WORD),
         total=_whole(info, "total_fee"),
-        paid_at=_beijing(info, "pay_time"),
+        paid_at=moment(info, "pay_time", _SPACED, _BEIJING),
         channel_no=_text(info, "channel_no", _PLATFORM_NUMBER, default=""),
     )
 
@@ -111,24 +108,24 @@ def ecpay_refund(fields: Mapping[str, Any]) -> Refund:
     return Refund(
         refund_id=_text(fields, "refund_no", _PLATFORM_NUMBER, default=""),
         status=_text(fields, "status", _WORD),
-        amount=_required(_whole(fields, "refund_amount"), "refund_amount"),
+        amount=required(_whole(fields, "refund_amount"), "refund_amount"),
         out_refund_no=_text(fields, "cp_refundno", ORDER_NUMBER),
         order_id=_text(fields, "order_id", _PLATFORM_NUMBER, default=""),
         at=_whole(fields, "refunded_at") or None,
-        message=_free(fields, "message"),
+        message=free_text(fields, "message"),
     )
 
 
 def ecpay_refund_info(answer: Mapping[str, Any], out_refund_no: str) -> Refund:
     """Read the answer of query_refund, which names no order."""
-    info = _object(answer, "refundInfo")
+    info = mapping(answer, "refundInfo")
     return Refund(
         refund_id=_text(info, "refund_no", _PLATFORM_NUMBER, default=""),
         status=_text(info, "refund_status", _WORD),
-        amount=_required(_whole(info, "refund_amount"), "refund_amount"),
+        amount=required(_whole(info, "refund_amount"), "refund_amount"),
         out_refund_no=out_refund_no,
         at=_whole(info, "refunded_at") or None,
-        message=_free(info, "msg"),
+        message=free_text(info, "msg"),
     )
 
 
@@ -137,22 +134,22 @@ def ecpay_settle(fields: Mapping[str, Any]) -> Settlement:
     return Settlement(
         settle_no=_text(fields, "settle_no", _PLATFORM_NUMBER, default=""),
         status=_text(fields, "status", _WORD),
-        amount=_required(_whole(fields, "settle_amount"), "settle_amount"),
+        amount=required(_whole(fields, "settle_amount"), "settle_amount"),
         out_settle_no=_text(fields, "cp_settle_no", ORDER_NUMBER, default=""),
         order_id=_text(fields, "order_id", _PLATFORM_NUMBER, default=""),
         out_order_no=_text(fields, "out_order_no", ORDER_NUMBER, default=""),
         rake=_whole(fields, "rake"),
         at=_whole(fields, "settled_at") or None,
-        message=_free(fields, "message"),
+        message=free_text(fields, "message"),
     )
 
 
 def ecpay_platform_settlements(answer: Mapping[str, Any], out_order_no: str) -> tuple[Settlement, ...]:
     """Read what query_platform_order says about settlements, automatic ones among them."""
-    order = _object(answer, "platform_order")
+    order = mapping(answer, "platform_order")
     found = []
-    for info in _list(order, "settle_info_list"):
-        parts = [_required(_whole(part, "amount"), "amount") for part in _list(info, "settle_param_list")]
+    for info in mappings(order, "settle_info_list"):
+        parts = [required(_whole(part, "amount"), "amount") for part in mappings(info, "settle_param_list")]
         found.append(
             Settlement(
                 settle_no=_text(info, "settle_no", _PLATFORM_NUMBER, default=""),
@@ -177,7 +174,7 @@ def trade_payment(fields: Mapping[str, Any]) -> Payment:
         discount=_whole(fields, "discount_amount") or 0,
         paid_at=_milliseconds(fields, "event_time"),
         channel_no=_text(fields, "channel_pay_id", _PLATFORM_NUMBER, default=""),
-        message=_free(fields, "message"),
+        message=free_text(fields, "message"),
     )
 
 
@@ -199,31 +196,31 @@ def trade_refund(fields: Mapping[str, Any]) -> Refund:
     return Refund(
         refund_id=_text(fields, "refund_id", _PLATFORM_NUMBER),
         status=_text(fields, "status", _WORD),
-        amount=_required(_whole(fields, "refund_total_amount"), "refund_total_amount"),
+        amount=required(_whole(fields, "refund_total_amount"), "refund_total_amount"),
         out_refund_no=_text(fields, "out_refund_no", ORDER_NUMBER, default=""),
         order_id=_text(fields, "order_id", _PLATFORM_NUMBER, default=""),
         at=_milliseconds(fields, "event_time"),
         source=_whole(fields, "refund_type") or 2,
-        message=_free(fields, "message"),
+        message=free_text(fields, "message"),
     )
 
 
 def trade_refunds(data: Mapping[str, Any]) -> tuple[Refund, ...]:
     """Read the answer of refund_query."""
-    return tuple(_trade_refund_row(row) for row in _list(data, "refund_list"))
+    return tuple(_trade_refund_row(row) for row in mappings(data, "refund_list"))
 
 
 def _trade_refund_row(row: Mapping[str, Any]) -> Refund:
-    audit = _object(row, "merchant_audit_detail")
+    audit = mapping(row, "merchant_audit_detail")
     return Refund(
         refund_id=_text(row, "refund_id", _PLATFORM_NUMBER),
         status=_text(row, "refund_status", _WORD),
-        amount=_required(_whole(row, "refund_total_amount"), "refund_total_amount"),
+        amount=required(_whole(row, "refund_total_amount"), "refund_total_amount"),
         out_refund_no=_text(row, "out_refund_no", ORDER_NUMBER, default=""),
         order_id=_text(row, "order_id", _PLATFORM_NUMBER, default=""),
         at=_milliseconds(row, "refund_at"),
         source=_whole(row, "refund_source") or 2,
-        message=_free(row, "message"),
+        message=free_text(row, "message"),
         audit_status=_text(audit, "audit_status", _WORD, default=""),
     )
 
@@ -233,16 +230,21 @@ def trade_refund_request(fields: Mapping[str, Any]) -> RefundRequest:
     needed = _whole(fields, "need_refund_audit") != 2
     deadline = _milliseconds(fields, "refund_audit_deadline") or 0
     reasons = fields.get("refund_reason")
-    words = [word for word in reasons if isinstance(word, str)] if isinstance(reasons, list) else []
+    words = [_reason(entry) for entry in (reasons if isinstance(reasons, list) else [reasons])]
     return RefundRequest(
         refund_id=_text(fields, "refund_id", _PLATFORM_NUMBER),
         order_id=_text(fields, "order_id", _PLATFORM_NUMBER),
         out_order_no=_text(fields, "out_order_no", ORDER_NUMBER, default=""),
-        amount=_required(_whole(fields, "refund_total_amount"), "refund_total_amount"),
+        amount=required(_whole(fields, "refund_total_amount"), "refund_total_amount"),
         deadline=deadline if needed else 0,
-        reason="; ".join([*words, *[_free(fields, "refund_description")]]).strip("; ")[:MAX_TEXT],
+        reason="; ".join(filter(None, [*words, free_text(fields, "refund_description")]))[:MAX_FREE_TEXT],
         at=_milliseconds(fields, "create_refund_time"),
     )
+
+
+def _reason(entry: object) -> str:
+    """Return the words of a reason that the user chose: it comes as text, or as `{code, text}`."""
+    return free_text(entry if isinstance(entry, Mapping) else {"text": entry}, "text")
 
 
 def trade_settle(fields: Mapping[str, Any]) -> Settlement:
@@ -250,12 +252,12 @@ def trade_settle(fields: Mapping[str, Any]) -> Settlement:
     return Settlement(
         settle_no=_text(fields, "settle_id", _PLATFORM_NUMBER),
         status=_text(fields, "status" if "status" in fields else "settle_status", _WORD),
-        amount=_required(_whole(fields, "settle_amount"), "settle_amount"),
+        amount=required(_whole(fields, "settle_amount"), "settle_amount"),
         out_settle_no=_text(fields, "out_settle_no", ORDER_NUMBER, default=""),
         order_id=_text(fields, "order_id", _PLATFORM_NUMBER, default=""),
         rake=_whole(fields, "rake"),
         at=_milliseconds(fields, "event_time" if "event_time" in fields else "settle_at"),
-        message=_free(fields, "message"),
+        message=free_text(fields, "message"),
     )
 
 
@@ -270,75 +272,14 @@ def platform_number(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _text(fields: Mapping[str, Any], name: str, pattern: re.Pattern[str], *, default: str | None = None) -> str:
-    """Return a field that matches `pattern`; where it is absent or empty, the default, else MalformedError."""
-    value = fields.get(name)
-    if value is None or value == "":
-        if default is None:
-            raise MalformedError(f"{name} is missing")
-        return default
-    if type(value) is int:
-        value = str(value)
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise MalformedError(f"{name} is not what the platform promises")
-    return value
-
-
-def _free(fields: Mapping[str, Any], name: str) -> str:
-    """Return a text for people, without what could break a line."""
-    value = fields.get(name)
-    return " ".join(value.split())[:MAX_TEXT] if isinstance(value, str) else ""
-
-
-def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = fields.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise MalformedError(f"{name} is not an object")
-    return value
-
-
-def _list(fields: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = fields.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise MalformedError(f"{name} is not a list of objects")
-    return value
+    return text(fields, name, pattern, default=default, numbers=True)
 
 
 def _whole(fields: Mapping[str, Any], name: str) -> int | None:
-    """Return a whole number that is not negative; a bool is an int too, and refused."""
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    if type(value) is not int or not 0 <= value <= MAX_MINOR:
-        raise MalformedError(f"{name} is not a whole number")
-    return value
-
-
-def _required(value: int | None, name: str) -> int:
-    if value is None:
-        raise MalformedError(f"{name} is missing")
-    return value
+    return whole(fields, name, digits=True)
 
 
 def _milliseconds(fields: Mapping[str, Any], name: str) -> int | None:
     """Return epoch seconds of a time in milliseconds."""
     value = _whole(fields, name)
     return value // 1000 if value else None
-
-
-def _beijing(fields: Mapping[str, Any], name: str) -> int | None:
-    """Return epoch seconds of a wall time without a zone: it is Beijing's."""
-    text = _text(fields, name, _SPACED, default="")
-    match = _SPACED.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = (int(part) for part in match.groups())
-    try:
-        return int(datetime(year, month, day, hour, minute, second, tzinfo=_BEIJING).timestamp())
-    except (ValueError, OverflowError):
-        raise MalformedError(f"{name} is not a time") from None

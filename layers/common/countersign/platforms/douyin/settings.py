@@ -4,12 +4,14 @@ One document may hold the keys of both systems: `system` says which one new orde
 either as long as its keys are there, so an app moves from one to the other with orders in flight.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from countersign.documents import as_choice, as_list, as_mapping, as_text
+from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import MIN_BYTES, Secret, secret
+from countersign.signing.pem import PRIVATE_KEYS, pem_blocks, pem_body
 
 ECPAY_HOST = "https://developer.toutiao.com"
 TRADE_HOST = "https://open.douyin.com"
@@ -103,37 +105,39 @@ class Settings:
 def load(document: Mapping[str, object]) -> Settings:
     """Type an account document; KeysUnavailableError names the field and the reason, never the value."""
     system = as_choice(document, "system", SYSTEMS)
-    tokens = tuple(
-        secret(value, f"tokens[{index}]", least=1) for index, value in enumerate(as_list(document, "tokens"))
-    )
+    warnings: list[str] = []
+    tokens = as_keys(document, "tokens", partial(secret, least=1), warnings, needed=system == "ecpay")
     settings = Settings(
         app_id=as_text(document, "app_id", required=True),
         system=system,
         goods=_goods(document),
-        salts=tuple(secret(value, f"salts[{index}]") for index, value in enumerate(as_list(document, "salts"))),
+        salts=as_keys(document, "salts", secret, warnings, needed=system == "ecpay"),
         tokens=tokens,
         merchant_uid=as_text(document, "merchant_uid"),
         thirdparty_id=as_text(document, "thirdparty_id"),
-        app_secret=_wrapped(document, "app_secret"),
-        app_private_key_pem=_private_key(document),
+        app_secret=as_optional(lambda: _wrapped(document, "app_secret"), None, warnings),
+        app_private_key_pem=as_optional(lambda: _private_key(document), None, warnings),
         key_version=as_text(document, "key_version"),
-        platform_public_keys=_public_keys(document),
+        platform_public_keys=_public_keys(document, warnings, needed=system == "trade"),
         settle=_settle(document),
         fulfil=_fulfil(document),
         order_sync=_order_sync(document),
         paid_late_policy=as_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
         api_base=as_text(document, "api_base").rstrip("/"),
-        warnings=tuple(
-            f"tokens[{index}] is shorter than {MIN_BYTES} bytes: it can be guessed from one captured callback"
-            for index, token in enumerate(tokens)
-            if len(token.reveal().encode()) < MIN_BYTES
-        ),
+        warnings=(*warnings, *_short_tokens(tokens)),
     )
     if system == "ecpay" and not (settings.salts and settings.tokens):
         raise KeysUnavailableError("salts or tokens is empty: guaranteed payment could neither be called nor believed")
     if system == "trade" and not settings.platform_public_keys:
         raise KeysUnavailableError("platform_public_keys is empty: no callback of the trade system could be verified")
     return settings
+
+
+def _short_tokens(tokens: tuple[Secret, ...]) -> Iterator[str]:
+    """Name the tokens that could be guessed from one captured callback: the merchant chose them, so they are taken."""
+    for index, token in enumerate(tokens):
+        if len(token.reveal().encode()) < MIN_BYTES:
+            yield f"tokens[{index}] is shorter than {MIN_BYTES} bytes: it can be guessed from one captured callback"
 
 
 def _goods(document: Mapping[str, object]) -> Goods:
@@ -174,23 +178,32 @@ def _order_sync(document: Mapping[str, object]) -> bool:
     return wanted
 
 
-def _public_keys(document: Mapping[str, object]) -> tuple[str, ...]:
-    keys = as_list(document, "platform_public_keys")
-    texts = tuple(_pem(value, "PUBLIC KEY") for value in keys if isinstance(value, str) and value.strip())
-    if len(texts) != len(keys):
-        raise KeysUnavailableError("platform_public_keys holds something empty or not text")
-    return texts
+def _public_keys(document: Mapping[str, object], warnings: list[str], *, needed: bool) -> tuple[str, ...]:
+    """Return Douyin's public keys one by one: an entry may hold several, as a file does that was put together."""
+
+    def blocks(entry: object, name: str) -> tuple[str, ...]:
+        if not isinstance(entry, str) or not entry.strip():
+            raise KeysUnavailableError("platform_public_keys holds something empty or not text")
+        made = _framed(entry, "PUBLIC KEY")
+        pem_body(made, "PUBLIC KEY", name)
+        return pem_blocks(made, "PUBLIC KEY")
+
+    found = as_keys(document, "platform_public_keys", blocks, warnings, needed=needed)
+    return tuple(key for keys in found for key in keys)
 
 
 def _private_key(document: Mapping[str, object]) -> Secret | None:
+    """Return the app's private key without what stands around it; a damaged one is seen when it is used."""
     value = as_text(document, "app_private_key_pem")
-    return Secret(_pem(value, "PRIVATE KEY")) if value else None
+    if not value:
+        return None
+    made = _framed(value, "PRIVATE KEY")
+    return Secret(next(iter(pem_blocks(made, *PRIVATE_KEYS)), made))
 
 
-def _pem(text: str, label: str) -> str:
+def _framed(text: str, label: str) -> str:
     """Return a key as PEM: the console shows some without their first and last line."""
-    text = text.strip()
-    return text if text.startswith("-----BEGIN ") else f"-----BEGIN {label}-----\n{text}\n-----END {label}-----\n"
+    return text if "-----BEGIN " in text else f"-----BEGIN {label}-----\n{text.strip()}\n-----END {label}-----\n"
 
 
 def _wrapped(document: Mapping[str, object], name: str) -> Secret | None:

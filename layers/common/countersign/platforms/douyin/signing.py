@@ -1,5 +1,6 @@
 """Tells whether a callback is Douyin's, for this app, and what it says."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from countersign.signing import freshness
 WINDOW_BACK, WINDOW_AHEAD = 48 * 3600, 300
 # What a message of each type has and no other type's has: `type` itself is not signed in guaranteed payment.
 _MARKS = {"payment": "cp_orderno", "refund": "cp_refundno", "settle": "cp_settle_no"}
+_OF_AN_ORDER = frozenset({*_MARKS, "pre_create_refund"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,17 @@ class VerifiedMessage:
     fields: Mapping[str, Any]
     stale: bool = False
 
+    @property
+    def is_about_an_order(self) -> bool:
+        """Whether the message tells of a payment, refund or settlement; what is signed inside decides where it can."""
+        return self.type in (_MARKS if self.system == "ecpay" else _OF_AN_ORDER)
+
+    @property
+    def content(self) -> bytes:
+        """What was said, in one form: `type` counts only where it is signed, the time of the delivery nowhere."""
+        kind = self.type if self.system == "trade" else ""
+        return json.dumps([self.system, kind, self.stale, self.fields], sort_keys=True).encode()
+
 
 def verify(request: HttpRequest, settings: Settings, *, now: int) -> VerifiedMessage:
     """Return what a callback says if Douyin made it for this app.
@@ -33,11 +46,12 @@ def verify(request: HttpRequest, settings: Settings, *, now: int) -> VerifiedMes
     The shape decides the system, and only a system whose keys the account has can make anything genuine. Raises
     NotGenuineError (401) or MalformedError (400).
     """
+    # ecpay: https://developer.open-douyin.com/docs/resource/zh-CN/mini-app/develop/server/ecpay/appendix/signature-algorithm
     if "byte-signature" in request.headers:
         genuine = _verify_trade(request, settings, now)
     else:
         genuine = _verify_ecpay(request.body, settings, now)
-    check_app(genuine.fields, settings)
+    check_app(genuine, settings)
     return genuine
 
 
@@ -55,7 +69,7 @@ def reverify(body: bytes, settings: Settings, *, key_id: str, received_at: int, 
         genuine = _open_trade(body, key_id, stale=stale)
     else:
         raise InvalidSignatureError("the account has no keys of the trade system any more")
-    check_app(genuine.fields, settings)
+    check_app(genuine, settings)
     return genuine
 
 
@@ -102,10 +116,14 @@ def _is_stale(timestamp: str, now: int) -> bool:
     return signed_at < now - WINDOW_BACK
 
 
-def check_app(fields: Mapping[str, Any], settings: Settings) -> None:
-    """Raise TenantMismatchError unless the message names this app, and only this app."""
-    named = [fields[name] for name in ("appid", "app_id") if fields.get(name)]
-    if not named:
+def check_app(genuine: VerifiedMessage, settings: Settings) -> None:
+    """Raise TenantMismatchError unless the message names this app, and only this app.
+
+    A withdrawal and other news about no order names none: the token or key that signed it is the app's own, and nothing
+    but a row of evidence comes of it.
+    """
+    named = [genuine.fields[name] for name in ("appid", "app_id") if genuine.fields.get(name)]
+    if not named and genuine.is_about_an_order:
         raise TenantMismatchError("the message names no app")
     if any(app != settings.app_id for app in named):
         raise TenantMismatchError("the message is for another app")

@@ -32,18 +32,25 @@ def authorization(target: str, body: str, settings: Settings, *, now: int, nonce
 
 def verify(headers: Mapping[str, str], body: bytes, settings: Settings) -> tuple[str, str]:
     """Return the signed timestamp of a callback and the name of Douyin's key that signed it."""
+    # https://developer.open-douyin.com/docs/resource/zh-CN/mini-app/develop/server/payment/trade-system/general/order/request-order-data-sign
     timestamp = header(headers, "byte-timestamp")
     nonce, signature = header(headers, "byte-nonce-str"), header(headers, "byte-signature")
     if not _NONCE.fullmatch(nonce):  # a line break in it could move the borders of what is signed
         raise InvalidSignatureError("the nonce is not plain text")
     message = b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body)
+    damaged: list[KeysUnavailableError] = []
     for index, pem in enumerate(settings.platform_public_keys):
         name = f"platform_public_keys[{index}]"
         try:
             rsa.verify(rsa.public_key(pem, name), message, signature)
         except InvalidSignatureError:
             continue
+        except KeysUnavailableError as error:  # the others are as good as they were
+            damaged.append(error)
+            continue
         return timestamp, name
+    if damaged and len(damaged) == len(settings.platform_public_keys):
+        raise damaged[0]
     raise InvalidSignatureError("no platform key of the account makes this signature")
 
 

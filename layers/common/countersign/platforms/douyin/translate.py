@@ -11,6 +11,7 @@ from typing import Any
 from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
+    AccountNews,
     Change,
     Closed,
     Fact,
@@ -65,8 +66,8 @@ def user_refund_number(refund_id: str) -> str:
     return number if len(number) <= _MAX_NUMBER else f"U{digests.sha256(refund_id.encode())[:40]}"
 
 
-def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change:
-    """Return what a genuine callback says; MalformedError if it lacks what it promises.
+def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change | AccountNews:
+    """Return what a genuine callback says, or that it is about no order; MalformedError if it lacks what it promises.
 
     One that was signed too long ago is only a reason to ask.
     """
@@ -89,10 +90,16 @@ def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Cha
             return settlement_to_change(messages.trade_settle(fields), source)
         case "trade", "pre_create_refund":
             return refund_request_to_change(messages.trade_refund_request(fields), source)
-    # News of a kind that may not be about an order at all: kept under a name that no order can have.
-    word = messages.word({"type": genuine.type}, "type")
-    digest = digests.sha256(repr(sorted(fields.items())).encode())[:32]
-    return source.change(unmatched(PLATFORM, account, digest), Unrecognised("type", word))
+    return AccountNews(genuine.type)
+
+
+def order_of(genuine: VerifiedMessage) -> str:
+    """Return the order's number in a message that could not be read otherwise; empty where there is none."""
+    for name in ("cp_orderno", "out_order_no"):
+        number = genuine.fields.get(name)
+        if isinstance(number, str) and messages.ORDER_NUMBER.fullmatch(number):
+            return number
+    return ""
 
 
 def wanted(genuine: VerifiedMessage, settings: Settings) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ from countersign.errors import (
     PlatformUnavailableError,
     UnprocessableError,
 )
+from countersign.fields import said
 from countersign.http import read_json
 from countersign.platforms.wechat import signing, xml
 from countersign.platforms.wechat.settings import Settings
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 MAX_BYTES = 256 * 1024
 _CODE = re.compile(r"[A-Z0-9_]{1,64}")
+_FIELD = re.compile(r"[A-Za-z0-9_./\[\]-]{1,64}")
 # Without `_`: spellings changed over the years.
 _UNKNOWN = frozenset(
     {
@@ -81,17 +83,17 @@ class Answer(Generic[T]):
 class OrderStateError(ConflictError):
     """WeChat says that the order's state forbids the call; `code` is its word without `_`."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(f"WeChat refused: {code}")
-        self.code = code
+    def __init__(self, code: str, hint: str = "") -> None:
+        super().__init__(_refused(code, hint))
+        self.code, self.hint = code, hint
 
 
 class UnknownNumberError(NotFoundError):
     """WeChat knows no order or refund of this number; right after creating one that may be a lag."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(f"WeChat refused: {code}")
-        self.code = code
+    def __init__(self, code: str, hint: str = "") -> None:
+        super().__init__(_refused(code, hint))
+        self.code, self.hint = code, hint
 
 
 class NoBillError(NotFoundError):
@@ -99,23 +101,27 @@ class NoBillError(NotFoundError):
 
 
 class CallRefusedError(UnprocessableError):
-    """WeChat refused the call for good; `code` is its word without `_`."""
+    """WeChat refused the call for good; `code` is its word without `_`, `hint` what it says besides, for people."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(f"WeChat refused: {code}")
-        self.code = code
+    def __init__(self, code: str, hint: str = "") -> None:
+        super().__init__(_refused(code, hint))
+        self.code, self.hint = code, hint
 
 
-def refusal(code: str) -> CountersignError:
-    """Return the error that WeChat's code stands for; only the code is passed on, never its text."""
+def _refused(code: str, hint: str) -> str:
+    return f"WeChat refused: {code} ({hint})" if hint else f"WeChat refused: {code}"
+
+
+def refusal(code: str, hint: str = "") -> CountersignError:
+    """Return the error that WeChat's code stands for; nothing but the code decides, `hint` is for who reads it."""
     word = code.replace("_", "")
     if word in _UNKNOWN:
         return PlatformUnavailableError(f"WeChat answered {word}: the outcome is unknown")
     if word in _STATE:
-        return OrderStateError(word)
+        return OrderStateError(word, hint)
     if word in _ABSENT:
-        return UnknownNumberError(word)
-    return CallRefusedError(word)
+        return UnknownNumberError(word, hint)
+    return CallRefusedError(word, hint)
 
 
 @contextmanager
@@ -154,7 +160,14 @@ def read_v3(response: Response, settings: Settings, *, now: int) -> tuple[Mappin
         raise PlatformUnavailableError(f"WeChat answered HTTP {status} without a code")
     if status == 202 and code.replace("_", "") != "USERPAYING":
         raise PlatformUnavailableError("WeChat took the call and has not finished it")
-    raise refusal(code)
+    raise refusal(code, _field(document))
+
+
+def _field(document: Mapping[str, object]) -> str:
+    """Return which field of the call API v3 complains about; its value, which `detail` quotes too, is left out."""
+    detail = document.get("detail")
+    field = detail.get("field") if isinstance(detail, Mapping) else None
+    return field if isinstance(field, str) and _FIELD.fullmatch(field) else ""
 
 
 def read_v2(response: Response, settings: Settings) -> tuple[Mapping[str, str], str]:
@@ -163,6 +176,8 @@ def read_v2(response: Response, settings: Settings) -> tuple[Mapping[str, str], 
     if status != 200:
         raise PlatformUnavailableError(f"WeChat answered HTTP {status}: the outcome is unknown")
     try:
+        if failure := _failure(body):
+            raise PlatformUnavailableError(failure)
         fields, key_id = signing.verify_answer_v2(body, settings)
     except (NotGenuineError, MalformedError) as error:
         raise PlatformUnavailableError(f"WeChat's answer cannot be believed: {error}") from error
@@ -170,8 +185,21 @@ def read_v2(response: Response, settings: Settings) -> tuple[Mapping[str, str], 
         code = fields.get("err_code", "")
         if not _CODE.fullmatch(code):
             raise PlatformUnavailableError("WeChat refused without a code")
-        raise refusal(code)
+        raise refusal(code, said(fields.get("err_code_des")))
     return fields, key_id
+
+
+def _failure(body: bytes) -> str:
+    """Return what API v2 says where it did not get as far as a signed answer; nothing signs it, so it is a hint.
+
+    The commonest is a wrong key, of which WeChat says only that the sign is wrong.
+    """
+    fields = xml.read(body)
+    if fields.get("return_code", "FAIL") == "SUCCESS":
+        return ""
+    words = said(fields.get("return_msg"))
+    look = " - see api_v2_keys and v2_sign_type" if "签名" in words or "sign" in words.lower() else ""
+    return f"WeChat did not take the call (nothing signs that): {words or 'without a word'}{look}"
 
 
 def read_bill_refusal(document: bytes) -> CountersignError:

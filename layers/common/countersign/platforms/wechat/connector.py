@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.orders.changes import Change, Closed, OrderKey, Queried
-from countersign.platforms.wechat import store_news, store_orders, translate
+from countersign.platforms.wechat import store_changes, store_orders, translate
 from countersign.platforms.wechat.client import Client
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
 from countersign.platforms.wechat.settings import Settings
@@ -46,7 +46,7 @@ def about_store_order(reach: Reach, key: OrderKey) -> StoreOrder | None:
         answer = reach.mini_store().call(reach.settings.store.order_path, {"order_id": key.order_id})
         order = store_orders.read(answer)
     except MiniProgramRefusedError as error:
-        if error.code in store_news.ORDER_UNKNOWN:
+        if error.code in store_changes.ORDER_UNKNOWN:
             return None
         raise
     except MalformedError as error:
@@ -58,7 +58,7 @@ def about_store_order(reach: Reach, key: OrderKey) -> StoreOrder | None:
 
 def news_of_order(reach: Reach, key: OrderKey, system: str, *, now: int) -> tuple[Change, ...]:
     """Return all that WeChat says about an order that is known here; nothing where WeChat does not know it."""
-    if system == store_news.SYSTEM:
+    if system == store_changes.SYSTEM:
         order = about_store_order(reach, key)
         return _store_news(reach, key, order, now) if order else ()
     told = about_order(reach, key, system, now=now)
@@ -70,12 +70,12 @@ def beginning_of_store_order(reach: Reach, key: OrderKey, *, now: int) -> tuple[
     order = about_store_order(reach, key)
     if order is None:
         return ()
-    return (store_news.opened(order, reach.settings, key), *_store_news(reach, key, order, now))
+    return (store_changes.opened(order, reach.settings, key), *_store_news(reach, key, order, now))
 
 
 def _store_news(reach: Reach, key: OrderKey, order: StoreOrder, now: int) -> tuple[Change, ...]:
     try:
-        return store_news.news(order, reach.settings, key, now=now)
+        return store_changes.changes(order, reach.settings, key, now=now)
     except MalformedError as error:
         raise PlatformUnavailableError(f"the store's answer cannot be read: {error}") from None
 

@@ -6,6 +6,7 @@ signature covers no body at all: it can be repeated around any other, so what st
 
 # https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from countersign.errors import (
     InvalidSignatureError,
     KeysUnavailableError,
     MalformedError,
+    NotFoundError,
     TenantMismatchError,
     UndecryptableError,
 )
@@ -60,19 +62,29 @@ class Pushed(NamedTuple):
     evidence: bytes = b""
     signed: bool = True
 
+    @property
+    def content(self) -> bytes:
+        """What was said, in one form: the sealed message is another one with every delivery of the same."""
+        return json.dumps([self.signed, self.fields], sort_keys=True).encode()
+
 
 def recipients(settings: Settings) -> tuple[Recipient, ...]:
-    """Return whom the account's messages are for; KeysUnavailableError where a document's `push` cannot be used."""
+    """Return whom the account's messages are for; NotFoundError where its document has no `push` at all.
+
+    KeysUnavailableError where it has one that cannot be used: that is ours to mend, and no sender's doing.
+    """
     found = [_recipient("push", settings.push, frozenset({settings.appid, *settings.appids}))]
     if settings.store is not None:
         found.append(_recipient("store.push", settings.store.push, frozenset({settings.store.appid})))
     usable = tuple(recipient for recipient in found if recipient is not None)
     if not usable:
-        raise KeysUnavailableError("push is missing: no message could be verified")
+        raise NotFoundError("the account has no push")
     return usable
 
 
 def _recipient(name: str, push: wechat_settings.Push, appids: frozenset[str]) -> Recipient | None:
+    if push.problem:
+        raise KeysUnavailableError(f"{name}: {push.problem}")
     if push.token is None and not push.encoding_aes_keys:
         return None
     token = secret(push.token.reveal() if push.token else None, f"{name}.token", least=1)
@@ -94,6 +106,7 @@ def _aes_key(key: Secret, name: str) -> bytes:
 
 def check_url(request: HttpRequest, known: tuple[Recipient, ...], *, now: int) -> str:
     """Return what the check of the URL wants to hear again; NotGenuineError (401) if it is not WeChat's."""
+    # https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
     timestamp, nonce = _covered(request, now)
     _signers("signature", request, known, timestamp, nonce)
     echo = _parameter(request, "echostr")
@@ -107,6 +120,7 @@ def verify(request: HttpRequest, known: tuple[Recipient, ...], *, now: int) -> P
 
     Raises NotGenuineError (401), MalformedError (400) or KeysUnavailableError.
     """
+    # https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
     timestamp, nonce = _covered(request, now)
     outer = _read(request.body)
     if "Encrypt" not in outer:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign.orders.changes import Change, Hint, OrderKey, PlatformEvent, Trust, Verified
-from countersign.platforms.wechat import messages, store_news
+from countersign.orders.changes import AccountNews, Change, Hint, OrderKey, PlatformEvent, Trust, Verified
+from countersign.platforms.wechat import messages, store_changes
 from countersign.platforms.wechat.push import Pushed
 from countersign.platforms.wechat.settings import Settings
 
@@ -50,25 +50,28 @@ def is_news(pushed: Pushed) -> bool:
     return event not in _PASSING and (pushed.signed or _names_an_order(event))
 
 
-def to_change(pushed: Pushed, settings: Settings, account: str) -> Change:
-    """Return what a message says about an order.
+def to_change(pushed: Pushed, settings: Settings, account: str) -> Change | AccountNews:
+    """Return what a message says about an order, or that it is about none of this account.
 
-    MalformedError names what stands against it: the message lacks what it promises, or is about no order of ours.
+    MalformedError names what a person must know: the message lacks what it promises, or the merchant must act.
     """
     fields = pushed.fields
     event = messages.word(fields, "Event")
+    if event in _MEANINGS:
+        raise MalformedError(_MEANINGS[event])
     if not _names_an_order(event):
-        raise MalformedError(_MEANINGS.get(event, f"an event about no order that we know of: {event}"))
+        return AccountNews(event)
     at = _seconds(fields.get("CreateTime"))
     if event.startswith(_STORE):
         info = _order_info(fields)
-        order_id, system = _number(info.get("order_id"), _STORE_NUMBER), store_news.SYSTEM
+        order_id, system = _number(info.get("order_id"), _STORE_NUMBER), store_changes.SYSTEM
         fact = PlatformEvent(event, at, _detail(info, _DETAILS))
     elif event == _LEGACY:
-        order_id, system = _number(fields.get("OrderId"), _LEGACY_NUMBER), store_news.SYSTEM
+        order_id, system = _number(fields.get("OrderId"), _LEGACY_NUMBER), store_changes.SYSTEM
         fact = PlatformEvent(f"{event} (legacy)", at, _detail(fields, ("OrderStatus",)))
     else:
-        _check_merchant(fields, settings)
+        if not _is_ours(fields, settings):
+            return AccountNews(event)
         order_id, system = messages.order_number(fields, "merchant_trade_no"), ""
         fact = PlatformEvent(event, at, _detail(fields, _SETTLEMENT), overdue=event == _REMINDER, query=False)
     trust: Trust = Verified(pushed.key_id) if pushed.signed else Hint()
@@ -109,9 +112,17 @@ def _detail(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
     return " ".join(f"{name}={value}" for name, value in found.items() if _DETAIL.fullmatch(value))
 
 
-def _check_merchant(fields: Mapping[str, Any], settings: Settings) -> None:
-    """Raise MalformedError where the payment is another merchant number's: several may use one mini program."""
-    if str(fields.get("merchant_id")) != settings.mchid:
-        raise MalformedError("an event about a payment of another merchant number")
-    if str(fields.get("sub_merchant_id") or "") != settings.sub_mchid:
-        raise MalformedError("an event about a payment of another sub-merchant")
+def _is_ours(fields: Mapping[str, Any], settings: Settings) -> bool:
+    """Tell whether the payment is of this merchant number: several may use one mini program."""
+    merchant, sub_merchant = fields.get("merchant_id"), fields.get("sub_merchant_id")
+    if type(merchant) not in (int, str):
+        raise MalformedError("merchant_id is missing")
+    return str(merchant) == settings.mchid and str(sub_merchant or "") == settings.sub_mchid
+
+
+def order_of(pushed: Pushed) -> str:
+    """Return the order's number in a message that could not be read otherwise; empty where there is none."""
+    info = pushed.fields.get("order_info")
+    given = info.get("order_id") if isinstance(info, Mapping) else pushed.fields.get("merchant_trade_no")
+    number = str(given) if type(given) is int else given
+    return number if isinstance(number, str) and _LEGACY_NUMBER.fullmatch(number) else ""

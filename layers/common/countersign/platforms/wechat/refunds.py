@@ -72,7 +72,7 @@ def check(refund: RefundRequest) -> None:
         raise UnprocessableError("the refund does not fit its payment")
 
 
-def problem(code: str) -> str:
-    """Return what a person can do about a refusal; `code` is WeChat's word without `_`."""
+def problem(code: str, hint: str = "") -> str:
+    """Return what a person can do about a refusal; `code` is WeChat's word without `_`, `hint` what it says besides."""
     advice = _REFUSALS.get(code, "Look the reason up in the merchant console, then retry or resolve")
-    return f"{advice} ({code})"
+    return f"{advice} ({code}: {hint})" if hint else f"{advice} ({code})"

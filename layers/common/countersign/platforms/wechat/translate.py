@@ -1,10 +1,13 @@
 """From WeChat's words to our facts: total tables, where an unknown word is kept and changes nothing."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
+    AccountNews,
     Change,
     Closed,
     Fact,
@@ -43,9 +46,10 @@ _PROBLEMS = {
     "console, under abnormal refunds; WeChat is asked about it daily",
     "failed": "WeChat closed the refund and the money stays with the merchant: a new attempt is a new refund",
 }
-# What each event type promises about the state inside.
-_TRANSACTION_EVENTS = {"TRANSACTION.SUCCESS": "SUCCESS"}
+# What each event type promises about the state inside. A payment that has refunds is paid, as a query says it too.
+_TRANSACTION_EVENTS = {"TRANSACTION.SUCCESS": _PAID}
 _REFUND_EVENTS = {"REFUND.SUCCESS": "SUCCESS", "REFUND.ABNORMAL": "ABNORMAL", "REFUND.CLOSED": "CLOSED"}
+_OF_AN_ORDER = ("out_trade_no", "trade_state", "out_refund_no", "refund_status")
 _ENVELOPE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _EVENT_TYPE = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 
@@ -55,10 +59,29 @@ def normalised(code: str) -> str:
     return code.replace("_", "")
 
 
-def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change:
-    """Return what a genuine notice says about an order; MalformedError if it lacks what it promises."""
+def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Change | AccountNews:
+    """Return what a genuine notice says about an order, or that it is about none.
+
+    Several of WeChat's products use one `event_type` (profit sharing says TRANSACTION.SUCCESS as payments do), so what
+    stands inside decides. MalformedError if a message lacks what it promises.
+    """
+    if _is_about_no_order(genuine.fields):
+        return AccountNews(genuine.event_type)
     trust: Trust = Verified(genuine.key_id) if genuine.signed else Hint()
     return _v3(genuine, settings, account, trust) if genuine.system == "v3" else _v2(genuine, settings, account, trust)
+
+
+def order_of(genuine: VerifiedMessage) -> str:
+    """Return the order's number in a message that could not be read otherwise; empty where there is none."""
+    try:
+        return messages.order_number(genuine.fields)
+    except MalformedError:
+        return ""
+
+
+def _is_about_no_order(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a message has nothing of a payment or refund: neither its order's number nor its state."""
+    return not any(fields.get(name) for name in _OF_AN_ORDER)
 
 
 def transaction_to_change(
@@ -83,16 +106,15 @@ def _v3(genuine: VerifiedMessage, settings: Settings, account: str, trust: Trust
     message: Transaction | RefundNotice
     if event_type in _TRANSACTION_EVENTS:
         message = messages.transaction_v3(fields)
-        state, promised = message.trade_state, _TRANSACTION_EVENTS[event_type]
-        fact = _paid(message) if state == promised else Unrecognised("trade_state", f"{state} in {event_type}")
+        state = message.trade_state
+        known = normalised(state) in _TRANSACTION_EVENTS[event_type]
+        fact = _paid(message) if known else Unrecognised("trade_state", f"{state} in {event_type}")
     elif event_type in _REFUND_EVENTS:
         message = messages.refund_v3(fields)
         state, promised = message.refund_status, _REFUND_EVENTS[event_type]
         fact = _refund_fact(message) if state == promised else Unrecognised("refund_status", f"{state} in {event_type}")
     else:
-        # News of a kind that may not be about an order at all: kept under a name that no order can have.
-        order_id = messages.order_number(fields) if "out_trade_no" in fields else f"~{envelope_id}"
-        key, fact = OrderKey(PLATFORM, account, order_id), Unrecognised("event_type", event_type)
+        key, fact = OrderKey(PLATFORM, account, messages.order_number(fields)), Unrecognised("event_type", event_type)
         return Change(key, fact, trust, "notify", settings.mchid, "v3", envelope_id=envelope_id)
     return _change(message, fact, settings, account, system="v3", via="notify", trust=trust, envelope_id=envelope_id)
 
@@ -106,7 +128,7 @@ def _v2(genuine: VerifiedMessage, settings: Settings, account: str, trust: Trust
     fact: Fact
     if result_code != "SUCCESS":
         fact = Unrecognised("result_code", result_code)
-    elif transaction.trade_state != "SUCCESS":
+    elif normalised(transaction.trade_state) not in _PAID:
         fact = Unrecognised("trade_state", messages.word(fields, "trade_state"))
     else:
         fact = _paid(transaction)

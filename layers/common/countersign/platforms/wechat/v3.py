@@ -13,7 +13,7 @@ from countersign.errors import (
     UnknownKeyError,
 )
 from countersign.http import read_json
-from countersign.platforms.wechat.settings import Settings
+from countersign.platforms.wechat.settings import Settings, own_certificate
 from countersign.signing import aead, freshness, rsa
 from countersign.signing.encoding import from_base64
 
@@ -55,20 +55,22 @@ def _trusted_key(serial: str, settings: Settings, now: int) -> tuple[str, rsa.Pu
     pem = settings.wechatpay_public_keys.get(serial)
     if pem is not None:
         return serial, rsa.public_key(pem, f"wechatpay_public_keys[{serial}]")
-    if not serial.startswith("PUB_KEY_ID_"):
-        for index, certificate_pem in enumerate(settings.platform_certificates):
-            certificate = rsa.certificate(certificate_pem, f"platform_certificates[{index}]")
-            if certificate.serial == serial.upper() and certificate.valid_at(now):
-                _refuse_own_key(certificate, settings, f"platform_certificates[{index}]")
-                return certificate.serial, certificate.key
+    certificates = settings.platform_certificates if not serial.startswith("PUB_KEY_ID_") else ()
+    damaged: list[KeysUnavailableError] = []
+    for index, certificate_pem in enumerate(certificates):
+        name = f"platform_certificates[{index}]"
+        try:
+            certificate = rsa.certificate(certificate_pem, name)
+        except KeysUnavailableError as error:  # the others are as good as they were
+            damaged.append(error)
+            continue
+        if certificate.serial == serial.upper() and certificate.valid_at(now):
+            if certificate.subject_public_key_info in own_certificate(settings):
+                raise KeysUnavailableError(f"{name} holds the merchant's own key, not WeChat's")
+            return certificate.serial, certificate.key
+    if damaged and len(damaged) == len(certificates) and not settings.wechatpay_public_keys:
+        raise damaged[0]
     raise UnknownKeyError("the key that the message names is not configured, or not valid now")
-
-
-def _refuse_own_key(certificate: rsa.Certificate, settings: Settings, name: str) -> None:
-    if settings.merchant_cert_pem:
-        own = rsa.pem_body(settings.merchant_cert_pem, "CERTIFICATE", "merchant_cert_pem")
-        if certificate.subject_public_key_info in own:
-            raise KeysUnavailableError(f"{name} holds the merchant's own key, not WeChat's")
 
 
 def open_resource(resource: Any, settings: Settings) -> bytes:

@@ -80,7 +80,8 @@ def _inside(document: bytes, root: str) -> tuple[str, int, int]:
 def read_nested(document: bytes) -> dict[str, Any]:
     """Return the elements below the root; one with elements inside is a dict of them (message pushes have such).
 
-    As strict as `read` otherwise: each name once among its neighbours, and bounds on depth and number.
+    A name that is repeated among its neighbours is a list, WeChat's own way to write one: whoever wants one value
+    refuses a list as he refuses a number. As strict as `read` otherwise, with bounds on depth and number.
     """
     text, position, end = _inside(document, "xml")
     levels: list[tuple[str, dict[str, Any]]] = [("xml", {})]
@@ -92,21 +93,28 @@ def read_nested(document: bytes) -> dict[str, Any]:
             break
         position = node.end()
         leaf, cdata, plain, branch, closed = node.groups()
-        name = leaf or branch
         if closed:
             if levels.pop()[0] != closed or not levels:
                 break
-        elif name in levels[-1][1]:
-            raise MalformedError("XML repeats an element")
         elif leaf:
-            levels[-1][1][leaf] = (cdata or "").replace(_SPLIT, "]]>") or _unescaped(plain or "")
+            _add(levels[-1][1], leaf, (cdata or "").replace(_SPLIT, "]]>") or _unescaped(plain or ""))
         elif len(levels) > MAX_DEPTH:
             raise MalformedError("XML is nested too deeply")
         else:
             inner: dict[str, Any] = {}
-            levels[-1][1][branch] = inner
+            _add(levels[-1][1], branch, inner)
             levels.append((branch, inner))
     raise MalformedError("XML is not a list of elements, or one that is too long")
+
+
+def _add(fields: dict[str, Any], name: str, value: Any) -> None:
+    known = fields.get(name)
+    if known is None:
+        fields[name] = value
+    elif isinstance(known, list):
+        known.append(value)
+    else:
+        fields[name] = [known, value]
 
 
 def write(fields: Mapping[str, str]) -> bytes:

@@ -19,7 +19,7 @@ from countersign.orders.changes import (
 )
 from countersign.orders.decide import decide
 from countersign.platforms.wechat import settings as wechat_settings
-from countersign.platforms.wechat import store_news, store_orders
+from countersign.platforms.wechat import store_changes, store_orders
 from tests.platforms.wechat.pushing import OPENID, ORDER_ID, STORE, STORE_APPID, account
 from tests.platforms.wechat.support import MCHID, NOW
 
@@ -55,16 +55,16 @@ def answer(status: int = 20, *, pay: Any = PAY, **detail: Any) -> dict[str, Any]
 def told(status: int, *, pay: Any = PAY) -> list[Any]:
     """Return the facts of a state."""
     order = store_orders.read(answer(status, pay=pay))
-    return [change.fact for change in store_news.news(order, SETTINGS, KEY, now=NOW)]
+    return [change.fact for change in store_changes.changes(order, SETTINGS, KEY, now=NOW)]
 
 
 def test_an_order_begins_with_what_the_store_asks_for_it() -> None:
-    change = store_news.opened(store_orders.read(answer()), SETTINGS, KEY)
+    change = store_changes.opened(store_orders.read(answer()), SETTINGS, KEY)
 
     assert isinstance(change.fact, OrderCreated)
     terms = change.fact.terms
     assert (terms.amount, terms.system, terms.method) == (Money(4800, "CNY"), "store", "store")
-    assert (terms.created_at, terms.expires_at) == (NOW - 60, NOW - 60 + store_news.LIFETIME)
+    assert (terms.created_at, terms.expires_at) == (NOW - 60, NOW - 60 + store_changes.LIFETIME)
     assert terms.lines == (Line("奶茶 Milk tea", 2, 1900), Line("Cake", 1, 500))
     assert (terms.description, terms.appid, terms.external) == ("奶茶 Milk tea +1", STORE_APPID, True)
     assert (change.trust, change.via, change.tenant, change.system) == (Queried(), "query", MCHID, "store")
@@ -94,7 +94,7 @@ def test_an_order_that_was_cancelled_unpaid_asks_nobody() -> None:
 def test_a_payment_after_which_the_store_cancelled_is_a_question() -> None:
     order = store_orders.read(answer(200))
     state = None
-    for change in (store_news.opened(order, SETTINGS, KEY), *store_news.news(order, SETTINGS, KEY, now=NOW)):
+    for change in (store_changes.opened(order, SETTINGS, KEY), *store_changes.changes(order, SETTINGS, KEY, now=NOW)):
         state = decide(state, change).order
 
     assert state is not None
@@ -118,7 +118,7 @@ def test_C15_a_transaction_number_that_is_none_is_not_believed(number: str) -> N
 def test_goods_without_a_title_do_not_hide_a_payment() -> None:
     product = {"product_id": "1", "sku_id": "2", "title": " ", "sku_cnt": 1, "sale_price": 1}
     order = store_orders.read(answer(product_infos=[product]))
-    opened = store_news.opened(order, SETTINGS, KEY).fact
+    opened = store_changes.opened(order, SETTINGS, KEY).fact
 
     assert isinstance(opened, OrderCreated)
     assert (opened.terms.lines, opened.terms.description) == ((), "")
@@ -127,7 +127,7 @@ def test_goods_without_a_title_do_not_hide_a_payment() -> None:
 def test_a_long_title_and_many_goods_are_cut() -> None:
     product = {"product_id": "1", "sku_id": "2", "title": "茶" * 300, "sku_cnt": 1, "sale_price": 1}
     order = store_orders.read(answer(product_infos=[product] * 120))
-    opened = store_news.opened(order, SETTINGS, KEY).fact
+    opened = store_changes.opened(order, SETTINGS, KEY).fact
 
     assert isinstance(opened, OrderCreated)
     assert (len(opened.terms.lines), len(opened.terms.lines[0].title)) == (100, 256)
@@ -137,7 +137,7 @@ def test_a_long_title_and_many_goods_are_cut() -> None:
 
 def test_H1_nothing_about_people_is_taken() -> None:
     order = store_orders.read(answer())
-    kept = f"{order} {store_news.opened(order, SETTINGS, KEY)}"
+    kept = f"{order} {store_changes.opened(order, SETTINGS, KEY)}"
 
     assert not [word for word in (OPENID, "王小明", "13800138000") if word in kept]
 

@@ -56,7 +56,7 @@ def opened(order: StoreOrder, settings: Settings, key: OrderKey) -> Change:
     return _change(key, OrderCreated(terms), settings)
 
 
-def news(order: StoreOrder, settings: Settings, key: OrderKey, *, now: int) -> tuple[Change, ...]:
+def changes(order: StoreOrder, settings: Settings, key: OrderKey, *, now: int) -> tuple[Change, ...]:
     """Return what the order's state says; `now` is when a cancelled one became known to be so."""
     return tuple(_change(key, fact, settings) for fact in _facts(order, now))
 
