@@ -55,7 +55,15 @@ class OrderService:
         history = self._history(key)
         events = [event_json(item) for item in history.events]
         notices = [notice_json(item) for item in history.notices]
-        return order_json(history.order, history.refunds, events, history.settlements, history.shipments, notices)
+        return order_json(
+            history.order,
+            history.refunds,
+            events,
+            history.settlements,
+            history.shipments,
+            notices,
+            history.retries,
+        )
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""

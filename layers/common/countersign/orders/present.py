@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from countersign.orders.changes import Attempt
+from countersign.orders.charges import attempts_json, charge_json
 from countersign.orders.explain import answer_json
 from countersign.orders.refunds import Refund, refund_json
+from countersign.orders.retries import Retry, retry_json
 from countersign.orders.sentences import meaning
 from countersign.orders.settlements import Settlement, settlement_json
 from countersign.orders.shipments import Shipment, shipment_json
@@ -20,6 +21,7 @@ def order_json(
     settlements: Iterable[Settlement] = (),
     shipments: Iterable[Shipment] = (),
     notices: Iterable[Mapping[str, Any]] = (),
+    retries: Iterable[Retry] = (),
 ) -> dict[str, Any]:
     """Return the order JSON; `events` and `notices` are ready rows of the contract's shape."""
     payment = order.payment
@@ -50,7 +52,9 @@ def order_json(
         "refunds": [refund_json(refund) for refund in refunds],
         "shipments": [shipment_json(shipment) for shipment in shipments],
         "settlements": [settlement_json(settlement, currency) for settlement in settlements],
-        "attempts": [_attempt(attempt) for attempt in order.attempts] or None,
+        "attempts": attempts_json(order),
+        "charge": charge_json(order),
+        "retries": [retry_json(retry) for retry in retries],
         "events": list(events),
         "notices": list(notices),
         "version": order.version,
@@ -69,6 +73,7 @@ def order_json(
         "replaced_by": order.replacements[-1] if order.replaced_by else None,
         "test": order.test,
         "money_of": _order(order.money_of),
+        "part_of": _order(order.money_of),
     }
 
 
@@ -98,10 +103,6 @@ def _shop(order: Order) -> dict[str, Any] | None:
         return None
     paid = [one.shop_amount.minor for one in order.payments if one.shop_amount is not None]
     return {"currency": amount.currency, "amount": amount.minor, "paid": sum(paid), "refunded": order.shop_refunded}
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {"number": attempt.number, "error_type": attempt.error_type, "at": timestamp(attempt.at)}
 
 
 def _order(key: tuple[str, str, str] | None) -> dict[str, str] | None:

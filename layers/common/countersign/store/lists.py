@@ -13,7 +13,9 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.orders.changes import OrderKey
+from countersign.orders.children import BY_NAME
 from countersign.orders.refunds import Refund
+from countersign.orders.retries import Retry
 from countersign.orders.settlements import Settlement
 from countersign.orders.shipments import Shipment
 from countersign.orders.state import Order
@@ -40,6 +42,7 @@ class History:
     settlements: tuple[Settlement, ...] = ()
     shipments: tuple[Shipment, ...] = ()
     notices: tuple[Item, ...] = ()
+    retries: tuple[Retry, ...] = ()
 
 
 class OrderLists:
@@ -57,7 +60,7 @@ class OrderLists:
     def history(self, key: OrderKey) -> History | None:
         """Return an order with its children and events, or None if there is no such order."""
         order: Order | None = None
-        children: dict[str, list[Any]] = {"refund": [], "settlement": [], "shipment": []}
+        children: dict[str, list[Any]] = {name: [] for name in BY_NAME}
         events: list[Item] = []
         notices: list[Item] = []
         query = {
@@ -88,6 +91,7 @@ class OrderLists:
             tuple(children["settlement"]),
             tuple(children["shipment"]),
             tuple(notices),
+            tuple(children["retry"]),
         )
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
