@@ -15,7 +15,7 @@ LEASE_SECONDS = 960  # longer than any function runs
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One account's list, as it was when it was leased; `whole` where everything is read, and not what needs somebody."""
+    """One account's list, as it was when it was leased; `whole` where everything is read."""
 
     row: Item
     leased: int

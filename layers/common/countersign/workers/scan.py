@@ -7,7 +7,7 @@ platform's clock, zone and index are not ours. What is told twice is recorded on
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from countersign.store import OrderStore, codec, dynamo, keys
 from countersign.store.scans import Scan, ScanStore
 
 OVERLAP_SECONDS = 86400
-WRITERS = 8  # a platform's page is recorded while the next one may not be asked for yet
+WRITERS = 8
 Connect = Callable[[str], Scans]
 
 
@@ -34,6 +34,7 @@ class ScanWork:
     scans: ScanStore
     connect: Connect
     enough_time: Callable[[], bool]
+    writers: Executor  # a platform's page is recorded while the next one may not be asked for yet
 
     def account(self, name: str, now: int) -> bool:
         """Read one account's list as far as time allows; False where another run is at it, or time was up."""
@@ -79,10 +80,9 @@ class ScanWork:
         news = list(self._news(by_order))
         if not news:
             return
-        with ThreadPoolExecutor(WRITERS) as pool:
-            for outcomes in pool.map(lambda messages: self._take(messages, now), news):
-                for outcome in outcomes:
-                    callbacks.report(outcome)
+        for outcomes in self.writers.map(lambda messages: self._take(messages, now), news):
+            for outcome in outcomes:
+                callbacks.report(outcome)
 
     def _take(self, messages: Iterable[Changes], now: int) -> list[Any]:
         return [self.store.record_message(message, now=now) for message in messages]
@@ -130,15 +130,16 @@ def run(
     def enough_time() -> bool:
         return bool(context.get_remaining_time_in_millis() >= enough_ms)
 
-    work = ScanWork(store, scans, connect, enough_time)
     chosen = [event["account"]] if "account" in event else names()
-    for name in chosen:
-        if not enough_time():
-            break
-        began = time.monotonic()
-        try:
-            count("ScanDone", int(work.account(name, int(time.time()))))
-        except CountersignError as error:
-            count("ScanFailed")
-            logger.error("a list was not read", extra={"account": name, "reason": str(error)})
-        seconds("ScanSeconds", int(time.monotonic() - began))
+    with ThreadPoolExecutor(WRITERS) as writers:
+        work = ScanWork(store, scans, connect, enough_time, writers)
+        for name in chosen:
+            if not enough_time():
+                break
+            began = time.monotonic()
+            try:
+                count("ScanDone", int(work.account(name, int(time.time()))))
+            except CountersignError as error:
+                count("ScanFailed")
+                logger.error("a list was not read", extra={"account": name, "reason": str(error)})
+            seconds("ScanSeconds", int(time.monotonic() - began))

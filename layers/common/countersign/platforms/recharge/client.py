@@ -96,7 +96,8 @@ class Client:
             if self.page_size != size:  # a page of another size is another page: what it begins with is not known
                 raise CursorGoneError("the list goes on with smaller pages")
             charges = answers.members(answer, "charges")
-            last = not charges or (bool(link) and not _NEXT.search(link))
+            # Where no header says what follows, a full page may have one behind it, and only asking tells.
+            last = not _NEXT.search(link) if link else len(charges) < size
             yield Page(charges, last)
             if last:
                 return

@@ -39,7 +39,6 @@ class Settings:
     zone: tzinfo = UTC  # of times that name none
     require_timestamped: bool = False
     dunning_mail: DunningMail | None = None
-    public_base: str = ""  # where deliveries are to come to; where empty, the address that the function is called by
     api_base: str = ""
     warnings: tuple[str, ...] = field(default=())
 
@@ -72,7 +71,6 @@ def load(document: Mapping[str, object]) -> Settings:
         zone=_zone(document),
         require_timestamped=_flag(document, "require_timestamped"),
         dunning_mail=as_optional(lambda: _dunning_mail(document), None, warnings),
-        public_base=as_text(document, "public_base").rstrip("/"),
         api_base=as_text(document, "api_base").rstrip("/"),
         warnings=tuple(warnings),
     )
