@@ -9,7 +9,6 @@ SCOPES ?= payments:write orders:read orders:ship refunds:request refunds:approve
 SUBJECT ?=
 FUNCTION ?= wechat_notify
 CASE ?= paid-v3
-ARCH ?= arm64
 # Name an interpreter to use it instead of the one found below.
 PYTHON ?=
 
@@ -40,7 +39,11 @@ define make_environment
 	@touch $@
 endef
 
-.PHONY: help env run demo test check format build bench soak token event properties lint-accounts lock clean
+REGIONS := eu-central-1 us-east-1 ap-southeast-1 cn-north-1
+CALLS := .sandbox/calls
+OLDEST := .botocore/oldest
+
+.PHONY: help env run demo test check format build bench soak token event policies botocore properties lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,9 +72,11 @@ token: env ## Print a token of the running sandbox (SCOPES="..." SUBJECT=... ACC
 event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
 	@exec $(BIN)/python -m sandbox event $(FUNCTION) $(CASE)
 
-test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes
+test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes, and that roles allow what was called
 	@if [ -x $(BIN)/python3.13 ]; then \
-		$(MAKE) --no-print-directory .venv-sam/.ready && $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"; \
+		$(MAKE) --no-print-directory .venv-sam/.ready && rm -rf $(CALLS) && mkdir -p $(CALLS) \
+			&& SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak" \
+			&& exec $(BIN)/python tools/policies.py $(CALLS) --gaps; \
 	else \
 		$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
 	fi
@@ -82,19 +87,37 @@ soak: env ## Thousands of payments while processes are killed; every kill point;
 bench: env ## Our callback path beside its peers; writes bench/results.md
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python bench/run.py
 
-check: env .venv-sam/.ready ## Format, lint, types, import rules, template, build
+check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, template in four regions, build, deploy, oldest botocore
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(SAM) validate --lint
-	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak"
+	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml
+	.venv-sam/bin/python tools/transformed.py --count
+	$(ENDS_WITH_MAKE) $(BIN)/python -m pytest -q tests/infra -m "not soak"
+
+policies: env .venv-sam/.ready ## The table function x call x policy: demo and tests run, and what they called is compared
+	@rm -rf $(CALLS) && mkdir -p $(CALLS)
+	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) $(BIN)/python -m sandbox demo > $(CALLS)/demo.log || { tail -5 $(CALLS)/demo.log; exit 1; }
+	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak and not artifact" tests/functions tests/e2e
+	@exec $(BIN)/python tools/policies.py $(CALLS)
+
+botocore: env $(OLDEST)/.ready ## Our AWS clients with the oldest botocore that we say we run on (and, in `make test`, the newest)
+	@# It warns of its own use of Python; whether it works is what is asked here.
+	PYTHONPATH=$(OLDEST) $(BIN)/python -m pytest -q tests/aws -m "not locked" -W ignore::DeprecationWarning
+
+$(OLDEST)/.ready: tests/aws/botocore-oldest.txt .venv/.ready
+	@rm -rf $(OLDEST)
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --target $(OLDEST) -r $< \
+		|| { echo "make botocore installs an old botocore from PyPI, which did not answer" >&2; exit 1; }
+	@touch $@
 
 format: env ## Rewrite the sources as `make check` wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-build: env .venv-sam/.ready ## Build what is deployed (ARCH=arm64 or x86_64; needs Python 3.13)
-	LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Arch=$(ARCH)
+build: env .venv-sam/.ready ## Build what is deployed, for the processor in template.yaml (needs Python 3.13)
+	$(SAM) build
 
 properties: env ## Print which tests hold which property of the threat list, and which have none yet
 	@exec $(BIN)/python tools/properties.py
@@ -109,4 +132,4 @@ lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt
 
 clean: ## Remove everything that make made
-	rm -rf .venv .venv-cloud .venv-sam .aws-sam .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-cloud .venv-sam .aws-sam .sandbox .botocore .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -85,7 +85,8 @@ class Stage:
 
     def bus(self, order_id: str) -> list[str]:
         """Return what the bus carried about an order: each distinct detail id once."""
-        entries = [entry for entry in self.sandbox.inbox("bus") if entry["detail"].get("order_id") == order_id]
+        told = [entry for entry in self.sandbox.inbox("bus") if entry["source"] == "countersign"]
+        entries = [entry for entry in told if entry["detail"].get("order_id") == order_id]
         return sorted({entry["detail"].get("id"): str(entry["detail-type"]) for entry in entries}.values())
 
     def scene(self, title: str) -> None:

@@ -108,15 +108,26 @@ class Deployer:
 
     def deploy(self) -> Deployment:
         """Make every rule's queue and say what has to run."""
-        apis = list(self._template.resources("AWS::Serverless::HttpApi").values())
-        auth = self._template.resolve(apis[0].get("Auth", {})) if apis else {}
-        for authorizer in auth.get("Authorizers", {}).values():
-            settings = authorizer["JwtConfiguration"]
-            self._deployment.issuer, self._deployment.audience = settings["issuer"], settings["audience"]
+        apis = {
+            name: self._template.resolve(properties.get("Auth", {}))
+            for name, properties in self._template.resources("AWS::Serverless::HttpApi").items()
+        }
+        for auth in apis.values():
+            for authorizer in auth.get("Authorizers", {}).values():
+                settings = authorizer["JwtConfiguration"]
+                self._deployment.issuer, self._deployment.audience = settings["issuer"], settings["audience"]
         for name, properties in self._template.resources("AWS::Serverless::Function").items():
             self._function(name, properties)
             for event, source in properties.get("Events", {}).items():
-                self._source(name, event, source["Type"], self._template.resolve(source["Properties"]), auth)
+                self._source(name, event, source["Type"], self._template.resolve(source["Properties"]), apis)
+        for name, application in self._template.applications().items():
+            nested = Deployer(application, self._plane, f"{self._prefix}{name}-").deploy()
+            for kind in ("functions", "routes", "schedules", "mappings"):
+                getattr(self._deployment, kind).extend(getattr(nested, kind))
+        keys = [(route.method, route.path) for route in self._deployment.routes]
+        if twice := {f"{method} {path}" for method, path in keys if keys.count((method, path)) > 1}:
+            # In the cloud each API has a host of its own; here they share one port.
+            raise TemplateError(f"two APIs serve {', '.join(sorted(twice))}")
         return self._deployment
 
     def _function(self, name: str, properties: dict[str, Any]) -> None:
@@ -146,9 +157,11 @@ class Deployer:
             )
         )
 
-    def _source(self, function: str, event: str, kind: str, wanted: dict[str, Any], api: dict[str, Any]) -> None:
+    def _source(self, function: str, event: str, kind: str, wanted: dict[str, Any], apis: dict[str, Any]) -> None:
         match kind:
             case "HttpApi":
+                # Without ApiId, SAM serves the route by the one API that there is.
+                api = apis[wanted["ApiId"]] if "ApiId" in wanted else next(iter(apis.values()), {})
                 own = wanted.get("Auth", {})
                 authorizer = own.get("Authorizer", api.get("DefaultAuthorizer", "NONE"))
                 scopes = None if authorizer == "NONE" else list(own.get("AuthorizationScopes", []))

@@ -30,6 +30,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from sandbox import calls
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
@@ -137,6 +139,7 @@ def install(folder: Path, function: str) -> FaultPoints:
     points = FaultPoints(folder, function)
     patches = {
         "botocore.endpoint": lambda module: _patch_botocore(module, points),
+        "botocore.client": lambda module: calls.watch(module, lambda: snake_case(function)),
         "requests.adapters": lambda module: _patch_requests(module, points),
         "countersign.runtime.egress": lambda module: _patch_egress(module, points),
     }

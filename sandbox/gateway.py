@@ -35,7 +35,7 @@ class Match:
 
 
 def match(routes: list[Route], method: str, path: str) -> Match | None:
-    """Find the most specific route; segments are compared before a `%2F` in them is decoded."""
+    """Find the most specific route; as an HTTP API does, decode the path first, so `%2F` is a slash like any other."""
     best: tuple[tuple[int, ...], Match] | None = None
     for route in routes:
         if route.method not in (method, "ANY"):
@@ -54,23 +54,23 @@ def _match_path(pattern: str, path: str) -> tuple[dict[str, str], tuple[int, ...
     """Match one path; the rank prefers literal segments to parameters, and those to `{proxy+}`."""
     if pattern == "/$default":
         return {}, (-1,)
-    wanted, given = pattern.split("/")[1:], path.split("/")[1:]
+    wanted, given = pattern.split("/")[1:], unquote(path).split("/")[1:]
     parameters: dict[str, str] = {}
     rank: list[int] = []
     for position, segment in enumerate(wanted):
         if segment.endswith("+}"):
             if len(given) <= position:
                 return None
-            parameters[segment[1:-2]] = unquote("/".join(given[position:]))
+            parameters[segment[1:-2]] = "/".join(given[position:])
             return parameters, (*rank, 0)
         if position >= len(given):
             return None
         if segment.startswith("{"):
             if not given[position]:
                 return None
-            parameters[segment[1:-1]] = unquote(given[position])
+            parameters[segment[1:-1]] = given[position]
             rank.append(1)
-        elif segment == unquote(given[position]):
+        elif segment == given[position]:
             rank.append(2)
         else:
             return None

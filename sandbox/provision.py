@@ -31,9 +31,14 @@ class Provisioner:
         self._template, self._plane, self._prefix = template, plane, prefix
         self._made: dict[str, Attributes] = {}
         template.attributes = self.attributes
+        self._nested = [
+            Provisioner(application, plane, f"{prefix}{name}-") for name, application in template.applications().items()
+        ]
 
     def everything(self) -> None:
-        """Make all that the sandbox knows how to make."""
+        """Make all that the sandbox knows how to make, nested applications' resources too."""
+        for nested in self._nested:
+            nested.everything()
         for kind in _MAKERS:
             for name in self._template.resources(kind):
                 self.attributes(name)

@@ -44,6 +44,7 @@ class Runner:
         public_key = (state / "issuer.pem").read_bytes()
         self._authorizer = Authorizer(self._deployment.issuer, self._deployment.audience, public_key)
         extra = {"AWS_ENDPOINT_URL": settings["data_plane"], "AWS_ENDPOINT_URL_SQS": settings["queues"]}
+        extra |= {name: os.environ[name] for name in ("SANDBOX_CALLS",) if name in os.environ}
         starts = asyncio.Semaphore(os.cpu_count() or 2)
         self._pools = {
             function.name: Pool(function, lambda function: Environment(function, state, extra, self._log), starts)

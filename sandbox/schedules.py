@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import calendar
+import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sandbox.template import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -99,12 +103,22 @@ class Timetable:
 
 
 def event(schedule: Schedule, due: float) -> str:
-    """Make what the function gets: the schedule's own input, else the scheduled event."""
+    """Make what the function gets: the schedule's own input, else what EventBridge Scheduler sends without one.
+
+    It looks like a rule's scheduled event and is none: its source is `aws.scheduler`, and its detail is a text.
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
+    """
     if schedule.payload is not None:
         return schedule.payload
-    moment = datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return (
-        f'{{"version":"0","id":"{schedule.name}","detail-type":"Scheduled Event","source":"aws.events",'
-        f'"account":"000000000000","time":"{moment}","region":"us-east-1",'
-        f'"resources":["arn:aws:events:us-east-1:000000000000:rule/{schedule.name}"],"detail":{{}}}}'
-    )
+    content = {
+        "version": "0",
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{schedule.name} {due}")),
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": ACCOUNT,
+        "time": datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{schedule.name}"],
+        "detail": "{}",
+    }
+    return json.dumps(content, separators=(",", ":"))

@@ -55,6 +55,8 @@ class Template:
         with path.open(encoding="utf-8") as file:
             document = yaml.load(file, _Loader)  # noqa: S506 - a subclass of the safe loader
         self._declared: dict[str, Any] = document.get("Resources", {})
+        self._outputs: dict[str, Any] = document.get("Outputs", {})
+        self._applications: dict[str, Template] | None = None
         self._conditions: dict[str, Any] = document.get("Conditions", {})
         self._mappings: dict[str, Any] = document.get("Mappings", {})
         self._globals: dict[str, Any] = document.get("Globals", {})
@@ -73,6 +75,22 @@ class Template:
             for name, resource in self._declared.items()
             if resource["Type"] == kind and self._holds(resource.get("Condition"))
         }
+
+    def applications(self) -> dict[str, Template]:
+        """Read the nested applications whose condition holds, each from its own file."""
+        if self._applications is None:
+            self._applications = {}
+            for name, properties in self.resources("AWS::Serverless::Application").items():
+                given = self.resolve(properties.get("Parameters", {}))
+                parameters = {
+                    key: ",".join(value) if isinstance(value, list) else str(value) for key, value in given.items()
+                }
+                self._applications[name] = Template(self.folder / properties["Location"], parameters)
+        return self._applications
+
+    def output(self, name: str) -> Any:
+        """Resolve one output."""
+        return self.resolve(self._outputs[name]["Value"])
 
     def kind_of(self, name: str) -> str:
         """Name the type of a resource."""
@@ -129,6 +147,8 @@ class Template:
     def _attribute(self, resource: str, attribute: str) -> str:
         if resource not in self._declared:
             raise TemplateError(f"the template declares no {resource}")
+        if attribute.startswith("Outputs."):
+            return str(self.applications()[resource].output(attribute.removeprefix("Outputs.")))
         return self.attributes(resource).get(attribute, f"{resource}.{attribute}")
 
     def _substituted(self, argument: Any) -> str:

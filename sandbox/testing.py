@@ -212,6 +212,7 @@ class Stack:
         wanted: Function = self.functions[function]
         return {
             "PATH": os.environ.get("PATH", ""),
+            **{name: os.environ[name] for name in ("SANDBOX_CALLS",) if name in os.environ},
             "AWS_ENDPOINT_URL": self.plane.endpoint,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME = 3600
+LIFETIME = {"person": 3600, "machine": 24 * 3600}  # as identity.yaml has it, and Cognito where it says nothing
 AUDIENCE = "countersign-sandbox"
 
 
@@ -46,16 +46,20 @@ class Issuer:
         client = "sandbox-machine" if machine else "sandbox-console"
         scopes = wanted.get("scopes", [])
         accounts = wanted.get("accounts", "*")
+        lifetime = LIFETIME["machine" if machine else "person"]
+        subject = client if machine else str(wanted.get("subject") or "sandbox-person")
         claims = {
             "iss": self._url,
-            "sub": client if machine else str(wanted.get("subject") or "sandbox-person"),
+            "sub": subject,
+            # Cognito puts a name into people's access tokens only.
+            **({} if machine else {"username": subject}),
             "client_id": client,
             "token_use": "access",
             "aud": AUDIENCE,
             "scope": scopes if isinstance(scopes, str) else " ".join(scopes),
             "accounts": accounts,
             "iat": int(now),
-            "exp": int(now) + int(wanted.get("expires_in", LIFETIME)),
+            "exp": int(now) + int(wanted.get("expires_in", lifetime)),
             "jti": str(uuid.uuid4()),
         }
         return jwt.encode(claims, self._key, "RS256", headers={"kid": "sandbox"})

@@ -6,14 +6,15 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.client
 import pytest
 from hypothesis import HealthCheck, settings
+
+from sandbox import calls, parent_watch
 
 # Hypothesis judges by the wall's clock otherwise, which other processes share.
 settings.register_profile("countersign", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("countersign")
-
-from sandbox import parent_watch
 
 # A killed `make test` leaves no process: pytest ends with make, its workers end with pytest, sandboxes with either.
 parent_watch.end_with_starter()
@@ -43,6 +44,10 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="Countersign",
     POWERTOOLS_LOG_LEVEL="INFO",
 )
+
+
+# With SANDBOX_CALLS, what functions ask of AWS in this process is written down too (see sandbox/calls.py).
+calls.watch(botocore.client, calls.function_on_the_stack)
 
 
 class OutsideLoopbackError(RuntimeError):

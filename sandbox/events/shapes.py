@@ -95,17 +95,17 @@ def claims(now: int, scopes: str, *, subject: str = "3f0c7d0e-anna", accounts: s
 
 
 def schedule(rule: str, now: int) -> Event:
-    """Return what an EventBridge rule of a function's own schedule sends."""
+    """Return what EventBridge Scheduler sends a function without an input of its own."""
     return {
         "version": "0",
         "id": stable_uuid(f"{rule} {now}"),
         "detail-type": "Scheduled Event",
-        "source": "aws.events",
+        "source": "aws.scheduler",
         "account": ACCOUNT,
         "time": f"{datetime.datetime.fromtimestamp(now, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
         "region": REGION,
-        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}"],
-        "detail": {},
+        "resources": [f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{rule}"],
+        "detail": "{}",
     }
 
 

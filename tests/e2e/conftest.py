@@ -53,7 +53,8 @@ class Shop:
 
     def bus(self, order_id: str) -> list[str]:
         """Return the detail ids of an order on the bus, each once."""
-        events = [event for event in self.sandbox.inbox("bus") if event["detail"]["order_id"] == order_id]
+        told = [event for event in self.sandbox.inbox("bus") if event["source"] == "countersign"]
+        events = [event for event in told if event["detail"]["order_id"] == order_id]
         return sorted({event["detail"]["id"] for event in events})
 
     def calls_of_wechat(self) -> int:

@@ -34,17 +34,45 @@ _Loader.add_multi_constructor("!", _short_tag)
 @cache
 def template() -> dict[str, Any]:
     """Return template.yaml with !Ref x as {"Ref": x} and !GetAtt a.b as {"Fn::GetAtt": "a.b"}."""
-    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    return _read("template.yaml")
+
+
+@cache
+def nested() -> dict[str, dict[str, Any]]:
+    """Return every nested application's file, by the name of its resource."""
+    return {
+        name: _read(properties["Location"])
+        for name, properties in resources("AWS::Serverless::Application", nested_too=False).items()
+    }
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((ROOT / name).read_text(encoding="utf-8"), _Loader)  # noqa: S506
     return loaded
 
 
-def resources(kind: str) -> dict[str, dict[str, Any]]:
-    """Return the properties of every resource of a type."""
+def resources(kind: str, *, nested_too: bool = True) -> dict[str, dict[str, Any]]:
+    """Return the properties of every resource of a type, in template.yaml and in the applications nested in it."""
+    documents = [template(), *nested().values()] if nested_too else [template()]
     return {
         name: resource.get("Properties", {})
-        for name, resource in template()["Resources"].items()
+        for document in documents
+        for name, resource in document["Resources"].items()
         if resource["Type"] == kind
     }
+
+
+def usual(value: Any) -> Any:
+    """Return a value with the first of the two alternatives of every Fn::If."""
+    match value:
+        case {"Fn::If": [_, first, _]}:
+            return usual(first)
+        case dict():
+            return {key: usual(item) for key, item in value.items()}
+        case list():
+            return [usual(item) for item in value]
+    return value
 
 
 def functions() -> dict[str, dict[str, Any]]:
@@ -79,12 +107,29 @@ def is_open(event: dict[str, Any]) -> bool:
 
 def statements(function: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the statements of a function's inline policies."""
-    return [statement for policy in function.get("Policies", []) for statement in policy["Statement"]]
+    return [usual(statement) for policy in function.get("Policies", []) for statement in policy["Statement"]]
 
 
 def as_list(value: Any) -> list[Any]:
     """Return a list of what CloudFormation lets stand alone."""
     return value if isinstance(value, list) else [value]
+
+
+def callbacks() -> list[str]:
+    """Return the functions that platforms call: HTTP entry points that record what a platform said."""
+    wanted = {"countersign.runtime.callbacks", "countersign.runtime.entrypoint"}
+    return [name for name in sorted(functions()) if wanted <= imports(ROOT / "functions" / snake(name) / "app.py")]
+
+
+def platforms() -> list[str]:
+    """Return the platforms that there are: the folders under platforms/."""
+    return sorted(path.name for path in (PACKAGE / "platforms").iterdir() if (path / "settings.py").is_file())
+
+
+def platform_of(function: str) -> str | None:
+    """Return whose a function is; None if it works for all platforms."""
+    first = snake(function).split("_")[0]
+    return first if first in platforms() else None
 
 
 def snake(name: str) -> str:

@@ -1,16 +1,29 @@
-"""What `sam build` makes is what ships: our code, its libraries for the right processor, byte code, nothing else."""
+"""What `sam build` makes is what ships: our code, its libraries for the right processor, byte code, nothing else.
 
+And it deploys: two stages side by side into the local cloud, one of them moved to a restored table afterwards.
+"""
+
+import contextlib
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import botocore.session
 import pytest
 
 from sandbox import parent_watch
-from tests.infra.reading import PACKAGE, ROOT, functions, snake
+from sandbox.dataplane import free_port
+from tests.infra.reading import PACKAGE, ROOT, events, functions, nested, resources, snake, template
+from tools import check_processor
 
-pytestmark = pytest.mark.artifact
+# Building and deploying takes what the machine gives it.
+pytestmark = [pytest.mark.artifact, pytest.mark.timeout(1800)]
 
 LIMIT = 60_000_000  # a quarter of what Lambda allows, unzipped
 
@@ -27,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env=parent_watch.watched({**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}),
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return folder / "out"
@@ -87,10 +100,36 @@ def test_byte_code_survives_the_zip(layer: Path) -> None:
     assert {path.read_bytes()[4:8] for path in compiled} == {b"\x01\x00\x00\x00"}
 
 
-def test_libraries_are_for_the_processor_of_the_template(layer: Path) -> None:
-    machines = {path.read_bytes()[18:20] for path in layer.rglob("*.so")}
+def test_libraries_are_for_the_processor_of_the_template(built: Path, layer: Path) -> None:
+    arch = template()["Parameters"]["Arch"]
 
-    assert machines == {(183).to_bytes(2, "little")}  # EM_AARCH64
+    assert list(layer.rglob("*.so"))
+    assert check_processor.strangers(layer, arch["Default"]) == {}
+    assert arch["AllowedValues"] == [arch["Default"]]  # so no deployment can want another
+    assert (built / "template.yaml").read_text(encoding="utf-8").count("!Ref Arch") + (
+        built / "template.yaml"
+    ).read_text(encoding="utf-8").count("Ref: Arch") >= 3
+
+
+def test_a_library_for_another_processor_fails_the_build(layer: Path, tmp_path: Path) -> None:
+    library = next(iter(layer.rglob("*.so")))
+    shutil.copy(library, tmp_path)
+    tool = [sys.executable, ROOT / "tools" / "check_processor.py"]
+
+    wrong = subprocess.run([*tool, "x86_64", tmp_path], capture_output=True, text=True, check=False)
+    unknown = subprocess.run([*tool, "mips", tmp_path], capture_output=True, text=True, check=False)
+
+    assert (wrong.returncode, unknown.returncode) == (1, 1)
+    assert f"{library.name} is for arm64; template.yaml wants x86_64" in wrong.stderr
+    assert subprocess.run([*tool, "arm64", tmp_path], check=False).returncode == 0
+
+
+def test_the_layers_build_asks_the_template_for_the_processor() -> None:
+    makefile = (ROOT / "layers" / "common" / "Makefile").read_text(encoding="utf-8")
+
+    assert "../../template.yaml" in makefile
+    assert "check_processor.py" in makefile
+    assert not [name for name in check_processor.MACHINES if f"ARCH := {name}" in makefile]
 
 
 def test_the_runtime_brings_the_aws_sdk(layer: Path) -> None:
@@ -104,3 +143,132 @@ def test_the_layer_is_small(layer: Path, capsys: pytest.CaptureFixture[str]) -> 
     with capsys.disabled():
         print(f"\nlayer: {size / 1e6:.1f} MB unzipped (Lambda allows 250)")
     assert size < LIMIT
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a local cloud that knows SAM's transform; its URL."""
+    folder, port = tmp_path_factory.mktemp("cloud"), free_port()
+    translator = next((ROOT / ".venv-sam" / "lib").glob("python3*/site-packages"))
+    # Behind ministack's own packages: it pins a botocore of its own.
+    start = (
+        f"import runpy, sys; sys.path.append({str(translator)!r}); runpy.run_module('ministack', run_name='__main__')"
+    )
+    server = subprocess.Popen(
+        [ROOT / ".venv-cloud" / "bin" / "python", "-c", start],
+        cwd=folder,
+        env={
+            **{"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
+            **{"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"},
+            **{"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"},
+            # What is deployed is not run: it is for another processor, and two stages' schedules would be a load.
+            "LAMBDA_STRICT": "1",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while server.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture(scope="module")
+def aws(cloud: str) -> Callable[[str], Any]:
+    """Return clients of the local cloud."""
+    return lambda service: botocore.session.get_session().create_client(service, endpoint_url=cloud)
+
+
+@pytest.fixture(scope="module")
+def deploy(built: Path, cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Deploy a stage as the README says."""
+    home = tmp_path_factory.mktemp("home")
+    sam = [ROOT / ".venv-sam" / "bin" / "sam", "deploy", "--template-file", built / "template.yaml"]
+    sam += ["--config-file", ROOT / "samconfig.toml", "--no-confirm-changeset", "--no-progressbar"]
+
+    def run(stage: str, *overrides: str) -> None:
+        options = ["--parameter-overrides", *overrides] if overrides else []
+        done = subprocess.run(
+            [*sam, "--config-env", stage, *options],
+            cwd=home,
+            env={**os.environ, "HOME": str(home), "AWS_ENDPOINT_URL": cloud, "SAM_CLI_TELEMETRY": "0"},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stages(deploy: Callable[..., None], aws: Callable[[str], Any]) -> dict[str, dict[str, str]]:
+    """Deploy two stages side by side; what became of each logical id."""
+    found = {}
+    for stage in ("dev", "prod"):
+        deploy(stage)
+        listed = aws("cloudformation").describe_stack_resources(StackName=f"countersign-{stage}")["StackResources"]
+        found[stage] = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+    return found
+
+
+def test_two_stages_live_side_by_side_in_one_account(
+    stages: dict[str, dict[str, str]], aws: Callable[[str], Any]
+) -> None:
+    dev, prod = stages["dev"], stages["prod"]
+
+    assert set(functions()) <= dev.keys() <= prod.keys()
+    # An API's stage is known within its API only.
+    assert set(dev.values()) & set(prod.values()) == {"$default"}
+    assert {name for name in prod.keys() - dev.keys() if not name.endswith("Alarm")} == set()  # Alarms=all
+    assert len(aws("scheduler").list_schedules()["Schedules"]) == 2 * len(list(events("ScheduleV2")))
+    for stage, resources_of in stages.items():
+        inner = aws("cloudformation").describe_stack_resources(StackName=resources_of["Identity"])["StackResources"]
+        assert {one["LogicalResourceId"] for one in inner} == set(nested()["Identity"]["Resources"])
+        outputs = aws("cloudformation").describe_stacks(StackName=f"countersign-{stage}")["Stacks"][0]["Outputs"]
+        assert {"UserPoolId", "SignInUrl", "CallbackUrl"} <= {one["OutputKey"] for one in outputs}
+
+
+def test_a_stack_moves_to_a_restored_table(
+    stages: dict[str, dict[str, str]], deploy: Callable[..., None], aws: Callable[[str], Any]
+) -> None:
+    """The drill of docs/operations.md, as far as the local cloud goes."""
+    dynamodb, old = aws("dynamodb"), stages["dev"]["OrdersTable"]
+    row = {"pk": {"S": "ORDER#wechat#shop#A-1"}, "sk": {"S": "ORDER"}}
+    dynamodb.put_item(TableName=old, Item=row)
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=old, TargetTableName="restored", UseLatestRestorableTime=True
+    )
+    wanted = resources("AWS::DynamoDB::Table")["OrdersTable"]
+    dynamodb.update_table(
+        TableName="restored",
+        StreamSpecification={"StreamEnabled": True, **wanted["StreamSpecification"]},
+        DeletionProtectionEnabled=True,
+    )
+    table = dynamodb.describe_table(TableName="restored")["Table"]
+
+    deploy(
+        "dev", "Stage=dev", f"OrdersTableArn={table['TableArn']}", f"OrdersTableStreamArn={table['LatestStreamArn']}"
+    )
+
+    configured = {
+        name: aws("lambda").get_function_configuration(FunctionName=stages["dev"][name])["Environment"]["Variables"]
+        for name in functions()
+    }
+    assert {name: variables["TABLE_NAME"] for name, variables in configured.items()} == dict.fromkeys(
+        functions(), "restored"
+    )
+    mappings = aws("lambda").list_event_source_mappings(FunctionName=stages["dev"]["Publish"])["EventSourceMappings"]
+    assert [mapping["EventSourceArn"] for mapping in mappings] == [table["LatestStreamArn"]]
+    # The stack lets the old table go without deleting it, and the other stage keeps its own.
+    assert dynamodb.get_item(TableName=old, Key=row)["Item"] == row
+    assert dynamodb.get_item(TableName="restored", Key=row)["Item"] == row
+    for index in wanted["GlobalSecondaryIndexes"]:
+        assert index["IndexName"] in {one["IndexName"] for one in table["GlobalSecondaryIndexes"]}

@@ -17,6 +17,7 @@ LOCKS = [
     ROOT / "requirements-sam.txt",
     ROOT / "sandbox" / "requirements-cloud.txt",
     LAYER / "requirements.txt",
+    ROOT / "tests" / "aws" / "botocore-oldest.txt",
 ]
 
 

@@ -1,5 +1,6 @@
 """One clock for functions, schedules, delays and tokens, which tests move as they like."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from sandbox.clock import Clock
 from sandbox.deployment import Schedule
-from sandbox.schedules import Timetable, next_after
+from sandbox.schedules import Timetable, event, next_after
 from sandbox.testing import Sandbox
 
 NOON = 1795262400.0  # 2026-11-21 12:00 UTC, a Saturday
@@ -130,3 +131,15 @@ def test_a_frozen_clock_stands_and_a_released_one_goes_on(tmp_path: Path) -> Non
     clock.change({"frozen": False})
     time.sleep(0.02)
     assert NOON + 0.02 <= clock.now() <= NOON + time.monotonic() - before
+
+
+def test_a_schedule_without_an_input_sends_what_the_scheduler_sends() -> None:
+    sent = json.loads(event(Schedule("SweepEveryMinute", "Sweep", "rate(1 minute)", "UTC", None), 1_795_328_845.0))
+
+    assert (sent["source"], sent["detail-type"], sent["detail"]) == ("aws.scheduler", "Scheduled Event", "{}")
+    assert sent["time"] == "2026-11-22T06:27:25Z"
+    assert sent["resources"][0].startswith("arn:aws:scheduler:")
+
+
+def test_a_schedules_own_input_is_sent_as_it_is() -> None:
+    assert event(Schedule("s", "f", "rate(1 minute)", "UTC", '{"a": 1}'), 0.0) == '{"a": 1}'

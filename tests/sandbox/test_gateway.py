@@ -35,10 +35,16 @@ def test_an_event_has_payload_format_two(small: Sandbox) -> None:
 
 
 def test_encoded_segments_route_and_arrive_decoded(small: Sandbox) -> None:
-    event = echoed(small, "GET", "/echo/A%7Cb%2A-_1%2Fc")
+    event = echoed(small, "GET", "/echo/A%7Cb%2A-_1%23c")
 
-    assert event["pathParameters"] == {"name": "A|b*-_1/c"}
-    assert event["rawPath"] == "/echo/A|b*-_1/c"
+    assert event["pathParameters"] == {"name": "A|b*-_1#c"}
+    assert event["rawPath"] == "/echo/A|b*-_1#c"
+
+
+def test_an_encoded_slash_is_a_slash_before_routes_are_compared(small: Sandbox) -> None:
+    assert small.api("GET", "/echo/a%2Fb").status == 404
+    assert echoed(small, "GET", "/echo%2Ffixed")["routeKey"] == "GET /echo/fixed"
+    assert echoed(small, "GET", "/rest/a%2Fb")["pathParameters"] == {"proxy": "a/b"}
 
 
 def test_a_literal_route_wins_over_a_parameter(small: Sandbox) -> None:
@@ -181,7 +187,16 @@ def test_a_machine_is_its_own_subject(small: Sandbox) -> None:
     claims = echoed(small, "GET", "/guarded", token=token)["requestContext"]["authorizer"]["jwt"]["claims"]
 
     assert claims["sub"] == claims["client_id"]
+    assert "username" not in claims
     assert claims["accounts"] == "*"
+    assert int(claims["exp"]) - int(claims["iat"]) == 24 * 3600
+
+
+def test_a_person_has_a_name(small: Sandbox) -> None:
+    token = small.token("things:read", subject="anna")
+    claims = echoed(small, "GET", "/guarded", token=token)["requestContext"]["authorizer"]["jwt"]["claims"]
+
+    assert claims["username"] == claims["sub"] == "anna" != claims["client_id"]
 
 
 def test_a_token_expires_on_the_sandbox_clock(small: Sandbox) -> None:

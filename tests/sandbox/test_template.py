@@ -78,6 +78,61 @@ def test_globals_are_merged_into_functions(template: Template) -> None:
     assert worker["Environment"]["Variables"] == {"SHARED": "yes-please", "OWN": "plain"}
 
 
+def test_a_nested_application_is_read_from_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "Parameters: { Size: { Type: Number } }\n"
+        "Resources: { Thing: { Type: AWS::SQS::Queue } }\n"
+        "Outputs: { Name: { Value: !Sub 'inner-${Size}' } }\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        "Parameters: { Size: { Type: Number, Default: 3 }, With: { Type: String, Default: yes-please } }\n"
+        "Conditions: { Has: !Equals [!Ref With, yes-please] }\n"
+        "Resources:\n"
+        "  Inner:\n"
+        "    Type: AWS::Serverless::Application\n"
+        "    Condition: Has\n"
+        "    Properties: { Location: inner.yaml, Parameters: { Size: !Ref Size } }\n"
+    )
+    outer = Template(tmp_path / "outer.yaml", {})
+
+    assert outer.resolve({"Fn::GetAtt": ["Inner", "Outputs.Name"]}) == "inner-3"
+    assert set(outer.applications()["Inner"].resources("AWS::SQS::Queue")) == {"Thing"}
+    assert Template(tmp_path / "outer.yaml", {"With": "no"}).applications() == {}
+
+
+def test_a_route_of_two_apis_cannot_share_the_sandboxs_port(tmp_path: Path, cloud: LocalCloud) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Resources:\n"
+        "  A: { Type: AWS::Serverless::HttpApi }\n"
+        "  B: { Type: AWS::Serverless::HttpApi }\n"
+        "  F:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties:\n"
+        "      CodeUri: here\n"
+        "      Handler: app.handler\n"
+        "      Events:\n"
+        "        One: { Type: HttpApi, Properties: { ApiId: !Ref A, Method: GET, Path: /x } }\n"
+        "        Two: { Type: HttpApi, Properties: { ApiId: !Ref B, Method: GET, Path: /x } }\n"
+    )
+
+    with pytest.raises(TemplateError, match="two APIs serve GET /x"):
+        cloud.stack(path)
+
+
+def test_the_real_template_has_its_identity_where_no_issuer_is_given() -> None:
+    own = Template(ROOT / "template.yaml", {"Stage": "test"})
+
+    identity = own.applications()["Identity"]
+    (api,) = [auth for auth in own.resources("AWS::Serverless::HttpApi").values() if "Auth" in auth]
+    jwt = own.resolve(api["Auth"])["Authorizers"]["Jwt"]["JwtConfiguration"]
+
+    assert set(identity.resources("AWS::Cognito::UserPoolClient")) == {"MachineClient", "PeopleClient"}
+    assert jwt["issuer"].startswith("https://cognito-idp.us-east-1.amazonaws.com/")
+    assert jwt["audience"] == ["MachineClient", "PeopleClient"]
+    assert Template(ROOT / "template.yaml", {"Stage": "test", "JwtIssuer": "other"}).applications() == {}
+
+
 def test_the_real_template_comes_up_whole(cloud: LocalCloud) -> None:
     stack = cloud.stack()
 

@@ -1,0 +1,161 @@
+"""What CloudFormation really gets: the template after SAM's transform, which gives names and roles of its own."""
+
+import json
+import re
+import subprocess
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.infra.reading import ROOT, events, functions
+from tools import policies
+from tools.policies import Need
+
+pytestmark = pytest.mark.artifact
+
+# The property that would name a resource for the whole account and region.
+NAMES = {
+    "AWS::ApiGatewayV2::Api": "Name",
+    "AWS::Budgets::Budget": "BudgetName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::Cognito::UserPool": "UserPoolName",
+    "AWS::Cognito::UserPoolDomain": "Domain",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Lambda::LayerVersion": "LayerName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::Schedule": "Name",
+}
+
+
+@cache
+def transformed() -> dict[str, dict[str, Any]]:
+    python = ROOT / ".venv-sam" / "bin" / "python"
+    done = subprocess.run(
+        [python, ROOT / "tools" / "transformed.py"], capture_output=True, text=True, check=True, timeout=120
+    )
+    return json.loads(done.stdout)
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource.get("Properties", {})
+        for template in transformed().values()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def fixed_names(templates: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the resources whose name is the same in every stack of an account."""
+    return {
+        f"{resource['Type']} {name}"
+        for template in templates.values()
+        for name, resource in template["Resources"].items()
+        if (given := resource.get("Properties", {}).get(NAMES.get(resource["Type"], ""))) is not None
+        and not re.search(r"\$\{(Stage|AWS::StackName)\}", json.dumps(given))
+    }
+
+
+def test_nothing_has_a_fixed_name() -> None:
+    assert fixed_names(transformed()) == set()
+
+
+def test_a_fixed_name_would_be_seen() -> None:
+    named = {"Type": "AWS::Scheduler::Schedule", "Properties": {"Name": "SweepEveryMinute"}}
+    free = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::Sub": "q-${Stage}"}}}
+
+    assert fixed_names({"t": {"Resources": {"A": named, "B": free}}}) == {"AWS::Scheduler::Schedule A"}
+
+
+def test_the_schedules_share_one_role() -> None:
+    schedules = resources("AWS::Scheduler::Schedule")
+
+    assert len(schedules) == len(list(events("ScheduleV2")))
+    assert {json.dumps(one["Target"]["RoleArn"]) for one in schedules.values()} == {
+        json.dumps({"Fn::GetAtt": ["SchedulesRole", "Arn"]})
+    }
+
+
+def test_no_stage_of_an_api_names_a_route() -> None:
+    stages = resources("AWS::ApiGatewayV2::Stage")
+
+    assert len(stages) == 3
+    assert not [name for name, stage in stages.items() if "RouteSettings" in stage]
+
+
+def test_an_access_log_needs_no_resource_policy() -> None:
+    (name,) = {
+        json.dumps(log["LogGroupName"]) for log in resources("AWS::Logs::LogGroup").values() if log.get("LogGroupName")
+    }
+
+    assert "/aws/vendedlogs/" in name
+
+
+def test_a_runtime_changes_only_with_a_deployment() -> None:
+    lambdas = resources("AWS::Lambda::Function")
+
+    assert set(functions()) < set(lambdas)
+    assert {json.dumps(one["RuntimeManagementConfig"]) for one in lambdas.values()} == {
+        '{"UpdateRuntimeOn": "FunctionUpdate"}'
+    }
+
+
+def test_the_root_has_room_for_more() -> None:
+    done = subprocess.run(
+        [ROOT / ".venv-sam" / "bin" / "python", ROOT / "tools" / "transformed.py", "--count"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(re.findall(r"^(\S+): \d+ resources$", done.stdout, re.MULTILINE)) == set(transformed())
+
+
+class TestPolicies:
+    """How calls and policies are compared; the calls are those of the demo and of all tests (`make policies`)."""
+
+    ALLOWED = frozenset(
+        {
+            Need("f", "dynamodb:PutItem", "OrdersTable"),
+            Need("f", "sqs:SendMessage", "FailureQueue"),
+            Need("f", "x:Y", "*"),
+        }
+    )
+
+    def test_a_call_that_nothing_allows_is_a_gap(self) -> None:
+        calls = {
+            Need("f", "dynamodb:PutItem", "OrdersTable"),
+            Need("f", "x:Y", "*"),
+            Need("f", "dynamodb:GetItem", "T"),
+        }
+
+        assert policies.compare(calls, set(self.ALLOWED)) == ([Need("f", "dynamodb:GetItem", "T")], [])
+
+    def test_what_nobody_calls_and_nothing_excuses_is_too_much(self) -> None:
+        calls = {Need("f", "dynamodb:PutItem", "OrdersTable")}
+
+        assert policies.compare(calls, set(self.ALLOWED)) == ([], [Need("f", "x:Y", "*")])
+
+    def test_every_role_of_a_function_is_read(self) -> None:
+        allows = set(policies.allowed(transformed()["template.yaml"]["Resources"]))
+
+        assert {need.function for need in allows} == {policies.snake(name) for name in functions()}
+        assert Need("publish", "events:PutEvents", "EventBus") in allows
+        assert Need("sweep", "dynamodb:Query", "OrdersTable/index/due") in allows
+        assert not [need for need in allows if need.resource.startswith("{")]
+
+    def test_every_reason_excuses_something(self) -> None:
+        allows = set(policies.allowed(transformed()["template.yaml"]["Resources"]))
+        used = {policies.reason(need) for need in allows}
+
+        assert set(policies.REASONS.values()) <= used
