@@ -607,7 +607,7 @@ class RetryReported:
     kind: ClassVar[str] = "retry"
 
     def identity(self) -> Identity:
-        return (self.retry_id, self.status, self.at if self.status == "processing" else None)
+        return (self.retry_id, self.status, self.at)
 
 
 RefundFact = (

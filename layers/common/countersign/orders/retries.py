@@ -25,7 +25,7 @@ class Retry:
     """One wish to try a charge again; `retry_id` is the number of tries that there had been.
 
     So one try has one wish, however often and by whomever it is asked for: there is no number by which the platform
-    would know that two calls are one.
+    would know that two calls are one. Another one may follow where the platform refused it, or a person has looked.
     """
 
     retry_id: str
@@ -55,7 +55,7 @@ def asked(order: Order, known: Retry | None, fact: RetryRequested, by: str) -> R
         return because("not_a_charge")
     if order.status != "failed":
         return because("charge_has_not_failed", status=order.status)
-    if known is not None:
+    if known is not None and known.status in _OPEN:
         return because("retry_is_already", status=known.status)
     if fact.retry_id != retry_number(charge):
         return because("charge_was_tried_meanwhile")
@@ -77,7 +77,7 @@ def decide(order: Order, known: Retry | None, fact: RetryFact, change: Change, _
         result = asked(order, known, fact, change.trust.key_id)
         if isinstance(result, Reason):
             return Decision("refused", result, order)
-        return Decision("applied", because("retry_requested"), order, (result,))
+        return Decision("applied", because("retry_requested"), order, (result,), ("charge.retry_requested",))
     moved = reported(known, fact)
     reason, further = because("retry_is", status=fact.status), (fact.problem,) if fact.problem is not None else ()
     if moved is None:

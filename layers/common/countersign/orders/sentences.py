@@ -103,6 +103,8 @@ SENTENCES: Mapping[str, str] = {
     "shipment_exists": "a shipment of this number exists already",
     # Problems that do not depend on a platform.
     "refunds_took_the_rest": "Other refunds have taken what was left: resolve this one",
+    "retry_unknown": "Nobody can tell whether the charge was tried again: look at it in the platform's own console",
+    "tried_and_failed": "It was tried again and failed: {word}",
     "refund_in_the_platforms_console": "Refund it in the platform's own console, then resolve this one",
     "said_by_the_platform": "{text}",
     # What an open question means and what a person can do about it.

@@ -168,6 +168,9 @@ class Scans(Protocol):
     def beginning(self, now: int) -> str:
         """Return the place from which everything that can be listed lies ahead."""
 
+    def place(self, at: int) -> str:
+        """Return the place of a moment (epoch seconds)."""
+
     def earlier(self, place: str, seconds: int) -> str:
         """Return the place that many seconds before one."""
 
@@ -176,6 +179,20 @@ class Scans(Protocol):
 
     def scan(self, since: str, *, everything: bool, now: int) -> Iterator[Scanned]:
         """Yield what changed from a place on (inclusive), page by page: what needs somebody, or everything."""
+
+
+class Subscribes(Protocol):
+    """A platform that delivers what it was subscribed to, and ends subscriptions by itself."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that must be subscribed to."""
+
+    def subscribed(self) -> frozenset[tuple[str, str]]:
+        """Return (topic, address) of every subscription that there is."""
+
+    def subscribe(self, topic: str, address: str) -> None:
+        """Subscribe an address to a topic, once."""
 
 
 class Retries(Queries, Protocol):

@@ -69,11 +69,19 @@ class ScanStore:
         return self._update(scan, "REMOVE leased_until", {})
 
     def ask_for_everything(self, account: str, since: str) -> None:
-        """Have the next run read everything from a place on, whatever was read before."""
+        """Have the next run read everything from a place on, whatever was read before.
+
+        Where nothing was read yet, everything is read anyway.
+        """
         item = self._row(account)
         expression = "SET reached = :since, #whole = :one REMOVE leased_until"
         dynamo.update_if(
-            self.client, self.table, item, expression, "pk = pk", {":since": text(since), ":one": number(1)}
+            self.client,
+            self.table,
+            item,
+            expression,
+            "attribute_exists(pk)",
+            {":since": text(since), ":one": number(1)},
         )
 
     def _row(self, account: str) -> Item:

@@ -145,7 +145,7 @@ class Client:
     def process(self, number: str) -> Fields:
         """Have a charge tried again: this moves money, so it is called once and its answer may stay unknown.
 
-        Raises CallRefusedError where Recharge did not try. Only stores with this right may.
+        Raises CallRefusedError or UnknownNumberError where Recharge did not try. Only stores with this right may.
         """
         # https://developer.rechargepayments.com/2021-11/charges/charge_process
         answer, _ = self._call("POST", f"/charges/{quote(number, safe='')}/process", {})

@@ -17,6 +17,16 @@ from countersign.platforms.recharge.pace import Bucket
 from countersign.platforms.recharge.settings import Settings
 from countersign.runtime import platform_http
 
+# Everything that is told of charges; each is one subscription of the token.
+TOPICS = (
+    "charge/created",
+    "charge/failed",
+    "charge/max_retries_reached",
+    "charge/paid",
+    "charge/refunded",
+    "charge/updated",
+    "charge/deleted",
+)
 LISTED_DAYS = 90  # how long a charge that was processed stays in lists; by its number it is found later too
 MOST_CUSTOMERS = 10_000  # whose shop's numbers a container remembers
 
@@ -82,11 +92,29 @@ class Connector:
         found = (messages.shop_customer_of(one) for one in self.client.customers(shop_id=shop_customer_id))
         return next((number for number, shop_number in found if shop_number == shop_customer_id), "")
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that must be subscribed to."""
+        return TOPICS
+
+    def subscribed(self) -> frozenset[tuple[str, str]]:
+        """Return (topic, address) of every subscription of the token."""
+        found = ((one.get("topic"), one.get("address")) for one in self.client.subscriptions())
+        return frozenset((topic, to) for topic, to in found if isinstance(topic, str) and isinstance(to, str))
+
+    def subscribe(self, topic: str, address: str) -> None:
+        """Subscribe an address to a topic, once: a second subscription would deliver everything twice."""
+        self.client.subscribe(topic, address)
+
     # What a scan asks: https://developer.rechargepayments.com/2021-11/charges/charge_list
 
     def beginning(self, now: int) -> str:
         """Return the place from which everything that can be listed lies ahead."""
-        return datetime.fromtimestamp(now - LISTED_DAYS * 86400, self.settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
+        return self.place(now - LISTED_DAYS * 86400)
+
+    def place(self, at: int) -> str:
+        """Return a moment as Recharge writes times."""
+        return datetime.fromtimestamp(at, self.settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
 
     def earlier(self, place: str, seconds: int) -> str:
         """Return the place that many seconds before one, written as Recharge wrote that one."""
