@@ -27,7 +27,7 @@ from countersign.orders.changes import OrderKey, Terms  # noqa: E402
 from countersign.orders.refunds import Refund  # noqa: E402
 from countersign.orders.state import Order, ReportedPayment  # noqa: E402
 from countersign.platforms.wechat.client import Client  # noqa: E402
-from countersign.platforms.wechat.connector import Reach  # noqa: E402 - after the path is set
+from countersign.platforms.wechat.connector import Connector  # noqa: E402 - after the path is set
 from countersign.platforms.wechat.settings import Settings  # noqa: E402
 from countersign.signing.credentials import Secret  # noqa: E402
 from countersign.store import OrderStore, codec, keys  # noqa: E402
@@ -159,14 +159,14 @@ def compare(lines: int) -> dict[str, Any]:
         table = Table(lines - lines // REFUND_EVERY - PLANTED)
         account = Settings("1900099001", "wxa1b2c3d4e5f60718", api="v2", api_v2_keys=(Secret("k" * 31 + "x"),))
         session: Any = Wechat(path)
-        reach = Reach(account, Client(session, account, now=lambda: NOW, nonce=lambda: "n"))
+        connector = Connector("shop", account, Client(session, account, now=lambda: NOW, nonce=lambda: "n"))
         client: Any = table
         work = BillWork(
+            "wechat",
             "shop",
-            reach,
+            connector,
             ReconciliationStore(client, "Orders"),
             OrderStore(client, "Orders"),
-            lambda _: None,
             lambda: NOW,
         )
         began = time.perf_counter()

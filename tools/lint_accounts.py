@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from countersign.documents import NOT_USED
 from countersign.errors import KeysUnavailableError, MalformedError
 from countersign.http import read_json
 from countersign.signing import rsa
@@ -25,10 +26,11 @@ ROOT = Path(__file__).resolve().parents[1]
 DAY = 86_400
 SOON = 30 * DAY
 # Whose account it is on the platform: two documents for one would both hear of its orders, bills and refunds.
-IDENTITIES = ("mchid", "app_id", "client_id")
+# A service provider's merchant number is told apart by the sub-merchant's.
+IDENTITIES = (("mchid", "sub_mchid"), ("app_id",), ("client_id",))
 # What belongs to an app, which several accounts may share; everything else is one account's own.
 OF_AN_APP = ("mini_program_secret", "push.")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}", re.ASCII)  # as the product reads it in its URLs
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}", re.ASCII)  # as the product reads it in its URLs
 
 
 class Finding(NamedTuple):
@@ -82,7 +84,7 @@ def lint(folder: Path, now: int) -> list[Finding]:
 def _load(name: str, path: Path) -> Account:
     loader = _loader(path.parent.name)
     if not _NAME.fullmatch(path.stem):
-        raise KeysUnavailableError("the account's name is not a to z, 0 to 9 and -, at most 48 characters")
+        raise KeysUnavailableError("the account's name is not a to z, 0 to 9, . and -, at most 48 characters")
     try:
         document = read_json(path.read_bytes())
     except MalformedError as error:
@@ -124,7 +126,8 @@ def _values(value: Any, field: str = "") -> Iterator[Value]:
 def _alone(account: Account, now: int) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with one document."""
     told = list(getattr(account.settings, "warnings", ()))
-    yield from (("warning", text) for text in told)
+    # The product does without such a key; whoever deploys the document wants it.
+    yield from (("error" if text.endswith(NOT_USED) else "warning", text) for text in told)
     published = _published()
     for value in account.values:
         if value.is_secret and _plain(value.text) in published:
@@ -189,14 +192,18 @@ def _has_successor(value: Value, account: Account, now: int) -> bool:
 
 def _together(accounts: list[Account]) -> Iterator[Finding]:
     """Yield what is wrong between documents, and where one key stands twice in a document."""
-    owners: dict[tuple[str, str, str], str] = {}
+    owners: dict[tuple[str, tuple[str, ...], tuple[str, ...]], str] = {}
     keys: dict[str, tuple[Account, Value]] = {}
     for account in accounts:
-        for field in IDENTITIES:
-            platform, identity = account.name.partition("/")[0], getattr(account.settings, field, "")
-            owner = owners.setdefault((platform, field, identity), account.name) if identity else account.name
+        for fields in IDENTITIES:
+            identity = tuple(str(getattr(account.settings, field, "")) for field in fields)
+            if not identity[0]:
+                continue
+            owner = owners.setdefault((account.name.partition("/")[0], fields, identity), account.name)
             if owner != account.name:
-                yield Finding("error", account.name, f"{field} is the one of {owner}: one document for each")
+                named = " and ".join(field for field, value in zip(fields, identity, strict=True) if value)
+                are = "are those" if " and " in named else "is the one"
+                yield Finding("error", account.name, f"{named} {are} of {owner}: one document for each")
         for value in account.values:
             if not value.is_secret:
                 continue
@@ -205,7 +212,7 @@ def _together(accounts: list[Account]) -> Iterator[Finding]:
                 continue
             if other is account:
                 yield Finding("warning", account.name, f"{value.field} is the same as {same.field}")
-            elif not _is_of_one_app(account, value, other, same):
+            elif not (_is_of_one_app(account, value, other, same) or _is_of_one_provider(account, other)):
                 yield Finding("error", account.name, f"{value.field} is the same as {same.field} of {other.name}")
 
 
@@ -213,6 +220,13 @@ def _is_of_one_app(account: Account, value: Value, other: Account, same: Value) 
     appid = getattr(account.settings, "appid", "")
     shared = value.field.startswith(OF_AN_APP) and same.field.startswith(OF_AN_APP)
     return shared and bool(appid) and appid == getattr(other.settings, "appid", "")
+
+
+def _is_of_one_provider(account: Account, other: Account) -> bool:
+    """Tell whether both are sub-merchants of one service provider, whose keys both documents hold."""
+    provider = getattr(account.settings, "mchid", "")
+    sub_merchants = all(getattr(one.settings, "sub_mchid", "") for one in (account, other))
+    return bool(provider) and provider == getattr(other.settings, "mchid", "") and sub_merchants
 
 
 def _plain(text: str) -> str:

@@ -1,41 +1,24 @@
-"""When a refund is approved, and every minute: make refunds at Douyin and ask what became of them."""
+"""When a refund is approved or rejected, and every minute: make refunds at Douyin, and tell it what was decided."""
 
-import time
+from functools import partial
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.platforms.douyin import settings
-from countersign.platforms.douyin.connector import Reaches
-from countersign.runtime import callbacks
-from countersign.runtime.telemetry import invocation, seconds
-from countersign.store import OrderStore, keys
-from countersign.store.codec import Item
+from countersign.platforms.douyin import connector, settings
+from countersign.platforms.port import Connectors
+from countersign.runtime.telemetry import invocation
+from countersign.store import OrderStore
 from countersign.store.due import DueList
-from countersign.workers import loop
-from countersign.workers.douyin_refund import RefundWork
+from countersign.workers import refund
 
 ENOUGH_TIME_MS = 20_000  # a query and a call at their longest, and what is written about them
 
+store, due = OrderStore.from_environment(), DueList.from_environment("douyin_refund")
 accounts = Accounts("douyin", settings.load)
-store = OrderStore.from_environment()
-due = DueList.from_environment("douyin_refund")
-reach = Reaches(accounts, store)
-
-
-def _look(item: Item, now: int) -> bool:
-    return RefundWork(store, due, reach, callbacks.report, now).look(item)
+connect = Connectors(accounts, partial(connector.connect, store=store))
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Work on each due refund while there is time."""
-    pending = loop.work(
-        loop.waiting(event, due, int(time.time()), kind=keys.REFUND),
-        context,
-        _look,
-        enough_ms=ENOUGH_TIME_MS,
-        worked="RefundWorked",
-        failed="RefundCallFailed",
-        age=loop.refund_age,
-    )
-    seconds("RefundPendingSeconds", pending)
+    """Make approved refunds and ask what became of them, while there is time."""
+    refund.run(event, context, store=store, due=due, connect=connect, enough_ms=ENOUGH_TIME_MS)

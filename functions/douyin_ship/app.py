@@ -1,34 +1,25 @@
 """When a shipment is recorded, and every minute: tell Douyin of shipments and of the state that orders are in."""
 
-import time
+from functools import partial
 from typing import Any
 
 from countersign.accounts import Accounts
-from countersign.platforms.douyin import settings
-from countersign.platforms.douyin.connector import Reaches
-from countersign.platforms.douyin.fulfilment import ShipWork
-from countersign.runtime import callbacks
-from countersign.runtime.telemetry import count, invocation, seconds
-from countersign.store import OrderStore, keys
-from countersign.store.codec import Item
+from countersign.platforms.douyin import fulfilment, settings
+from countersign.platforms.port import Connectors
+from countersign.runtime.telemetry import invocation
+from countersign.store import OrderStore
 from countersign.store.due import DueList
-from countersign.workers import loop
+from countersign.workers import ship
 
 ENOUGH_TIME_MS = 28_000  # a token, a query and a call at their longest, and what is written about them
 
+store, due = OrderStore.from_environment(), DueList.from_environment("douyin_ship")
 accounts = Accounts("douyin", settings.load)
-store = OrderStore.from_environment()
-due = DueList.from_environment("douyin_ship")
-reach = Reaches(accounts, store)
-
-
-def _look(item: Item, now: int) -> bool:
-    return ShipWork(store, due, reach, callbacks.report, count, now).look(item)
+connect = Connectors(accounts, partial(fulfilment.connect, store=store))
+states = partial(fulfilment.SyncJob, store, connect)
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Tell Douyin of what is due while there is time."""
-    items = loop.waiting(event, due, int(time.time()), kind=keys.SHIPMENT)
-    late = loop.work(items, context, _look, enough_ms=ENOUGH_TIME_MS, worked="ShipWorked", failed="ShipCallFailed")
-    seconds("DueOverdueSeconds", late)
+    """Tell Douyin of each due shipment and state while there is time."""
+    ship.run(event, context, store=store, due=due, connect=connect, enough_ms=ENOUGH_TIME_MS, beside=states)

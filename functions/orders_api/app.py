@@ -41,6 +41,7 @@ ORDER = "/orders/<platform>/<account>/<order_id>"
 REFUND = f"{ORDER}/refunds/<refund_id>"
 Name = Annotated[str, Path(max_length=128)]
 Line = Annotated[str, AfterValidator(texts.one_line)]
+Code = Annotated[str, AfterValidator(texts.trimmed), AfterValidator(texts.one_line)]
 Note = Annotated[str, AfterValidator(texts.lines)]
 
 
@@ -103,8 +104,8 @@ class ParcelBody(BaseModel):
     """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one."""
 
     model_config = ConfigDict(extra="forbid")
-    tracking_no: Annotated[Line, Field(max_length=128)] = ""
-    carrier: Annotated[Line, Field(max_length=128)] = ""
+    tracking_no: Annotated[Code, Field(max_length=128)] = ""
+    carrier: Annotated[Code, Field(max_length=128)] = ""
     description: Annotated[Line, Field(max_length=120)] = ""
     contact: Annotated[str, Field(pattern=r"^[0-9+*-]{0,32}$")] = ""
 
@@ -206,10 +207,17 @@ def ship_order(
 
 
 @app.post(f"{ORDER}/review/<review_id>/resolve")
-def resolve_review(platform: Name, account: Name, order_id: Name, review_id: Name, answer: Resolution) -> Json:
-    """Answer an open question: accept the payment, refund it, or dismiss the question."""
-    key = _key(platform, account, order_id)
-    return _desk().resolve(key, _decoded("review_id", review_id), decision=answer.decision, note=answer.note)
+def resolve_review(
+    platform: Name, account: Name, order_id: Name, review_id: Name, answer: Resolution
+) -> tuple[Json, int]:
+    """Answer an open question: accept the payment, refund it, or dismiss the question.
+
+    202 where a second person must say the same before it counts.
+    """
+    key, review_id = _key(platform, account, order_id), _decoded("review_id", review_id)
+    order = _desk().resolve(key, review_id, decision=answer.decision, note=answer.note)
+    is_open = any(question["review_id"] == review_id for question in order["review"])
+    return order, HTTPStatus.ACCEPTED if is_open else HTTPStatus.OK
 
 
 @app.post(f"{ORDER}/refunds")

@@ -254,8 +254,7 @@ def _merchant(maker: DouyinMaker) -> dict[str, Case]:
     found["douyin_bill.schedule"] = Case(shapes.schedule("DouyinBillFromTen", now), None, "compares what is due")
     for function, word in (
         ("poll", "asks"),
-        ("refund", "makes refunds"),
-        ("refund_audit", "tells decisions"),
+        ("refund", "makes refunds and tells decisions"),
         ("settle", "settles"),
         ("ship", "tells of shipments and states"),
     ):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested
 from countersign.store.due import LEASE_SECONDS as LEASE
-from countersign.store.record import OUTBOX_GRACE_SECONDS
-from countersign.workers.refund import LEASE_SECONDS as REFUND_LEASE
+from countersign.store.orders import OUTBOX_GRACE_SECONDS
 from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 IN_PROGRESS_SECONDS = 31  # a killed create holds its Idempotency-Key that long
 OUTBOX_SECONDS = OUTBOX_GRACE_SECONDS + 1
 LEASE_SECONDS = LEASE + 1
-REFUND_LEASE_SECONDS = REFUND_LEASE + 1
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ def _refund_again(stage: World, _: Any) -> list[Run]:
     """Let the schedule come; later the money has gone back, and the schedule comes again."""
     later = []
     for _minute in range(3):
-        stage.advance(REFUND_LEASE_SECONDS)
+        stage.advance(LEASE_SECONDS)
         later.append(stage.refund())
     wanted = {"account": "shop", "out_refund_no": "rfcrash", "notify": False}
     assert stage.wechat.control("/settle", wanted)[0] == 200

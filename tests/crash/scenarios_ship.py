@@ -21,7 +21,7 @@ from countersign.orders.changes import (
     ShipmentRequested,
     Terms,
 )
-from countersign.platforms.wechat.fulfilment import LEASE_SECONDS
+from countersign.workers.ship import LEASE_SECONDS
 from sandbox.events import shapes
 from tests.crash.scenarios import OUTBOX_SECONDS, QUERY, RECORD, Scenario
 

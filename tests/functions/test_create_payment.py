@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from countersign.orders.changes import OrderKey
+from countersign.platforms.wechat import xml
 from countersign.store import OrderStore
 from tests.functions.conftest import NOW, Cloud, http_event
 from tests.functions.test_events import FOLDER
@@ -27,7 +28,7 @@ def create(
         "POST",
         "/wechat/{account}/payments",
         {"account": account},
-        body=json.dumps(BODY | changed),
+        body=json.dumps({name: value for name, value in (BODY | changed).items() if value is not None}),
         headers=headers,
         claims=claims or {},
     )
@@ -76,6 +77,7 @@ def test_the_same_number_with_other_terms_is_409(cloud, changed):
 
     assert status == 409
     assert "other terms" in answer["title"]
+    assert f"{next(iter(changed))} " in answer["title"].partition("(pending): ")[2]
     assert order(cloud).version == 2
 
 
@@ -189,6 +191,12 @@ def test_a_token_for_other_accounts_sees_404(cloud):
         ({"order_id": "ORDER 0001"}, "body"),
         ({"description": ""}, "description"),
         ({"surprise": 1}, "surprise"),
+        ({"description": "tea\x01"}, "description"),
+        ({"description": "tea\r\ncake"}, "description"),
+        ({"items": [{"sku_id": "1", "title": "\x1btea", "price": 1, "quantity": 1}]}, "items.0.title"),
+        ({"metadata": {"remark": "a\x00b"}}, "metadata.remark"),
+        ({"metadata": {"re\x7fmark": "ab"}}, "a name in metadata"),
+        ({"payer": {"login_code": "a\u2028b"}}, "payer.login_code"),
     ],
 )
 def test_C9_a_body_that_does_not_fit_is_400_and_names_the_field(cloud, changed, field):
@@ -204,6 +212,7 @@ def test_C9_a_body_that_does_not_fit_is_400_and_names_the_field(cloud, changed, 
     [
         ({"payer": {}}, "payer.openid"),
         ({"method": "h5"}, "h5.type"),
+        ({"method": "h5", "h5": {"type": "Wap"}, "client_ip": None}, "client_ip"),
         ({"appid": "wx0000000000000000"}, "appid"),
         ({"expires_at": "2026-11-22T06:27:30Z"}, "expires_at"),
     ],
@@ -214,6 +223,199 @@ def test_what_wechat_needs_and_nobody_gives_is_422_and_is_named(cloud, changed, 
     assert status == 422
     assert needed in answer["title"]
     assert order(cloud) is None
+    assert cloud.wechat.sent == []
+
+
+def test_a_remark_of_several_lines_is_taken(cloud):
+    assert create(cloud, metadata={"remark": "no sugar\nno ice"})[0] == 201
+
+
+class Told:
+    """What WeChat was told, and what it says where something else than the simulator shall answer."""
+
+    def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.simulator, self.bodies = cloud.wechat.simulator, []
+        self.handle = self.simulator.handle
+        monkeypatch.setattr(self.simulator, "handle", self._handle)
+
+    def _handle(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Any:
+        self.bodies.append(body)
+        return self.handle(method, path, query, headers, body)
+
+    @property
+    def last(self) -> Any:
+        body = self.bodies[-1]
+        return xml.read(body) if body.startswith(b"<") else json.loads(body)
+
+
+@pytest.fixture
+def told(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Told:
+    return Told(cloud, monkeypatch)
+
+
+@pytest.mark.parametrize("account", ["shop", "classic"])
+def test_the_callers_address_is_never_taken_for_that_of_an_h5_payer(cloud, told, account):
+    h5 = {"method": "h5", "h5": {"type": "Wap"}, "payer": {}}
+
+    status, answer = create(cloud, account, **h5, client_ip=None)
+    assert (status, "client_ip" in answer["title"], told.bodies) == (422, True, [])
+
+    assert create(cloud, account, **h5)[0] == 201
+    assert b"203.0.113.7" in told.bodies[-1]
+
+
+def test_a_payers_address_that_nobody_gave_is_not_made_up(cloud, told):
+    assert create(cloud, client_ip=None)[0] == 201
+
+    assert "scene_info" not in told.last
+
+
+def test_api_v2_is_told_the_calling_machine_where_the_payer_needs_no_browser(cloud, told):
+    assert create(cloud, "classic", client_ip=None)[0] == 201
+
+    assert told.last["spbill_create_ip"] == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("h5", "scene"),
+    [
+        ({"type": "Wap"}, {"type": "Wap", "wap_url": "https://pay.example.com", "wap_name": "两杯茶"}),
+        (
+            {"type": "Wap", "app_name": "茶店", "app_url": "https://tea.example.com"},
+            {"type": "Wap", "wap_url": "https://tea.example.com", "wap_name": "茶店"},
+        ),
+        (
+            {"type": "iOS", "app_name": "茶店", "bundle_id": "com.example.tea"},
+            {"type": "IOS", "app_name": "茶店", "bundle_id": "com.example.tea"},
+        ),
+        (
+            {"type": "Android", "app_name": "茶店", "package_name": "com.example.tea"},
+            {"type": "Android", "app_name": "茶店", "package_name": "com.example.tea"},
+        ),
+    ],
+)
+def test_api_v2_hears_in_its_own_words_where_an_h5_payment_starts(cloud, told, h5, scene):
+    assert create(cloud, "classic", method="h5", h5=h5, payer={})[0] == 201
+
+    assert json.loads(told.last["scene_info"]) == {"h5_info": scene}
+
+
+REFUSED = {"expires_at": "2027-11-22T15:00:00+08:00"}  # WeChat takes an order for 90 days at most
+OTHER = {"description": "一杯茶", "amount": {"minor": 4400, "currency": "CNY"}}
+
+
+def test_what_wechat_refuses_creates_nothing_so_other_terms_may_follow(cloud):
+    assert create(cloud, **REFUSED)[0] == 422
+    assert create(cloud, **REFUSED)[0] == 422
+
+    status, answer = create(cloud, **OTHER)
+
+    assert (status, answer["order"]["amount"]["minor"], answer["order"]["description"]) == (200, 4400, "一杯茶")
+    assert answer["order"]["status"] == "pending"
+    assert create(cloud, **OTHER)[0] == 200
+    assert create(cloud)[0] == 409
+
+
+@pytest.mark.parametrize("unknown_first", [True, False])
+def test_other_terms_are_409_while_one_attempt_may_have_created_something(cloud, unknown_first):
+    for is_unknown in (unknown_first, not unknown_first):
+        cloud.wechat.simulator.faults({"error500": int(is_unknown)})
+        assert create(cloud, **REFUSED)[0] == (502 if is_unknown else 422)
+
+    status, answer = create(cloud, **REFUSED | OTHER)
+
+    assert status == 409
+    assert "amount, description differs" in answer["title"]
+
+
+def test_an_attempt_that_still_travels_keeps_the_terms_when_another_one_is_refused(cloud, monkeypatch):
+    simulator = cloud.wechat.simulator
+    handle, answers = simulator.handle, []
+
+    def slow(*request: Any) -> Any:
+        monkeypatch.setattr(simulator, "handle", handle)
+        answers.append(create(cloud, **REFUSED)[0])  # the same order again, while the first call is on its way
+        answers.append(create(cloud, **OTHER)[0])
+        return handle(*request)
+
+    monkeypatch.setattr(simulator, "handle", slow)
+
+    assert create(cloud, **REFUSED)[0] == 422
+    assert answers == [422, 409]
+    assert create(cloud, **OTHER)[0] == 200
+
+
+def test_a_second_replacement_is_409_and_names_the_newest(cloud):
+    create(cloud)
+    cloud.clock.shift(400)
+    assert create(cloud, order_id="ORDER-0002", replaces="ORDER-0001")[0] == 201
+    assert create(cloud, order_id="ORDER-0003", replaces="ORDER-0002")[0] == 201
+
+    status, answer = create(cloud, order_id="ORDER-0004", replaces="ORDER-0001")
+
+    assert (status, "ORDER-0003" in answer["title"]) == (409, True)
+    assert order(cloud, "ORDER-0004") is None
+
+
+def test_a_replacement_that_is_created_again_is_the_same_order(cloud):
+    create(cloud)
+    assert create(cloud, order_id="ORDER-0002", replaces="ORDER-0001")[0] == 201
+
+    assert create(cloud, order_id="ORDER-0002", replaces="ORDER-0001")[0] == 200
+
+
+PARTNER = {
+    "mchid": "1900099010",
+    "sub_mchid": "1900099011",
+    "appid": "wxa1b2c3d4e5f60777",
+    "sub_appid": "wxb1b2c3d4e5f60999",
+}
+
+
+@pytest.mark.parametrize("appid", [None, PARTNER["sub_appid"]])
+def test_a_service_provider_takes_a_payment_in_the_sub_merchants_own_app(cloud, told, appid):
+    cloud.add_account("partner", "shop", **PARTNER)
+
+    create(cloud, "partner", appid=appid)
+
+    assert {name: told.last[name] for name in ("sp_appid", "sub_appid", "payer")} == {
+        "sp_appid": PARTNER["appid"],
+        "sub_appid": PARTNER["sub_appid"],
+        "payer": {"sub_openid": BODY["payer"]["openid"]},
+    }
+
+
+def test_a_service_providers_own_app_is_still_named_by_the_call(cloud, told):
+    cloud.add_account("partner-own", "shop", **PARTNER)
+
+    create(cloud, "partner-own", appid=PARTNER["appid"])
+
+    assert (told.last["sp_appid"], told.last["payer"]) == (
+        PARTNER["appid"],
+        {"sp_openid": BODY["payer"]["openid"]},
+    )
+    assert "sub_appid" not in told.last
+
+
+def test_api_v2_hears_of_the_sub_merchants_own_app_too(cloud, told):
+    cloud.add_account("partner-classic", "classic", **PARTNER)
+
+    create(cloud, "partner-classic")
+
+    assert {name: told.last.get(name) for name in ("appid", "sub_appid", "openid", "sub_openid")} == {
+        "appid": PARTNER["appid"],
+        "sub_appid": PARTNER["sub_appid"],
+        "openid": None,
+        "sub_openid": BODY["payer"]["openid"],
+    }
+
+
+def test_a_log_in_code_is_not_exchanged_under_another_app_than_its_own(cloud, told):
+    cloud.add_account("partner-code", "shop", **PARTNER)
+
+    status, answer = create(cloud, "partner-code", appid=PARTNER["appid"], payer={"login_code": "code"})
+
+    assert (status, "openid" in answer["title"], told.bodies) == (422, True, [])
 
 
 def test_the_expiry_asked_for_is_kept(cloud):

@@ -14,7 +14,7 @@ from tests.functions.test_douyin import Douyin, douyin  # noqa: F401 - the fixtu
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "events" / "douyin"
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
-FUNCTIONS = {"douyin_callback", "douyin_create_payment", "douyin_poll", "douyin_refund", "douyin_refund_audit"}
+FUNCTIONS = {"douyin_callback", "douyin_create_payment", "douyin_poll", "douyin_refund"}
 
 
 def _open(stack: Douyin, order: dict[str, Any], now: int) -> OrderKey:

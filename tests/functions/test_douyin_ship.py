@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from countersign.orders.changes import OrderKey
+from countersign.orders.sentences import sentence
 from sandbox.events import shapes
 from tests.functions.conftest import http_event
 from tests.functions.test_douyin import DAY, NEW, OLD, Douyin, _replace, douyin  # noqa: F401 - the fixture
@@ -189,7 +190,7 @@ class TestOrderSync:
         douyin.work("douyin_ship")
 
         assert shipment(douyin, OLD).status == "needs_action"
-        assert "payer.openid" in shipment(douyin, OLD).problem
+        assert "payer.openid" in str(sentence(shipment(douyin, OLD).problem))
         assert douyin.calls("push") == []
 
 
@@ -233,7 +234,7 @@ class TestFulfilment:
 
         assert [sent["to_status"] for sent in douyin.calls("fulfill_push_status")] == ["DONE"]
         assert shipment(douyin, NEW).status == "needs_action"
-        assert "20001" in shipment(douyin, NEW).problem
+        assert "20001" in str(sentence(shipment(douyin, NEW).problem))
 
     def test_an_unpaid_order_is_not_shipped(self, douyin: Douyin) -> None:
         douyin.create(NEW, "A-1")

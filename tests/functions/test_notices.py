@@ -11,6 +11,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sesv2 import sesv2_backends
 
+from countersign.accounts import Accounts
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.notices.outcome import Outcome
@@ -60,7 +61,7 @@ class Shop:
 
     def reset(self) -> None:
         """Make the function read the account's document anew."""
-        self.cloud.module("notify")._accounts.cache_clear()
+        self.cloud.module("notify").notices_of.platforms.clear()
 
     def notices(self, **notices: Json) -> None:
         name = f"countersign/test/wechat/{self.account}"
@@ -257,7 +258,7 @@ class TestMessages:
             deaths.append(1)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(shop.cloud.module("notify"), "_send", deadly)
+        monkeypatch.setattr(shop.cloud.module("notify"), "send", deadly)
         with pytest.raises(KeyboardInterrupt):
             shop.tell()
         for _ in range(4):
@@ -527,16 +528,26 @@ class TestAccounts:
 
     def test_a_store_of_keys_that_is_down_loses_nothing_the_bus_comes_again(self, shop, monkeypatch):
         shop.notices(mail=EMAIL)
-        accounts = shop.cloud.module("notify").Accounts
-        read = accounts._read
-        monkeypatch.setattr(accounts, "_read", _down)
+        read = Accounts._read
+        monkeypatch.setattr(Accounts, "_read", _down)
         with pytest.raises(Exception, match="does not answer"):
             shop.tell()
 
-        monkeypatch.setattr(accounts, "_read", read)
+        monkeypatch.setattr(Accounts, "_read", read)
         shop.tell()
 
         assert len(shop.mails()) == 1
+
+    def test_times_are_told_in_the_zone_that_the_account_names(self, shop):
+        name = "countersign/test/wechat/shop"
+        document = json.loads(shop.secrets.get_secret_value(SecretId=name)["SecretString"])
+        tokyo = json.dumps({**document, "time_zone": "Asia/Tokyo"})
+        shop.secrets.put_secret_value(SecretId=name, SecretString=tokyo)
+        shop.notices(mail={**EMAIL, "text": "{paid_at}"})
+
+        shop.tell()
+
+        assert [mail.body for mail in shop.mails()] == ["2026-11-22 15:27"]
 
     def test_events_of_an_account_that_is_gone_are_nobodys(self, shop):
         event = shop.told()
@@ -594,10 +605,10 @@ class TestAccounts:
         sent: list[str] = []
 
         def doubtful(job: Any) -> Outcome:
-            sent.append(job.told.event)
+            sent.append(job.event.id)
             return Outcome("unknown", "the counter does not tell", "counter")
 
-        monkeypatch.setattr(shop.cloud.module("notify"), "_send", doubtful)
+        monkeypatch.setattr(shop.cloud.module("notify"), "send", doubtful)
         shop.notices(mail=EMAIL)
 
         shop.tell()
@@ -617,12 +628,12 @@ class TestAccounts:
     @pytest.mark.parametrize(("via", "ends", "others"), [("counter", "unknown", 0), ("", "failed", 1)])
     def test_a_receipt_that_may_be_printed_is_left_to_no_fallback(self, shop, monkeypatch, via, ends, others):
         module = shop.cloud.module("notify")
-        mail = module._send
+        mail = module.send
 
         def doubtful(job: Any) -> Outcome:
             return Outcome("again", "no answer", via) if job.notice.name == "receipt" else mail(job)
 
-        monkeypatch.setattr(module, "_send", doubtful)
+        monkeypatch.setattr(module, "send", doubtful)
         receipt = {"channel": "print", "on": ["order.paid"], "fallback": "mail"}
         shop.notices(receipt=receipt, mail={**EMAIL, "on": []})
 

@@ -96,6 +96,7 @@ def test_the_bus_hears_no_personal_data(cloud, paid, stream):
         "version",
         "event_id",
         "recorded_at",
+        "test",
     }
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
-from countersign.orders.changes import Line, OrderKey
+from countersign.orders.changes import Change, Hint, Line, OrderKey, PlatformEvent
+from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
@@ -281,7 +282,7 @@ class TestStoreOrders:
         child = OrderStore(cloud.dynamodb, "Orders").refund(OrderKey("wechat", "shop", order_id), refund)
         assert child is not None
         assert (child[1].status, cloud.wechat.sent) == ("needs_action", [])
-        assert "mini store's console" in child[1].problem
+        assert "mini store's console" in str(sentence(child[1].problem))
 
 
 class TestShippingManagement:
@@ -335,8 +336,6 @@ class TestShippingManagement:
     def test_what_wechat_wants_of_the_merchant_is_an_exception_that_says_it(self, cloud: Cloud) -> None:
         assert push(cloud, message("trade_manage_remind_access_api", msg="请接入"), app="")["body"] == "success"
 
-        rows = [item for item in cloud.table() if excepted(item) == "quarantine"]
-        reasons = sorted(row["reason"]["S"] for row in rows)
         shown = json.loads(cloud.invoke("orders_api", http_event("GET", "/exceptions", {}))["body"])["exceptions"]
         assert [row["reason"].split()[:3] for row in shown] == [["WeChat", "asks", "the"]]
 
@@ -502,10 +501,13 @@ def test_E9_an_answer_about_another_order_is_not_believed() -> None:
     told = {"order_id": "43", "status": 10, "create_time": NOW, "order_detail": {"price_info": {"order_price": 1}}}
     mini_store: Any = Answering({"errcode": 0, "order": told})
     unused: Any = None
-    reach = connector.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+    reach = connector.Connector("shop", settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
 
     with pytest.raises(PlatformUnavailableError, match="another order"):
-        connector.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+        reach.import_order(STORE_NEWS, now=NOW)
+
+
+STORE_NEWS = Change(OrderKey("wechat", "shop", "42"), PlatformEvent("order"), Hint(), "push", system="store")
 
 
 class Answering:
@@ -533,16 +535,16 @@ def test_E9_an_answer_of_the_store_that_cannot_be_read_leaves_the_order_as_it_is
     }
     mini_store: Any = Answering({"errcode": 0, "order": told})
     unused: Any = None
-    reach = connector.Reach(settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
+    reach = connector.Connector("shop", settings.load(DOCUMENTS["shop"]), unused, lambda: mini_store)
 
     with pytest.raises(PlatformUnavailableError, match=reason):
-        connector.beginning_of_store_order(reach, OrderKey("wechat", "shop", "42"), now=NOW)
+        reach.import_order(STORE_NEWS, now=NOW)
 
 
 def test_an_account_without_a_store_has_nobody_to_ask() -> None:
     unused: Any = None
     without = settings.load({**DOCUMENTS["shop"], "store": None})
 
-    reach = connector.Reach(without, unused, lambda: pytest.fail("asked"))
+    reach = connector.Connector("shop", without, unused, lambda: pytest.fail("asked"))
 
-    assert connector.news_of_order(reach, OrderKey("wechat", "shop", "42"), "store", now=NOW) == ()
+    assert reach.import_order(STORE_NEWS, now=NOW) == ()

@@ -105,7 +105,7 @@ def test_more_than_is_left_cannot_be_asked_for(desk):
 
     status, problem = desk.post("refunds", {"amount": {"minor": 801, "currency": "CNY"}})
 
-    assert (status, problem["title"]) == (409, "more than can still be refunded")
+    assert (status, problem["title"]) == (409, "more than can still be refunded: 8.00 CNY is left")
     assert desk.ask(None)["amount"] == {"minor": 800, "currency": "CNY"}
     assert desk.post("refunds", {})[0] == 409
 

@@ -36,6 +36,15 @@ def test_a_parcel_is_recorded_and_due_at_the_worker(cloud):
     assert [row["due_shard"]["S"].split("#")[0] for row in rows] == ["wechat_ship"]
 
 
+def test_blanks_and_line_breaks_around_a_number_are_not_a_part_of_it(cloud):
+    bought(cloud)
+
+    status, answer = ship(cloud, {"carrier": "\u3000SF ", "tracking_no": "\ufeff SF1234567890\r\n"})
+
+    assert (status, answer["parcels"][0]["carrier"], answer["parcels"][0]["tracking_no"]) == (201, "SF", "SF1234567890")
+    assert ship(cloud, {"carrier": " \u00a0", "tracking_no": "SF1"})[0] == 422
+
+
 def test_the_same_key_is_the_same_shipment_and_another_wish_under_it_is_refused(cloud):
     bought(cloud)
     key = {"idempotency-key": "parcel-1"}

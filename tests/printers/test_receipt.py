@@ -1,6 +1,7 @@
 """Receipts: as wide as the paper, as long as the printer takes, and no command by what people wrote."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign.errors import KeysUnavailableError
+from countersign.money import Money
 from countersign.notices import receipt
 from countersign.notices.content import Facts
 from countersign.notices.receipt import PrintSettings
 from countersign.orders.changes import Line as Bought
+from countersign.orders.changes import OrderKey
+from countersign.orders.state import ReportedPayment
 from countersign.printers import feie, paper
 from countersign.printers.paper import Line
 from tests.printers.counter import KEY, NOW, facts, order
@@ -44,6 +48,31 @@ def test_the_receipt_of_a_paid_order() -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("platform", ["wechat", "douyin"])
+def test_a_coupon_stands_between_what_was_asked_and_what_the_payer_paid(platform: str) -> None:
+    payment = ReportedPayment("4200", Money(8800, "CNY"), "v3", "", NOW, 7566)
+    bought = replace(order(), key=OrderKey(platform, "shop", "A-1"), claims=(payment,))
+
+    rows = rendered(PrintSettings(), Facts(bought.key, "order.paid", NOW, bought))
+
+    assert rows[-4:-1] == [
+        "合计                      ¥88.00",
+        "优惠                      ¥12.34",
+        "实付                      ¥75.66",
+    ]
+
+
+def test_a_platform_that_nobody_has_heard_of_prints_in_its_own_currency_and_in_utc() -> None:
+    terms = replace(order().terms, amount=Money(12_345, "KWD"), lines=())
+    payment = ReportedPayment("1", Money(12_345, "KWD"), terms.system, "", NOW, 12_000)
+    bought = replace(order(), key=OrderKey("acme", "shop", "A-1"), terms=terms, claims=(payment,))
+
+    rows = rendered(PrintSettings(), Facts(bought.key, "order.paid", NOW, bought))
+
+    assert "支付时间：2026-11-22 07:01" in rows
+    assert [row.split()[-2:] for row in rows[-4:-1]] == [["12.345", "KWD"], ["0.345", "KWD"], ["12.000", "KWD"]]
 
 
 def test_wide_paper_is_used() -> None:

@@ -83,7 +83,8 @@ def test_what_the_loader_leaves_to_one_function_is_read_too(said: Any) -> None:
     assert found == [
         "error wechat/a: merchant_private_key_pem is not an unencrypted PEM private key",
         "error wechat/a: mini_program_secret is a placeholder",
-        "error wechat/b: wechatpay_public_keys[PUB_KEY_ID_1] is not a PEM block labelled PUBLIC KEY",
+        "error wechat/b: wechatpay_public_keys, platform_certificates: nothing could be verified: "
+        "wechatpay_public_keys[PUB_KEY_ID_1] is not a PEM block labelled PUBLIC KEY",
         "error wechat/c: platform_certificates[0] is not an X.509 certificate",
     ]
 
@@ -134,6 +135,29 @@ def test_a_second_document_for_one_merchant_is_an_error(
     found = said(**{f"{platform}_a": first, f"{platform}_b": second})
 
     assert found == [f"error {platform}/b: {field} is the one of {platform}/a: one document for each"]
+
+
+def test_sub_merchants_of_one_service_provider_are_accounts_of_their_own_and_share_its_keys(said: Any) -> None:
+    provider = {"mchid": "1900099010", "api_v3_keys": [key("p")], "api_v2_keys": [key("P")]}
+    documents = {
+        letter: wechat(letter, **provider, sub_mchid=f"190009902{number}", sub_appid=f"wx000000000000000{number}")
+        for number, letter in enumerate("ab")
+    }
+
+    assert said(wechat_a=documents["a"], wechat_b=documents["b"]) == []
+
+    again = {**documents["b"], "sub_mchid": documents["a"]["sub_mchid"]}
+    assert said(wechat_a=documents["a"], wechat_b=again) == [
+        "error wechat/b: mchid and sub_mchid are those of wechat/a: one document for each"
+    ]
+
+
+def test_a_provider_and_a_merchant_of_another_number_may_not_share_a_key(said: Any) -> None:
+    provider = wechat("a", sub_mchid="1900099020")
+
+    assert said(wechat_a=provider, wechat_b=wechat("b", api_v3_keys=provider["api_v3_keys"])) == [
+        "error wechat/b: api_v3_keys[0] is the same as api_v3_keys[0] of wechat/a"
+    ]
 
 
 def test_a_key_that_stands_twice_in_one_document_is_a_warning(said: Any) -> None:
@@ -188,7 +212,7 @@ def test_a_file_that_is_no_account_is_an_error(said: Any, tmp_path: Path) -> Non
 
     assert said(paypal_a={}, wechat_A=wechat("a"), wechat_list=[]) == [
         "error paypal/a: there is no such platform",
-        "error wechat/A: the account's name is not a to z, 0 to 9 and -, at most 48 characters",
+        "error wechat/A: the account's name is not a to z, 0 to 9, . and -, at most 48 characters",
         "error wechat/list: the document is not an object",
         "error wechat/twice: the document is not JSON: JSON repeats a key",
     ]

@@ -17,9 +17,9 @@ def test_a_notice_is_owed_once_and_taken_by_one(stores: list[OrderStore], thread
     runs = [NoticeStore(store.client, store.table) for store in stores]
 
     def attempt(store: NoticeStore, told: Event) -> tuple[bool, PendingNotice | None]:
-        owed = store.claim(told, name="staff", channel="message", now=NOW)
+        owed = store.enqueue(told, name="staff", channel="message", now=NOW)
         items = list(DueList(store.client, store.table, OWNER).due_of(told.key, "NOTICE#", NOW))
-        taken = [store.take(item, now=NOW, lease=LEASE_SECONDS) for item in items]
+        taken = [store.lease(item, now=NOW, seconds=LEASE_SECONDS) for item in items]
         return owed, next(filter(None, taken), None)
 
     for number in range(20):
@@ -28,19 +28,19 @@ def test_a_notice_is_owed_once_and_taken_by_one(stores: list[OrderStore], thread
 
         assert [owed for owed, _ in results].count(True) == 1
         (taken,) = [taken for _, taken in results if taken is not None]
-        assert (taken.attempts, taken.told) == (1, told)
+        assert (taken.attempts, taken.event) == (1, told)
 
 
 def test_who_comes_back_late_changes_nothing_of_what_another_run_took_over(stores: list[OrderStore]) -> None:
     first, second = (NoticeStore(store.client, store.table) for store in stores[:2])
     told = _told("notice-late")
-    first.claim(told, name="staff", channel="message", now=NOW)
+    first.enqueue(told, name="staff", channel="message", now=NOW)
     due = DueList(first.client, first.table, OWNER)
     (item,) = due.due_of(told.key, "NOTICE#", NOW)
-    slow = first.take(item, now=NOW, lease=LEASE_SECONDS)
+    slow = first.lease(item, now=NOW, seconds=LEASE_SECONDS)
     late = NOW + LEASE_SECONDS
     (item,) = due.due_of(told.key, "NOTICE#", late)
-    quick = second.take(item, now=late, lease=LEASE_SECONDS)
+    quick = second.lease(item, now=late, seconds=LEASE_SECONDS)
     assert slow and quick and quick.attempts == 2
     second.ended(quick, "sent", reason="", via="message", listed=False, now=late)
 

@@ -11,13 +11,15 @@ from countersign.api.refunds import RefundService
 from countersign.errors import ConflictError
 from countersign.money import Money
 from countersign.platforms.wechat.answers import Answer
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.messages import RefundNotice
+from countersign.platforms.wechat.refunds import PAUSE_SECONDS
 from countersign.runtime.caller import Caller
 from countersign.store import keys
 from countersign.store.due import DueList
 from countersign.store.lists import OrderLists
-from countersign.workers.refund import PAUSE_SECONDS, RefundWork
+from countersign.workers import loop
+from countersign.workers.refund import RefundJob
 from tests.races.racing import NOW, PRICE, at_once, key, notified, opened
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ def test_D6_of_sixteen_refunds_of_thirty_percent_three_are_taken_and_made_once(
         client: Any = wechat
         now = NOW + 60
         while any(refund.status != "succeeded" for refund in refunds(stores[0], order)):
-            works = [partial(run, store, Reach(settings, renamed(client, order)), order, now) for store in stores[:4]]
+            connector = Connector("shop", settings, renamed(client, order))
+            works = [partial(run, store, connector, order, now) for store in stores[:4]]
             at_once(works, threads)
             now += PAUSE_SECONDS
         assert sorted(wechat.calls) == sorted(numbers)
@@ -130,10 +133,10 @@ def renamed(client: Any, order: str) -> Any:
     return SimpleNamespace(refund=about(client.refund), query_refund=about(client.query_refund))
 
 
-def run(store: OrderStore, reach: Reach, order: str, now: int) -> None:
+def run(store: OrderStore, connector: Connector, order: str, now: int) -> None:
     due = DueList(store.client, store.table, "wechat_refund")
     for item in due.due_of(key(order), keys.REFUND, now):
-        RefundWork(store, due, lambda _: reach, lambda _: None, {}, now).look(item)
+        loop.attempt(item, due, RefundJob(store, lambda _: connector, now), now=now)
 
 
 def refunds(store: OrderStore, order: str) -> Any:

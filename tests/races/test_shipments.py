@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from countersign.orders.changes import Change, Operator, Parcel, ShipmentRequested
 from countersign.platforms.wechat import settings, shipping
 from countersign.platforms.wechat.answers import Answer
-from countersign.platforms.wechat.connector import Reach
-from countersign.platforms.wechat.fulfilment import PAUSE_SECONDS, ShipWork
+from countersign.platforms.wechat.fulfilment import PAUSE_SECONDS, Fulfilment
 from countersign.platforms.wechat.messages import Transaction
 from countersign.signing.credentials import Secret
 from countersign.store import keys
 from countersign.store.due import DueList
+from countersign.workers import loop
+from countersign.workers.ship import LEASE_SECONDS, ShipJob
 from tests.races.racing import MCHID, NOW, PRICE, at_once, key, notified, opened
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class Wechat:
 
 def run(store: OrderStore, wechat: Any, now: int) -> None:
     due = DueList(store.client, store.table, "wechat_ship")
-    reach = Reach(ACCOUNT, wechat)
+    told = Fulfilment(ACCOUNT, wechat, lambda: wechat, lambda: wechat, store)
     for item in due.due_of(key(wechat.order), keys.SHIPMENT, now):
-        ShipWork(store, due, lambda _: reach, lambda _: wechat, lambda _: wechat, lambda _: None, now).look(item)
+        loop.attempt(item, due, ShipJob(store, lambda _: told, now), now=now, lease=LEASE_SECONDS)
 
 
 def test_E13_each_parcel_is_told_once_and_in_its_sequence(

@@ -12,6 +12,7 @@ from countersign.money import Money
 from countersign.orders.changes import Change, Fact, OrderKey, Terms, Trust
 from countersign.orders.children import BY_NAME
 from countersign.orders.decision import Decision
+from countersign.orders.reasons import because
 from countersign.orders.state import Order
 from countersign.store import codec
 from countersign.store.children import child_item, child_of
@@ -31,7 +32,7 @@ def test_every_fact_of_a_message_is_read_as_it_was_said(data, kind, trust, syste
         for one, anomaly in ((fact, ""), (fact, "sub_merchant_unexpected"))
     )
 
-    row, _ = event_item(said, Decision("orphan", "why"), "paid.notify.1", b"", NOW)
+    row, _ = event_item(said, Decision("orphan", because("order_unknown")), "paid.notify.1", b"", NOW)
 
     assert codec.read_changes(row) == said
 

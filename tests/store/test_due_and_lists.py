@@ -1,5 +1,7 @@
 """The due list's claims, the lists that people page through, and the rows beside the orders."""
 
+from dataclasses import replace
+
 import pytest
 
 from countersign.errors import MalformedError
@@ -160,3 +162,77 @@ def test_containers_whose_clocks_differ_share_one_count(dynamodb):
     assert all(taken(NOW + 60 * (number % 2)) for number in range(HINTS_PER_MINUTE + 1))  # one began the next minute
     assert not taken(NOW)
     assert not taken(NOW + 60)
+
+
+def test_a_work_list_has_the_orders_that_somebody_must_act_on_and_reads_few_rows(store, lists, dynamodb):
+    for number in range(30):
+        store.record(opened(f"ORDER-{number}"), now=NOW)
+    store.record(paid("ORDER-3"), now=NOW + 5)
+    dynamodb.calls.clear()
+
+    to_ship, _ = lists.page("wechat", "shop", work=["to_ship"])
+    waiting, _ = lists.page("wechat", "shop", work=["waiting"])
+
+    assert [order.key.order_id for order in to_ship] == ["ORDER-3"]
+    assert len(waiting) == 29
+    assert len(dynamodb.calls) == 2 * (keys.LIST_SHARDS + 1)
+
+
+def quarantined(dynamodb, account: str, number: int, now: int) -> str:
+    raw = f"{account} {number}".encode()
+    return quarantine(
+        dynamodb, "Orders", platform="wechat", account=account, key_id="k", reason="no total", raw=raw, now=now
+    )
+
+
+def test_exceptions_come_in_pages_by_kind_and_account_and_the_longest_listed_first(store, dynamodb, lists, monkeypatch):
+    monkeypatch.setattr("countersign.store.lists.PAGE", 4)
+    for number in range(11):
+        quarantined(dynamodb, "shop", number, NOW + number // 3)
+        quarantined(dynamodb, "other", number, NOW)
+
+    pages, cursor = [], ""
+    while True:
+        page, following = lists.exceptions_page(["quarantine", "orphan"], lambda _, name: name == "shop", cursor=cursor)
+        pages.append([codec.as_number(item, "listed_at") for item in page])
+        if following == cursor:
+            break
+        cursor = following
+
+    assert [len(page) for page in pages] == [4, 4, 3, 0]
+    times = [at for page in pages for at in page]
+    assert times == sorted(times)
+
+
+def test_an_order_in_question_stays_listed_under_the_time_when_it_came_there(store, lists):
+    store.record(opened("ORDER-1"), now=NOW)
+    wrong = Paid("t1", Money(1, "CNY"), NOW + 5)
+    change = Change(OrderKey("wechat", "shop", "ORDER-1"), wrong, Verified("k"), "notify", "1900099001", "v3")
+    store.record(change, now=NOW + 6)
+    store.record(replace(change, via="query"), now=NOW + 60)
+
+    [item] = lists.exceptions("review")
+
+    assert (codec.as_number(item, "listed_at"), codec.as_number(item, "updated_at")) == (NOW + 6, NOW + 60)
+
+
+def test_what_strangers_send_fills_no_more_rows_of_an_account_than_its_day_allows(dynamodb, monkeypatch):
+    monkeypatch.setattr("countersign.store.quarantine.PER_DAY", 3)
+    became = [quarantined(dynamodb, "shop", number, NOW) for number in range(5)]
+
+    assert became == ["kept", "kept", "last", "full", "full"]
+    assert quarantined(dynamodb, "shop", 0, NOW) == "known"
+    assert quarantined(dynamodb, "other", 0, NOW) == "kept"
+    assert quarantined(dynamodb, "shop", 9, NOW + 86_400) == "kept"
+
+
+def test_a_row_that_another_run_leased_meanwhile_is_not_given_out(store, due, dynamodb):
+    for number in range(3):
+        store.record(opened(f"ORDER-{number}"), now=NOW)
+    run = due.due(NOW + 10)
+    next(run)
+    other = DueList(dynamodb, "Orders", "wechat_poll")
+    left = [item for item in other.due(NOW + 10) if other.lease(item, now=NOW + 10)]
+
+    assert len(left) == 3
+    assert [item for item in run if due.lease(item, now=NOW + 10)] == []

@@ -1,6 +1,7 @@
 """Recording changes: one read, one transaction, evidence, uniqueness, orphans, lost answers."""
 
 import hashlib
+import json
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -16,15 +17,18 @@ from countersign.orders.changes import (
     Operator,
     OrderCreated,
     OrderKey,
+    OrderReported,
     Paid,
     Queried,
     RefundReported,
+    Report,
     Terms,
     Trust,
     Verified,
 )
 from countersign.orders.state import Order
 from countersign.store import OrderStore, codec, dynamo, keys, orphans
+from countersign.workers import publish
 
 KEY = OrderKey("wechat", "shop", "A|b*-_1")
 NOW = 1_795_328_845
@@ -319,3 +323,77 @@ def test_D14_the_event_id_covers_what_the_news_says_and_nothing_of_the_envelope(
 
 def test_the_store_of_a_function_calls_nothing_when_it_is_made():
     assert OrderStore.from_environment().table == "Orders"
+
+
+def reported(version: int, amount: int, **more: object) -> OrderReported:
+    terms = Terms(
+        Money(amount, "EUR"),
+        "",
+        "web",
+        f"d{amount}",
+        NOW,
+        NOW + 9000,
+        external=True,
+        pays="parts",
+        includes_refunds=True,
+        test=True,
+    )
+    return OrderReported(terms, Report(version, 0, **more))  # type: ignore[arg-type]
+
+
+def shop_news(*facts: Fact) -> tuple[Change, ...]:
+    return tuple(Change(SHOP_ORDER, fact, Verified("k"), "webhook", external=True) for fact in facts)
+
+
+SHOP_ORDER = OrderKey("acme", "shop", "1001")
+
+
+def test_one_message_of_several_facts_is_one_event_and_one_version_of_the_order(store, dynamodb):
+    refunded = RefundReported("r1", Money(10, "EUR"), "succeeded", at=NOW)
+    message = shop_news(Paid("t1", Money(100, "EUR"), NOW), refunded, reported(1, 90, received=100))
+
+    outcome = store.record_message(message, now=NOW)
+
+    assert (outcome.outcome, outcome.order) == ("applied", store.get(SHOP_ORDER))
+    order = store.get(SHOP_ORDER)
+    assert order is not None
+    assert (order.status, order.paid, order.refunded, order.version, order.test) == (
+        "partially_refunded",
+        100,
+        10,
+        1,
+        True,
+    )
+    assert [refund.refund_id for refund in store.refunds(SHOP_ORDER)] == ["r1"]
+    (row,) = event_rows(dynamodb, SHOP_ORDER)
+    assert [reason.code for reason in codec.as_reasons(row)] == ["reported", "paid_up", "refund_is"]
+    assert store.record_message(message, now=NOW + 1).outcome == "duplicate"
+
+
+def test_the_bus_hears_from_what_to_what_a_total_changed_and_that_it_is_a_test(store, dynamodb):
+    store.record_message(shop_news(reported(1, 90)), now=NOW)
+    store.record_message(shop_news(reported(2, 120)), now=NOW + 1)
+
+    (row,) = (row for row in event_rows(dynamodb, SHOP_ORDER) if "emits" in row)
+    (entry,) = publish.entries(row, "bus")
+
+    detail = json.loads(entry["Detail"])
+    assert entry["DetailType"] == "order.repriced"
+    assert (detail["from"], detail["to"], detail["test"]) == (
+        {"minor": 90, "currency": "EUR"},
+        {"minor": 120, "currency": "EUR"},
+        True,
+    )
+
+
+def test_money_of_an_order_that_is_made_at_the_platform_is_asked_about_at_once(store, dynamodb):
+    assert store.record_message(shop_news(Paid("t1", Money(100, "EUR"), NOW)), now=NOW).outcome == "orphan"
+
+    (row,) = event_rows(dynamodb, SHOP_ORDER)
+
+    assert codec.as_number(row, "due_at") == NOW
+    store.record_message(shop_news(reported(1, 100)), now=NOW + 1)
+    assert orphans.attach(store, SHOP_ORDER, now=NOW + 2) == 1
+    order = store.get(SHOP_ORDER)
+    assert order is not None
+    assert order.status == "paid"

@@ -1,7 +1,7 @@
 """Turns: one at a time for an order, with a pause between."""
 
 from countersign.orders.changes import OrderKey
-from countersign.store.throttle import acquire_slot, cool_down, cooling_until
+from countersign.store.throttle import acquire_slot, cool_down, cooling_until, count_daily
 
 KEY, OTHER = OrderKey("wechat", "shop", "ORDER-1"), OrderKey("wechat", "shop", "ORDER-2")
 NOW = 1_795_328_845
@@ -34,3 +34,14 @@ def test_a_rest_is_heard_of_by_everybody(store):
     cool_down(store.client, store.table, "wechat", "shop", "refunds", until=NOW + 60)
 
     assert (until(), until("classic"), until(what="bills")) == (NOW + 60, 0, 0)
+
+
+def test_a_day_takes_so_many_and_says_which_was_the_last(store):
+    def counted(now: int = NOW, account: str = "shop", what: str = "rows") -> int:
+        names = {"platform": "wechat", "account": account, "what": what}
+        return count_daily(store.client, store.table, **names, now=now, most=3)
+
+    assert [counted() for _ in range(5)] == [1, 2, 3, 0, 0]
+    assert (counted(account="other"), counted(what="news")) == (1, 1)
+    assert [counted(NOW + 86_400), counted(NOW + 86_400)] == [1, 2]
+    assert counted() == 1  # a clock that was set back since begins its day anew

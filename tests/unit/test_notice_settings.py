@@ -4,8 +4,9 @@ import pytest
 
 from countersign.notices import settings
 from countersign.notices.receipt import PrintSettings
-from countersign.notices.settings import Email, Message
+from countersign.notices.settings import Email
 from countersign.notices.webhook import WebhookSettings
+from countersign.notices.wechat_message import Message
 
 MESSAGE = {"channel": "message", "on": ["order.paid"], "to": "buyer", "template_id": "T", "data": {"thing1": "{items}"}}
 EMAIL = {
@@ -23,6 +24,19 @@ WEBHOOK = {
     "url": "https://erp.example.com/hook",
     "secrets": ["whsec_c2l4dGVlbiBieXRlcyBhcmUgdG9vIGZldyE="],
 }
+
+
+def test_a_time_zone_that_does_not_exist_is_a_warning_and_times_are_told_as_the_platforms():
+    told = settings.load({"time_zone": "Asia/Nowhere", "notices": {"mail": EMAIL}}, platform="wechat")
+
+    assert str(told.zone) == "Asia/Shanghai"
+    assert told.warnings == ("time_zone is not a name like Asia/Shanghai: times are told as the platform's",)
+    assert told.wanted("order.paid")
+
+
+@pytest.mark.parametrize("zone", [5, "", "../../etc/passwd", "/etc/localtime", ["UTC"]])
+def test_a_time_zone_is_never_a_path(zone):
+    assert len(settings.load({"time_zone": zone}, platform="douyin").warnings) == 1
 
 
 def load(**notices: object) -> settings.Notices:

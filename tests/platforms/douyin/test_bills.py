@@ -37,6 +37,23 @@ def test_a_refund_has_the_numbers_of_both_sides() -> None:
     assert line.amount == Money(800, "CNY")
 
 
+@pytest.mark.parametrize(
+    ("number", "ours"),
+    [("rf1*2", "rf1"), ("late-N1*1", "late-N1"), ("shop*1", "shop*1"), ("", "Uotr1")],
+)
+def test_a_refunds_number_is_ours_whatever_attempt_or_side_made_it(number: str, ours: str) -> None:
+    lines = [REFUND, f"2026-11-22 11:00:00,tt,700,otr1,{number},N1,A-1,8.00,退款成功"]
+
+    assert [line.refund_id for line in bills.read(lines, bills.REFUND, "app")] == [ours]
+
+
+@pytest.mark.parametrize("name", ["tea\n2 cups", '"tea\n2 cups"', "\n"])
+def test_a_free_text_with_a_line_break_and_blank_lines_break_no_row(name: str) -> None:
+    text = f"{NEW},商品名称,状态\n2026-11-22 10:00:00,tt,700,N1,A-1,4200,88.00,支付成功,{name},x\n\n"
+
+    assert list(bills.read(text.splitlines(keepends=True), bills.PAYMENT, "app")) == [LINE]
+
+
 def test_what_did_not_succeed_is_left_out() -> None:
     assert list(bills.read([NEW, "2026-11-22 10:00:00,tt,700,N1,A-1,4200,88.00,支付失败"], bills.PAYMENT, "app")) == []
 

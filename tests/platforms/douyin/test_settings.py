@@ -57,6 +57,7 @@ def test_a_short_token_is_used_with_a_warning() -> None:
         ({"fulfil": "DONE"}, "fulfil is not an object"),
         ({"fulfil": {"whole": 4}}, "whole is not text"),
         ({"paid_late_policy": "maybe"}, "paid_late_policy is not one of"),
+        ({"review_refund": "nobody"}, "review_refund is not one of"),
     ],
 )
 def test_A4_what_cannot_be_used_is_refused_by_name(changes: dict[str, object], named: str) -> None:

@@ -13,9 +13,10 @@ from countersign.errors import (
     MalformedError,
     RefusedError,
     StaleTimestampError,
+    TenantMismatchError,
 )
 from countersign.http import HttpRequest
-from countersign.orders.changes import Hint, Verified
+from countersign.orders.changes import AccountNews, Hint, Verified
 from countersign.platforms.douyin import signing, translate
 from tests.platforms.douyin.support import NOW, VECTORS, ecpay, message_of, outer, request, request_of, settings
 
@@ -263,3 +264,21 @@ def test_C13_news_of_an_unknown_type_is_kept() -> None:
     for sent in (ecpay(message, "withdraw"), ecpay({**message, "appid": settings().app_id}, "withdraw")):
         change = translate.to_change(signing.verify(sent, settings(), now=NOW), settings(), "app")
         assert change == AccountNews("withdraw")
+
+
+@pytest.mark.parametrize("kind", ["payment", "refund", "settle"])
+def test_B6_a_message_about_an_order_must_name_the_app(kind: str) -> None:
+    mark = {"payment": "cp_orderno", "refund": "cp_refundno", "settle": "cp_settle_no"}[kind]
+
+    with pytest.raises(TenantMismatchError):
+        signing.verify(ecpay({mark: "T-1", "status": "SUCCESS"}, kind), settings(), now=NOW)
+
+
+@pytest.mark.parametrize("kind", ["withdraw", "settle_finish", "pre_create_refund", "x" * 200, "\u7b7e"])
+def test_what_nobody_signed_makes_no_other_message_of_it(kind: str) -> None:
+    message = {"status": "SUCCESS", "withdraw_at": NOW, "order_id": "W1"}
+    genuine, other = ecpay(message, "withdraw"), ecpay(message, kind)
+
+    assert signing.verify(genuine, settings(), now=NOW).content == signing.verify(other, settings(), now=NOW).content
+    with pytest.raises(TenantMismatchError):
+        signing.verify(ecpay({**message, "app_id": "tt0000000000000000"}, kind), settings(), now=NOW)

@@ -161,6 +161,97 @@ def test_a_bill_with_plain_line_feeds_is_read_too() -> None:
     assert lines(TWO_ROWS.replace(b"\r\n", b"\n")) == lines(TWO_ROWS)
 
 
+@pytest.mark.parametrize(
+    "broken", ["a\r\nb", "\r\n", "a,`b\r\n`c", "a\r\n\r\nb", "总交易单数\r\n总交易单数,x", "x\r\n`2026-11-21"]
+)
+def test_a_name_with_a_line_break_of_the_bills_own_kind_stays_one_row(broken: str) -> None:
+    assert lines(TWO_ROWS.replace("奶茶,大杯".encode(), broken.encode())) == lines(TWO_ROWS)
+    plain_feeds = TWO_ROWS.replace(b"\r\n", b"\n").replace("奶茶,大杯".encode(), broken.encode())
+    assert lines(plain_feeds) == lines(TWO_ROWS)
+
+
+@pytest.mark.parametrize("after", [b"\r\n", b"\r\n\r\n", b" \r\n"])
+def test_blank_lines_after_the_summary_are_nothing(after: bytes) -> None:
+    assert lines(TWO_ROWS.rstrip(b"\r\n") + b"\r\n" + after) == lines(TWO_ROWS)
+
+
+@pytest.mark.parametrize("at", [1, 100, len(TWO_ROWS) - 1])
+@pytest.mark.parametrize("end", [b"", b"\0" * 512])
+def test_gzip_of_several_members_is_one_bill(at: int, end: bytes) -> None:
+    members = [TWO_ROWS[:at], b"", TWO_ROWS[at:]]
+
+    assert lines(b"".join(map(gzip.compress, members)) + end) == lines(TWO_ROWS)
+
+
+def test_a_second_member_that_is_cut_or_none_is_refused() -> None:
+    first, second = gzip.compress(TWO_ROWS[:100]), gzip.compress(TWO_ROWS[100:])
+
+    for content in (first, first + second[:-9], first + b"more", first + second + b"more"):
+        with pytest.raises(MalformedError):
+            lines(content)
+
+
+EARLY = (
+    "交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,总金额,"
+    "{coupon}金额,微信退款单号,商户退款单号,退款金额,{coupon}退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率"
+)
+EARLY_SUMS = "总交易单数,总交易额,总退款金额,总{coupon}退款金额,手续费总金额"
+
+
+def early(coupon: str, paid: str = "88.00") -> bytes:
+    common = ["2026-11-22 14:27:25", "wx1", MCHID, "0", "", "4200", "A-1", "o", "JSAPI"]
+    payment = [
+        *common,
+        "SUCCESS",
+        "CFT",
+        "CNY",
+        "88.00",
+        "8.00",
+        "0",
+        "0",
+        "0",
+        "0",
+        "",
+        "",
+        "奶茶,大杯",
+        "",
+        "0.53",
+        "0.60%",
+    ]
+    refund = [
+        *common,
+        "REFUND",
+        "CFT",
+        "CNY",
+        "0.00",
+        "0.00",
+        "503",
+        "rf1",
+        "10.0",
+        "0",
+        "ORIGINAL",
+        "SUCCESS",
+        "奶茶",
+        "",
+        "-0.06",
+        "0.60%",
+    ]
+    sums = ["2", paid, "10.00", "0.0", "0.47"]
+    rows = [",".join(f"`{value}" for value in row) for row in (payment, refund, sums)]
+    text = "\r\n".join([EARLY.format(coupon=coupon), *rows[:2], EARLY_SUMS.format(coupon=coupon), rows[2], ""])
+    return b"\xef\xbb\xbf" + text.encode()
+
+
+@pytest.mark.parametrize("coupon", ["代金券或立减优惠", "企业红包"])
+def test_the_early_form_is_read_in_either_wording(coupon: str) -> None:
+    payment, refund = lines(early(coupon))
+
+    assert (payment.order_id, payment.transaction_id, str(payment.amount)) == ("A-1", "4200", "88.00 CNY")
+    assert (refund.refund_id, refund.platform_refund_id, str(refund.amount)) == ("rf1", "503", "10.00 CNY")
+    with pytest.raises(MalformedError, match="add up"):
+        lines(early(coupon, paid="88.01"))
+
+
 def test_amounts_are_exact() -> None:
     told = TWO_ROWS.replace(b"`6.00,`0.00,`\r\n", b"`19.99,`0.00,`\r\n").replace(
         b"`6.00,`4.00\r\n", b"`19.99,`4.00\r\n"

@@ -168,16 +168,15 @@ class TestAnswers:
         with pytest.raises(OrderStateError) as conflict:
             caller.create(payment())
         assert conflict.value.code == code.replace("_", "")
-        assert "canary" not in str(conflict.value)
+        assert str(conflict.value) == f"WeChat refused: {conflict.value.code} (canary 说明)"
 
     @pytest.mark.parametrize("code", ["INVALID_REQUEST", "NOAUTH", "PARAM_ERROR", "SIGNERROR", "SOMETHING_NEW"])
-    def test_a_definite_refusal_is_told_by_its_code_only(self, code: str) -> None:
+    def test_a_definite_refusal_is_told_by_its_code_and_what_wechat_says_is_a_hint(self, code: str) -> None:
         caller, _ = client(refusal_v2(code), account=ACCOUNT)
 
         with pytest.raises(CallRefusedError) as refused:
             caller.create(payment())
-        assert refused.value.code == code.replace("_", "")
-        assert "canary" not in str(refused.value)
+        assert (refused.value.code, refused.value.hint) == (code.replace("_", ""), "canary 说明")
 
     @pytest.mark.parametrize(
         "reply",
@@ -190,7 +189,7 @@ class TestAnswers:
             answer_v2(result_code=""),
             answer_v2(mch_id="1999999999"),
             answer_v2(appid="wx0000000000000000"),
-            Reply(200, {}, xml({"return_code": "FAIL", "return_msg": "canary 签名错误"})),
+            Reply(200, {}, xml({"return_code": "FAIL", "return_msg": "canary-of-a-payers-openid 签名错误"})),
             Reply(200, {}, xml({"return_code": "SUCCESS", "result_code": "SUCCESS", "prepay_id": PREPAY_ID})),
             Reply(200, {}, PREPAID.content.replace(b"wx22", b"wx23")),
             Reply(200, {}, signed_v2({"return_code": "SUCCESS", "mch_id": MCHID}, OLD_API_V2_KEY)),
@@ -211,6 +210,24 @@ class TestAnswers:
         with pytest.raises(PlatformUnavailableError) as unknown:
             getattr(caller, call)(argument)
         assert "canary" not in str(unknown.value)
+
+    def test_what_wechat_says_without_a_signature_is_shown_and_names_the_field_to_look_at(self) -> None:
+        said = xml(
+            {
+                "return_code": "FAIL",
+                "return_msg": "签名错误，\n请检查后\u202e再试 oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" + "。" * 99,
+            }
+        )
+        caller, _ = client(Reply(200, {}, said), account=ACCOUNT)
+
+        with pytest.raises(PlatformUnavailableError) as unknown:
+            caller.create(payment())
+        words = str(unknown.value)
+        assert "签名错误， 请检查后 再试 …" in words
+        assert "api_v2_keys" in words
+        assert len(words) < 200
+        assert words.isprintable()
+        assert "oUpF8uMuAJO" not in words
 
 
 class TestQuery:

@@ -194,3 +194,43 @@ def test_the_headers_of_v3_do_not_help_a_v2_body() -> None:
     notice = replace(notice_v2(), headers={"wechatpay-signature": "x"})
 
     assert refused(notice).status == 401
+
+
+# Each pair signs alike: the second hides a signed field in the value of the one before it.
+FOLDED = [
+    {"sign_type": "MD5&sub_mch_id=1900099008", "sub_mch_id": ""},
+    {"sign_type": "MD5&sub_appid=wx1&sub_mch_id=1900099008", "sub_mch_id": "", "sub_appid": ""},
+    {"fee_type": "CNY&is_subscribe=N&mch_id=1900099009", "is_subscribe": "", "mch_id": ""},
+    {"cash_fee": "8000&cash_fee_type=USD", "cash_fee_type": ""},
+    {"coupon_count": "1&coupon_fee=500", "coupon_fee": ""},
+]
+
+
+@pytest.mark.parametrize("fields", FOLDED)
+def test_A2_a_field_folded_into_anothers_value_is_refused_though_the_sign_fits(fields: dict[str, str]) -> None:
+    with pytest.raises(InvalidSignatureError, match="another field"):
+        signing.verify(notice_v2(**fields), MD5, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "attach", ["a=1&b=2", "shop&openid=o1&total_fee=1", "x&y", "&&", "a&b=1&attach=2", "\u652f\u4ed8 a&b <c>"]
+)
+def test_what_a_merchant_attached_may_look_like_a_query_string(attach: str) -> None:
+    assert signing.verify(notice_v2(attach=attach), MD5, now=NOW).signed
+
+
+def test_the_content_of_a_notice_is_what_its_sign_covers() -> None:
+    genuine, other = notice_v2(), notice_v2(total_fee="8801")
+    padded = replace(genuine, body=genuine.body.replace(b"</xml>", b" \n<x></x><sub_mch_id></sub_mch_id></xml>"))
+    contents = [signing.verify(each, MD5, now=NOW).content for each in (genuine, padded, other)]
+
+    assert contents[0] == contents[1] != contents[2]
+
+
+def test_the_content_of_a_refund_notice_is_what_is_sealed() -> None:
+    genuine = refund_notice_v2()
+    varied = replace(
+        genuine, body=genuine.body.replace(b"</xml>", b"<nonce>1</nonce><sub_mch_id>19</sub_mch_id></xml>")
+    )
+
+    assert signing.verify(varied, MD5, now=NOW).content == signing.verify(genuine, MD5, now=NOW).content

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from countersign.errors import MalformedError
-from countersign.orders.changes import Change, Hint, OrderKey, PlatformEvent, Verified
+from countersign.orders.changes import AccountNews, Change, Hint, OrderKey, PlatformEvent, Verified
 from countersign.platforms.wechat import push_events
 from countersign.platforms.wechat.push import Pushed
 from tests.platforms.wechat.pushing import NEW_ORDER, ORDER_ID, account
@@ -93,9 +93,10 @@ def test_the_two_tellings_of_a_settlement_are_two_events() -> None:
 
 
 def test_B6_a_payment_of_another_merchant_number_is_no_order_of_ours() -> None:
-    for wrong in ({"merchant_id": "1900099009"}, {"merchant_id": None}, {"sub_merchant_id": "1900099008"}):
-        with pytest.raises(MalformedError, match="another"):
-            change({**MANAGED, **wrong})
+    for wrong in ({"merchant_id": "1900099009"}, {"merchant_id": 1900099009}, {"sub_merchant_id": "1900099008"}):
+        assert change({**MANAGED, **wrong}) == AccountNews(MANAGED["Event"])
+    with pytest.raises(MalformedError, match="merchant_id"):
+        change({**MANAGED, "merchant_id": None})
     served = account(sub_mchid="1900099008")
     assert change({**MANAGED, "sub_merchant_id": "1900099008"}, settings=served).key.order_id == "T-0001"
 
@@ -108,11 +109,17 @@ def test_an_unsigned_message_is_a_hint_and_never_stands_in_the_place_of_a_signed
     assert hint.via != signed.via
 
 
+@pytest.mark.parametrize("event", ["wxa_media_check", "debug_demo", "view_miniprogram"])
+def test_C13_an_event_about_no_order_is_news(event: str) -> None:
+    assert change({"CreateTime": NOW, "MsgType": "event", "Event": event, "detail": [{"label": 100}]}) == AccountNews(
+        event
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"Event": "trade_manage_remind_access_api", "msg": "x"}, "report shipments"),
-        ({"Event": "debug_demo"}, "no order that we know of: debug_demo"),
         ({"Event": 1}, "Event"),
         ({"Event": "a b\n"}, "Event"),
         ({"Event": "channels_ec_order_new", "order_info": {}}, "number"),

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError, UnprocessableError
 from countersign.money import Money
+from countersign.orders.sentences import sentence
 from countersign.platforms.wechat import refunds
 from countersign.platforms.wechat.client import CallRefusedError, RefundRequest, UnknownNumberError
 from countersign.runtime import platform_http
@@ -179,8 +180,11 @@ def test_a_long_reason_is_cut_between_characters() -> None:
 
 
 def test_every_refusal_says_what_to_do_and_its_code() -> None:
-    assert refunds.problem("NOTENOUGH").endswith("top it up, then retry (NOTENOUGH)")
-    assert refunds.problem("NEVERSEEN").endswith("then retry or resolve (NEVERSEEN)")
+    assert str(sentence(refunds.problem("NOTENOUGH"))).endswith("top it up, then retry (NOTENOUGH)")
+    assert str(sentence(refunds.problem("NEVERSEEN"))).endswith("then retry or resolve (NEVERSEEN)")
+    assert str(sentence(refunds.problem("PARAMERROR", "/amount"))).endswith(
+        "then retry or resolve (PARAMERROR: /amount)"
+    )
 
 
 # The client certificate

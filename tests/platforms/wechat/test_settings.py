@@ -86,6 +86,7 @@ REFUSED = [
     ({"v2_sign_type": "SHA1"}, "v2_sign_type is not one of"),
     ({"v2_sign_type": "md5"}, "v2_sign_type is not one of"),
     ({"paid_late_policy": "guess"}, "paid_late_policy is not one of"),
+    ({"review_refund": "nobody"}, "review_refund is not one of"),
     ({"api_v3_keys": None}, "api_v3_keys is empty"),
     ({"api_v3_keys": []}, "api_v3_keys is empty"),
     ({"api_v3_keys": API_V3_KEY}, "api_v3_keys is not a list"),
@@ -172,7 +173,7 @@ subject=C = CN, O = Throwaway merchant, CN = 1900099001
 
 
 def test_keys_are_read_with_what_openssl_prints_around_them_and_several_from_one_text() -> None:
-    other = certificate_pem(private_key(), 0x0ABC)
+    other = certificate_pem(private_key(PUBLIC_KEY["private_pem"]), 0x0ABC)
     account = settings(
         merchant_cert_pem=OPENSSL + MERCHANT["cert_pem"] + OPENSSL + other,
         merchant_private_key_pem=OPENSSL + MERCHANT["private_pem"] + MERCHANT["cert_pem"],

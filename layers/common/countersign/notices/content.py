@@ -1,19 +1,19 @@
-"""The words of a notice: texts with placeholders, filled from an order, and cut to what WeChat's templates hold."""
+"""The words of a notice: texts with placeholders, filled from an order."""
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
+from countersign.notices import zones
 from countersign.orders.changes import OrderKey
 from countersign.orders.refunds import Refund
 from countersign.orders.sentences import meaning, sentence
 from countersign.orders.shipments import Shipment
-from countersign.orders.state import Order
+from countersign.orders.state import Order, ReportedPayment
 
-BEIJING = timezone(timedelta(hours=8))
 _SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$", "HKD": "HK$", "EUR": "€", "GBP": "£", "KRW": "₩"}
 _STATUS_ZH = {
     "created": "已创建",
@@ -48,31 +48,12 @@ EVENTS_ZH = {
 }
 PLACEHOLDERS = frozenset({
     "event", "event_zh", "at", "platform", "account", "order_id", "status", "status_zh", "amount", "paid", "payer_paid",
-    "refunded", "description", "items", "created_at", "paid_at", "closed_at", "transaction_id", "method", "refund_id",
-    "refund_amount", "refund_status", "reason", "problem", "shipment_id", "carrier", "tracking_no",
+    "discount", "refunded", "description", "items", "created_at", "paid_at", "closed_at", "transaction_id", "method",
+    "refund_id", "refund_amount", "refund_status", "reason", "problem", "shipment_id", "carrier", "tracking_no",
 })  # fmt: skip
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 _METADATA = re.compile(r"metadata\.[0-9A-Za-z_.-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-
-# What a value of a template may hold, by the letters of its key: characters, protocols/wechat 3.3.
-# https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
-LIMITS = {
-    "thing": 20,
-    "number": 32,
-    "letter": 32,
-    "symbol": 5,
-    "character_string": 32,
-    "phone_number": 17,
-    "car_number": 8,
-    "name": 10,
-    "phrase": 5,
-}
-DEFAULT_LIMIT = 20
-UNCUT = frozenset({"amount", "time", "date"})  # half an amount or time would be another one
-_LATIN_NAME = 20
-_ASCII_ONLY = frozenset({"character_string", "number", "letter"})
-_EMPTY = {"phrase": "无", "number": "0", "amount": "0"}
 
 
 class Facts(NamedTuple):
@@ -85,6 +66,7 @@ class Facts(NamedTuple):
     refund: Refund | None = None
     shipment: Shipment | None = None
     reason: str = ""
+    zone: tzinfo | None = None  # in which times are told; the platform's where it is not said
 
 
 def require_known(text: str, name: str) -> str:
@@ -105,17 +87,18 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def values(facts: Facts) -> dict[str, str]:
     """Return what each placeholder stands for; empty where nothing is known."""
     found = dict.fromkeys(PLACEHOLDERS, "")
+    zone = facts.zone or zones.of_platform(facts.key.platform)
     found |= {
         "event": facts.event,
         "event_zh": EVENTS_ZH.get(facts.event, facts.event),
-        "at": moment(facts.at),
+        "at": moment(facts.at, zone),
         "platform": facts.key.platform,
         "account": facts.key.account,
         "order_id": facts.key.order_id,
         "reason": facts.reason,
     }
     if facts.order is not None:
-        found |= _of_order(facts.order)
+        found |= _of_order(facts.order, zone)
     if facts.order is not None and facts.event == "order.review":
         found["reason"] = " ".join(meaning(one.reason) for one in facts.order.review_items)
     if facts.refund is not None:
@@ -138,7 +121,7 @@ def values(facts: Facts) -> dict[str, str]:
     return found
 
 
-def _of_order(order: Order) -> dict[str, str]:
+def _of_order(order: Order, zone: tzinfo) -> dict[str, str]:
     payment, terms = order.payment, order.terms
     currency = terms.amount.currency
     lines = [f"{line.title} x{line.quantity}" for line in terms.lines]
@@ -146,23 +129,38 @@ def _of_order(order: Order) -> dict[str, str]:
         "status": order.status,
         "status_zh": _STATUS_ZH.get(order.status, order.status),
         "amount": money(terms.amount),
-        "paid": money(payment.total) if payment else "",
-        "payer_paid": money(Money(payment.payer_paid, currency)) if payment and payment.payer_paid is not None else "",
+        **_of_payment(payment),
         "refunded": money(Money(order.refunded, currency)),
         "description": terms.description,
         "items": ", ".join(lines) or terms.description,
-        "created_at": moment(terms.created_at),
-        "paid_at": moment(payment.paid_at) if payment else "",
-        "closed_at": moment(order.closed_at) if order.closed_at is not None else "",
+        "created_at": moment(terms.created_at, zone),
+        "paid_at": moment(payment.paid_at, zone) if payment else "",
+        "closed_at": moment(order.closed_at, zone) if order.closed_at is not None else "",
         "transaction_id": payment.transaction_id if payment else "",
         "method": terms.method,
         **{f"metadata.{name}": value for name, value in terms.metadata},
     }
 
 
-def moment(seconds: int) -> str:
-    """Return a time as `2026-11-22 15:01` in Beijing, the form that WeChat's templates take."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+def _of_payment(payment: ReportedPayment | None) -> dict[str, str]:
+    """Return what the payer paid: the order's total, less what a coupon or the platform took over."""
+    if payment is None:
+        return {}
+    total = payment.total
+    if payment.payer_paid is None:
+        return {"paid": money(total)}
+    paid = money(Money(payment.payer_paid, total.currency))
+    discount = total.minor - payment.payer_paid
+    return {
+        "paid": paid,
+        "payer_paid": paid,
+        "discount": money(Money(discount, total.currency)) if discount > 0 else "",
+    }
+
+
+def moment(seconds: int, zone: tzinfo) -> str:
+    """Return a time as `2026-11-22 15:01` in a time zone."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
 def money(amount: Money) -> str:
@@ -170,21 +168,3 @@ def money(amount: Money) -> str:
     figures, _, currency = str(amount).partition(" ")
     sign = _SIGNS.get(currency)
     return f"{sign}{figures}" if sign else f"{figures} {currency}"
-
-
-def template_value(key: str, text: str, *, at: int) -> str:
-    """Return a value as WeChat's template takes it: no longer than its kind holds, and never empty."""
-    kind = key.rstrip("0123456789")
-    text = " ".join(text.split())
-    if kind in _ASCII_ONLY:
-        text = "".join(character for character in text if " " < character <= "~")
-    if not text:
-        return moment(at) if kind in ("time", "date") else _EMPTY.get(kind, "-")
-    if kind in UNCUT:
-        return text
-    limit = LIMITS.get(kind, DEFAULT_LIMIT)
-    if kind == "name" and text.isascii():
-        limit = _LATIN_NAME
-    if len(text) <= limit:
-        return text
-    return f"{text[: limit - 1]}…" if kind in ("thing", "name") else text[:limit]

@@ -23,6 +23,7 @@ DEFAULT = """\
 {items}
 ---
 合计\t{amount}
+优惠\t{discount}
 实付\t{paid}
 退款\t{refund_amount}
 原因：{reason}

@@ -5,31 +5,20 @@ A notice that is wrong fails alone, with the reason: payments, and other notices
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
-from countersign.notices import content, receipt, webhook
+from countersign.notices import content, receipt, webhook, wechat_message, zones
 from countersign.notices.receipt import PrintSettings
 from countersign.notices.webhook import WebhookSettings
+from countersign.notices.wechat_message import Message
 
 EVENTS = frozenset(content.EVENTS_ZH)
 CHANNELS = ("message", "print", "email", "webhook")
-MAX_RECIPIENTS = 5  # of a message: each is a call of its own, and all must fit into one run
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,47}")
-_OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
-_KEY = re.compile(r"[a-z_]+[0-9]+")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
-
-
-class Message(NamedTuple):
-    """A WeChat subscription message: to the buyer where `to` is empty."""
-
-    to: tuple[str, ...]
-    template_id: str
-    page: str
-    data: tuple[tuple[str, str], ...]
-    state: str
 
 
 class Email(NamedTuple):
@@ -61,6 +50,7 @@ class Notices(NamedTuple):
     by_name: Mapping[str, Notice] = MappingProxyType({})
     printers: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
+    zone: tzinfo = UTC
 
     def wanted(self, event: str) -> list[Notice]:
         """Return the notices that an event of the bus is told by."""
@@ -74,16 +64,23 @@ class _Place(NamedTuple):
     trusted: Collection[str]
 
 
-def load(document: Mapping[str, object], *, trusted: Collection[str] = ()) -> Notices:
+def load(document: Mapping[str, object], *, platform: str = "", trusted: Collection[str] = ()) -> Notices:
     """Type an account document's notices; raises nothing. `trusted` are origins that webhooks may call anyway."""
     place = _Place(document, trusted)
     entries = document.get("notices") or {}
     if not isinstance(entries, Mapping):
         return Notices(warnings=("notices is not an object: there are none",))
-    found, warnings = {}, []
+    found: dict[str, Notice] = {}
+    warnings: list[str] = []
+    try:
+        zone = zones.load(document, platform)
+    except KeysUnavailableError as error:
+        zone = zones.of_platform(platform)
+        warnings.append(f"{error}: times are told as the platform's")
     printers = document.get("printers") or []
     if not isinstance(printers, list) or not all(isinstance(printer, Mapping) for printer in printers):
-        printers, warnings = [], ["printers is not a list of objects: there are none"]
+        printers = []
+        warnings.append("printers is not a list of objects: there are none")
     for name, entry in entries.items():
         try:
             if not _NAME.fullmatch(str(name)):
@@ -102,7 +99,7 @@ def load(document: Mapping[str, object], *, trusted: Collection[str] = ()) -> No
         for notice in found.values()
         if notice.fallback and notice.fallback not in found
     ]
-    return Notices(MappingProxyType(found), tuple(printers), tuple(warnings))
+    return Notices(MappingProxyType(found), tuple(printers), tuple(warnings), zone)
 
 
 def _is_on(entry: Mapping[str, Any]) -> bool:
@@ -128,25 +125,7 @@ def _notice(name: str, entry: Mapping[str, Any], place: _Place) -> Notice:
 
 
 def _message(entry: Mapping[str, Any], _: _Place) -> Message:
-    to = entry.get("to")
-    recipients: tuple[str, ...] = ()
-    if to != "buyer":
-        recipients = _texts(entry, "to", _OPENID)
-        if len(recipients) > MAX_RECIPIENTS:
-            raise KeysUnavailableError(f"to names more than {MAX_RECIPIENTS} people: make another notice for them")
-    data = entry.get("data")
-    if not isinstance(data, Mapping) or not data:
-        raise KeysUnavailableError("data is not an object of the template's values")
-    values = []
-    for key, text in data.items():
-        if not _KEY.fullmatch(str(key)) or not isinstance(text, str):
-            raise KeysUnavailableError("data has a key that is not like thing1, or a value that is not text")
-        values.append((str(key), content.require_known(text, f"data.{key}")))
-    state = _text(entry, "state") or "formal"
-    if state not in ("formal", "trial", "developer"):
-        raise KeysUnavailableError("state is not one of formal, trial, developer")
-    page = content.require_known(_text(entry, "page"), "page")
-    return Message(recipients, _text(entry, "template_id", required=True), page, tuple(values), state)
+    return wechat_message.load(entry)
 
 
 def _email(entry: Mapping[str, Any], _: _Place) -> Email:

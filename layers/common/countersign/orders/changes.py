@@ -206,6 +206,29 @@ class OrderReported:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentAttempted:
+    """The platform is asked again to take an order that it is not known to have; recording the order was attempt 1."""
+
+    attempt: int
+    kind: ClassVar[str] = "payment_attempted"
+
+    def identity(self) -> Identity:
+        return (self.attempt,)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRefused:
+    """The platform refused to take the order at one attempt, and created nothing by it."""
+
+    attempt: int
+    problem: Reason | None = None
+    kind: ClassVar[str] = "payment_refused"
+
+    def identity(self) -> Identity:
+        return (self.attempt,)
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """The platform took the order and waits for the payer; `transaction_id` if it named its own number already."""
 
@@ -628,6 +651,8 @@ ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact
 Fact = (
     OrderCreated
     | OrderReported
+    | PaymentAttempted
+    | PaymentRefused
     | Prepared
     | Paid
     | Unpaid

@@ -21,6 +21,8 @@ from countersign.orders.changes import (
     OrderReported,
     OtherOrderPaid,
     Paid,
+    PaymentAttempted,
+    PaymentRefused,
     PlatformEvent,
     Prepared,
     Queried,
@@ -74,13 +76,16 @@ def decide(order: Order | None, change: Change, event_id: str = "", view: View =
 
 
 def _open(order: Order | None, change: Change, fact: OrderCreated, view: View) -> Decision:
+    if order is not None and order.uncreated and order.terms.digest != fact.terms.digest:
+        after = replace(order, terms=fact.terms, attempts=order.attempts + 1)
+        return Decision("applied", because("created_anew", amount=fact.terms.amount), after)
     if order is not None:
         return Decision("refused", because("order_exists"), order)
     key, terms = change.key, fact.terms
     beside: tuple[Beside, ...] = ()
     replaced = view.orders.get(purchases.key_of(key, terms.replaces)) if terms.replaces else None
     if replaced is not None:
-        objection = purchases.objection(replaced, key.order_id, view.orders)
+        objection = purchases.objection(replaced, key.order_id, view.orders, terms.created_at)
         if objection is not None:
             return Decision("refused", objection)
         if key.order_id not in replaced.replacements:
@@ -123,6 +128,13 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             return became(order, replace(order, closed_at=closed_at), because("closed"))
         case Failed():
             return became(order, replace(order, failed=True), because("paying_failed", word=fact.word))
+        case PaymentAttempted():
+            after = replace(order, attempts=max(order.attempts, fact.attempt))
+            return became(order, after, because("payment_attempted", attempt=fact.attempt))
+        case PaymentRefused():
+            after = replace(order, refused_attempts=tuple(sorted({*order.refused_attempts, fact.attempt})))
+            further = (fact.problem,) if fact.problem is not None else ()
+            return replace(became(order, after, because("payment_refused")), further=further)
         case Prepared():
             return became(order, replace(order, prepared=True), because("waits_for_payer"))
         case Unpaid():
@@ -142,7 +154,7 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
         case BillDiffers():
             return Decision("unchanged", because("bill_differs", day=fact.day, what=fact.what), order)
         case Replaced():
-            objection = purchases.objection(order, fact.by, view.orders)
+            objection = purchases.objection(order, fact.by, view.orders, fact.at)
             if objection is not None:
                 return Decision("refused", objection, order)
             return became(order, purchases.replaced(order, fact), because("replaced", order_id=fact.by))
@@ -290,11 +302,11 @@ def _of_tries(before: Order | None, after: Order) -> Iterable[str]:
     """Yield what is told of a charge: each try that failed, and that it succeeded after such; then nothing more."""
     if before is not None and before.paid:
         return
-    tried = {attempt.number for attempt in before.attempts} if before is not None else set()
+    tried = {attempt.number for attempt in before.charge_attempts} if before is not None else set()
     if after.paid:
         if tried:
             yield "charge.recovered"
-    elif any(attempt.number not in tried for attempt in after.attempts):
+    elif any(attempt.number not in tried for attempt in after.charge_attempts):
         yield "charge.failed"
 
 

@@ -7,6 +7,7 @@ from countersign.orders.changes import Change, OrderCreated, OrderKey, Paid, Rep
 from countersign.orders.reasons import Reason, because
 from countersign.orders.state import Order
 
+CREATION_SECONDS = 600  # until then a replacement that nobody knows may still be on its way
 MOST_ORDERS = 50  # of one purchase that are looked at
 
 
@@ -56,11 +57,12 @@ def members(order: Order, orders: Mapping[OrderKey, Order]) -> list[Order]:
     return [found[key] for key in sorted(found)]
 
 
-def objection(order: Order, by: str, orders: Mapping[OrderKey, Order]) -> Reason | None:
+def objection(order: Order, by: str, orders: Mapping[OrderKey, Order], at: int) -> Reason | None:
     """Return why the order cannot be replaced by the order `by`, or None.
 
     It cannot while it or another order of the purchase is paid, nor while the newest replacement may still be: that
-    one is what is to be replaced. A replacement that nobody knows may be on its way.
+    one is what is to be replaced. One that nobody knows was recorded a moment before it is created, or never was: it is
+    waited for, for ten minutes before `at`.
     """
     if by in order.replacements:
         return None
@@ -68,7 +70,11 @@ def objection(order: Order, by: str, orders: Mapping[OrderKey, Order]) -> Reason
     paid = [other for other in (order, *others) if other.payment is not None]
     if paid:
         return because("purchase_paid", order_id=paid[0].key.order_id, status=paid[0].status)
-    unknown = [number for number in order.replacements if key_of(order.key, number) not in orders]
+    unknown = [
+        number
+        for since, number in order.replaced_by
+        if at < since + CREATION_SECONDS and key_of(order.key, number) not in orders
+    ]
     waiting = [other for other in others if not other.replaced_by and other.status != "closed"]
     if not (unknown or waiting):
         return None

@@ -48,6 +48,7 @@ class Difference:
     ours: str = ""
     platform: str = ""
     resolution: str = ""  # how it was settled; empty while it is open
+    amount: Money | None = None  # the bill's, where it has this payment or refund
 
 
 def payment_difference(line: BillLine, order: Order | None) -> str:

@@ -56,7 +56,7 @@ def _with_sums(order: Order, fact: OrderReported) -> Order:
     if most > received.get(currency, 0):
         received[currency] = most
     attempts: dict[int, Attempt] = {}
-    for attempt in (*order.attempts, *fact.attempts):
+    for attempt in (*order.charge_attempts, *fact.attempts):
         attempts[attempt.number] = min(attempt, attempts.get(attempt.number, attempt))
     # A platform says either what went back in all, or names each refund: a sum of those is kept by their own rules.
     refunded = max(order.refunded, fact.report.refunded)
@@ -65,7 +65,7 @@ def _with_sums(order: Order, fact: OrderReported) -> Order:
         received=tuple(sorted(received.items())),
         refunded=refunded,
         reserved=max(order.reserved, refunded),
-        attempts=tuple(sorted(attempts.values())),
+        charge_attempts=tuple(sorted(attempts.values())),
         test=order.test or fact.terms.test,
         money_of=max(filter(None, (order.money_of, fact.terms.money_of)), default=None),
     )

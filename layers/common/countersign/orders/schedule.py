@@ -3,7 +3,7 @@
 from countersign.orders.state import Order
 
 # Seconds after creation, while the payer is likely to be at it; then hourly until the order expires.
-POLL_DELAYS = (10, 30, 120, 600, 1800)
+POLL_DELAYS = (10, 30, 120, 600, 1800)  # a platform may repeat its callbacks for half an hour only
 HOURLY = 3600
 AFTER_EXPIRY = 30  # the last query, close and query come when the platform's own clock has passed the expiry too
 LAST_QUERY = 300  # a payer on the password screen can still pay after the close: one more query then

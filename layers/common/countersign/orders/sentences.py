@@ -22,6 +22,7 @@ SENTENCES: Mapping[str, str] = {
     "ends when its time is over",
     "closed": "closed: it can no longer be paid",
     "created": "created for {amount}",
+    "created_anew": "created anew for {amount}: nothing was created before",
     "flagged": "{question}: a person must look",
     "hint": "an unsigned hint changes nothing; the platform is asked",
     "not_paid_yet": "the platform says {word}: not paid yet",
@@ -33,6 +34,8 @@ SENTENCES: Mapping[str, str] = {
     "paid_in_part": "paid {amount}, a part of what the order comes to",
     "paid_up": "paid {amount}: nothing is left to pay",
     "payer_asks_for_refund": "the payer asked the platform for a refund of {amount}",
+    "payment_attempted": "attempt {attempt} to have the platform take the order",
+    "payment_refused": "the platform refused the order, nothing was created:",
     "paying_failed": "the platform says {word}: paying failed",
     "payment_does_not_fit": "a payment of {paid} does not fit the order of {amount} ({question}): a person must look",
     "platform_event": "the platform signals {word}",
@@ -101,11 +104,19 @@ SENTENCES: Mapping[str, str] = {
     "settles_by_itself": "the platform settles this order by itself",
     "shares_too_much": "more than {percent} % of the order would be shared",
     "shipment_exists": "a shipment of this number exists already",
+    # What workers note.
+    "everything_refunded": "everything was refunded",
+    "settled_by_the_platform": "the platform settled the order by itself",
+    "shares_too_much_of_the_rest": "more than {percent} % of what refunds have left would be shared: ask again with "
+    "smaller shares",
     # Problems that do not depend on a platform.
     "refunds_took_the_rest": "Other refunds have taken what was left: resolve this one",
     "retry_unknown": "Nobody can tell whether the charge was tried again: look at it in the platform's own console",
     "tried_and_failed": "It was tried again and failed: {word}",
-    "refund_in_the_platforms_console": "Refund it in the platform's own console, then resolve this one",
+    "refund_in_the_platforms_console": "The order was made at the platform: refund it in the platform's console, then "
+    "resolve this one",
+    "refund_not_answered": "The platform does not say whether it was made ({text}): look in its console, then retry or "
+    "resolve",
     "said_by_the_platform": "{text}",
     # What an open question means and what a person can do about it.
     "question.amount_mismatch": "The platform reports a payment of another amount than the order asks for.",
@@ -134,7 +145,8 @@ SENTENCES: Mapping[str, str] = {
     "difference.payment_unknown_here": "The bill has a payment of an order that was not created here.",
     "difference.refund_amount": "The bill has another amount for this refund.",
     "difference.refund_missing_here": "The bill has a refund that was not known here.",
-    "difference.refund_missing_in_bill": "This refund was taken by the platform that day, and the bill does not have it.",
+    "difference.refund_missing_in_bill": "This refund was taken by the platform that day, and the bill does not have "
+    "it.",
     "difference.refund_unknown_here": "The bill has a refund of an order that was not created here.",
     # Why an order is in its state.
     "state.authorized": "The payer's bank holds {amount} of {total}; nobody has taken it yet.",

@@ -139,10 +139,12 @@ class Order:
     others_paid: tuple[tuple[str, int], ...] = ()  # (order number, when paid) of other orders of the same purchase
     newest: Report | None = None
     received: tuple[tuple[str, int], ...] = ()
-    attempts: tuple[Attempt, ...] = ()  # tries to take the money that failed, at a platform that takes it unasked
+    charge_attempts: tuple[Attempt, ...] = ()  # failed tries to take the money, where the platform takes it itself
     shop_refunded: int = 0
     test: bool = False
     money_of: tuple[str, str, str] | None = None  # the order whose totals count this one's money already
+    attempts: int = 1  # at having the platform take the order
+    refused_attempts: tuple[int, ...] = ()  # those that created nothing there
     version: int = 0
     updated_at: int = 0
 
@@ -391,6 +393,12 @@ class Order:
     def replacements(self) -> tuple[str, ...]:
         """The numbers of the orders that were created in its place, oldest first."""
         return tuple(number for _, number in self.replaced_by)
+
+    @property
+    def uncreated(self) -> bool:
+        """Tell whether the platform refused every attempt so far: then nobody can pay, and other terms may follow."""
+        known = self.prepared or self.claims or self.failed or self.closed_at is not None
+        return not known and self.refused_attempts == tuple(range(1, self.attempts + 1))
 
     @property
     def refundable(self) -> int:

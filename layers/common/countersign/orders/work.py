@@ -16,16 +16,16 @@ _OF_STATUS = {
 }
 
 
-def work_list(order: Order) -> str:
-    """Return the work list that an order is on.
+def work_list(order: Order, status: str, *, in_review: bool) -> str:
+    """Return the work list that an order is on, by its status and whether it has open questions.
 
-    A question comes before the shipment: what may have to be paid back is not to be sent. An order that was made in the
+    Both are derived each time that they are asked for: who writes an order has them at hand. A question comes before the shipment: what may have to be paid back is not to be sent. An order that was made in the
     platform's own shop is shipped there.
     """
     if order.test or order.money_of is not None:
         return ASIDE
-    if order.review_items:
+    if in_review:
         return DECIDE
-    found = _OF_STATUS.get(order.status, DONE)
+    found = _OF_STATUS.get(status, DONE)
     shipped_elsewhere = order.terms.external or order.shipped == "sent"
     return DONE if found == TO_SHIP and shipped_elsewhere else found

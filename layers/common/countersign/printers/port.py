@@ -85,7 +85,7 @@ class Printer(Protocol):
         """Print, and return the cloud's number of the job."""
 
     def outcome_since(self, checkpoint: Checkpoint, *, now: int) -> str:
-        """Return PRINTED, ABSENT, UNKNOWN or REPEAT for the last job of ours, sent after `witness` was taken."""
+        """Return PRINTED, ABSENT, UNKNOWN or REPEAT for the last job of ours, sent after `checkpoint` was taken."""
 
     def is_printed(self, taken: str, *, now: int) -> bool | None:
         """Tell whether a job that the cloud took is on paper; None where the cloud does not tell."""

@@ -49,8 +49,8 @@ def from_claims(claims: Mapping[str, str]) -> Caller:
 def _is_person(claims: Mapping[str, str], subject: str) -> bool:
     """Tell whether the token proves that a person signed in; what proves nothing is a machine's.
 
-    A token of the client-credentials grant is none whatever else it says, so a claim that was set up too widely does not
-    let a program approve its own refunds.
+    A token of the client-credentials grant is a machine's whatever else it says, so a claim that was set up too widely
+    does not let a program approve its own refunds.
     """
     if not subject or _is_machine(claims, subject):
         return False

@@ -23,15 +23,13 @@ from countersign.store import keys
 Item = dict[str, dict[str, Any]]
 _Arguments = ParamSpec("_Arguments")
 _Value = TypeVar("_Value")
-_Read = Callable[[Any], Any]
+_Convert = Callable[[Any], Any]
 
 _FACTS: dict[str, type[Fact]] = {cls.kind: cls for cls in get_args(Fact)}
 _TRUSTS: dict[str, type[Trust]] = {cls.name: cls for cls in get_args(Trust)}
-_OWN_ATTRIBUTES = (
-    "key",
-    "version",
-    "updated_at",
-)  # of an order: beside its JSON, where conditions and indexes see them
+# Of an order: what stands beside its JSON, where conditions and indexes see it, and what is stored under another name.
+_OWN_ATTRIBUTES = ("key", "version", "updated_at")
+_STORED_AS = {"claims": "reported_payments"}
 
 
 def _readable(read: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
@@ -76,17 +74,15 @@ def event_id(item: Mapping[str, Any]) -> str:
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def dump(value: Any) -> Any:
-    """Return a value in JSON's words: of a dataclass its fields without defaults, of money [minor, currency]."""
+def dump(value: Any) -> dict[str, Any]:
+    """Return a dataclass's fields without defaults, as `to_json` takes them; money is [minor, currency]."""
+    found: dict[str, Any] = {}
     kind: Any = type(value)
-    if kind is Money:
-        return [value.minor, value.currency]
-    if isinstance(value, tuple):
-        return [dump(member) for member in value]
-    if hasattr(kind, "__dataclass_fields__"):
-        members = ((name, getattr(value, name), default) for name, default, _ in _members(kind))
-        return {name: dump(member) for name, member, default in members if member != default}
-    return value
+    for name, default, _, write in _members(kind):
+        member = getattr(value, name)
+        if member != default:
+            found[name] = member if write is None else write(member)
+    return found
 
 
 def load(kind: Any, content: Any) -> Any:
@@ -96,13 +92,29 @@ def load(kind: Any, content: Any) -> Any:
 
 
 @cache
-def _members(kind: Any) -> tuple[tuple[str, Any, _Read | None], ...]:
+def _members(kind: Any) -> tuple[tuple[str, Any, _Convert | None, _Convert | None], ...]:
+    """Return each field of a dataclass: its name, its default, how it is read and how it is written."""
     members: list[tuple[str, Any, Any]] = [(field.name, field.default, field.type) for field in fields(kind)]
-    return tuple((name, default, _reader(annotation)) for name, default, annotation in members)
+    return tuple((name, default, _reader(annotated), _writer(annotated)) for name, default, annotated in members)
 
 
 @cache
-def _reader(kind: Any) -> _Read | None:
+def _writer(kind: Any) -> _Convert | None:
+    """Return how a value of a type becomes what JSON's encoder takes; None where it takes it, as it takes tuples."""
+    if kind is Money:
+        return lambda value: [value.minor, value.currency]
+    if is_dataclass(kind):
+        return dump
+    write = next((found for member in get_args(kind) if (found := _writer(member)) is not None), None)
+    if write is None:
+        return None
+    if get_origin(kind) is tuple:
+        return lambda value: [write(member) for member in value]
+    return lambda value: None if value is None else write(value)  # X | None
+
+
+@cache
+def _reader(kind: Any) -> _Convert | None:
     """Return how a value of a type is read from JSON's words; None where it is there as it is."""
     if kind is Money:
         return lambda content: Money(*content)
@@ -131,7 +143,7 @@ def _read_fields(kind: Any, content: Mapping[str, Any]) -> Any:
     return kind(
         **{
             name: content[name] if read is None else read(content[name])
-            for name, _, read in _members(kind)
+            for name, _, read, _ in _members(kind)
             if name in content
         }
     )
@@ -142,18 +154,18 @@ def order_item(order: Order, *, owner: str, due_at: int | None, known: Mapping[s
 
     `known` is the item that it replaces: an order stays on a list of exceptions under the time when it came there.
     """
-    key = order.key
-    facts = {name: value for name, value in dump(order).items() if name not in _OWN_ATTRIBUTES}
+    key, status, in_review = order.key, order.status, bool(order.review_items)
+    facts = {_STORED_AS.get(name, name): value for name, value in dump(order).items() if name not in _OWN_ATTRIBUTES}
     item: Item = {
         "pk": text(keys.order_pk(key)),
         "sk": text(keys.ORDER),
-        "status": text(order.status),
+        "status": text(status),
         "version": number(order.version),
         "updated_at": number(order.updated_at),
-        "account_shard": text(keys.account_shard(key, work_list(order))),
+        "account_shard": text(keys.account_shard(key, work_list(order, status, in_review=in_review))),
         "facts": text(to_json(facts)),
     }
-    if order.review_items:
+    if in_review:
         item |= listed("review", key.order_id, order.updated_at, known)
     return item | due(owner, due_at, key)
 
@@ -175,9 +187,9 @@ def read_order(item: Mapping[str, Any]) -> Order:
     """Read an order's item."""
     facts = json.loads(item["facts"]["S"])
     members: dict[str, Any] = {
-        name: facts[name] if read is None else read(facts[name])
-        for name, _, read in _members(Order)
-        if name in facts and name not in _OWN_ATTRIBUTES
+        name: facts[stored] if read is None else read(facts[stored])
+        for name, _, read, _ in _members(Order)
+        if (stored := _STORED_AS.get(name, name)) in facts and name not in _OWN_ATTRIBUTES
     }
     members |= {"version": int(item["version"]["N"]), "updated_at": int(item["updated_at"]["N"])}
     return Order(key=keys.order_key(item["pk"]["S"]), **members)
@@ -233,11 +245,15 @@ def read_change(item: Mapping[str, Any], key: OrderKey | None = None) -> Change:
 
 def item_bytes(item: Mapping[str, Any]) -> int:
     """Return an item's size as DynamoDB counts it: the bytes of its names and of its values."""
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+    size = 0
+    for name, attribute in item.items():
+        for kind, value in attribute.items():
+            is_plain = kind == "S" and value.isascii()
+            size += len(name) + (len(value) if is_plain else _value_bytes(kind, value))
+    return size
 
 
-def _value_bytes(attribute: Mapping[str, Any]) -> int:
-    ((kind, value),) = attribute.items()
+def _value_bytes(kind: str, value: Any) -> int:
     if kind == "S":
         return len(value.encode())
     if kind == "N":  # a byte for two significant digits, one for the exponent, one more for a sign
@@ -246,9 +262,11 @@ def _value_bytes(attribute: Mapping[str, Any]) -> int:
     if kind == "B":
         return len(bytes(value))
     if kind == "L":
-        return 3 + sum(1 + _value_bytes(member) for member in value)
+        return 3 + sum(1 + _value_bytes(*found) for member in value for found in member.items())
     if kind == "M":
-        return 3 + sum(1 + len(name.encode()) + _value_bytes(member) for name, member in value.items())
+        return 3 + sum(
+            1 + len(name) + _value_bytes(*found) for name, member in value.items() for found in member.items()
+        )
     return 1  # true, false, null
 
 
@@ -266,7 +284,7 @@ def as_reasons(item: Mapping[str, Any]) -> tuple[Reason, ...]:
 
 def compress(raw: bytes) -> bytes:
     """Compress evidence."""
-    return zlib.compress(raw, 9)
+    return zlib.compress(raw, 1)
 
 
 def decompress(data: bytes) -> bytes:

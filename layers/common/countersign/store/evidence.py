@@ -14,7 +14,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
 KILOBYTE = 1024
-RESERVED_BYTES = 64  # for what an event's row is given later: when it was published, attached, replayed
+RESERVED_BYTES = 64  # for the names of what is added here, and for when it was published, attached, replayed
 
 
 def pieces(event: Item, raw: bytes) -> tuple[Item, Item | None]:
@@ -23,8 +23,8 @@ def pieces(event: Item, raw: bytes) -> tuple[Item, Item | None]:
         return {}, None
     compressed = codec.compress(raw)
     held: Item = {"digest": {"B": bytes.fromhex(digests.sha256(raw))}}
-    room = KILOBYTE - RESERVED_BYTES - codec.item_bytes({**event, **held, "raw": {"B": b""}})
-    first, rest = compressed[: max(room, 0)], compressed[max(room, 0) :]
+    room = max(KILOBYTE - RESERVED_BYTES - codec.item_bytes(event) - codec.item_bytes(held), 0)
+    first, rest = compressed[:room], compressed[room:]
     if first:
         held["raw"] = {"B": first}
     if not rest:
@@ -50,7 +50,7 @@ def erase(client: Any, table: str, key: OrderKey, event_id: str, *, now: int) ->
     """
     pk, values = text(keys.order_pk(key)), {":now": number(now)}
     rest = {"pk": pk, "sk": text(keys.evidence_sk(event_id))}
-    dynamo.update_if(client, table, rest, "SET erased_at = :now REMOVE raw", "attribute_exists(pk)", values)
+    dynamo.update_if(client, table, rest, "SET erased_at = :now REMOVE #raw", "attribute_exists(pk)", values)
     event = {"pk": pk, "sk": text(keys.EVENT + event_id)}
-    expression = "SET erased_at = :now REMOVE raw, more"
+    expression = "SET erased_at = :now REMOVE #raw, more"
     return dynamo.update_if(client, table, event, expression, "attribute_exists(pk)", values)

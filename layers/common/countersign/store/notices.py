@@ -1,4 +1,4 @@
-"""Notices that are owed, tried and sent: one row for each event of the bus and each notice that the account wants."""
+"""Notices to be sent: one row for each event of the bus and each notice that the account wants of it."""
 
 import os
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ LISTED_SECONDS = 14 * 86400  # later nobody will act on it; the order shows it f
 
 
 class Event(NamedTuple):
-    """What the bus told: `event` is its id, stable however often it is delivered."""
+    """An event as the bus tells it: `id` is stable however often it is delivered."""
 
     key: OrderKey
-    event: str
+    id: str
     detail_type: str
     event_id: str
     at: int
@@ -27,9 +27,9 @@ class Event(NamedTuple):
 
 
 class PendingNotice(NamedTuple):
-    """A notice as it was when it was taken; `attempts` counts this one too."""
+    """A notice as it was when it was leased; `attempts` counts this one too."""
 
-    told: Event
+    event: Event
     name: str
     attempts: int
     memo: Mapping[str, str]
@@ -39,8 +39,8 @@ class PendingNotice(NamedTuple):
     def row(self) -> Item:
         """Where its row is."""
         return {
-            "pk": text(keys.order_pk(self.told.key)),
-            "sk": text(keys.notice_sk(self.told.event, self.name)),
+            "pk": text(keys.order_pk(self.event.key)),
+            "sk": text(keys.notice_sk(self.event.id, self.name)),
         }
 
 
@@ -56,17 +56,17 @@ class NoticeStore:
         """Return the store that the function's environment names."""
         return cls(aws.client("dynamodb"), os.environ["TABLE_NAME"])
 
-    def claim(self, told: Event, *, name: str, channel: str, now: int) -> bool:
-        """Owe a notice from now on, due at once; False where it is owed or sent already."""
-        key = told.key
+    def enqueue(self, event: Event, *, name: str, channel: str, now: int) -> bool:
+        """Put a notice about an event on the list, due at once; False where it stands there, or was sent, already."""
+        key = event.key
         item: Item = {
             "pk": text(keys.order_pk(key)),
-            "sk": text(keys.notice_sk(told.event, name)),
-            "event": text(told.event),
-            "detail_type": text(told.detail_type),
-            "event_id": text(told.event_id),
-            "at": number(told.at),
-            "version": number(told.version),
+            "sk": text(keys.notice_sk(event.id, name)),
+            "event": text(event.id),
+            "detail_type": text(event.detail_type),
+            "event_id": text(event.event_id),
+            "at": number(event.at),
+            "version": number(event.version),
             "name": text(name),
             "channel": text(channel),
             "status": text("pending"),
@@ -77,15 +77,15 @@ class NoticeStore:
         }
         return dynamo.put_if_absent(self.client, self.table, item)
 
-    def take(self, item: Item, *, now: int, lease: int) -> PendingNotice | None:
-        """Take a due notice for `lease` seconds, and say in its row that it is being sent; None if it was taken."""
+    def lease(self, item: Item, *, now: int, seconds: int) -> PendingNotice | None:
+        """Lease a due notice, and say in its row that it is being sent; None if somebody else leased it first."""
         attempts = (codec.as_number(item, "attempts") or 0) + 1
         taken = self._update(
             item,
             codec.as_number(item, "due_at") or 0,
             "SET due_at = :at, #status = :sending, attempts = :attempts, updated_at = :now",
             {
-                ":at": number(now + lease),
+                ":at": number(now + seconds),
                 ":sending": text("sending"),
                 ":attempts": number(attempts),
                 ":now": number(now),
@@ -93,7 +93,7 @@ class NoticeStore:
         )
         if not taken:
             return None
-        told = Event(
+        event = Event(
             keys.order_key(item["pk"]["S"]),
             codec.as_text(item, "event"),
             codec.as_text(item, "detail_type"),
@@ -102,28 +102,28 @@ class NoticeStore:
             codec.as_number(item, "version") or 0,
         )
         memo = {name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()}
-        return PendingNotice(told, codec.as_text(item, "name"), attempts, memo, now + lease)
+        return PendingNotice(event, codec.as_text(item, "name"), attempts, memo, now + seconds)
 
-    def remember(self, owed: PendingNotice, memo: Mapping[str, str]) -> None:
+    def remember(self, pending: PendingNotice, memo: Mapping[str, str]) -> None:
         """Keep what the channel must know after a crash; raises StoreUnavailableError, and then nothing may be sent."""
         content = {name: text(value) for name, value in memo.items()}
-        if not self._update(owed.row, owed.leased, "SET memo = :memo", {":memo": {"M": content}}):
-            raise StoreUnavailableError("the notice was taken by another run")
+        if not self._update(pending.row, pending.leased, "SET memo = :memo", {":memo": {"M": content}}):
+            raise StoreUnavailableError("another run has the notice")
 
-    def later(self, owed: PendingNotice, *, reason: str, via: str, at: int, now: int) -> None:
+    def later(self, pending: PendingNotice, *, reason: str, via: str, at: int, now: int) -> None:
         """Put a notice back on the list for another attempt."""
-        self._write(owed, "pending", ", due_at = :at", {":at": number(at)}, reason=reason, via=via, now=now)
+        self._write(pending, "pending", ", due_at = :at", {":at": number(at)}, reason=reason, via=via, now=now)
 
-    def ended(self, owed: PendingNotice, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
+    def ended(self, pending: PendingNotice, status: str, *, reason: str, via: str, listed: bool, now: int) -> None:
         """Write how a notice ended; a `listed` one is what a person must look at, until the due list unlists it."""
         if listed:
             more = ", due_at = :until, #exception = :exception, listed_at = :listed"
-            entry = codec.listed(EXCEPTION, owed.told.key.order_id, now)
+            entry = codec.listed(EXCEPTION, pending.event.key.order_id, now)
             values = {":until": number(now + LISTED_SECONDS)}
             values |= {":exception": entry["exception"], ":listed": entry["listed_at"]}
         else:
             more, values = " REMOVE due_at, due_shard", {}
-        self._write(owed, status, more, values, reason=reason, via=via, now=now)
+        self._write(pending, status, more, values, reason=reason, via=via, now=now)
 
     def unlist(self, item: Item) -> bool:
         """Take a notice that ended badly, and is due for it, off the list of exceptions; tell whether it was one."""
@@ -138,11 +138,11 @@ class NoticeStore:
         return dynamo.read_many(self.client, self.table, [row]).get(row)
 
     def _write(
-        self, owed: PendingNotice, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
+        self, pending: PendingNotice, status: str, more: str, values: dict[str, Any], *, reason: str, via: str, now: int
     ) -> None:
         values |= {":status": text(status), ":reason": text(reason), ":via": text(via), ":now": number(now)}
         expression = f"SET #status = :status, reason = :reason, via = :via, updated_at = :now{more}"
-        self._update(owed.row, owed.leased, expression, values)
+        self._update(pending.row, pending.leased, expression, values)
 
     def _update(self, row: Item, seen: int, expression: str, values: dict[str, Any]) -> bool:
         """Update a row that is still as it was seen: whoever takes it moves its due_at."""

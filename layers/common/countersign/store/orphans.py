@@ -152,6 +152,8 @@ def _replayed(stored: Item, key: OrderKey, decision: Decision, now: int) -> dict
         waiting = [] if "published_at" in stored else [one["S"] for one in stored.get("emits", {"L": []})["L"]]
         sets |= to_publish([*(one for one in waiting if one not in decision.emits), *decision.emits], key, now)
         removes = [*(name for name in removes if name not in sets), "published_at"]
+        if decision.order is not None and decision.order.test:
+            sets["test"] = {"BOOL": True}
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
     if removes:
         expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)

@@ -13,21 +13,22 @@ from countersign.errors import RateLimitedError
 from countersign.store import dynamo, keys
 from countersign.store.codec import number, text
 
-# Who was held up between getting a slot and using it comes in a burst with the others: at most one call each. Six below
-# the 30 that Douyin allows, so that six callers at once stay under it over any second.
-SLOTS_PER_SECOND = 24
-GAP_MS = 1000 // SLOTS_PER_SECOND
 # A next slot further away than this is of a clock that was moved back, or of callers that died by the hundred.
 HORIZON_MS = 10_000
 TOO_LATE_MS = 100
 
 
 class RateLimiter:
-    """The slots of one app; `wait` returns when the caller may ask."""
+    """The slots of one app, `per_second` of them in a second; `wait` returns when the caller may ask.
 
-    def __init__(self, client: Any, table: str, platform: str, app: str) -> None:
+    Who was held up between getting a slot and using it comes in a burst with the others, at most one call each: a
+    platform's limit wants to be that much higher.
+    """
+
+    def __init__(self, client: Any, table: str, platform: str, app: str, *, per_second: int) -> None:
         self._client = client
         self._table = table
+        self._gap_ms = 1000 // per_second
         self._key = {"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(app)}"), "sk": text("QUERIES")}
         self._begins = True  # which way succeeded last: it is tried first
 
@@ -56,16 +57,16 @@ class RateLimiter:
 
     def _follow(self, now: int) -> int | None:
         """Take the slot after the last one that somebody has, if that is still to come."""
-        values = {":gap": GAP_MS, ":now": now, ":horizon": now + HORIZON_MS}
+        values = {":gap": self._gap_ms, ":now": now, ":horizon": now + HORIZON_MS}
         return self._update("SET next_at = next_at + :gap", "next_at BETWEEN :now AND :horizon", values)
 
     def _begin(self, now: int) -> int | None:
         """Take a slot that begins now, if all that were given out are over."""
-        values = {":after": now + GAP_MS, ":now": now, ":horizon": now + HORIZON_MS}
+        values = {":after": now + self._gap_ms, ":now": now, ":horizon": now + HORIZON_MS}
         idle = "attribute_not_exists(next_at) OR (NOT (next_at BETWEEN :now AND :horizon))"
         return self._update("SET next_at = :after", idle, values)
 
     def _update(self, expression: str, condition: str, values: dict[str, int]) -> int | None:
         numbers = {name: number(value) for name, value in values.items()}
         answer = dynamo.update(self._client, self._table, self._key, expression, condition, numbers, "UPDATED_NEW")
-        return None if answer is None else int(answer["next_at"]["N"]) - GAP_MS
+        return None if answer is None else int(answer["next_at"]["N"]) - self._gap_ms

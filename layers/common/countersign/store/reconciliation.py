@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from countersign import aws
+from countersign.money import Money
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
 from countersign.orders.reasons import Reason, because
 from countersign.orders.reconcile import Difference
@@ -242,7 +243,9 @@ class ReconciliationStore:
 
 
 def _difference(row: Item) -> Difference:
-    return Difference(**json.loads(codec.as_text(row, "difference")))
+    content = json.loads(codec.as_text(row, "difference"))
+    amount = content.get("amount")
+    return Difference(**{**content, "amount": Money(**amount) if amount else None})
 
 
 def _row(row: Item) -> dict[str, Any]:

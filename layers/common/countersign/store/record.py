@@ -8,7 +8,7 @@ from typing import Any, Self
 from countersign import aws
 from countersign.errors import StoreUnavailableError
 from countersign.orders import children, purchases
-from countersign.orders.changes import Change, Hint, OrderKey, Paid, PlatformEvent, is_unmatched
+from countersign.orders.changes import Change, Hint, OrderKey, Paid, is_unmatched
 from countersign.orders.decide import decide_message
 from countersign.orders.decision import Decision, Number, View
 from countersign.orders.reasons import Reason, because
@@ -363,11 +363,13 @@ def event_item(
     if decision.outcome == "orphan" or isinstance(change.trust, Hint):
         # Kept on the poll function's list until the platform was asked.
         # What only signals an order is of one that was made elsewhere: nothing here is about to create it.
-        at_once = isinstance(change.trust, Hint) or isinstance(change.fact, PlatformEvent)
+        at_once = isinstance(change.trust, Hint) or decision.query_now
         due_at = now if at_once else now + ORPHAN_QUERY_SECONDS
         item |= codec.due(f"{change.key.platform}_poll", due_at, change.key)
     elif decision.emits:
         item |= to_publish(decision.emits, change.key, now)
+        if decision.order is not None and decision.order.test:
+            item["test"] = {"BOOL": True}
     held, rest = evidence.pieces(item, raw)
     return item | held, rest
 

@@ -1,32 +1,33 @@
-"""Fetch WeChat's bills and compare them, each day of each account once, however often this runs."""
+"""Fetch a platform's bills and compare them, each day of each account once, however often this runs."""
 
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from countersign.errors import CountersignError, PlatformUnavailableError
-from countersign.orders.changes import Change, OrderKey
-from countersign.platforms.wechat import bills, connector
-from countersign.platforms.wechat.client import NoBillError
-from countersign.platforms.wechat.connector import Reach
+from countersign.errors import CountersignError
+from countersign.platforms.port import Bills, Connectors
+from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore
 from countersign.store.reconciliation import GRACE_DAYS, Day, ReconciliationStore
-from countersign.workers.reconcile import Comparison, Counts, Report, Seen
+from countersign.workers.reconcile import Comparison, Counts, Seen
 
 LOOK_BACK_DAYS = 7
+ENOUGH_TIME_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
 class BillWork:
     """One run over one account."""
 
+    platform: str
     account: str
-    reach: Reach
+    connector: Bills
     rows: ReconciliationStore
     store: OrderStore
-    report: Report
     now: Callable[[], int]
 
     def wanted(self) -> list[date]:
@@ -35,59 +36,65 @@ class BillWork:
         The latest one always; an earlier one where it was begun, or where an even earlier one was done: then a run
         was missed. Before the first run there is nothing to compare with.
         """
-        latest = bills.latest_day(self.now())
+        latest = self.connector.latest_day(self.now())
         days = [latest - timedelta(days=back) for back in range(LOOK_BACK_DAYS, -1, -1)]
         statuses = self.rows.statuses(map(self._day, days))
         begun = next((day for day in days if self._day(day) in statuses), latest)
         return [day for day in days if day >= begun and statuses.get(self._day(day)) not in ("done", "nothing")]
 
     def compare(self, day: date) -> Counts | None:
-        """Compare one day; None where WeChat has no bill of it, or somebody else compares it now.
+        """Compare one day; None where somebody else compares it now.
 
-        Raises PlatformUnavailableError while WeChat has not made the bill: the next run asks again.
+        Raises PlatformUnavailableError while the platform has not made the bill: the next run asks again.
         """
         name = self._day(day)
         if not self.rows.begin(name, now=self.now()):
             return None
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                with Path(folder, "bill").open("w+b") as file:
-                    self.reach.client.bill(day, file)
-                    counts = self._compare(day, file, Path(folder))
-            except NoBillError:
-                counts = self._compare(day, None, Path(folder))
-            except CountersignError as error:
-                self.rows.end(name, "waiting", reason=str(error), now=self.now())
-                raise
-        empty = not (counts.payments or counts.refunds)
-        self.rows.end(name, "nothing" if empty else "done", counts=counts.to_json(), now=self.now())
+        try:
+            with tempfile.TemporaryDirectory() as folder, self.connector.bill(day, Path(folder)) as lines:
+                comparison = Comparison(
+                    day=name,
+                    span=self.connector.span(day),
+                    connector=self.connector,
+                    rows=self.rows,
+                    store=self.store,
+                    now=self.now(),
+                )
+                with Seen(Path(folder)) as seen:
+                    earlier = [self._day(day - timedelta(days=back)) for back in range(1, GRACE_DAYS + 1)]
+                    counts = comparison.run(lines, seen, earlier)
+        except CountersignError as error:
+            self.rows.end(name, "waiting", reason=str(error), now=self.now())
+            raise
+        self.rows.end(name, "done" if counts.by_currency else "nothing", counts=counts.to_json(), now=self.now())
         return counts
 
-    def _compare(self, day: date, file: bills.File | None, folder: Path) -> Counts:
-        comparison = Comparison(
-            day=self._day(day),
-            span=bills.span(day),
-            tenant=self.reach.settings.mchid,
-            rows=self.rows,
-            store=self.store,
-            ask=self._ask,
-            report=self.report,
-            now=self.now(),
-        )
-        lines = bills.read(file, self.account) if file is not None else iter(())
-        with Seen(folder) as seen:
-            earlier = [self._day(day - timedelta(days=back)) for back in range(1, GRACE_DAYS + 1)]
-            return comparison.run(lines, seen, earlier)
-
-    def _ask(self, key: OrderKey, refund_id: str) -> Change | None:
-        order = self.store.get(key)
-        system = order.terms.system if order else self.reach.settings.api
-        try:
-            if refund_id:
-                return connector.about_refund(self.reach, key, refund_id, system)
-            return connector.about_order(self.reach, key, system, now=self.now())
-        except CountersignError as error:
-            raise PlatformUnavailableError(str(error)) from error
-
     def _day(self, day: date) -> Day:
-        return Day("wechat", self.account, day.isoformat())
+        return Day(self.platform, self.account, day.isoformat())
+
+
+def run(
+    event: dict[str, Any], context: Any, *, store: OrderStore, rows: ReconciliationStore, connect: Connectors[Bills]
+) -> None:
+    """Compare what is not compared yet; a person may send {"compare": {"account", "date"}} to compare a day again."""
+    again = event.get("compare")
+    for name in [again["account"]] if again else list(connect.accounts.names()):
+        try:
+            work = BillWork(connect.accounts.platform, name, connect(name), rows, store, lambda: int(time.time()))
+            for day in [date.fromisoformat(again["date"])] if again else work.wanted():
+                if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
+                    return
+                _compare(work, day)
+        except CountersignError as error:
+            count("BillFailed")
+            reason = {"account": name, "error": type(error).__name__, "reason": str(error)}
+            logger.warning("bill not compared", extra=reason)
+
+
+def _compare(work: BillWork, day: date) -> None:
+    counts = work.compare(day)
+    if counts is not None:
+        count("BillCompared")
+        count("ReconciliationDifference", counts.differences)
+        compared = {"account": work.account, "day": day.isoformat(), **counts.to_json()}
+        logger.info("bill compared", extra={"bill": compared})

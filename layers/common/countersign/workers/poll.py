@@ -1,144 +1,143 @@
-"""Work through what is due at WeChat: waiting orders, orphans, and refunds that an unsigned notice hinted at."""
+"""Ask a platform about what is due: orders that wait, news of unknown orders, and what unsigned news hints at."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import randrange
+from typing import Any
 
-from countersign.errors import ConflictError, CountersignError, RefusedError
-from countersign.orders.changes import Change, OrderCreated, OrderKey, PlatformEvent, RefundReported, is_unmatched
-from countersign.orders.schedule import must_close, next_poll
+from countersign.errors import ConflictError, CountersignError
+from countersign.orders.changes import Change, OrderCreated, OrderKey, is_unmatched
+from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, must_close, next_poll
 from countersign.orders.state import Order
-from countersign.platforms.wechat import connector, store_changes
-from countersign.platforms.wechat.connector import Reach
-from countersign.store import OrderStore, Outcome, codec, keys, orphans
+from countersign.platforms.port import Changes, Closes, is_final
+from countersign.runtime import callbacks
+from countersign.runtime.telemetry import count, seconds
+from countersign.store import OrderStore, codec, keys, orphans
 from countersign.store.codec import Item
-from countersign.store.due import LEASE_SECONDS, DueList
+from countersign.store.due import DueList
+from countersign.workers import loop
 
 BACK_OFF_SECONDS = 60
 ORPHAN_ALARM_SECONDS = 900
 ORPHAN_DELAYS = (60, 900, 3600, 4 * 3600, 24 * 3600)  # seconds after receipt; then only the exceptions list has it
 
-ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome], None]
+Connect = Callable[[str], Closes]
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
-    """One run: the store, the due list, and how to reach an account's WeChat."""
+class PollJob:
+    """The job at one moment: `connect` gives the connector of an account."""
 
     store: OrderStore
-    due: DueList
-    reach: ReachFor
-    report: Report
-    count: Callable[[str], None]
+    connect: Connect
     now: int
 
-    def look(self, item: Item) -> bool:
-        """ReportedPayment a due item and ask WeChat about it; False where somebody else has it.
+    def process(self, item: Item, attempts: int) -> int | None:
+        """Ask about an order, an orphan or a hint and record the answer; return when to ask again."""
+        if item["sk"]["S"] == keys.ORDER:
+            return self._order(codec.read_order(item))
+        change = codec.read_change(item)
+        if "orphan" in item:
+            return self._orphan(item, change)
+        self._hint(change)
+        return None
 
-        Raises a CountersignError after putting the item back for a later time.
-        """
-        if not self.due.lease(item, now=self.now):
-            return False
-        key = keys.order_key(item["pk"]["S"])
-        try:
-            if item["sk"]["S"] == keys.ORDER:
-                self._look_at_order(codec.read_order(item))
-                again = self._next_look_at_order(key)
-            elif "orphan" in item:
-                again = self._look_at_orphan(item, key)
-            else:
-                self._look_at_hint(item, key)
-                again = None
-        except CountersignError:
-            self.due.reschedule(item, at=self.now + BACK_OFF_SECONDS, leased=self._leased)
-            raise
-        if again is None:
-            self.due.complete(item, leased=self._leased)
-        else:
-            self.due.reschedule(item, at=again, leased=self._leased)
-        return True
+    def retry_at(self, item: Item, attempts: int, error: CountersignError) -> int | None:
+        """Return when to ask again after there was no answer."""
+        return self.now + BACK_OFF_SECONDS
 
-    @property
-    def _leased(self) -> int:
-        return self.now + LEASE_SECONDS
-
-    def _record(self, change: Change) -> Order | None:
-        outcome = self.store.record(change, now=self.now)
-        self.report(outcome)
-        return outcome.order
-
-    def _look_at_order(self, order: Order) -> None:
-        reach = self.reach(order.key.account)
-        system = order.terms.system
-        for news in connector.news_of_order(reach, order.key, system, now=self.now):
-            order = self._record(news) or order
-        if not must_close(order, self.now):
-            return
-        try:
-            self._record(connector.close(reach, order.key, system, now=self.now))
-        except ConflictError:
-            return  # paid, or the payer is at it, at this very moment: the next look tells
-
-    def _next_look_at_order(self, key: OrderKey) -> int | None:
-        order = self.store.get(key)
-        if order is None:
-            return None
-        orphans.attach(self.store, key, now=self.now)
+    def _order(self, order: Order) -> int | None:
+        connector = self.connect(order.key.account)
+        self._record(connector.query_order(order, now=self.now))
+        order = self.store.get(order.key) or order
+        if must_close(order, self.now):
+            try:
+                closed = connector.close(order, now=self.now)
+            except ConflictError:
+                closed = None  # paid, or the payer is at it, at this very moment: the next query tells
+            self._record((closed,) if closed else ())
+            order = self.store.get(order.key) or order
+        orphans.attach(self.store, order.key, now=self.now)
         again = next_poll(order, self.now)
-        if again is None and order.payment is None and order.closed_at is None:
-            return self.now + BACK_OFF_SECONDS
-        return again
+        if order.paid or order.ended_at is not None or again is None:
+            return again
+        if again > self.now + 1:
+            return again
+        # Its time is over, or somebody wants it closed, and the platform has not ended it.
+        over = self.now - order.terms.expires_at - AFTER_EXPIRY
+        return self.now + min(max(over // 4, BACK_OFF_SECONDS), HOURLY)
 
-    def _look_at_orphan(self, item: Item, key: OrderKey) -> int | None:
-        if self.store.get(key) is not None:
-            orphans.attach(self.store, key, now=self.now)
-            return None
-        stored = codec.read_change(item, key)
+    def _orphan(self, item: Item, change: Change) -> int | None:
+        owner = self.store.located(change).key
         try:
-            self._ask_about_unknown(key, stored.system)
+            if owner == change.key and self.store.get(owner) is None:
+                owner = self._import(change)
         finally:  # whatever hinders the question, a person hears of it in time
             received_at = codec.as_number(item, "received_at") or self.now
-            if self.now - received_at >= ORPHAN_ALARM_SECONDS and orphans.raise_alarm(self.store, item, now=self.now):
-                self.count("OrphanOld")
+            late = owner == change.key and self.now - received_at >= ORPHAN_ALARM_SECONDS
+            if late and self.store.get(owner) is None and orphans.raise_alarm(self.store, item, now=self.now):
+                count("OrphanOld")
+        if owner != change.key:
+            orphans.adopt(self.store, item, owner, now=self.now)
+            return None
+        if self.store.get(owner) is not None:
+            orphans.attach(self.store, owner, now=self.now)
+            return None
         return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
 
-    def _ask_about_unknown(self, key: OrderKey, system: str) -> None:
-        """Ask about an order that is not known here; one of the mini store's becomes known by the answer.
+    def _import(self, change: Change) -> OrderKey:
+        """Ask about an order that is not known here; return whose the news is by the answer.
 
-        What WeChat refuses to be asked about is as good as unknown there: asking again would be refused again.
+        What the platform refuses to be asked about is as good as unknown there: asking again would be refused again.
         """
-        if is_unmatched(key):
-            return
-        reach = self.reach(key.account)
         try:
-            if system == store_changes.SYSTEM:
-                told = connector.beginning_of_store_order(reach, key, now=self.now)
-            else:
-                told = connector.news_of_order(reach, key, system or reach.settings.api, now=self.now)
-        except RefusedError:
-            self.count("PollFailed")
-            return
-        for news in told:
-            self._record(news)
-            if isinstance(news.fact, OrderCreated):
-                # Before the rest, which then decides when to look at the order next.
-                orphans.attach(self.store, key, now=self.now)
+            answer = self.connect(change.key.account).import_order(change, now=self.now)
+        except CountersignError as error:
+            if not is_final(error):
+                raise
+            count("PollFailed")
+            return change.key
+        owner = next((told.key for told in answer), change.key)
+        if owner == change.key or self.store.get(owner) is not None:
+            self._record(answer)
+        return owner
 
-    def _look_at_hint(self, item: Item, key: OrderKey) -> None:
-        hint = codec.read_change(item, key)
-        if isinstance(hint.fact, PlatformEvent):
-            self._look_at_signal(key, hint.system)
-        if not isinstance(hint.fact, RefundReported):
-            return
-        reach = self.reach(key.account)
-        news = connector.about_refund(reach, key, hint.fact.refund_id, hint.system or "v2")
-        if news is not None:
-            self._record(news)
+    def _hint(self, hint: Change) -> None:
+        """Ask about what an unsigned message names; nothing of the message itself is taken.
 
-    def _look_at_signal(self, key: OrderKey, system: str) -> None:
-        """Ask about the order that an unsigned message names; nothing of the message itself is taken."""
-        order = self.store.get(key)
+        News about no order of ours ends here: nobody here can say what to ask about it.
+        """
+        hint = self.store.located(hint)
+        if self.store.get(hint.key) is None:
+            hint = replace(hint, key=self._import(hint))
+        order = None if is_unmatched(hint.key) else self.store.get(hint.key)
         if order is None:
-            self._ask_about_unknown(key, system)
-        else:
-            self._look_at_order(order)
+            return
+        connector = self.connect(order.key.account)
+        self._record(connector.query_order(order, now=self.now))
+        self._record(connector.query_child(hint, order.terms.system))
+
+    def _record(self, answer: Changes) -> None:
+        for change in answer:
+            callbacks.report(self.store.record(change, now=self.now))
+            if isinstance(change.fact, OrderCreated):
+                # Before the rest, which then decides when to ask about the order next.
+                orphans.attach(self.store, change.key, now=self.now)
+
+
+def run(
+    event: dict[str, Any], context: Any, *, store: OrderStore, due: DueList, connect: Connect, enough_ms: int
+) -> None:
+    """Ask about each due order, orphan and hint while there is time.
+
+    Runs at the same time begin with different shards, so that they seldom meet.
+    """
+
+    def job(now: int) -> PollJob:
+        return PollJob(store, connect, now)
+
+    first = randrange(keys.SHARDS)  # noqa: S311 - a spread, not a secret
+    late = loop.run(
+        event, context, due, job, first=first, enough_ms=enough_ms, worked="PollQueried", failed="PollFailed"
+    )
+    seconds("DueOverdueSeconds", late)

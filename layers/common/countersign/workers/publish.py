@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from countersign.errors import TemporaryError
+from countersign.money import from_decimal
 from countersign.orders.times import timestamp
 from countersign.store import codec, keys
 from countersign.store.codec import Item
@@ -38,12 +39,23 @@ def entries(item: Item, bus: str) -> list[dict[str, str]]:
                     "version": codec.as_number(item, "version"),
                     "event_id": event_id,
                     "recorded_at": timestamp(codec.as_number(item, "received_at")),
+                    "test": "test" in item,
+                    **_said_beside(item, detail_type),
                 },
                 ensure_ascii=False,
             ),
         }
         for detail_type in detail_types
     ]
+
+
+def _said_beside(item: Item, detail_type: str) -> dict[str, Any]:
+    """Return what only one kind of event says: of a total that changed, from what to what."""
+    if detail_type != "order.repriced":
+        return {}
+    changes = [dict(reason.args) for reason in codec.as_reasons(item) if reason.code == "repriced"]
+    before, after = (str(amount).split(" ") for amount in (changes[0]["before"], changes[-1]["after"]))
+    return {"from": from_decimal(*before).to_json(), "to": from_decimal(*after).to_json()}
 
 
 def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:
@@ -53,7 +65,7 @@ def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:
     """
     try:
         batch = entries(item, os.environ["EVENT_BUS_NAME"])
-    except (KeyError, ValueError) as error:
+    except (LookupError, ValueError) as error:
         # A row that nobody can read must not end the run: what stands behind it on the list would wait with it.
         raise PublishFailedError(f"the event row cannot be read: {type(error).__name__}") from error
     if not batch:

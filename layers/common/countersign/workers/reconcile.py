@@ -9,7 +9,7 @@ from typing import Self
 
 from countersign.errors import CountersignError
 from countersign.money import Money
-from countersign.orders.changes import Bill, Change, OrderKey, RefundReported
+from countersign.orders.changes import Bill, Change, OrderKey, Queried, RefundReported, Unrecognised
 from countersign.orders.decide import decide
 from countersign.orders.decision import View
 from countersign.orders.reconcile import (
@@ -21,19 +21,18 @@ from countersign.orders.reconcile import (
 )
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
-from countersign.store import OrderStore, Outcome, codec
-from countersign.store.children import child_of
+from countersign.platforms.port import Bills, Changes
+from countersign.runtime import callbacks
+from countersign.store import OrderStore, children, codec
 from countersign.store.reconciliation import Day, ReconciliationStore
 
 BATCH = 50  # lines; two rows each make DynamoDB's hundred
 MAX_KEPT = 1000  # differences of a day; more are only counted
 MAX_ASKED = 200  # questions to the platform in one run
 
-Report = Callable[[Outcome], None]
-Ask = Callable[[OrderKey, str], Change | None]  # order, refund number or "" -> the platform's answer, if it has one
 # A difference, and the news that is to be taken into its order once the difference is kept: a run that dies between
 # the two finds the same difference again, one that died between them the other way round would have lost it.
-Found = tuple[Difference, Change | None]
+Found = tuple[Difference, Changes]
 
 
 class Seen:
@@ -62,32 +61,48 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Counts:
-    """What a bill held and what was found."""
+class Sums:
+    """What a bill held in one currency: numbers of lines, and minor units."""
 
-    currency: str = "CNY"
     payments: int = 0
     paid: int = 0
     refunds: int = 0
     refunded: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a bill held, currency by currency, and what was found."""
+
+    by_currency: dict[str, Sums] = field(default_factory=dict)
     differences: int = 0
     resolved: int = 0
 
     def take(self, line: BillLine) -> None:
         """Count a line."""
-        self.currency = line.amount.currency
+        sums = self.by_currency.setdefault(line.amount.currency, Sums())
         if line.refund_id:
-            self.refunds, self.refunded = self.refunds + 1, self.refunded + line.amount.minor
+            sums.refunds, sums.refunded = sums.refunds + 1, sums.refunded + line.amount.minor
         else:
-            self.payments, self.paid = self.payments + 1, self.paid + line.amount.minor
+            sums.payments, sums.paid = sums.payments + 1, sums.paid + line.amount.minor
 
     def to_json(self) -> dict[str, object]:
-        """Return the counts in the words of the contract."""
+        """Return the counts in the words of the contract: sums of money only where the bill has one currency."""
+        each = [
+            {
+                "payments": sums.payments,
+                "paid": Money(sums.paid, currency).to_json(),
+                "refunds": sums.refunds,
+                "refunded": Money(sums.refunded, currency).to_json(),
+            }
+            for currency, sums in sorted(self.by_currency.items())
+        ]
         return {
-            "payments": self.payments,
-            "paid": Money(self.paid, self.currency).to_json(),
-            "refunds": self.refunds,
-            "refunded": Money(self.refunded, self.currency).to_json(),
+            "payments": sum(sums.payments for sums in self.by_currency.values()),
+            "paid": each[0]["paid"] if len(each) == 1 else None,
+            "refunds": sum(sums.refunds for sums in self.by_currency.values()),
+            "refunded": each[0]["refunded"] if len(each) == 1 else None,
+            "currencies": each,
             "differences": self.differences,
             "resolved": self.resolved,
         }
@@ -95,15 +110,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Comparison:
-    """One day of one account. `ask` is the platform's answer about an order or a refund."""
+    """One day of one account."""
 
     day: Day
     span: tuple[int, int]
-    tenant: str
+    connector: Bills
     rows: ReconciliationStore
     store: OrderStore
-    ask: Ask
-    report: Report
     now: int
     counts: Counts = field(default_factory=Counts)
     asked: int = 0
@@ -128,17 +141,17 @@ class Comparison:
             self.counts.differences, self.counts.resolved = self.rows.tally(self.day)
         return self.counts
 
-    def _keep(self, difference: Difference, news: Change | None) -> None:
+    def _keep(self, difference: Difference, news: Changes) -> None:
         if difference.resolution:
             self.counts.resolved += 1
         else:
             self.counts.differences += 1
         if self.counts.differences + self.counts.resolved <= MAX_KEPT:
             self.rows.keep(self.day, difference, now=self.now)
-        if news is not None:
-            self._record(news)
-            if isinstance(news.trust, Bill):
-                self.rows.mark_billed(news.key, difference.subject, self.day.day)
+        for change in news:
+            callbacks.report(self.store.record(change, now=self.now))
+            if isinstance(change.trust, Bill):
+                self.rows.mark_billed(change.key, difference.subject, self.day.day)
 
     def _key(self, line: BillLine) -> OrderKey:
         return OrderKey(self.day.platform, self.day.account, line.order_id)
@@ -154,7 +167,7 @@ class Comparison:
                     yield self._about_payment(line, key, order)
                 continue
             item = refunds.get((key, line.refund_id))
-            refund = child_of(item) if item else None
+            refund = children.child_of(item) if item else None
             if item and codec.as_text(item, "billed_on") != self.day.day:
                 self.rows.mark_billed(key, line.refund_id, self.day.day)
             if refund_difference(line, order, refund):
@@ -162,8 +175,10 @@ class Comparison:
 
     def _about_payment(self, line: BillLine, key: OrderKey, order: Order | None) -> Found:
         """Ask the platform; its answer is taken into the order, which may settle the difference at once."""
-        news, told = self._platform(key, "")
-        after = decide(order, news).order if order is not None and news is not None else order
+        news, told = self._query(order, key)
+        after = order
+        for change in news if order is not None else ():
+            after = decide(after, change).order or after
         found = Difference(
             payment_difference(line, order),
             line.order_id,
@@ -172,12 +187,13 @@ class Comparison:
             ours=ours_in_words(order, line.transaction_id),
             platform=told,
             resolution="" if payment_difference(line, after) else "the platform's answer was taken into the order",
+            amount=line.amount,
         )
-        return found, news if order is not None else None
+        return found, news if order is not None else ()
 
     def _about_refund(self, line: BillLine, key: OrderKey, order: Order | None, refund: Refund | None) -> Found:
         what, told, resolution = refund_difference(line, order, refund), "", ""
-        news: Change | None = None
+        news: Changes = ()
         if what == "refund_missing_here":
             # The line only says that the platform took it: the refund worker asks how it ended.
             fact = RefundReported(
@@ -187,14 +203,14 @@ class Comparison:
                 platform_refund_id=line.platform_refund_id,
                 transaction_id=line.transaction_id,
             )
-            news = Change(key, fact, Bill(), "bill", self.tenant)
+            news = (Change(key, fact, Bill(), "bill", self.connector.tenant),)
             resolution = "recorded as taken by the platform, which is asked how it ended"
-        elif order is not None:
-            news, told = self._platform(key, line.refund_id)
-            known = {("refund", refund.refund_id): refund} if refund is not None else {}
-            decision = decide(order, news, view=View(known)) if news is not None else None
-            written = decision.children if decision is not None else ()
-            after = next((child for child in written if isinstance(child, Refund)), refund)
+        elif order is not None and refund is not None:
+            news, told = self._query_refund(order, refund)
+            after = refund
+            for change in news:
+                written = decide(order, change, view=View({("refund", after.refund_id): after})).children
+                after = next((child for child in written if isinstance(child, Refund)), after)
             if not refund_difference(line, order, after):
                 resolution = "the platform's answer was taken into the refund"
         found = Difference(
@@ -205,6 +221,7 @@ class Comparison:
             ours=ours_in_words(order, line.transaction_id, refund),
             platform=told,
             resolution=resolution,
+            amount=line.amount,
         )
         return found, news
 
@@ -214,14 +231,14 @@ class Comparison:
         for order in self.rows.changed_since(self.day.platform, self.day.account, start):
             for payment in () if order.terms.external else order.payments:
                 if start <= payment.paid_at < end and payment.transaction_id not in seen:
-                    news, told = self._platform(order.key, "")
+                    news, told = self._query(order, order.key)
                     ours = ours_in_words(order, payment.transaction_id)
                     names = (order.key.order_id, payment.transaction_id)
                     yield Difference("payment_missing_in_bill", *names, ours=ours, platform=told), news
         for key, refund, item in self.rows.refunds_changed_since(self.day.platform, self.day.account, start):
             accepted_at = codec.as_number(item, "accepted_at") or 0
             if start <= accepted_at < end and "billed_on" not in item:
-                news, told = self._platform(key, refund.refund_id)
+                news, told = self._query_refund(self.store.get(key), refund)
                 ours = f"refund of {refund.amount}, {refund.status}"
                 yield (
                     Difference("refund_missing_in_bill", key.order_id, refund.refund_id, ours=ours, platform=told),
@@ -242,9 +259,8 @@ class Comparison:
             case "payment_missing_in_bill":
                 return f"in the bill of {self.day.day}" if subject in seen else ""
             case "payment_missing_here" | "payment_unknown_here":
-                claims = [claim for claim in order.claims if claim.transaction_id == subject] if order else []
-                known = any(difference.bill.startswith(f"{claim.total} at ") for claim in claims)
-                return "the payment became known since" if known else ""
+                claims = [claim.total for claim in order.claims if claim.transaction_id == subject] if order else []
+                return "the payment became known since" if difference.amount in claims else ""
             case "refund_missing_in_bill":
                 _, refunds = self.rows.orders([(key, subject)])
                 billed = any("billed_on" in item for item in refunds.values())
@@ -253,20 +269,31 @@ class Comparison:
                 return "the refund became known since" if self.store.refund(key, subject) else ""
         return ""
 
-    def _platform(self, key: OrderKey, refund_id: str) -> tuple[Change | None, str]:
-        """Return what the platform answers, and the same in words."""
+    def _query(self, order: Order | None, key: OrderKey) -> tuple[Changes, str]:
+        """Return what the platform says about an order, and the same in words."""
+        unknown = Change(key, Unrecognised("bill", ""), Queried(), "bill", self.connector.tenant)
+        if order is None:
+            return self._asked(lambda: self.connector.import_order(unknown, now=self.now))
+        return self._asked(lambda: self.connector.query_order(order, now=self.now))
+
+    def _query_refund(self, order: Order | None, refund: Refund) -> tuple[Changes, str]:
+        """Return what the platform says about a refund, and the same in words."""
+
+        def ask() -> Changes:
+            answer = self.connector.query_refund(order, refund) if order is not None else None
+            return (answer,) if answer is not None else ()
+
+        return self._asked(ask)
+
+    def _asked(self, ask: Callable[[], Changes]) -> tuple[Changes, str]:
         if self.asked >= MAX_ASKED:
-            return None, "not asked: too many differences"
+            return (), "not asked: too many differences"
         self.asked += 1
         try:
-            news = self.ask(key, refund_id)
+            answer = ask()
         except CountersignError as error:
-            return None, f"no answer: {error}"
-        return news, in_words(news) if news is not None else "knows no such number"
-
-    def _record(self, change: Change) -> None:
-        outcome = self.store.record(change, now=self.now)
-        self.report(outcome)
+            return (), f"no answer: {error}"
+        return answer, "; ".join(map(in_words, answer)) or "knows no such number"
 
 
 def in_words(news: Change) -> str:

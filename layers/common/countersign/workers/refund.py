@@ -1,133 +1,122 @@
-"""Make approved refunds at WeChat and ask what became of them, until each has ended."""
+"""Make approved refunds at a platform and ask what became of them, until each has ended."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from countersign.errors import CountersignError, UnreadableError
+from countersign.errors import ContentionError, CountersignError, StoreUnavailableError, UnreadableError
 from countersign.orders.changes import Change, OrderKey, Queried, RefundAbsent, RefundRefused
-from countersign.orders.refunds import Refund, next_refund_step, over_ceiling
-from countersign.orders.schedule import retry_refund_at
+from countersign.orders.reasons import because
+from countersign.orders.refunds import Refund, awaits_audit, next_audit, next_refund_step, over_ceiling
+from countersign.orders.schedule import HOURLY, retry_refund_at
 from countersign.orders.state import Order
-from countersign.platforms.wechat import connector, refunds, translate
-from countersign.platforms.wechat.client import (
-    CallRefusedError,
-    OrderStateError,
-    RefundRequest,
-    UnknownNumberError,
-)
-from countersign.platforms.wechat.connector import Reach
-from countersign.store import OrderStore, Outcome, codec, keys
-from countersign.store.children import child_of
+from countersign.platforms.port import Changes, RefundRefusedError, Refunds, is_final
+from countersign.runtime import callbacks
+from countersign.runtime.telemetry import seconds
+from countersign.store import OrderStore, children, codec, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.throttle import acquire_slot, cool_down, cooling_until
+from countersign.workers import loop
 
-# WeChat wants a minute between two refunds of one order; ours is longer, as calls travel for different times.
-PAUSE_SECONDS = 70
-LEASE_SECONDS = 90  # longer than a run, and no rung of a ladder: what was recorded meanwhile must differ from it
-MOST_FAILED_CALLS = 5  # of one account in one run: WeChat allows six bad refund calls a second
+MOST_FAILED_CALLS = 5  # of one account in one run: platforms count bad calls, and stop taking any
 REST_SECONDS = 60  # of an account after that, or after one refusal that all its refunds would meet
 
-ReachFor = Callable[[str], Reach]
-Report = Callable[[Outcome], None]
+Connect = Callable[[str], Refunds]
 
 
 @dataclass(frozen=True, slots=True)
-class RefundWork:
-    """One run: the store, the due list, how to reach an account's WeChat, and which accounts only waste calls."""
+class RefundJob:
+    """The job at one moment: `connect` gives the connector of an account, `failed_calls` count over the whole run."""
 
     store: OrderStore
-    due: DueList
-    reach: ReachFor
-    report: Report
-    failed_calls: dict[str, int]
+    connect: Connect
     now: int
+    failed_calls: dict[str, int] = field(default_factory=dict)
 
-    def look(self, item: Item) -> bool:
-        """ReportedPayment a due refund and do what it needs; False where that must wait or somebody else does it.
-
-        Raises a CountersignError after putting the refund back for a later time.
-        """
+    def process(self, item: Item, attempts: int) -> int | None:
+        """Do what a refund needs; return when it is due again."""
         key = keys.order_key(item["pk"]["S"])
-        if self.failed_calls.get(key.account, 0) >= MOST_FAILED_CALLS or not self.due.lease(
-            item, now=self.now, seconds=LEASE_SECONDS
-        ):
-            return False
-        looks = codec.as_number(item, "attempts") or 0
-        try:
-            again = self._work(key, child_of(item).refund_id, looks)
-        except CountersignError as error:
-            if not isinstance(error, UnreadableError):  # then nothing was called
-                self._called_in_vain(key)
-            self.due.reschedule(item, at=retry_refund_at(looks, self.now), leased=self.now + LEASE_SECONDS)
-            raise
-        # What was recorded meanwhile has put the refund in its place already: then neither of these does anything.
-        if again is None:
-            self.due.complete(item, leased=self.now + LEASE_SECONDS)
-        else:
-            self.due.reschedule(item, at=again, leased=self.now + LEASE_SECONDS)
-        return True
-
-    def _work(self, key: OrderKey, refund_id: str, looks: int) -> int | None:
+        refund_id = children.child_of(item).refund_id
+        if self.failed_calls.get(key.account, 0) >= MOST_FAILED_CALLS:
+            return self.now + REST_SECONDS
         found = self.store.refund(key, refund_id)
         if found is None:
             return None
-        order, refund, since = found
-        reach, system = self.reach(key.account), _system(order, refund)
-        # After any doubt WeChat is asked first: the call may have worked although no answer came.
-        if refund.status != "approved" or looks:
-            news = connector.about_refund(reach, key, refund_id, system)
-            if news is not None:
-                self._record(news)
-                # What is recorded puts the refund in its place; one that stays approved is a question for a person.
-                approved = refund.status == "approved"
-                return retry_refund_at(looks, self.now) if approved else next_refund_step(refund, since, self.now)
-        if refund.status == "failed":
-            self._record(Change(key, RefundAbsent(refund_id), Queried(), "query", reach.settings.mchid, system))
-        if refund.status != "approved":
-            return next_refund_step(refund, since, self.now)
-        return self._make(order, refund, reach, system)
+        order, refund, _ = found
+        try:
+            again = self._work(order, refund, attempts)
+        except CountersignError as error:
+            if not is_final(error) or refund.status != "approved":
+                raise
+            # Our own check, the platform or a lost account: called again it would be refused again, for ever.
+            self._refused(order, refund, error)
+            again = None
+        return again or self._again(key, refund_id, attempts)
 
-    def _make(self, order: Order, refund: Refund, reach: Reach, system: str) -> int | None:
-        key = order.key
+    def retry_at(self, item: Item, attempts: int, error: CountersignError) -> int | None:
+        """Return when to call again after a call without an answer, or about a row that cannot be read."""
+        if not isinstance(error, UnreadableError | StoreUnavailableError | ContentionError):  # then nothing was called
+            self._called_in_vain(keys.order_key(item["pk"]["S"]))
+        return retry_refund_at(attempts, self.now)
+
+    def _again(self, key: OrderKey, refund_id: str, attempts: int) -> int | None:
+        """Return when the refund is due by what is recorded now."""
+        found = self.store.refund(key, refund_id)
+        if found is None:
+            return None
+        _, refund, since = found
+        if awaits_audit(refund):
+            return max(next_audit(refund, self.now), self.now + HOURLY)
+        again = next_refund_step(refund, since, self.now)
+        # One that is due at once although it was worked on waits for news, or is a question for a person.
+        return retry_refund_at(attempts, self.now) if again is not None and again <= self.now else again
+
+    def _work(self, order: Order, refund: Refund, attempts: int) -> int | None:
+        connector = self.connect(order.key.account)
+        if awaits_audit(refund):
+            self._record(connector.audit(order, refund))
+            return None
+        # After any doubt the platform is asked first: the call may have worked although no answer came.
+        if refund.status != "approved" or attempts:
+            answer = self._query(connector, order, refund)
+            if answer is not None:
+                self._record((answer,))
+                return None
+        if refund.status == "failed":
+            absent = RefundAbsent(refund.refund_id)
+            self._record((Change(order.key, absent, Queried(), "query", connector.tenant, order.terms.system),))
+        return self._make(connector, order, refund) if refund.status == "approved" else None
+
+    def _query(self, connector: Refunds, order: Order, refund: Refund) -> Change | None:
+        try:
+            return connector.query_refund(order, refund)
+        except CountersignError as error:
+            if not is_final(error):
+                raise
+            raise RefundRefusedError(because("refund_not_answered", text=str(error))) from error
+
+    def _make(self, connector: Refunds, order: Order, refund: Refund) -> int | None:
         if order.terms.external:
-            self._refused(order, refund, "Refund it in the mini store's console, then resolve this one", system)
-            return None
+            raise RefundRefusedError(because("refund_in_the_platforms_console"))
         if over_ceiling(order, refund):
-            self._refused(order, refund, "Other refunds have taken what was left: resolve this one", system)
-            return None
-        rest_ends = cooling_until(self.store.client, self.store.table, key.platform, key.account, "refunds")
+            raise RefundRefusedError(because("refunds_took_the_rest"))
+        client, table, key = self.store.client, self.store.table, order.key
+        rest_ends = cooling_until(client, table, key.platform, key.account, "refunds")
         if self.now < rest_ends <= self.now + REST_SECONDS:  # one further off is from a clock that was set back since
             return rest_ends
-        if not acquire_slot(self.store.client, self.store.table, key, "refund", now=self.now, pause=PAUSE_SECONDS):
-            return self.now + PAUSE_SECONDS
-        total = next((claim.total for claim in order.claims if claim.transaction_id == refund.transaction_id), None)
-        base = order.terms.notify_base
-        request = RefundRequest(
-            refund_id=refund.refund_id,
-            transaction_id=refund.transaction_id,
-            amount=refund.amount,
-            total=total or order.terms.amount,
-            reason=refund.reason,
-            notify_url=f"{base}/wechat/{key.account}/notify" if base else "",
-        )
+        pause = connector.refund_pause
+        if pause and not acquire_slot(client, table, key, "refund", now=self.now, pause=pause):
+            return self.now + pause
+        if needed := connector.prepare_refund(order, now=self.now):
+            self._record(needed)
+            order = self.store.get(key) or order
         try:
-            answer = reach.client.refund(request, system=system)
-        except (CallRefusedError, UnknownNumberError, OrderStateError) as error:
-            self._called_in_vain(key, whole_account=error.code in refunds.OF_THE_ACCOUNT)
-            self._refused(order, refund, refunds.problem(error.code, error.hint), system)
-            return None
-        self._record(
-            translate.refund_to_change(
-                answer.message,
-                reach.settings,
-                key.account,
-                system=system,
-                via="refund",
-                trust=Queried(answer.key_id),
-            )
-        )
-        return retry_refund_at(0, self.now)
+            self._record((connector.refund(order, refund),))
+        except RefundRefusedError as error:
+            self._called_in_vain(key, whole_account=error.whole_account)
+            raise
+        return None
 
     def _called_in_vain(self, key: OrderKey, *, whole_account: bool = False) -> None:
         self.failed_calls[key.account] = failed_calls = self.failed_calls.get(key.account, 0) + 1
@@ -135,16 +124,43 @@ class RefundWork:
             until = self.now + REST_SECONDS
             cool_down(self.store.client, self.store.table, key.platform, key.account, "refunds", until=until)
 
-    def _refused(self, order: Order, refund: Refund, problem: str, system: str) -> None:
-        fact = RefundRefused(refund.refund_id, refund.attempt, problem)
-        self._record(Change(order.key, fact, Queried(), "refund", "", system))
+    def _refused(self, order: Order, refund: Refund, error: CountersignError) -> None:
+        said = (
+            error.problem if isinstance(error, RefundRefusedError) else because("said_by_the_platform", text=str(error))
+        )
+        fact = RefundRefused(refund.refund_id, refund.attempt, said)
+        self._record((Change(order.key, fact, Queried(), "refund", "", order.terms.system),))
 
-    def _record(self, change: Change) -> None:
-        outcome = self.store.record(change, now=self.now)
-        self.report(outcome)
+    def _record(self, answer: Changes) -> None:
+        for change in answer:
+            callbacks.report(self.store.record(change, now=self.now))
 
 
-def _system(order: Order, refund: Refund) -> str:
-    """Return the API version that the refunded payment came by."""
-    paid_by = (claim.system for claim in order.claims if claim.transaction_id == refund.transaction_id)
-    return next(filter(None, paid_by), order.terms.system)
+def run(
+    event: dict[str, Any], context: Any, *, store: OrderStore, due: DueList, connect: Connect, enough_ms: int
+) -> None:
+    """Make approved refunds and ask what became of them, while there is time."""
+    failed_calls: dict[str, int] = {}
+
+    def job(now: int) -> RefundJob:
+        return RefundJob(store, connect, now, failed_calls)
+
+    pending = loop.run(
+        event,
+        context,
+        due,
+        job,
+        kind=keys.REFUND,
+        enough_ms=enough_ms,
+        worked="RefundWorked",
+        failed="RefundCallFailed",
+        age=_age,
+    )
+    seconds("RefundPendingSeconds", pending)
+
+
+def _age(item: Item, now: int) -> int:
+    """Return for how many seconds a refund has been on its way; one that waits for a person has no hurry."""
+    if codec.as_text(item, "status") not in ("approved", "processing"):
+        return 0
+    return now - (codec.as_number(item, "since") or now)

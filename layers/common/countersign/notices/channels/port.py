@@ -20,7 +20,7 @@ class Delivery(NamedTuple):
     notice: Notice
     facts: Facts
     history: History | None  # the order with its children, where it is known here
-    told: Event
+    event: Event
     memo: Mapping[str, str]
     remember: Callable[[Mapping[str, str]], None]  # durable before it returns
     now: int
@@ -31,16 +31,16 @@ Channel = Callable[[Delivery], Outcome]
 
 def envelope(delivery: Delivery) -> Envelope:
     """Return a notice as the merchant's own system gets it: the bus event's detail, and the order as it is now."""
-    told, history, order = delivery.told, delivery.history, {}
+    event, history, order = delivery.event, delivery.history, {}
     if history is not None:
         order = order_json(history.order, history.refunds, (), history.settlements, history.shipments)
     detail = {
-        "id": told.event,
-        "platform": told.key.platform,
-        "account": told.key.account,
-        "order_id": told.key.order_id,
-        "version": told.version,
-        "event_id": told.event_id,
-        "recorded_at": timestamp(told.at),
+        "id": event.id,
+        "platform": event.key.platform,
+        "account": event.key.account,
+        "order_id": event.key.order_id,
+        "version": event.version,
+        "event_id": event.event_id,
+        "recorded_at": timestamp(event.at),
     }
-    return webhook.envelope(told.event, detail, told.detail_type, order, at=told.at)
+    return webhook.envelope(event.id, detail, event.detail_type, order, at=event.at)

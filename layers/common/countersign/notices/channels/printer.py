@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from countersign.errors import KeysUnavailableError, PlatformUnavailableError, TemporaryError
 from countersign.notices import receipt
+from countersign.notices.channels.port import Delivery
 from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.receipt import PrintSettings
@@ -35,6 +36,12 @@ class PrinterReach(NamedTuple):
     now: Callable[[], int]
     patience: float = 5.0  # seconds to wait for a printer that somebody else is using
     budget: float = 12.0  # seconds after which no other printer is tried: the function must not end in the middle
+
+    @classmethod
+    def of(cls, delivery: Delivery, store: OrderStore, session: Session, printers: Sequence[Mapping[str, Any]]) -> Self:
+        """Return how to reach the printers of a notice's account."""
+        job = job_of(f"{delivery.event.id}#{delivery.notice.name}")
+        return cls(store, session, printers, job, lambda: int(time.time()))
 
 
 class _NotNowError(TemporaryError):

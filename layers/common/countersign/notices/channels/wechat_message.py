@@ -1,23 +1,30 @@
 """Send a notice as a WeChat subscription message, to staff or to the buyer."""
 
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from countersign.accounts import Accounts
 from countersign.errors import PlatformUnavailableError
 from countersign.notices import content
 from countersign.notices.channels.port import Delivery
 from countersign.notices.outcome import Outcome
-from countersign.notices.settings import Message
+from countersign.notices.wechat_message import Message, template_value
 from countersign.orders.state import Order
-from countersign.platforms.wechat.connector import Reach
+from countersign.platforms.port import Connectors
+from countersign.platforms.wechat import apps, connector, payments
+from countersign.platforms.wechat import settings as wechat_settings
+from countersign.platforms.wechat.connector import Connector
 from countersign.platforms.wechat.miniprogram import (
     DAILY_LIMIT,
     MiniProgram,
     MiniProgramBusyError,
     MiniProgramRefusedError,
 )
+from countersign.platforms.wechat.settings import Settings
 from countersign.signing import digests
+from countersign.store import OrderStore
 
 PATH = "/cgi-bin/message/subscribe/send"
 NO_CONSENT = 43101
@@ -33,34 +40,44 @@ REFUSALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class MessageReach:
+class Messenger:
     """An account's WeChat Pay, which knows the buyer, and its mini program, which sends."""
 
-    pay: Reach
+    pay: Connector
     program: MiniProgram
 
 
-def send(message: Message, job: Delivery, reach_for: Callable[[str], MessageReach] | None) -> Outcome:
+def connect(name: str, settings: Settings, *, store: OrderStore) -> Messenger:
+    """Return the messenger of an account; `store` holds the token that all processes share."""
+    program = apps.mini_program(settings, store, now=lambda: int(time.time()))
+    return Messenger(connector.connect(name, settings, store=store), program)
+
+
+def connectors(store: OrderStore) -> Connectors[Messenger]:
+    """Return the messengers of all accounts that can have one: those of WeChat."""
+    return Connectors(Accounts("wechat", wechat_settings.load), partial(connect, store=store))
+
+
+def send(message: Message, job: Delivery, messengers: Connectors[Messenger]) -> Outcome:
     """Send to each person; who got it already, or cannot be reached at all, is not tried again.
 
-    `reach_for` reaches an account, where its platform has such messages. Raises PlatformUnavailableError where nothing
-    could be tried.
+    Raises PlatformUnavailableError where nothing could be tried.
     """
-    if reach_for is None:
+    if job.facts.key.platform != messengers.accounts.platform:
         return Outcome("failed", "the platform of this account has no such messages")
-    reach = reach_for(job.facts.key.account)
+    messenger = messengers(job.facts.key.account)
     people = message.to
     if not people:
-        buyer = _buyer(job.facts.order, reach.pay)
+        buyer = _buyer(job.facts.order, messenger.pay)
         if not buyer:
             return Outcome("failed", "WeChat names no payer of the order whom this mini program could write to")
         people = (buyer,)
-    reach.program.ready()  # so that nothing but the message itself is in doubt afterwards
+    messenger.program.ready()  # so that nothing but the message itself is in doubt afterwards
     memo, results = dict(job.memo), []
     for person in people:
         # An openid is personal: what is remembered is a digest that belongs to this event alone.
-        mark = digests.sha256(f"{job.told.event} {person}".encode())[:16]
-        results.append(_send_one(message, job, reach.program, person, memo, mark))
+        mark = digests.sha256(f"{job.event.id} {person}".encode())[:16]
+        results.append(_send_one(message, job, messenger.program, person, memo, mark))
     if "again" in dict(results):
         job.remember(memo)  # who got it gets it no second time
     return _together(results)
@@ -100,7 +117,7 @@ def _body(message: Message, job: Delivery, person: str) -> dict[str, Any]:
         "touser": person,
         "template_id": message.template_id,
         "data": {
-            key: {"value": content.template_value(key, content.fill(text, values), at=job.facts.at)}
+            key: {"value": template_value(key, content.fill(text, values), at=values["at"])}
             for key, text in message.data
         },
         "miniprogram_state": message.state,
@@ -111,12 +128,14 @@ def _body(message: Message, job: Delivery, person: str) -> dict[str, Any]:
     return body
 
 
-def _buyer(order: Order | None, pay: Reach) -> str:
+def _buyer(order: Order | None, pay: Connector) -> str:
     """Return who paid, as WeChat says it now: openids are not kept here."""
-    if order is None or order.terms.appid not in ("", pay.settings.appid):
+    own = pay.settings.payer_appid
+    if order is None or order.terms.appid not in ("", own):
         return ""
     answer = pay.client.query(order.key.order_id, system=order.terms.system)
-    return answer.message.openid if answer else ""
+    appid, openid = payments.payer_of(answer.message, pay.settings) if answer else ("", "")
+    return openid if appid in ("", own) else ""
 
 
 def _together(results: list[tuple[str, str]]) -> Outcome:

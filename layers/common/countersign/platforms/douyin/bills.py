@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from countersign.errors import MalformedError
 from countersign.money import Money, from_decimal
 from countersign.orders.reconcile import BillLine
+from countersign.platforms.douyin.translate import refund_of, user_refund_number
 
 READY_HOUR = 10  # Beijing time of the next day
 BEIJING = timezone(timedelta(hours=8))
@@ -56,14 +57,26 @@ def read(lines: Iterable[str], kind: str, account: str) -> Iterator[BillLine]:
     try:
         names = [name.strip().removeprefix("\ufeff") for name in next(rows, [])]
         place = _places(names, kind)
-        for row in rows:
-            if len(row) < len(names):
-                raise MalformedError("a line of the bill is too short")
+        for row in _whole(rows, len(names)):
             value = {wanted: row[index].strip().strip("`'\t") for wanted, index in place.items()}
             if any(word in value["state"] for word in _DONE):
                 yield _line(value, kind, account)
     except (csv.Error, UnicodeDecodeError):
         raise MalformedError("the bill is not a table in UTF-8") from None
+
+
+def _whole(rows: Iterable[list[str]], columns: int) -> Iterator[list[str]]:
+    """Yield rows with all their columns: a free text without quotes may break one into several; empty ones are none."""
+    begun: list[str] = []
+    for row in rows:
+        if not any(row):
+            continue
+        begun = [*begun[:-1], f"{begun[-1]}\n{row[0]}", *row[1:]] if begun else row
+        if len(begun) >= columns:
+            yield begun
+            begun = []
+    if begun:
+        raise MalformedError("a line of the bill is too short")
 
 
 def _places(names: list[str], kind: str) -> dict[str, int]:
@@ -79,5 +92,9 @@ def _places(names: list[str], kind: str) -> dict[str, int]:
 
 def _line(value: dict[str, str], kind: str, account: str) -> BillLine:
     amount: Money = from_decimal(value["amount"], _CURRENCY)
-    refund = (value["refund_id"], value["platform_refund_id"]) if kind == REFUND else ("", "")
+    refund = ("", "")
+    if kind == REFUND:
+        # A refused refund that was tried again has a number of its own there; one that was made there has none of ours.
+        platform_id = value["platform_refund_id"]
+        refund = (refund_of(value["refund_id"]) or user_refund_number(platform_id), platform_id)
     return BillLine(account, value["order_id"], value["transaction_id"], amount, value["at"], *refund)

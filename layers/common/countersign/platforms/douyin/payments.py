@@ -56,6 +56,13 @@ def shown(text: str, *, characters: int = _SUBJECT_CHARACTERS, size: int = _SUBJ
     return cut
 
 
+def check(payment: PaymentRequest, settings: Settings, *, system: str, now: int) -> None:
+    """Refuse what Douyin would refuse, by the name of the field in our own API."""
+    shown(payment.description)
+    if system == "trade":
+        order_data(payment, settings, now)
+
+
 def lifetime(payment: PaymentRequest, now: int) -> int:
     """Return for how many seconds the order can be paid from now."""
     return min(max(payment.expires_at - now, MIN_LIFETIME), MAX_LIFETIME)

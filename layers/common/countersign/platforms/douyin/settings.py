@@ -77,6 +77,7 @@ class Settings:
     fulfil: Fulfil = Fulfil()
     order_sync: bool = True
     paid_late_policy: str = "ask"
+    review_refund: str = "two_persons"  # who refunds or accepts money that does not fit its order
     api_base: str = ""
     warnings: tuple[str, ...] = field(default=())
 
@@ -123,6 +124,7 @@ def load(document: Mapping[str, object]) -> Settings:
         fulfil=_fulfil(document),
         order_sync=_order_sync(document),
         paid_late_policy=as_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        review_refund=as_choice(document, "review_refund", ("two_persons", "one_person")),
         api_base=as_text(document, "api_base").rstrip("/"),
         warnings=(*warnings, *_short_tokens(tokens)),
     )

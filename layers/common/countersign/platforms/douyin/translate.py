@@ -28,6 +28,7 @@ from countersign.orders.changes import (
     Verified,
     unmatched,
 )
+from countersign.orders.reasons import because
 from countersign.platforms.douyin import messages, replies
 from countersign.platforms.douyin.messages import Payment, Refund, RefundRequest, Settlement
 from countersign.platforms.douyin.settings import Settings
@@ -43,10 +44,6 @@ _SOURCES = {1: "user", 4: "support"}
 _MAX_NUMBER = 64
 _OWN_ATTEMPT = re.compile(r"((?:rf|late-|review-)[^*]+)\*[0-9]{1,3}")
 _WAITS_FOR_US = frozenset({"INIT", "TOAUDIT"})
-_FAILED = (
-    "Douyin failed the refund, mostly because the balance that can be withdrawn does not cover it: "
-    "a new attempt is a new refund"
-)
 
 
 def refund_number(refund_id: str, attempt: int) -> str:
@@ -191,7 +188,7 @@ def refund_to_change(refund: Refund, source: Source, key: OrderKey | None = None
             platform_refund_id=refund.refund_id,
             transaction_id=refund.order_id,
             at=refund.at if status == "succeeded" else None,
-            problem=because("refund_failed_there", platform="Douyin") if status == "failed" else None,
+            problem=because("douyin.refund_failed") if status == "failed" else None,
             confirm=key is None,
         )
     aliases = (("transaction", refund.order_id), ("refund", number))
@@ -232,7 +229,7 @@ def settlement_to_change(settlement: Settlement, source: Source, key: OrderKey |
             platform_settlement_id=settlement.settle_no,
             transaction_id=settlement.order_id,
             fee=settlement.rake,
-            reason=settlement.message if status == "failed" else "",
+            reason=because("said_by_the_platform", text=settlement.message) if status == "failed" else None,
             at=settlement.at if status == "succeeded" else None,
         )
     aliases = (("transaction", settlement.order_id), ("settlement", number))

@@ -1,11 +1,10 @@
 """Calls of API v2: the same questions in XML."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from countersign.errors import MalformedError
-from countersign.platforms.wechat import answers, messages, payments, v2, xml
+from countersign.platforms.wechat import answers, messages, payments, v2, xml_writer
 from countersign.platforms.wechat.answers import Answer, Session, UnknownNumberError, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
@@ -30,7 +29,9 @@ class ApiV2:
     def create(self, payment: PaymentRequest) -> Prepared:
         """Create an order, or fetch fresh parameters for one created with the same terms."""
         # https://pay.weixin.qq.com/doc/v2/merchant/4011936530
-        appid = payment.appid or self._settings.appid
+        appid = payment.appid or self._settings.payer_appid
+        # A service provider's payer is known by the app in which it pays: the provider's, or the sub-merchant's own.
+        own = bool(self._settings.sub_appid) and appid == self._settings.sub_appid
         fields = {
             "body": payments.shown(payment.description),
             "out_trade_no": payment.order_id,
@@ -43,12 +44,14 @@ class ApiV2:
         if payment.expires_at is not None:
             fields["time_expire"] = f"{payments.beijing(payment.expires_at):%Y%m%d%H%M%S}"
         if payment.method == "jsapi":
-            fields["openid"] = payment.openid
+            fields["sub_openid" if own else "openid"] = payment.openid
         if payment.method == "native":
             fields["product_id"] = payment.order_id
         if payment.method == "h5":
-            fields["scene_info"] = json.dumps({"h5_info": {"type": payment.h5_type}}, separators=(",", ":"))
-        answer, _, _ = self._call("/pay/unifiedorder", fields, appid)
+            fields["scene_info"] = payments.scene_info_v2(payment)
+        if own:
+            fields["sub_appid"] = appid
+        answer, _, _ = self._call("/pay/unifiedorder", fields, "" if own else appid)
         if payment.method == "native":
             return Prepared({"code_url": payments.link(answer, "code_url")})
         if payment.method == "h5":
@@ -129,4 +132,4 @@ class ApiV2:
         }
         fields = {name: value for name, value in given.items() if value}
         fields["sign"] = v2.sign(fields, v2.current_key(settings), settings.v2_sign_type)
-        return xml.write(fields)
+        return xml_writer.write(fields)

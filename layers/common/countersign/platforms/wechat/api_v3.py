@@ -34,9 +34,14 @@ class ApiV3:
     def create(self, payment: PaymentRequest) -> Prepared:
         """Create an order, or fetch fresh parameters for one created with the same terms."""
         # https://pay.weixin.qq.com/doc/v3/merchant/4012791897 (jsapi), 4012791877 (native), 4012791835 (h5)
-        appid = payment.appid or self._settings.appid
+        appid = payment.appid or self._settings.payer_appid
+        # A service provider's payer is known by the app in which it pays: the provider's, or the sub-merchant's own.
+        own = bool(self._settings.sub_appid) and appid == self._settings.sub_appid
+        apps = {"sp_appid" if self._partner else "appid": appid}
+        if own:
+            apps = {"sp_appid": self._settings.appid, "sub_appid": appid}
         body: dict[str, Any] = {
-            "sp_appid" if self._partner else "appid": appid,
+            **apps,
             **self._merchant,
             "description": payments.shown(payment.description),
             "out_trade_no": payment.order_id,
@@ -46,11 +51,12 @@ class ApiV3:
         if payment.expires_at is not None:
             body["time_expire"] = payments.beijing(payment.expires_at).isoformat()
         if payment.method == "jsapi":
-            body["payer"] = {"sp_openid" if self._partner else "openid": payment.openid}
+            name = "sub_openid" if own else "sp_openid" if self._partner else "openid"
+            body["payer"] = {name: payment.openid}
         if payment.client_ip:
             body["scene_info"] = {"payer_client_ip": payment.client_ip}
         if payment.method == "h5":
-            body["scene_info"]["h5_info"] = {"type": payment.h5_type}
+            body["scene_info"]["h5_info"] = payments.h5_info_v3(payment)
         answer, _, _ = self._call("POST", f"{self._root}/{payment.method}", body)
         if payment.method == "native":
             return Prepared({"code_url": payments.link(answer, "code_url")})

@@ -14,8 +14,8 @@ Now = Callable[[], int]
 
 
 def mini_program(settings: Settings, store: OrderStore, *, now: Now) -> MiniProgram:
-    """Return the account's mini program."""
-    return _app(settings, settings.appid, settings.mini_program_secret, store, now)
+    """Return the mini program in which the account's payers pay."""
+    return _app(settings, settings.payer_appid, settings.mini_program_secret, store, now)
 
 
 def mini_store(settings: Settings, store: OrderStore, *, now: Now) -> MiniProgram:

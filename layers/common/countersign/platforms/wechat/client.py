@@ -152,7 +152,7 @@ class Client:
         payments.require(login_code, _LOGIN_CODE, "payer.login_code")
         query = urlencode(
             {
-                "appid": self._settings.appid,
+                "appid": self._settings.payer_appid,
                 "secret": secret(self._settings.mini_program_secret.reveal(), "mini_program_secret").reveal(),
                 "js_code": login_code,
                 "grant_type": "authorization_code",

@@ -1,163 +1,118 @@
-"""Tell WeChat of shipments: its shipping management of those of payments, the mini store of those of its own orders."""
+"""Tell WeChat of a shipment: its shipping management of one for a payment, the mini store of one for its own orders."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from countersign.errors import CountersignError, KeysUnavailableError, PlatformUnavailableError
-from countersign.orders.changes import Change, OrderKey, Paid, Queried, ShipmentReported
+from countersign.errors import KeysUnavailableError, PlatformUnavailableError
+from countersign.orders.changes import OrderKey, Paid, Queried
+from countersign.orders.reasons import Reason
+from countersign.orders.sentences import sentence
 from countersign.orders.shipments import SHIPMENT_PATIENCE, Shipment, next_shipment_step, retry_shipment_at
 from countersign.orders.state import Order
-from countersign.platforms.wechat import answers, shipping, store_orders, translate
-from countersign.platforms.wechat.connector import Reach
-from countersign.platforms.wechat.messages import Transaction
+from countersign.platforms.port import Shipped
+from countersign.platforms.wechat import answers, apps, connector, payments, shipping, store_orders, translate
+from countersign.platforms.wechat.client import Client
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
 from countersign.platforms.wechat.settings import Settings
 from countersign.platforms.wechat.shipping import OrderSeen
 from countersign.platforms.wechat.store_orders import StoreOrder
-from countersign.store import OrderStore, Outcome, codec, keys
-from countersign.store.children import child_of
-from countersign.store.codec import Item
-from countersign.store.due import DueList
+from countersign.store import OrderStore
 from countersign.store.throttle import acquire_slot
 
 # WeChat orders the uploads of a payment by the time that they name, so two never go out in one second; ours are further
 # apart, as calls travel for different times.
 PAUSE_SECONDS = 10
-LEASE_SECONDS = 90  # longer than a run, and no rung of the ladder: what was recorded meanwhile must differ from it
 STORE = "store"  # the system of orders that the mini store made
-
-ReachFor = Callable[[str], Reach]
-AppFor = Callable[[Settings], MiniProgram]
-Report = Callable[[Outcome], None]
 
 
 class _NeedsPersonError(Exception):
-    """Nothing can be told WeChat until a person has acted; the text says how."""
+    """Nothing can be told WeChat until a person has acted; `problem` says how."""
+
+    def __init__(self, problem: Reason) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
-class ShipWork:
-    """One run: the store, the due list, how to reach an account's WeChat, its mini program and its mini store."""
+class Fulfilment:
+    """An account's WeChat as the shipping worker needs it: its client, its mini program and its mini store."""
 
+    settings: Settings
+    client: Client
+    mini_program: Callable[[], MiniProgram]
+    mini_store: Callable[[], MiniProgram]
     store: OrderStore
-    due: DueList
-    reach: ReachFor
-    mini_program: AppFor
-    mini_store: AppFor
-    report: Report
-    now: int
 
-    def look(self, item: Item) -> bool:
-        """ReportedPayment a due shipment and tell WeChat of it; False where somebody else does it.
+    @property
+    def tenant(self) -> str:
+        """Return the merchant number."""
+        return self.settings.mchid
 
-        Raises a CountersignError after putting the shipment back for a later time.
-        """
-        if not self.due.lease(item, now=self.now, seconds=LEASE_SECONDS):
-            return False
-        looks = codec.as_number(item, "attempts") or 0
-        try:
-            again = self._work(keys.order_key(item["pk"]["S"]), child_of(item).shipment_id, looks)
-        except CountersignError:
-            self.due.reschedule(item, at=retry_shipment_at(looks, self.now), leased=self.now + LEASE_SECONDS)
-            raise
-        # What was recorded meanwhile has put the shipment in its place already: then neither of these does anything.
-        if again is None:
-            self.due.complete(item, leased=self.now + LEASE_SECONDS)
-        else:
-            self.due.reschedule(item, at=again, leased=self.now + LEASE_SECONDS)
-        return True
-
-    def _work(self, key: OrderKey, shipment_id: str, looks: int) -> int | None:
-        order = self.store.get(key)
-        # In the sequence in which they were recorded; of one second, what completes the order comes last.
-        shipments = tuple(sorted(self.store.shipments(key), key=lambda known: (known.requested_at, known.complete)))
-        shipment = next((known for known in shipments if known.shipment_id == shipment_id), None)
-        if order is None or shipment is None:
-            return None
-        reach = self.reach(key.account)
+    def ship(
+        self, order: Order, shipment: Shipment, earlier: tuple[Shipment, ...], *, attempts: int, now: int
+    ) -> Shipped:
+        """Tell WeChat of a shipment, or see whether a person has shipped in a console what waited for one."""
         if shipment.status == "needs_action":
-            return self._look_at_question(order, shipment, reach.settings)
-        if shipment.status != "recorded":
-            return None
-        older = shipments[: shipments.index(shipment)]
-        if any(known.status == "recorded" for known in older):
-            return self.now + PAUSE_SECONDS
+            return self._shipped_elsewhere(order, shipment, now)
+        reported = tuple(known for known in earlier if known.status == "reported")
         try:
-            told = self._told(order, shipment, shipments, looks, reach)
+            told = self._tell(order, shipment, reported, attempts, now)
         except _NeedsPersonError as error:
-            self._record(order, shipment, "needs_action", reach.settings, problem=str(error))
-            return None
+            return Shipped("needs_action", error.problem)
         except MiniProgramRefusedError as error:
-            return self._refused(order, shipment, error.code, looks, reach.settings)
-        if not told:
-            return self.now + PAUSE_SECONDS
-        self._close_questions(order, shipment, older, reach.settings)
-        self._record(order, shipment, "reported", reach.settings)
-        return None
+            return _refused(shipment, error.code, attempts, now)
+        return Shipped("reported") if told else Shipped(again=now + PAUSE_SECONDS)
 
-    def _close_questions(
-        self, order: Order, shipment: Shipment, older: tuple[Shipment, ...], settings: Settings
-    ) -> None:
-        """Once WeChat has the whole order, no earlier shipment waits for a person any more."""
-        for known in older if shipment.complete else ():
-            if known.status == "needs_action":
-                self._record(order, known, "superseded", settings, problem=known.problem)
-
-    def _look_at_question(self, order: Order, shipment: Shipment, settings: Settings) -> int | None:
-        """See whether a person has shipped in a console what waited for one; nothing is told WeChat."""
+    def _shipped_elsewhere(self, order: Order, shipment: Shipment, now: int) -> Shipped:
         try:
-            status = self._became_elsewhere(order, shipment, settings)
+            status = self._status_elsewhere(order, shipment)
         except MiniProgramRefusedError:
             status = ""
         if not status:
-            return next_shipment_step(shipment, self.now)
-        problem = shipment.problem if status == "superseded" else ""
-        self._record(order, shipment, status, settings, problem=problem)
-        return None
+            return Shipped(again=next_shipment_step(shipment, now))
+        return Shipped(status, shipment.problem if status == "superseded" else None)
 
-    def _became_elsewhere(self, order: Order, shipment: Shipment, settings: Settings) -> str:
+    def _status_elsewhere(self, order: Order, shipment: Shipment) -> str:
         numbers = {parcel.tracking_no for parcel in shipment.parcels if parcel.tracking_no}
         if order.terms.system == STORE:
-            if settings.store is None:
+            if self.settings.store is None:
                 return ""
-            sold = self._store_order(self.mini_store(settings), order.key.order_id, settings.store.order_path)
+            sold = self._store_order(self.mini_store(), order.key.order_id, self.settings.store.order_path)
             ours, shipped = numbers <= set(sold.waybills), sold.status in store_orders.SHIPPED
             return ("reported" if ours else "superseded") if shipped else ""
-        if settings.mini_program_secret is None or order.payment is None:
+        if self.settings.mini_program_secret is None or order.payment is None:
             return ""
-        seen = self._seen(self.mini_program(settings), order.payment.transaction_id)
+        seen = self._seen(self.mini_program(), order.payment.transaction_id)
         if seen is None or not (seen.shipped or seen.has(shipment)):
             return ""
         return "reported" if seen.has(shipment) else "superseded"
 
-    def _told(
-        self, order: Order, shipment: Shipment, shipments: tuple[Shipment, ...], looks: int, reach: Reach
-    ) -> bool:
+    def _tell(self, order: Order, shipment: Shipment, reported: tuple[Shipment, ...], attempts: int, now: int) -> bool:
         """Tell whom it concerns; False while another call about the order may still travel."""
         if order.terms.system == STORE:
-            return self._tell_store(order, shipment, reach.settings)
-        reported = tuple(known for known in shipments if known.status == "reported")
+            return self._tell_store(order, shipment, now)
         # Shipping management is for payments made in mini programs: for others there is nobody to tell.
         if order.terms.method != "jsapi" or shipping.repeats(shipment, reported):
             return True
         if obstacle := shipping.obstacle(shipment, reported):
             raise _NeedsPersonError(obstacle)
-        if reach.settings.mini_program_secret is None:
+        if self.settings.mini_program_secret is None:
             raise _NeedsPersonError(shipping.NO_SECRET)
-        transaction = self._transaction(order, reach)
-        program = self.mini_program(reach.settings)
+        transaction_id, openid = self._payment(order, now)
+        program = self.mini_program()
         # After any doubt WeChat is asked first: telling it again what it has would use up the chance to correct it.
-        if looks and self._is_known(program, transaction.transaction_id, shipment, reported):
+        if attempts and self._is_known(program, transaction_id, shipment, reported):
             return True
-        if not self._turn(order.key):
+        if not self._slot(order.key, now):
             return False
         body = shipping.upload(
             shipment,
             reported,
-            transaction_id=transaction.transaction_id,
-            openid=transaction.openid,
+            transaction_id=transaction_id,
+            openid=openid,
             goods=order.terms.description or order.key.order_id,
-            now=self.now,
+            now=now,
         )
         try:
             program.call(shipping.UPLOAD, body)
@@ -166,29 +121,30 @@ class ShipWork:
                 raise
         return True
 
-    def _transaction(self, order: Order, reach: Reach) -> Transaction:
-        """Ask for the payment: who paid is in no record of ours."""
+    def _payment(self, order: Order, now: int) -> tuple[str, str]:
+        """Ask for the payment, and return its number and the payer's openid: who paid is in no record of ours."""
         system = (order.payment.system if order.payment else "") or order.terms.system
-        answer = reach.client.query(order.key.order_id, system=system)
+        answer = self.client.query(order.key.order_id, system=system)
         if answer is None:
             raise _NeedsPersonError(shipping.NOT_PAID)
         transaction = answer.message
         change = translate.transaction_to_change(
             transaction,
-            reach.settings,
+            self.settings,
             order.key.account,
             system=system,
             via="query",
             trust=Queried(answer.key_id),
-            now=self.now,
+            now=now,
         )
         if not isinstance(change.fact, Paid):
             raise _NeedsPersonError(shipping.NOT_PAID)
-        if transaction.appid not in ("", reach.settings.appid):
+        appid, openid = payments.payer_of(transaction, self.settings)
+        if appid not in ("", self.settings.payer_appid):
             raise _NeedsPersonError(shipping.OTHER_APP)
-        if not transaction.openid:
+        if not openid:
             raise _NeedsPersonError(shipping.NO_OPENID)
-        return transaction
+        return transaction.transaction_id, openid
 
     def _is_known(
         self, program: MiniProgram, transaction_id: str, shipment: Shipment, reported: tuple[Shipment, ...]
@@ -211,16 +167,17 @@ class ShipWork:
         with answers.believed():
             return shipping.read_order(answer)
 
-    def _tell_store(self, order: Order, shipment: Shipment, settings: Settings) -> bool:
+    def _tell_store(self, order: Order, shipment: Shipment, now: int) -> bool:
+        settings = self.settings
         if settings.store is None:
             raise _NeedsPersonError(shipping.NO_STORE)
-        program = self.mini_store(settings)
+        program = self.mini_store()
         seen = self._store_order(program, order.key.order_id, settings.store.order_path)
         if seen.status in store_orders.SHIPPED:
             return True
         if obstacle := shipping.store_obstacle(shipment, seen):
             raise _NeedsPersonError(obstacle)
-        if not self._turn(order.key):
+        if not self._slot(order.key, now):
             return False
         try:
             program.call(settings.store.delivery_path, shipping.store_delivery(shipment, seen))
@@ -239,20 +196,30 @@ class ShipWork:
             raise PlatformUnavailableError("the store answered about another order")
         return seen
 
-    def _turn(self, key: OrderKey) -> bool:
-        return acquire_slot(self.store.client, self.store.table, key, "ship", now=self.now, pause=PAUSE_SECONDS)
+    def _slot(self, key: OrderKey, now: int) -> bool:
+        return acquire_slot(self.store.client, self.store.table, key, "ship", now=now, pause=PAUSE_SECONDS)
 
-    def _refused(self, order: Order, shipment: Shipment, code: int, looks: int, settings: Settings) -> int | None:
-        if self.now < shipment.requested_at + SHIPMENT_PATIENCE:
-            if code in shipping.OF_THE_ACCOUNT:
-                # All shipments of the account wait for one person: an alarm calls for them.
-                raise KeysUnavailableError(shipping.problem(code))
-            if code == shipping.UNKNOWN_PAYMENT:
-                return retry_shipment_at(looks, self.now)
-        self._record(order, shipment, "needs_action", settings, problem=shipping.problem(code))
-        return None
 
-    def _record(self, order: Order, shipment: Shipment, status: str, settings: Settings, *, problem: str = "") -> None:
-        fact = ShipmentReported(shipment.shipment_id, status, problem, self.now)
-        change = Change(order.key, fact, Queried(), "ship", settings.mchid, order.terms.system)
-        self.report(self.store.record(change, now=self.now))
+def _refused(shipment: Shipment, code: int, attempts: int, now: int) -> Shipped:
+    if now < shipment.requested_at + SHIPMENT_PATIENCE:
+        if code in shipping.OF_THE_ACCOUNT:
+            # All shipments of the account wait for one person: an alarm calls for them.
+            raise KeysUnavailableError(sentence(shipping.problem(code)))
+        if code == shipping.UNKNOWN_PAYMENT:
+            return Shipped(again=retry_shipment_at(attempts, now))
+    return Shipped("needs_action", shipping.problem(code))
+
+
+def connect(name: str, settings: Settings, *, store: OrderStore) -> Fulfilment:
+    """Return how an account's WeChat is told of shipments; `store` holds slots and tokens that all processes share."""
+
+    def now() -> int:
+        return int(time.time())
+
+    return Fulfilment(
+        settings,
+        connector.connect(name, settings, store=store).client,
+        lambda: apps.mini_program(settings, store, now=now),
+        lambda: apps.mini_store(settings, store, now=now),
+        store,
+    )

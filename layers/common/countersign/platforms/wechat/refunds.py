@@ -4,32 +4,32 @@ from dataclasses import dataclass
 
 from countersign.errors import UnprocessableError
 from countersign.money import Money
+from countersign.orders.reasons import Reason, because
 from countersign.platforms.wechat import payments
 
 REASON_BYTES = 80
-_SETTINGS = "The account's settings do not fit: correct them, then retry"
-_UNKNOWN_ORDER = "WeChat knows no such paid order: compare with the merchant console, then retry or resolve"
-_RULE = "A rule of WeChat forbids it: the merchant console says which; then retry or resolve"
+# WeChat wants a minute between two refunds of one order; ours is longer, as calls travel for different times.
+PAUSE_SECONDS = 70
 # By WeChat's word without `_`, since spellings changed over the years.
 _REFUSALS = {
-    "NOTENOUGH": "The merchant account's balance is too low: top it up, then retry",
-    "USERACCOUNTABNORMAL": "The payer's account is gone: refund another way, then resolve",
-    "TRADEOVERDUE": "The payment is too old for a refund by WeChat: refund another way, then resolve",
-    "REFUNDFEEMISMATCH": "WeChat has another amount under this number: look in the merchant console, then resolve",
-    "NOAUTH": "The merchant number may not refund by API: allow it in the merchant console, then retry",
-    "CERTERROR": "WeChat does not take the merchant's certificate: renew merchant_cert_pem, then retry",
-    "ORDERNOTEXIST": _UNKNOWN_ORDER,
-    "RESOURCENOTEXISTS": _UNKNOWN_ORDER,
-    "INVALIDTRANSACTIONID": _UNKNOWN_ORDER,
-    "SIGNERROR": _SETTINGS,
-    "APPIDNOTEXIST": _SETTINGS,
-    "APPIDMCHIDNOTMATCH": _SETTINGS,
-    "MCHIDNOTEXIST": _SETTINGS,
-    "MCHNOTEXISTS": _SETTINGS,
-    "INVALIDREQUEST": _RULE,
-    "RULELIMIT": _RULE,
-    "TRADEERROR": _RULE,
-    "ERROR": _RULE,
+    "NOTENOUGH": "wechat.balance_too_low",
+    "USERACCOUNTABNORMAL": "wechat.payer_account_gone",
+    "TRADEOVERDUE": "wechat.payment_too_old",
+    "REFUNDFEEMISMATCH": "wechat.refund_amount_differs",
+    "NOAUTH": "wechat.refunds_not_allowed",
+    "CERTERROR": "wechat.certificate_not_taken",
+    "ORDERNOTEXIST": "wechat.no_such_paid_order",
+    "RESOURCENOTEXISTS": "wechat.no_such_paid_order",
+    "INVALIDTRANSACTIONID": "wechat.no_such_paid_order",
+    "SIGNERROR": "wechat.settings_do_not_fit",
+    "APPIDNOTEXIST": "wechat.settings_do_not_fit",
+    "APPIDMCHIDNOTMATCH": "wechat.settings_do_not_fit",
+    "MCHIDNOTEXIST": "wechat.settings_do_not_fit",
+    "MCHNOTEXISTS": "wechat.settings_do_not_fit",
+    "INVALIDREQUEST": "wechat.forbidden_by_a_rule",
+    "RULELIMIT": "wechat.forbidden_by_a_rule",
+    "TRADEERROR": "wechat.forbidden_by_a_rule",
+    "ERROR": "wechat.forbidden_by_a_rule",
 }
 
 
@@ -72,7 +72,6 @@ def check(refund: RefundRequest) -> None:
         raise UnprocessableError("the refund does not fit its payment")
 
 
-def problem(code: str, hint: str = "") -> str:
+def problem(code: str, hint: str = "") -> Reason:
     """Return what a person can do about a refusal; `code` is WeChat's word without `_`, `hint` what it says besides."""
-    advice = _REFUSALS.get(code, "Look the reason up in the merchant console, then retry or resolve")
-    return f"{advice} ({code}: {hint})" if hint else f"{advice} ({code})"
+    return because(_REFUSALS.get(code, "wechat.refund_refused"), code=f"{code}: {hint}" if hint else code)

@@ -79,12 +79,18 @@ class Settings(NamedTuple):
     push: Push = Push()
     store: Store | None = None
     paid_late_policy: str = "ask"
+    review_refund: str = "two_persons"  # who refunds or accepts money that does not fit its order
     api_base: str = ""
     warnings: tuple[str, ...] = ()
 
     def owns_appid(self, appid: object) -> bool:
         """Tell whether the app belongs to this account."""
         return appid in (self.appid, *self.appids, *filter(None, (self.sub_appid,)))
+
+    @property
+    def payer_appid(self) -> str:
+        """The app in which payers pay where a call names none."""
+        return self.sub_appid or self.appid
 
     @property
     def request_key_id(self) -> str:
@@ -116,6 +122,7 @@ def load(document: Mapping[str, object]) -> Settings:
         push=_push(document, "push"),
         store=_store(document),
         paid_late_policy=as_choice(document, "paid_late_policy", ("ask", "refund", "keep")),
+        review_refund=as_choice(document, "review_refund", ("two_persons", "one_person")),
         api_base=as_text(document, "api_base").rstrip("/"),
     )
     if api == "v3" and not settings.api_v3_keys:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from countersign.errors import MalformedError
 from countersign.orders import shipments
 from countersign.orders.changes import Parcel
+from countersign.orders.reasons import Reason, because
 from countersign.orders.shipments import Shipment
 from countersign.platforms.wechat import store_orders
 from countersign.platforms.wechat.payments import beijing
@@ -33,51 +34,43 @@ _STORE_EXPRESS, _STORE_NOTHING_TO_FOLLOW = 1, 3
 
 UNKNOWN_PAYMENT = 10060001  # right after the payment that is a lag of up to a minute
 _DONE = frozenset({10060002, 10060023})  # shipped completely already; nothing changed
-_ANEW = "then record the shipment anew"
-_FIELDS = f"WeChat does not take what is said about the shipment: correct it, {_ANEW}"
-_ACCOUNT = f"WeChat does not take the app's credentials: correct appid and secret in the account document, {_ANEW}"
-_THIRD_PARTY = "Another platform manages this app and may not report shipments: allow it there, or ship in its console"
 # What all shipments of the account meet just now, and none any more once a person has put it right.
 OF_THE_ACCOUNT = frozenset({40013, 40125, 40164, 48001})
 _PROBLEMS = {
-    UNKNOWN_PAYMENT: "WeChat's shipping management does not find the payment: one of another app, a test payment, or "
-    "made before the mini program joined; look in the mini program's console and ship there",
-    10060003: "The one chance to correct this order's shipment is used up: what WeChat shows can no longer be changed",
-    10060004: "WeChat does not let this order be shipped, as one that was refunded: look in the mini program's console",
-    10060005: _FIELDS,
-    10060006: f"Only express can be sent in parts: record one complete shipment, {_ANEW}",
-    10060007: _FIELDS,
-    10060008: f"WeChat wants a description of the goods: give one, {_ANEW}",
-    10060009: f"The description of the goods is too long for WeChat: shorten it, {_ANEW}",
-    10060031: "The payment is not this payer's: compare appid and mchid of the account document with the order",
-    268485226: f"The tracking number is missing: add it, {_ANEW}",
-    268485227: f"The carrier is missing: add WeChat's code of it, {_ANEW}",
-    47001: _FIELDS,
-    40097: f"WeChat does not take the carrier's code, the tracking number or the contact: correct it, {_ANEW}",
-    40003: _FIELDS,
-    40013: _ACCOUNT,
-    40125: _ACCOUNT,
-    40164: f"WeChat takes calls for this app from listed addresses only: take the list away, {_ANEW}",
-    48001: f"The app may not report shipments: join the shipping management in its console, {_ANEW}",
-    61003: _THIRD_PARTY,
-    61004: _THIRD_PARTY,
-    61011: _THIRD_PARTY,
+    UNKNOWN_PAYMENT: "wechat.payment_not_found",
+    10060003: "wechat.no_correction_left",
+    10060004: "wechat.not_to_be_shipped",
+    10060005: "wechat.shipment_fields",
+    10060006: "wechat.only_express_in_parts",
+    10060007: "wechat.shipment_fields",
+    10060008: "wechat.goods_not_described",
+    10060009: "wechat.goods_described_too_long",
+    10060031: "wechat.another_payer",
+    268485226: "wechat.no_tracking_number",
+    268485227: "wechat.no_carrier",
+    47001: "wechat.shipment_fields",
+    40097: "wechat.carrier_not_taken",
+    40003: "wechat.shipment_fields",
+    40013: "wechat.app_credentials",
+    40125: "wechat.app_credentials",
+    40164: "wechat.calls_from_listed_addresses",
+    48001: "wechat.no_shipping_management",
+    61003: "wechat.managed_by_others",
+    61004: "wechat.managed_by_others",
+    61011: "wechat.managed_by_others",
 }
 
-NOT_PAID = "WeChat does not show this order as paid: look in the merchant console before anything is sent"
-NO_OPENID = "WeChat names no payer for this payment: ship in the mini program's console"
-OTHER_APP = "The payment was made in another app than the account's mini program: ship in that app's console"
-NO_SECRET = f"The account has no mini_program_secret: enter it, {_ANEW}"
-NO_STORE = f"The account names no mini store: enter it as store, {_ANEW}"
-OTHER_PARCELS = "WeChat has this order as sent with other parcels: compare in the mini program's console"
-_NO_CONTACT = "needs four digits of the receiver's phone number: give it as contact (189****1234)"
-_NOT_IN_PARTS = "Only express can be sent in parts: record the shipment as complete once everything is handed over"
-_ALL_SENT = "WeChat has everything of this order as sent: record a complete shipment to correct that, once"
-_OTHER_WAY = "WeChat knows another way of sending for this order: change it in the mini program's console"
-_STORE_PARTS = (
-    "The store wants to know which goods lie in which parcel: send this order in the store's console, or in one parcel"
-)
-_STORE_STATES = "The store has this order as unpaid or cancelled: look in the store's console"
+NOT_PAID = because("wechat.not_shown_as_paid")
+NO_OPENID = because("wechat.no_payer_named")
+OTHER_APP = because("wechat.paid_in_another_app")
+NO_SECRET = because("wechat.no_mini_program_secret")
+NO_STORE = because("wechat.no_mini_store")
+OTHER_PARCELS = because("wechat.sent_with_other_parcels")
+_NOT_IN_PARTS = because("wechat.complete_only")
+_ALL_SENT = because("wechat.all_sent_already")
+_OTHER_WAY = because("wechat.other_way_of_sending")
+_STORE_PARTS = because("wechat.store_wants_goods_of_parcels")
+_STORE_STATES = because("wechat.store_has_it_unpaid")
 
 Json = dict[str, Any]
 
@@ -96,8 +89,8 @@ class OrderSeen(NamedTuple):
         return there and (self.shipped or not shipment.complete)
 
 
-def obstacle(shipment: Shipment, reported: Sequence[Shipment]) -> str:
-    """Return why WeChat would not take a shipment after those `reported`, or an empty string."""
+def obstacle(shipment: Shipment, reported: Sequence[Shipment]) -> Reason | None:
+    """Return why WeChat would not take a shipment after those `reported`, or None."""
     if shipment.method != "express" and not shipment.complete:
         return _NOT_IN_PARTS
     if any(earlier.method != shipment.method for earlier in reported):
@@ -106,8 +99,8 @@ def obstacle(shipment: Shipment, reported: Sequence[Shipment]) -> str:
         return _ALL_SENT
     for parcel in shipment.parcels:
         if parcel.carrier.upper() in _WANTS_CONTACT and not _CONTACT.fullmatch(parcel.contact):
-            return f"{parcel.carrier} {_NO_CONTACT}, {_ANEW}"
-    return ""
+            return because("wechat.contact_needed", carrier=parcel.carrier)
+    return None
 
 
 def repeats(shipment: Shipment, reported: Sequence[Shipment]) -> bool:
@@ -152,18 +145,17 @@ def is_done(code: int) -> bool:
     return code in _DONE
 
 
-def problem(code: int) -> str:
+def problem(code: int) -> Reason:
     """Return what a person can do about a refusal."""
-    advice = _PROBLEMS.get(code, f"Look the reason up in the mini program's console, {_ANEW}")
-    return f"{advice} (errcode {code})"
+    return because(_PROBLEMS.get(code, "wechat.shipment_refused"), code=code)
 
 
-def store_obstacle(shipment: Shipment, order: StoreOrder) -> str:
-    """Return why the mini store cannot be told of a shipment, or an empty string."""
+def store_obstacle(shipment: Shipment, order: StoreOrder) -> Reason | None:
+    """Return why the mini store cannot be told of a shipment, or None."""
     if order.status not in store_orders.TO_SHIP:
         return _STORE_STATES
     partly = order.status == store_orders.SENT_IN_PART
-    return _STORE_PARTS if partly or len(shipment.parcels) > 1 or not shipment.complete else ""
+    return _STORE_PARTS if partly or len(shipment.parcels) > 1 or not shipment.complete else None
 
 
 def store_delivery(shipment: Shipment, order: StoreOrder) -> Json:

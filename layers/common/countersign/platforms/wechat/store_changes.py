@@ -50,6 +50,7 @@ def opened(order: StoreOrder, settings: Settings, key: OrderKey) -> Change:
         description=_description(lines),
         appid=settings.store.appid if settings.store else "",
         paid_late_policy=settings.paid_late_policy,
+        review_refund=settings.review_refund,
         lines=lines,
         external=True,
     )

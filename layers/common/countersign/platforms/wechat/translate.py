@@ -1,8 +1,6 @@
 """From WeChat's words to our facts: total tables, where an unknown word is kept and changes nothing."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from countersign.errors import MalformedError
 from countersign.money import Money
@@ -21,6 +19,7 @@ from countersign.orders.changes import (
     Unrecognised,
     Verified,
 )
+from countersign.orders.reasons import because
 from countersign.platforms.wechat import messages
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.settings import Settings
@@ -41,15 +40,16 @@ _REFUNDS = {
     "REFUNDCLOSE": "failed",
 }
 # What a person must know or do about a refund that WeChat had taken.
-_PROBLEMS = {
-    "needs_action": "The payer's account cannot take the money back: send it to another account in the merchant "
-    "console, under abnormal refunds; WeChat is asked about it daily",
-    "failed": "WeChat closed the refund and the money stays with the merchant: a new attempt is a new refund",
-}
+_PROBLEMS = {"needs_action": because("wechat.refund_abnormal"), "failed": because("wechat.refund_closed")}
 # What each event type promises about the state inside. A payment that has refunds is paid, as a query says it too.
 _TRANSACTION_EVENTS = {"TRANSACTION.SUCCESS": _PAID}
 _REFUND_EVENTS = {"REFUND.SUCCESS": "SUCCESS", "REFUND.ABNORMAL": "ABNORMAL", "REFUND.CLOSED": "CLOSED"}
-_OF_AN_ORDER = ("out_trade_no", "trade_state", "out_refund_no", "refund_status")
+# One of these is in every message about a payment or refund, and none in any other. Profit sharing, pay score and
+# complaints name a `transaction_id` of v3; combined payments `combine_out_trade_no`.
+_OF_AN_ORDER = {
+    "v3": ("out_trade_no", "trade_state", "out_refund_no", "refund_status"),
+    "v2": ("out_trade_no", "transaction_id", "total_fee", "out_refund_no", "refund_status"),
+}
 _ENVELOPE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _EVENT_TYPE = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 
@@ -65,8 +65,12 @@ def to_change(genuine: VerifiedMessage, settings: Settings, account: str) -> Cha
     Several of WeChat's products use one `event_type` (profit sharing says TRANSACTION.SUCCESS as payments do), so what
     stands inside decides. MalformedError if a message lacks what it promises.
     """
-    if _is_about_no_order(genuine.fields):
-        return AccountNews(genuine.event_type)
+    if genuine.system == "v3" and not (
+        _EVENT_TYPE.fullmatch(genuine.event_type) and _ENVELOPE_ID.fullmatch(genuine.envelope_id)
+    ):
+        raise MalformedError("the notice's id or event_type is not what the platform promises")
+    if not any(genuine.fields.get(name) for name in _OF_AN_ORDER[genuine.system]):
+        return AccountNews(genuine.event_type if genuine.system == "v3" else "v2")
     trust: Trust = Verified(genuine.key_id) if genuine.signed else Hint()
     return _v3(genuine, settings, account, trust) if genuine.system == "v3" else _v2(genuine, settings, account, trust)
 
@@ -77,11 +81,6 @@ def order_of(genuine: VerifiedMessage) -> str:
         return messages.order_number(genuine.fields)
     except MalformedError:
         return ""
-
-
-def _is_about_no_order(fields: Mapping[str, Any]) -> bool:
-    """Tell whether a message has nothing of a payment or refund: neither its order's number nor its state."""
-    return not any(fields.get(name) for name in _OF_AN_ORDER)
 
 
 def transaction_to_change(
@@ -101,8 +100,6 @@ def refund_to_change(
 
 def _v3(genuine: VerifiedMessage, settings: Settings, account: str, trust: Trust) -> Change:
     fields, event_type, envelope_id = genuine.fields, genuine.event_type, genuine.envelope_id
-    if not _EVENT_TYPE.fullmatch(event_type) or not _ENVELOPE_ID.fullmatch(envelope_id):
-        raise MalformedError("the notice's id or event_type is not what the platform promises")
     message: Transaction | RefundNotice
     if event_type in _TRANSACTION_EVENTS:
         message = messages.transaction_v3(fields)
@@ -167,7 +164,7 @@ def _refund_fact(refund: RefundNotice) -> Fact:
         transaction_id=refund.transaction_id,
         total=Money(refund.total, refund.currency),
         at=refund.success_time,
-        problem=_PROBLEMS.get(status, ""),
+        problem=_PROBLEMS.get(status),
     )
 
 

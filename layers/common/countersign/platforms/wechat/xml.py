@@ -6,10 +6,9 @@ general parser ever sees it. Messages that are pushed may nest: those are read s
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from countersign.errors import MalformedError, UnprocessableError
+from countersign.errors import MalformedError
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*+"
 # A root with nothing before it but a declaration, and nothing after it but space.
@@ -115,18 +114,6 @@ def _add(fields: dict[str, Any], name: str, value: Any) -> None:
         known.append(value)
     else:
         fields[name] = [known, value]
-
-
-def write(fields: Mapping[str, str]) -> bytes:
-    """Return the document that says `fields`, every value in CDATA."""
-    rows = [f"<{name}><![CDATA[{value.replace(']]>', _SPLIT)}]]></{name}>" for name, value in fields.items()]
-    try:
-        document = f"<xml>{''.join(rows)}</xml>".encode()
-    except UnicodeEncodeError:
-        raise UnprocessableError("a lone surrogate cannot be sent to WeChat") from None
-    if len(document.translate(None, _CONTROLS)) != len(document) or b"\r" in document:
-        raise UnprocessableError("a control character cannot be sent to WeChat")
-    return document
 
 
 def _unescaped(text: str) -> str:

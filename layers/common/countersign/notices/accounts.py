@@ -1,0 +1,25 @@
+"""The notices of every platform's accounts."""
+
+from functools import partial
+
+from countersign.accounts import Accounts
+from countersign.notices import settings
+from countersign.notices.settings import Notices
+from countersign.orders.changes import OrderKey
+from countersign.runtime import webhook_http
+
+
+class NoticeAccounts:
+    """Reads what an account's document says about notices, whichever platform the account is on."""
+
+    def __init__(self) -> None:
+        self.platforms: dict[str, Accounts] = {}
+
+    def __call__(self, key: OrderKey) -> Notices:
+        """Return the notices of an order's account; raises what `Accounts.load` raises."""
+        accounts = self.platforms.get(key.platform)
+        if accounts is None:
+            load = partial(settings.load, platform=key.platform, trusted=webhook_http.trusted_origins())
+            accounts = self.platforms[key.platform] = Accounts(key.platform, load)
+        notices: Notices = accounts.load(key.account)
+        return notices

@@ -1,0 +1,122 @@
+"""What a call to create a payment is, and what is asked of a platform: `platforms/<name>/create_payment.py` answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from countersign import texts
+from countersign.errors import MalformedError, RefusedError
+from countersign.http import read_json
+from countersign.orders.changes import Terms
+from countersign.orders.state import Order
+from countersign.platforms.port import Closes
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A body or a part of one: fields of exactly the declared types, and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) -> Model:
+    """Read a body; raises `misfit` naming the fields that do not fit, never their values.
+
+    Raises MalformedError where it is no JSON object, or holds a character that nobody can read or send on.
+    """
+    content = read_json(body)
+    if not isinstance(content, dict):
+        raise MalformedError("the body is not a JSON object")
+    _require_readable(content)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors())
+        raise misfit(wrong) from None
+
+
+def _require_readable(content: object, field: str = "the body") -> None:
+    """Raise MalformedError naming a text with control characters; only metadata may have several lines."""
+    if isinstance(content, str):
+        try:
+            (texts.lines if field.startswith("metadata.") else texts.one_line)(content)
+        except ValueError as error:
+            raise MalformedError(f"{field}: {error}") from None
+    elif isinstance(content, dict):
+        for name, value in content.items():
+            _require_readable(name, f"a name in {field}")
+            _require_readable(value, name if field == "the body" else f"{field}.{name}")
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            _require_readable(value, f"{field}.{index}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls, for which account of which platform, from where (`base_url` is ours) and when (epoch seconds)."""
+
+    platform: str
+    account: str
+    settings: Any  # the platform's own
+    subject: str
+    base_url: str
+    source_ip: str
+    now: int
+
+    @property
+    def notify_url(self) -> str:
+        """Return the address of the account's callbacks without its last part, which is the platform's."""
+        return f"{self.base_url}/{self.platform}/{self.account}"
+
+
+class PreparedPayment(Protocol):
+    """What the platform answered."""
+
+    @property
+    def client(self) -> Mapping[str, Any]:
+        """Return exactly what the front end passes on."""
+
+    @property
+    def order_id(self) -> str:
+        """Return the platform's own number of the order; empty where it names none yet."""
+
+
+class NewPayment(Protocol):
+    """One call to create a payment: a body that has the platform's shape, on one account."""
+
+    @property
+    def order_id(self) -> str:
+        """Return the merchant's number of the order."""
+
+    @property
+    def replaces(self) -> str:
+        """Return the order that this one takes the place of, or an empty string."""
+
+    @property
+    def connector(self) -> Closes:
+        """Return the account's connector, which asks about the order that this one replaces, and closes it."""
+
+    @property
+    def replay_seconds(self) -> int:
+        """Return for how long the same Idempotency-Key is answered the same: what is answered dies some time."""
+
+    @property
+    def compared(self) -> Mapping[str, Callable[[Terms], object]]:
+        """Return what of the terms is part of their digest, by the field's name in the body."""
+
+    @property
+    def not_kept(self) -> str:
+        """Return which fields the digest covers and the terms do not hold."""
+
+    def terms(self) -> Terms:
+        """Return what is to be recorded, once all is checked that needs no order; raises UnprocessableError."""
+
+    def prepare(self, order: Order) -> PreparedPayment:
+        """Have the platform take the order as it was recorded, or give fresh parameters of one that it took before.
+
+        A ConflictError says that the platform has the order in a state that forbids it, any other RefusedError that
+        nothing was created, and PlatformUnavailableError that nobody knows.
+        """

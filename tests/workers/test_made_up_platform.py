@@ -1,0 +1,38 @@
+"""A platform that nothing shared has heard of: its pace and its money, besides what the contract suites hold of it."""
+
+import time
+from itertools import pairwise
+
+from countersign.notices.content import Facts
+from countersign.notices.receipt import PrintSettings, render
+from countersign.orders.present import order_json
+from tests.workers import acme
+from tests.workers.worlds import ORDER, Acme
+
+
+def test_it_is_asked_as_often_as_it_allows_and_no_more(made_up: Acme, pauses: list[float]) -> None:
+    for number in range(12):
+        made_up.create(f"ORDER-{number}")
+    pauses.clear()
+    began = time.time()
+
+    made_up.work("poll", 10)
+
+    assert made_up.wire.calls.count("query") == 12
+    # Time stands still here, so the pauses are the slots: the n-th call waits for n - 1 of them.
+    assert [round(pause, 1) for pause in pauses] == [round(slot / acme.CALLS_PER_SECOND, 1) for slot in range(1, 12)]
+    assert all(later > earlier for earlier, later in pairwise(pauses))
+    assert time.time() == began + 10
+
+
+def test_its_money_has_three_decimals_wherever_it_is_shown(made_up: Acme) -> None:
+    made_up.buy(minor=12_345)
+    order = made_up.order()
+
+    lines = render(PrintSettings(), Facts(order.key, "order.paid", made_up.now, order), 32)
+
+    shown = "\n".join(line.text for line in lines)
+    assert "12.345" in shown
+    assert ORDER in shown
+    assert order_json(order)["amount"] == {"minor": 12_345, "currency": "BHD"}
+    assert str(order.terms.amount) == "12.345 BHD"
