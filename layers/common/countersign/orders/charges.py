@@ -56,7 +56,9 @@ def attempts_json(order: Order) -> list[dict[str, Any]] | None:
     """
     charge = charge_of(order)
     if charge is None:
-        tries: list[tuple[int, str, int | None]] = [(one.number, one.error_type, one.at) for one in order.charge_attempts]
+        tries: list[tuple[int, str, int | None]] = [
+            (one.number, one.error_type, one.at) for one in order.charge_attempts
+        ]
     else:
         failed = charge.attempts - 1 if order.paid else charge.attempts
         tries = [(number, "", None) for number in range(1, failed + 1)]

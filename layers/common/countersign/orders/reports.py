@@ -1,8 +1,9 @@
 """Reports of orders that are made at the platform: the newest one counts, whatever sequence they came in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from countersign.orders.changes import Attempt, OrderKey, OrderReported, Report, Terms
+from countersign.orders.changes import Attempt, Fact, OrderKey, OrderReported, Paid, Report, Terms
 from countersign.orders.state import Order
 
 
@@ -38,6 +39,19 @@ def says_more(order: Order, fact: OrderReported) -> bool:
     if after.newest is not None and order.newest is not None and order.newest.read_at:
         after = replace(after, newest=replace(after.newest, read_at=order.newest.read_at))
     return after != order
+
+
+def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
+    """Tell whether what one reading says is worth a record: a report that says more, or a payment that is not known."""
+    if order is None:
+        return True
+    known = {claim.transaction_id for claim in order.claims}
+    return any(
+        says_more(order, fact)
+        if isinstance(fact, OrderReported)
+        else not isinstance(fact, Paid) or fact.transaction_id not in known
+        for fact in facts
+    )
 
 
 def _age(terms: Terms, report: Report) -> tuple[int, int, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from countersign.errors import ConflictError, CountersignError
 from countersign.orders.changes import Change, OrderCreated, OrderKey, is_unmatched
+from countersign.orders.reports import tells_more
 from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, must_close, next_poll
 from countersign.orders.state import Order
 from countersign.platforms.port import Changes, Closes, is_final
@@ -48,7 +49,9 @@ class PollJob:
 
     def _order(self, order: Order) -> int | None:
         connector = self.connect(order.key.account)
-        self._record(connector.query_order(order, now=self.now))
+        answer = connector.query_order(order, now=self.now)
+        if order.terms.pays == "whole" or tells_more(order, [change.fact for change in answer]):
+            self._record(answer)
         order = self.store.get(order.key) or order
         if must_close(order, self.now):
             try:

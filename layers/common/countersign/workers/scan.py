@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from countersign.errors import CountersignError
-from countersign.orders.changes import OrderKey, OrderReported
-from countersign.orders.reports import says_more
-from countersign.orders.state import Order
+from countersign.orders.changes import OrderKey
+from countersign.orders.reports import tells_more
 from countersign.platforms.port import Changes, Scanned, Scans
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger, seconds
@@ -95,21 +94,9 @@ class ScanWork:
             found = dynamo.read_many(self.store.client, self.store.table, rows)
             for key, row in zip(some, rows, strict=True):
                 order = codec.read_order(found[row]) if row in found else None
-                if more := [message for message in by_order[key] if tells_more(order, message)]:
+                more = [message for message in by_order[key] if tells_more(order, [one.fact for one in message])]
+                if more:
                     yield more
-
-
-def tells_more(order: Order | None, message: Changes) -> bool:
-    """Tell whether what was read is worth a record: more than that all is as it was when last read."""
-    if order is None:
-        return True
-    known = {claim.transaction_id for claim in order.claims}
-    return any(
-        says_more(order, change.fact)
-        if isinstance(change.fact, OrderReported)
-        else getattr(change.fact, "transaction_id", "") not in known
-        for change in message
-    )
 
 
 def run(
