@@ -203,7 +203,8 @@ class World:
         self, key: OrderKey, fact: Fact, trust: Trust, via: str, *, at: int = 0, raw: bytes = b"", system: str = "v3"
     ) -> None:
         """Record one fact as a message of its own."""
-        change = Change(key, fact, trust, via, "1900000109", system, "", "EV-2018022511223320873" if raw else "")
+        envelope = "e1dfc6b1-0b1a-5f1e-9c5d-2f0f3f6f9d11" if raw and system == "v3" else ""
+        change = Change(key, fact, trust, via, "1900000109", system, "", envelope)
         self.store.record(change, now=NOW + at, raw=raw)
 
     def pay(self, key: OrderKey, raw: bytes, *, system: str = "v3") -> None:
@@ -255,17 +256,17 @@ def notice_v2(key: OrderKey) -> bytes:
     """Return a notice of API v2: flat XML, as WeChat's page shows it."""
     fields = {
         "appid": "wxd678efh567hg6787",
-        "attach": "支付测试",
+        "attach": "门店:深圳湾#3",
         "bank_type": "CFT",
         "fee_type": "CNY",
         "is_subscribe": "Y",
         "mch_id": "1900000109",
-        "nonce_str": hashlib.md5(key.order_id.encode(), usedforsecurity=False).hexdigest(),
+        "nonce_str": base64.b64encode(hashlib.sha256(key.order_id.encode()).digest()).decode()[:32],
         "openid": "oUpF8uMEb4qRXf22hE3X68TekukE",
         "out_trade_no": key.order_id,
         "result_code": "SUCCESS",
         "return_code": "SUCCESS",
-        "sign": hashlib.md5(b"signed", usedforsecurity=False).hexdigest().upper(),
+        "sign": hashlib.sha256(b"signed").hexdigest().upper(),
         "time_end": "20261122142825",
         "total_fee": "8800",
         "cash_fee": "8800",
@@ -276,7 +277,7 @@ def notice_v2(key: OrderKey) -> bytes:
 
 
 def key(number: int) -> OrderKey:
-    return OrderKey("wechat", "main-shop", f"SO20261122{number:010}")
+    return OrderKey("wechat", "main-shop", f"SO-20261122-{number:014}")
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Every minute, and at short rungs by queue: ask Douyin about what is due."""
 
 from functools import partial
+from random import randrange
 from typing import Any
 
 from countersign.accounts import Accounts
 from countersign.platforms.douyin import connector, settings
 from countersign.platforms.port import Connectors
 from countersign.runtime.telemetry import invocation
-from countersign.store import OrderStore
+from countersign.store import OrderStore, keys
 from countersign.store.due import DueList
 from countersign.workers import poll
 
@@ -21,4 +22,5 @@ connect = Connectors(accounts, partial(connector.connect, store=store))
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Ask about each due order, orphan and hint while there is time."""
-    poll.run(event, context, store=store, due=due, connect=connect, enough_ms=ENOUGH_TIME_MS)
+    first = randrange(keys.SHARDS)  # noqa: S311 - many run at once, and should not meet
+    poll.run(event, context, store=store, due=due, connect=connect, enough_ms=ENOUGH_TIME_MS, first=first)

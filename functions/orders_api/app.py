@@ -87,6 +87,13 @@ class Settlement(BaseModel):
     note: Annotated[Note, Field(min_length=1, max_length=500)]
 
 
+class Dismissal(BaseModel):
+    """Why nothing remains to be done about an exception."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: Annotated[Note, Field(min_length=1, max_length=500)]
+
+
 class Share(BaseModel):
     """What another receiver gets of a settlement."""
 
@@ -346,9 +353,20 @@ def retry_charge(account: Name, charge_id: Name) -> tuple[Json, int]:
 
 
 @app.get("/exceptions")
-def list_exceptions() -> Json:
-    """Return what a person must look at."""
-    return _desk().exceptions()
+def list_exceptions(
+    account: Annotated[str, Query(max_length=128)] = "",
+    kind: Annotated[str, Query(max_length=32)] = "",
+    cursor: Annotated[str, Query(max_length=512)] = "",
+) -> Json:
+    """Return what a person must look at, longest listed first."""
+    return _desk().exceptions(account=account, kind=kind, cursor=cursor)
+
+
+@app.post("/exceptions/<exception_id>/dismiss")
+def dismiss_exception(exception_id: Annotated[str, Path(max_length=2048)], done: Annotated[Dismissal, Body()]) -> Json:
+    """Take an orphan, quarantined news or a failed notice off the list; its row stays, and can still be redriven."""
+    _desk().dismiss(_decoded("exception_id", exception_id), note=done.note)
+    return {"dismissed": True}
 
 
 @cache

@@ -233,7 +233,6 @@ SCENARIOS = {
             "secretsmanager.GetSecretValue",
             f"http.GET {QUERY}",
             *RECORD,
-            "dynamodb.BatchGetItem",
             "dynamodb.Query",  # orphans
             "dynamodb.UpdateItem",  # done
             *("dynamodb.Query",) * 2,
@@ -252,7 +251,6 @@ SCENARIOS = {
             f"http.POST {QUERY}/close",
             f"http.GET {QUERY}",
             *RECORD,
-            "dynamodb.BatchGetItem",
             "dynamodb.Query",
             "dynamodb.UpdateItem",
             *("dynamodb.Query",) * 2,
@@ -282,6 +280,7 @@ SCENARIOS = {
             "dynamodb.Query",
             *RECORD,  # the orphan is attached
             *RECORD,  # paid
+            *("dynamodb.BatchGetItem", "dynamodb.Query"),  # it is known by now, with all its orphans
             "dynamodb.UpdateItem",  # nothing left to look at
             *("dynamodb.Query",) * 4,
         ),
@@ -299,6 +298,7 @@ SCENARIOS = {
             "dynamodb.UpdateItem",  # the order's turn
             "http.POST /wechat/v3/refund/domestic/refunds",
             *RECORD,
+            "dynamodb.BatchGetItem",  # when it is due by what is recorded now
             "dynamodb.UpdateItem",  # the next look, if nothing else has fixed it
         ),
         _refund_approved,
@@ -315,7 +315,6 @@ SCENARIOS = {
             "http.GET /wechat/v3/billdownload/file",
             "dynamodb.Query",  # what was open
             "dynamodb.BatchGetItem",  # the bill's orders
-            "dynamodb.BatchGetItem",  # which API the unknown one would be of
             "http.GET /wechat/v3/pay/transactions/out-trade-no/STRANGER",
             "dynamodb.TransactWriteItems",  # the difference, and its event
             *("dynamodb.Query",) * 44,  # orders and refunds of that day; earlier days' differences; all of this day's
@@ -335,7 +334,6 @@ SCENARIOS = {
             "http.GET /wechat/v3/billdownload/file",
             "dynamodb.Query",
             "dynamodb.BatchGetItem",  # the bill's order, which is not paid here
-            "dynamodb.BatchGetItem",
             f"http.GET {QUERY}",
             "dynamodb.TransactWriteItems",  # the difference, as settled by the answer
             *RECORD,  # the answer

@@ -72,18 +72,14 @@ def _user_refund_approved(stage: DouyinWorld) -> None:
     _judge(stage, user_refund_number(refund.refund_id))
 
 
-def _refund_again(stage: DouyinWorld, _: None, worker: str = "DouyinRefund") -> list[Run]:
+def _refund_again(stage: DouyinWorld, _: None) -> list[Run]:
     """Let the schedule come; later the money has gone back, its callback is lost, and the schedule comes again."""
     stage.advance(LEASE_SECONDS)
-    again = stage.work(worker)
+    again = stage.work("DouyinRefund")
     stage.advance(60)
     stage.douyin_goes_on()
     stage.advance(7200)
     return [again, stage.work("DouyinRefund")]
-
-
-def _audit_again(stage: DouyinWorld, _: None) -> list[Run]:
-    return _refund_again(stage, _, "DouyinRefundAudit")
 
 
 def _to_be_settled(stage: DouyinWorld) -> None:
@@ -179,6 +175,8 @@ SCENARIOS = {
             SLOT,
             f"{ECPAY}/query_order",
             *RECORD,
+            "dynamodb.Query",  # orphans
+            LATER,
         ),
         _pay_unheard,
         lambda stage, _, crash: stage.woken(crash),
@@ -190,9 +188,9 @@ SCENARIOS = {
             CLAIM,
             "dynamodb.BatchGetItem",
             KEYS,
+            "dynamodb.BatchGetItem",  # whether the account rests
             SLOT,
             f"{ECPAY}/query_platform_order",
-            "dynamodb.BatchGetItem",
             f"{ECPAY}/create_refund",
             *RECORD,
             "dynamodb.BatchGetItem",
@@ -208,10 +206,10 @@ SCENARIOS = {
             CLAIM,
             "dynamodb.BatchGetItem",
             KEYS,
+            "dynamodb.BatchGetItem",
             SLOT,
             *TOKEN,
             f"{TRADE}/settle_query/",
-            "dynamodb.BatchGetItem",
             *(SLOT, SLOT),  # the next one, as the first was taken at this very moment
             "dynamodb.BatchGetItem",  # the token that is there
             f"{TRADE}/order_query/",
@@ -238,15 +236,15 @@ SCENARIOS = {
             LATER,
         ),
         _user_refund_approved,
-        lambda stage, _, crash: stage.told("DouyinRefundAudit", "refund.approved", crash),
-        _audit_again,
+        lambda stage, _, crash: stage.told("DouyinRefund", "refund.approved", crash),
+        _refund_again,
     ),
     "douyin settle": _scenario(
         (
             *DUE,
             CLAIM,
-            KEYS,
             "dynamodb.BatchGetItem",
+            KEYS,
             SLOT,
             f"{ECPAY}/query_platform_order",
             "dynamodb.BatchGetItem",
@@ -305,7 +303,7 @@ SCENARIOS = {
             "dynamodb.UpdateItem",  # the day is taken
             *("http.GET /douyin/api/apps/bills",) * 2,
             "dynamodb.Query",  # what was open
-            *("dynamodb.BatchGetItem",) * 2,  # the bill's orders, and the one to be asked about
+            "dynamodb.BatchGetItem",  # the bill's orders
             SLOT,
             f"{ECPAY}/query_order",
             "dynamodb.TransactWriteItems",  # the difference, and its event

@@ -83,20 +83,6 @@ def v3(cloud: Cloud) -> Books:
     return Books(cloud, "shop")
 
 
-def test_a_day_without_differences_is_done_and_not_fetched_again(books):
-    books.morning()
-    books.compare()
-
-    status, content = books.report()
-    assert status == 200
-    (report,) = content["reports"]
-    assert (report["status"], report["differences"]) == ("done", [])
-    assert (report["bill"]["payments"], report["bill"]["paid"]) == (3, {"minor": 26400, "currency": "CNY"})
-    sent = len(books.cloud.wechat.sent)
-    books.compare()
-    assert [line for line in books.cloud.wechat.sent[sent:] if "bill" in line] == []
-
-
 def test_a_planted_payment_is_found_asked_about_and_told_once(books):
     books.spoil(more={"STRANGER-01": 500})
     books.morning()
@@ -153,22 +139,6 @@ def test_a_payment_in_the_mini_store_is_not_looked_for_in_the_merchants_bill(v3)
 
     assert store.get(key).status == "paid"
     assert v3.found() == []
-
-
-def test_a_lost_payment_is_healed_by_the_bill_and_the_query(v3):
-    shop = Shop(v3.cloud, "shop", "ORDER-0004")
-    body = {"order_id": "ORDER-0004", "amount": {"minor": 700, "currency": "CNY"}, "description": "tea",
-            "payer": {"openid": "oPayer-1"}}  # fmt: skip
-    event = http_event("POST", "/wechat/{account}/payments", {"account": "shop"}, body=json.dumps(body))
-    v3.cloud.invoke("wechat_create_payment", event)
-    shop.wechat("pay", notify=False)
-    v3.morning()
-
-    v3.compare()
-
-    assert shop.order().status == "paid"
-    assert v3.found() == [("payment_missing_here", "ORDER-0004", "resolved")]
-    assert v3.told() == []
 
 
 def test_a_refund_made_elsewhere_is_recorded_as_taken_and_asked_about(books):

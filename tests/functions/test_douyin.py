@@ -377,15 +377,6 @@ class TestCallbacks:
 
 class TestPolling:
     @pytest.mark.parametrize("account", [OLD, NEW])
-    def test_a_lost_callback_is_healed(self, douyin: Douyin, account: str) -> None:
-        _, answer = douyin.create(account, "A-1")
-        douyin.control("pay", account, "A-1", notify=False, **(answer["client"] if account == NEW else {}))
-
-        douyin.work("douyin_poll", 10)
-
-        assert douyin.order(account, "A-1").status == "paid"
-
-    @pytest.mark.parametrize("account", [OLD, NEW])
     def test_an_order_whose_time_is_over_is_closed_by_a_query(self, douyin: Douyin, account: str) -> None:
         _, answer = douyin.create(account, "A-1")
         if account == NEW:
@@ -503,31 +494,6 @@ class TestRefunds:
         assert douyin.refund(account, "A-1").status == "succeeded"
         assert douyin.order(account, "A-1").status == "partially_refunded"
 
-    @pytest.mark.parametrize("account", [OLD, NEW])
-    def test_a_lost_refund_callback_is_healed_by_the_query(self, douyin: Douyin, account: str) -> None:
-        douyin.buy(account, "A-1")
-        douyin.approve(account, "A-1", 800)
-        douyin.work("douyin_refund")
-        douyin.pass_time(12)
-        douyin.posted = []
-
-        douyin.work("douyin_refund", 60)
-
-        assert douyin.refund(account, "A-1").status == "succeeded"
-
-    @pytest.mark.parametrize("account", [OLD, NEW])
-    def test_D7_a_lost_answer_is_one_refund(self, douyin: Douyin, account: str) -> None:
-        douyin.buy(account, "A-1")
-        douyin.approve(account, "A-1", 800)
-        douyin.wire.simulator.faults({"error500": {"after": True, "match": "refund_amount"}})
-
-        douyin.work("douyin_refund")
-        assert douyin.refund(account, "A-1").status == "approved"
-        douyin.work("douyin_refund", 61)
-
-        assert douyin.refund(account, "A-1").status == "processing"
-        assert len(douyin.control("ledger", account, "A-1")["orders"][0]["refunds"]) == 1
-
     def test_a_refund_that_fails_later_says_what_to_do(self, douyin: Douyin) -> None:
         douyin.buy(OLD, "A-1")
         douyin.approve(OLD, "A-1", 800)
@@ -639,22 +605,6 @@ class TestSettlements:
         assert settlement.shares == (("70000000000000000022", 880),)
         assert douyin.order(account, "A-1").settled == 8800
 
-    def test_what_was_refunded_is_not_settled(self, douyin: Douyin) -> None:
-        douyin.buy(OLD, "A-1")
-        douyin.approve(OLD, "A-1", 800)
-        douyin.work("douyin_refund")
-        douyin.work("douyin_settle", 7 * DAY)
-        assert douyin.calls("settle") == []  # it waits for the refund
-        douyin.pass_time(12)
-        douyin.deliver()
-
-        douyin.work("douyin_settle", 3600)
-        douyin.work("douyin_settle", 60)
-
-        (settlement,) = douyin.history(OLD, "A-1").settlements
-        assert (settlement.status, settlement.amount) == ("processing", 8000)
-        assert settlement.shares[0][1] == 800
-
     @pytest.mark.parametrize("account", [OLD, NEW])
     def test_what_douyin_settled_by_itself_is_left_alone(self, douyin: Douyin, account: str) -> None:
         douyin.buy(account, "A-1")
@@ -666,17 +616,6 @@ class TestSettlements:
         assert statuses == [("plan", "not_needed"), ("platform", "succeeded")]
         assert douyin.order(account, "A-1").settled == 8800
         assert douyin.calls("settle") + douyin.calls("settle_create") == []
-
-    @pytest.mark.parametrize("account", [OLD, NEW])
-    def test_a_lost_answer_is_one_settlement(self, douyin: Douyin, account: str) -> None:
-        douyin.buy(account, "A-1")
-        douyin.wire.simulator.faults({"error500": {"after": True, "match": "settle_desc"}})
-
-        douyin.work("douyin_settle", 7 * DAY)
-        douyin.work("douyin_settle", 61)
-
-        assert len(douyin.control("ledger", account, "A-1")["orders"][0]["settlements"]) == 1
-        assert douyin.history(account, "A-1").settlements[0].status == "processing"
 
     def test_a_refund_after_settling_comes_from_elsewhere(self, douyin: Douyin) -> None:
         douyin.buy(OLD, "A-1")
@@ -767,20 +706,6 @@ class TestBills:
         rows = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{account}#")]
         return {item["sk"]["S"]: item for item in rows}
 
-    def test_a_day_on_which_all_is_well_has_no_difference(self, douyin: Douyin) -> None:
-        douyin.buy(OLD, "A-1")
-        douyin.approve(OLD, "A-1", 800)
-        douyin.work("douyin_refund")
-        douyin.pass_time(12)
-        douyin.deliver()
-
-        report = self.compare(douyin)
-
-        (summary,) = report.values()
-        assert summary["status"]["S"] == "done"
-        assert json.loads(summary["counts"]["S"])["payments"] == 1
-        assert json.loads(summary["counts"]["S"])["refunds"] == 1
-
     def test_without_a_salt_the_trade_system_says_where_the_bills_lie(self, douyin: Douyin) -> None:
         del douyin.documents[NEW]["salts"]
         _replace(douyin, NEW)
@@ -809,24 +734,4 @@ class TestBills:
         douyin.cloud.invoke("douyin_bill", shapes.schedule("DouyinBillFromTen", douyin.now), remaining_ms=900_000)
 
         own = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{NEW}#")]
-        assert [item["status"]["S"] for item in own] == ["done"]
-
-    def test_a_payment_that_nobody_told_is_found_and_taken(self, douyin: Douyin) -> None:
-        douyin.create(OLD, "A-1")
-        douyin.control("pay", OLD, "A-1", notify=False)
-
-        report = self.compare(douyin)
-
-        assert any("DIFF#payment_missing_here" in sk for sk in report)
-        assert douyin.order(OLD, "A-1").status == "paid"
-
-    def test_a_bill_that_is_not_made_yet_is_fetched_later(self, douyin: Douyin) -> None:
-        douyin.buy(OLD, "A-1")
-        douyin.wire.simulator.faults({"system_error": {"match": "/api/apps/bills"}})
-
-        (summary,) = self.compare(douyin).values()
-        assert summary["status"]["S"] == "waiting"
-        douyin.cloud.invoke("douyin_bill", shapes.schedule("DouyinBillFromTen", douyin.now), remaining_ms=900_000)
-
-        own = [item for item in douyin.cloud.table() if item["pk"]["S"].startswith(f"RECON#{OLD}#")]
         assert [item["status"]["S"] for item in own] == ["done"]

@@ -139,12 +139,39 @@ def test_an_open_question_is_an_exception_until_a_person_resolves_it(cloud, odd)
     _, answer = call(cloud, "GET", "/exceptions")
     assert [(row["kind"], row["order_id"]) for row in answer["exceptions"]] == [("review", "EV-wrong-amount")]
 
+    assert resolve(cloud, odd, "accept", claims={"sub": "ben"})[0] == 202
     status, answer = resolve(cloud, odd, "accept")
 
     assert (status, answer["status"], answer["review"]) == (200, "paid", [])
     assert call(cloud, "GET", "/exceptions")[1] == {"exceptions": []}
     _, why = call(cloud, "GET", f"{ORDER}/explanation", "EV-wrong-amount")
     assert (why["resolved"][0]["by"], why["resolved"][0]["note"]) == ("anna", "seen")
+
+
+def test_one_person_alone_does_not_accept_another_amount_however_often(cloud, odd):
+    for _ in range(2):
+        status, answer = resolve(cloud, odd, "accept")
+
+        assert (status, answer["status"]) == (202, "review")
+        (question,) = answer["review"]
+        (given,) = question["answers"]
+        assert (given["by"], given["decision"], given["note"]) == ("anna", "accept", "seen")
+    assert [(row["kind"], row["order_id"]) for row in call(cloud, "GET", "/exceptions")[1]["exceptions"]] == [
+        ("review", "EV-wrong-amount")
+    ]
+
+
+def test_money_that_does_not_fit_goes_back_when_a_second_person_approves(cloud, odd):
+    status, answer = resolve(cloud, odd, "refund")
+
+    assert (status, answer["status"], answer["review"]) == (200, "pending", [])
+    (refund,) = answer["refunds"]
+    assert (refund["status"], refund["requested_by"]) == ("requested", "anna")
+    approve = f"{ORDER}/refunds/{{refund_id}}/approve"
+    asked = {"parameters": {"refund_id": refund["refund_id"]}, "body": "{}"}
+    assert call(cloud, "POST", approve, "EV-wrong-amount", **asked)[0] == 403
+    status, approved = call(cloud, "POST", approve, "EV-wrong-amount", **asked, claims={"sub": "ben"})
+    assert (status, approved["status"], approved["judged_by"]) == (200, "approved", "ben")
 
 
 def test_a_machine_resolves_nothing(cloud, odd):

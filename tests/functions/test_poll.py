@@ -19,16 +19,6 @@ def poll(cloud: Cloud, seconds: int = 0) -> None:
 
 
 @pytest.mark.parametrize("account", ["shop", "classic"])
-def test_a_lost_notice_is_healed_by_the_first_look(cloud, account):
-    create(cloud, account)
-    pay(cloud, account=account)
-
-    poll(cloud, 10)
-
-    assert order(cloud, account=account).status == "paid"
-
-
-@pytest.mark.parametrize("account", ["shop", "classic"])
 def test_an_expired_order_is_asked_about_closed_and_asked_about_again(cloud, account):
     create(cloud, account)
     cloud.wechat.sent.clear()
@@ -127,23 +117,6 @@ def test_little_time_left_leaves_the_rest_for_the_next_run(cloud):
     assert order(cloud).status == "paid"
 
 
-def test_an_orphan_that_names_no_order_is_never_asked_about_and_becomes_an_exception(cloud, capsys):
-    store = OrderStore(cloud.dynamodb, "Orders")
-    news = Change(OrderKey("wechat", "shop", "~envelope"), Unrecognised("event_type", "X"), Verified("k"), "notify")
-    store.record(news, now=NOW)
-    cloud.wechat.sent.clear()
-
-    for seconds in (60, 60, 780, 60, 60, 3600):
-        poll(cloud, seconds)
-
-    assert cloud.wechat.sent == []
-    assert "PollFailed" not in capsys.readouterr().out
-    (orphan,) = [item for item in cloud.table() if excepted(item) == "orphan"]
-    assert int(orphan["attempts"]["N"]) == 3
-    poll(cloud, 2 * 86400)
-    assert not [item for item in cloud.table() if "orphan" in item and "due_at" in item]
-
-
 def test_an_orphan_whose_number_the_platform_does_not_take_becomes_an_exception(cloud):
     store = OrderStore(cloud.dynamodb, "Orders")
     news = Change(OrderKey("wechat", "shop", "A"), Unrecognised("event_type", "X"), Verified("k"), "notify")
@@ -154,14 +127,3 @@ def test_an_orphan_whose_number_the_platform_does_not_take_becomes_an_exception(
 
     (orphan,) = [item for item in cloud.table() if excepted(item) == "orphan"]
     assert int(orphan["due_at"]["N"]) == NOW + 3600
-
-
-def test_a_person_hears_of_an_orphan_although_the_platform_does_not_answer(cloud):
-    event = json.loads((FOLDER / "wechat_notify.paid-v3.json").read_text())
-    cloud.invoke("wechat_notify", event)
-    cloud.wechat.simulator.faults({"error500": {"count": 100}})
-
-    for _ in range(16):
-        poll(cloud, 60)
-
-    assert len([item for item in cloud.table() if excepted(item) == "orphan"]) == 1

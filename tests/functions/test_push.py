@@ -282,7 +282,7 @@ class TestStoreOrders:
         child = OrderStore(cloud.dynamodb, "Orders").refund(OrderKey("wechat", "shop", order_id), refund)
         assert child is not None
         assert (child[1].status, cloud.wechat.sent) == ("needs_action", [])
-        assert "mini store's console" in str(sentence(child[1].problem))
+        assert "platform's console" in str(sentence(child[1].problem))
 
 
 class TestShippingManagement:

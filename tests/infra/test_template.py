@@ -48,6 +48,7 @@ ROUTES = {
     "GET /refunds": "orders:read",
     "GET /reconciliation/{account}/{date}": "orders:read",
     "GET /exceptions": "orders:read",
+    "POST /exceptions/{exception_id}/dismiss": "refunds:approve",
 }
 SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
 FUNCTIONS = sorted(functions())

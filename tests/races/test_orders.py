@@ -28,7 +28,7 @@ from tests.races.racing import (
     rows,
 )
 
-ROUNDS = 60
+ROUNDS = 50
 
 
 def taken(store: OrderStore, change: Change) -> Outcome:

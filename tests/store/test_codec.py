@@ -4,7 +4,7 @@ import json
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from countersign.errors import UnreadableError
@@ -24,6 +24,7 @@ NOW = 1_795_328_845
 st.register_type_strategy(Money, st.builds(Money, st.integers(0, 2**53 - 1), st.sampled_from(["CNY", "JPY", "KWD"])))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from(get_args(Fact)), st.from_type(Trust), st.sampled_from(["", "v3"]))
 def test_every_fact_of_a_message_is_read_as_it_was_said(data, kind, trust, system):
     fact = data.draw(st.from_type(kind))
@@ -37,11 +38,14 @@ def test_every_fact_of_a_message_is_read_as_it_was_said(data, kind, trust, syste
     assert codec.read_changes(row) == said
 
 
+# Whole orders of any content take long to make, longer on a busy machine.
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.from_type(Order))
 def test_an_order_is_read_as_it_was_written(order):
     assert codec.read_order(codec.order_item(order, owner="wechat_poll", due_at=None)) == order
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from(sorted(BY_NAME)))
 def test_a_child_of_any_kind_is_read_as_it_was_written(data, name):
     child = data.draw(st.from_type(BY_NAME[name].value))

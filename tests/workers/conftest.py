@@ -22,22 +22,15 @@ SETTLING = ("douyin-ecpay", "douyin-trade", "acme")
 
 
 @pytest.fixture
-def pauses() -> list[float]:
-    """Return how long callers were made to wait, in seconds."""
-    return []
-
-
-@pytest.fixture
 def made_up(
     clock: time_machine.Traveller,  # noqa: F811 - a fixture
-    pauses: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Acme]:
     with mock_aws():
         nobody: Any = None
         stack = Cloud(clock, nobody)
         _provision(stack, {"main": {"key": "k"}}, acme.PLATFORM)
-        monkeypatch.setattr("time.sleep", pauses.append)
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
         platform = acme.Platform(lambda: int(time.time()))
         store = OrderStore(stack.dynamodb, "Orders")
         limiter = RateLimiter(store.client, store.table, acme.PLATFORM, "acme-1", per_second=acme.CALLS_PER_SECOND)

@@ -79,13 +79,16 @@ def test_an_order_that_the_platform_does_not_end_is_asked_about_ever_more_slowly
 
 
 def test_a_person_hears_of_an_orphan_although_the_platform_does_not_answer(world: World) -> None:
+    """And nobody asks for ever: the platform is asked ever more slowly, and after a day the person's list has it."""
     world.store.record(unknown(world), now=world.now)
     world.fail()
 
     for seconds in (60, 900):
         world.work("poll", seconds)
-
     assert len(world.orphans()) == 1
+    for seconds in (3600 - 960, 3 * 3600, 20 * 3600):
+        world.work("poll", seconds)
+    assert not [item for item in world.cloud.table() if "orphan" in item and "due_at" in item]
 
 
 def test_an_orphan_that_the_platform_wants_asked_about_more_slowly_reaches_a_person_too(world: World) -> None:

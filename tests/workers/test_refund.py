@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from countersign.errors import NotFoundError, UnprocessableError
+from countersign.errors import InvalidSignatureError, MalformedError, NotFoundError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Change, RefundReported, RefundResolved, Verified
 from countersign.platforms.port import RefundRefusedError
@@ -106,6 +106,19 @@ def test_a_refund_about_which_the_platform_refuses_to_be_asked_after_a_doubt_nee
 
     assert world.refund().status == "needs_action"
     assert "whether it was made (it refused: NOAUTH)" in world.refund().problem
+
+
+@pytest.mark.parametrize("error", [MalformedError("it lacks its number"), InvalidSignatureError("not signed")])
+def test_an_answer_that_cannot_be_read_or_believed_is_no_refusal(
+    made_up: Acme, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    made_up.buy()
+    made_up.approve()
+    replace_call(made_up, monkeypatch, "refund", error)
+
+    made_up.work("refund")
+
+    assert (made_up.refund().status, made_up.due_at(ROW)) == ("approved", made_up.now + 60)
 
 
 def test_to_be_slowed_down_is_no_refusal(world: World) -> None:

@@ -137,8 +137,8 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
             "GET /exceptions", 200, "what a person must look at", after=("wechat_notify.wrong-amount",)
         ),
         "orders_api.resolve": ask(
-            f"POST {ORDER}/review/{{review_id}}/resolve", 200, "a person accepts the other amount",
-            after=("wechat_notify.wrong-amount",), parameters=review, body=resolve, headers=json_type, becomes="paid",
+            f"POST {ORDER}/review/{{review_id}}/resolve", 202, "one person of two accepts the other amount",
+            after=("wechat_notify.wrong-amount",), parameters=review, body=resolve, headers=json_type, becomes="review",
         ),
         "orders_api.openapi": ask("GET /openapi.json", 200, "the published contract", anonymous=True),
     }  # fmt: skip
@@ -171,9 +171,10 @@ def _event_row(maker: Maker, case: str, *, orphan: bool = False) -> Event:
     }
     if orphan:
         waiting = {"due_at": {"N": str(maker.now + 60)}, "due_shard": {"S": "wechat_poll#0"}}
-        return row | {"reason": {"S": "the order is not known here yet"}, "orphan": {"N": "1"}} | waiting
+        return row | {"reasons": {"S": '[["order_unknown"]]'}, "orphan": {"N": "1"}} | waiting
     published = {"emits": {"L": [{"S": "order.paid"}]}, "due_at": {"N": str(maker.now + 60)}}
-    return row | published | {"reason": {"S": "paid in full"}, "version": {"N": "3"}, "due_shard": {"S": "sweep#0"}}
+    paid = {"reasons": {"S": '[["paid",{"amount":"88.00 CNY"}]]'}, "version": {"N": "3"}}
+    return row | published | paid | {"due_shard": {"S": "sweep#0"}}
 
 
 def _streams(maker: Maker) -> dict[str, Case]:

@@ -1,7 +1,7 @@
 """What people and the merchant's systems do with orders, whatever platform they come from."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
@@ -26,7 +26,9 @@ from countersign.orders.times import timestamp
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
+from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.store.exceptions import DISMISSIBLE, account_of, dismiss, exception_id, read_exception_id
 from countersign.store.lists import History, OrderLists
 from countersign.store.present import event_json, notice_json
 from countersign.store.throttle import acquire_slot, count_in_minute
@@ -55,15 +57,7 @@ class OrderService:
         history = self._history(key)
         events = [event_json(item) for item in history.events]
         notices = [notice_json(item) for item in history.notices]
-        return order_json(
-            history.order,
-            history.refunds,
-            events,
-            history.settlements,
-            history.shipments,
-            notices,
-            history.retries,
-        )
+        return order_json(history.order, history.children, events, notices)
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
@@ -83,9 +77,29 @@ class OrderService:
         orders, following = self.lists.page(platform, name, status=status, cursor=cursor)
         return {"orders": [order_json(order) for order in orders], "cursor": following or None}
 
-    def exceptions(self) -> Json:
-        """Return everything that a person must look at, by kind."""
-        return {"exceptions": [row for kind in EXCEPTIONS for row in self._exceptions(kind)]}
+    def exceptions(self, *, account: str, kind: str, cursor: str) -> Json:
+        """Return a page of what a person must look at, longest listed first: of one account and kind, or of all."""
+        if kind and kind not in EXCEPTIONS:
+            raise UnprocessableError(f"kind is one of {', '.join(EXCEPTIONS)}")
+        if account:
+            self.caller.require_account(*account.partition("/")[::2])
+
+        def visible(platform: str, name: str) -> bool:
+            return account in ("", f"{platform}/{name}") and self.caller.may_see(platform, name)
+
+        items, following = self.lists.exceptions([kind] if kind else EXCEPTIONS, visible, cursor=cursor)
+        return {"exceptions": [_exception_json(item) for item in items], "cursor": following or None}
+
+    def dismiss(self, name: str, *, note: str) -> None:
+        """Take an orphan, quarantined news or a failed notice off the list; its row stays as it is, and redrivable."""
+        self.caller.require_person()
+        row = read_exception_id(name)
+        if not self.caller.may_see(*account_of(row)):
+            raise NotFoundError("no such exception")
+        client, table = self.store.client, self.store.table
+        kind = dismiss(client, table, row, by=self.caller.subject, note=note, now=self.now)
+        if kind not in DISMISSIBLE:
+            raise ConflictError(f"{kind} is not dismissed: it ends by what is done about the order")
 
     def refresh(self, key: OrderKey) -> Json:
         """Have the platform asked now, by the platform's own poll function.
@@ -206,21 +220,14 @@ class OrderService:
             raise NotFoundError("no such order")
         return history
 
-    def _exceptions(self, kind: str) -> Iterator[Json]:
-        for item in self.lists.exceptions(kind):
-            if kind == "quarantine":
-                platform, _, account = codec.as_text(item, "account").partition("/")
-                order_id = None
-            else:
-                key = keys.order_key(item["pk"]["S"])
-                platform, account, order_id = key.platform, key.account, key.order_id
-            if not self.caller.may_see(platform, account):
-                continue
-            row: Json = {"kind": kind, "platform": platform, "account": account, "order_id": order_id}
-            row["since"] = timestamp(codec.as_number(item, "updated_at"))
-            row["reason"] = (
-                said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
-            )
-            if kind == "failed_notice":
-                row["reason"] = f"notice {codec.as_text(item, 'name')}: {row['reason']}"
-            yield row
+
+def _exception_json(item: Item) -> Json:
+    """Return an entry of the exceptions list in the words of the contract."""
+    kind = keys.exception_kind(codec.as_text(item, "exception"))
+    platform, account = account_of(item)
+    order_id = None if kind == "quarantine" else keys.order_key(item["pk"]["S"]).order_id
+    reason = said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
+    if kind == "failed_notice":
+        reason = f"notice {codec.as_text(item, 'name')}: {reason}"
+    row: Json = {"id": exception_id(item), "kind": kind, "platform": platform, "account": account, "order_id": order_id}
+    return {**row, "since": timestamp(codec.as_number(item, "listed_at")), "reason": reason}

@@ -261,10 +261,11 @@ def _with_consequences(before: Order | None, decision: Decision, change: Change,
         return _with_consequences_in_parts(before, after, decision, change)
     assert before is not None  # noqa: S101 - only a report opens an order here
     emits, children, beside = list(decision.emits), list(decision.children), decision.beside
-    if after.payment is not None and (before.payment is None or before.payment.paid_at != after.payment.paid_at):
-        after, told = _told_of_each_other(after, after.payment.paid_at, change, view)
+    payment, known_payment = after.payment, before.payment
+    if payment is not None and (known_payment is None or known_payment.paid_at != payment.paid_at):
+        after, told = _told_of_each_other(after, payment.paid_at, change, view)
         beside = (*beside, *told)
-    if before.payment is None and after.payment is not None:
+    if known_payment is None and payment is not None:
         emits.append("order.paid")
         known = view.child("settlement", settlements.planned_number(after.key))
         children += filter(None, [settlements.planned(after, known)])
@@ -311,10 +312,12 @@ def _of_tries(before: Order | None, after: Order) -> Iterable[str]:
 
 
 def _of_status_and_questions(before: Order | None, after: Order) -> Iterable[str]:
-    if after.status in ("closed", "failed") and (before is None or after.status != before.status):
-        yield f"order.{after.status}"
-    known = {question.review_id for question in before.review_items} if before is not None else set()
-    if any(question.review_id not in known for question in after.review_items):
+    status = after.status
+    if status in ("closed", "failed") and (before is None or status != before.status):
+        yield f"order.{status}"
+    questions = after.review_items
+    known = {question.review_id for question in before.review_items} if before is not None and questions else set()
+    if any(question.review_id not in known for question in questions):
         yield "order.review"
 
 

@@ -26,3 +26,4 @@ class Kind(NamedTuple):
     unique: tuple[type[Any], ...] = ()
     listed: bool = False
     accepted: Callable[[Any], bool] | None = None
+    sequence: Callable[[Any], Any] = lambda child: child.number  # by what several of an order are put in a row

@@ -4,26 +4,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from countersign.orders.charges import attempts_json, charge_json
+from countersign.orders.children import BY_NAME
+from countersign.orders.decision import Child
 from countersign.orders.explain import answer_json
-from countersign.orders.refunds import Refund, refund_json
-from countersign.orders.retries import Retry, retry_json
 from countersign.orders.sentences import meaning
-from countersign.orders.settlements import Settlement, settlement_json
-from countersign.orders.shipments import Shipment, shipment_json
 from countersign.orders.state import Order, ReportedPayment, ReviewItem
 from countersign.orders.times import timestamp
 
 
 def order_json(
     order: Order,
-    refunds: Iterable[Refund] = (),
+    children: Iterable[Child] = (),
     events: Iterable[Mapping[str, Any]] = (),
-    settlements: Iterable[Settlement] = (),
-    shipments: Iterable[Shipment] = (),
     notices: Iterable[Mapping[str, Any]] = (),
-    retries: Iterable[Retry] = (),
 ) -> dict[str, Any]:
-    """Return the order JSON; `events` and `notices` are ready rows of the contract's shape."""
+    """Return the order JSON; each kind of child is a list `{kind}s` of it.
+
+    `events` and `notices` are ready rows of the contract's shape.
+    """
     payment = order.payment
     currency = order.terms.amount.currency
     return {
@@ -49,12 +47,9 @@ def order_json(
         "transaction_id": payment.transaction_id if payment else None,
         "review": [_question(question) for question in order.review_items],
         "answers": [{"review_id": answer.review_id, **answer_json(answer)} for answer in order.resolutions],
-        "refunds": [refund_json(refund) for refund in refunds],
-        "shipments": [shipment_json(shipment) for shipment in shipments],
-        "settlements": [settlement_json(settlement, currency) for settlement in settlements],
+        **_children(children, currency),
         "attempts": attempts_json(order),
         "charge": charge_json(order),
-        "retries": [retry_json(retry) for retry in retries],
         "events": list(events),
         "notices": list(notices),
         "version": order.version,
@@ -74,6 +69,16 @@ def order_json(
         "test": order.test,
         "money_of": _order(order.money_of),
         "part_of": _order(order.money_of),
+    }
+
+
+def _children(children: Iterable[Child], currency: str) -> dict[str, Any]:
+    found: dict[str, list[Child]] = {name: [] for name in BY_NAME}
+    for child in children:
+        found[child.kind].append(child)
+    return {
+        f"{name}s": [BY_NAME[name].json(child, currency) for child in sorted(some, key=BY_NAME[name].sequence)]
+        for name, some in found.items()
     }
 
 

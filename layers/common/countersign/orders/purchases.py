@@ -47,7 +47,7 @@ def wanted(change: Change, order: Order | None, known: Mapping[OrderKey, Order |
 def members(order: Order, orders: Mapping[OrderKey, Order]) -> list[Order]:
     """Return the other orders of its purchase that are in `orders`."""
     found: dict[OrderKey, Order] = {}
-    waiting = list(links(order))
+    waiting = list(links(order)) if orders else []
     while waiting:
         key = waiting.pop()
         other = orders.get(key)

@@ -34,5 +34,6 @@ def because(code: str, /, **args: Money | str | int) -> Reason:
 
 def cleaned(text: str) -> str:
     """Return a text from outside as one line of bounded length."""
-    line = _CONTROL.sub(" ", text).strip()
+    line = text if text.isprintable() else _CONTROL.sub(" ", text)
+    line = line.strip()
     return line if len(line) <= MAX_CHARACTERS else f"{line[: MAX_CHARACTERS - 1]}…"

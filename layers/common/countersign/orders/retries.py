@@ -35,7 +35,7 @@ class Retry:
     asked_at: int | None = None  # from when on the platform may have been asked
     ended_at: int | None = None
     problem: Reason | None = None
-    kind: ClassVar[str] = "retry"
+    kind: ClassVar[str] = "retry_request"
 
     @property
     def number(self) -> str:
@@ -115,4 +115,6 @@ def retry_json(retry: Retry) -> dict[str, Any]:
     }
 
 
-KIND = Kind("retry", "retry", Retry, lambda fact: fact.retry_id, decide, due, lambda retry, _: retry_json(retry))
+KIND = Kind(
+    "retry_request", "retry", Retry, lambda fact: fact.retry_id, decide, due, lambda retry, _: retry_json(retry)
+)

@@ -132,4 +132,5 @@ KIND = Kind(
     decide,
     due,
     lambda shipment, _: shipment_json(shipment),
+    sequence=lambda shipment: (shipment.requested_at, shipment.shipment_id),
 )

@@ -151,8 +151,9 @@ class Order:
     @property
     def payments(self) -> tuple[ReportedPayment, ...]:
         """Accepted payments, earliest first; where one pays the whole order, more than one is an open question."""
-        if not self.claims:
-            return ()
+        claims = self.claims
+        if len(claims) <= 1 and not (self.returned or self.resolutions):  # nearly always
+            return claims if claims and not claims[0].mismatch(self.terms) else ()
         counted = self._parts() if self.terms.pays == "parts" else self._accepted()
         return tuple(sorted(counted, key=lambda claim: (claim.paid_at, claim.transaction_id)))
 
@@ -281,13 +282,19 @@ class Order:
     @property
     def review_items(self) -> tuple[ReviewItem, ...]:
         """Open questions, in a fixed sequence."""
-        if not (self.claims or self.anomalies or self.newest):
+        if self._raises_no_question():
             return ()
         found = [*self._payment_questions(), *self._total_questions()]
         found += [ReviewItem(anomaly.reason, anomaly.subject) for anomaly in self.anomalies]
         if not (self.resolutions or self.undone):
             return tuple(found)
         return tuple(asked for question in found if (asked := self._unanswered(question)) is not None)
+
+    def _raises_no_question(self) -> bool:
+        """Tell at a glance that nothing can be asked, which is so of nearly every order."""
+        if self.anomalies or self.newest is not None or self.others_paid or self.refunded or len(self.claims) > 1:
+            return False
+        return not self.claims or not self.claims[0].mismatch(self.terms)
 
     def _unanswered(self, question: ReviewItem) -> ReviewItem | None:
         """Return a question with what was answered so far, or None where that answers it."""

@@ -19,8 +19,9 @@ _OF_STATUS = {
 def work_list(order: Order, status: str, *, in_review: bool) -> str:
     """Return the work list that an order is on, by its status and whether it has open questions.
 
-    Both are derived each time that they are asked for: who writes an order has them at hand. A question comes before the shipment: what may have to be paid back is not to be sent. An order that was made in the
-    platform's own shop is shipped there.
+    Both are derived each time that they are asked for: who writes an order has them at hand. A question comes before
+    the shipment: what may have to be paid back is not to be sent. An order that was made in the platform's own shop is
+    shipped there.
     """
     if order.test or order.money_of is not None:
         return ASIDE

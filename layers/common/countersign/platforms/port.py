@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from countersign.accounts import Accounts
-from countersign.errors import CountersignError, InProgressError, RateLimitedError, RefusedError, UnprocessableError
+from countersign.errors import (
+    CountersignError,
+    InProgressError,
+    MalformedError,
+    NotGenuineError,
+    RateLimitedError,
+    RefusedError,
+    UnprocessableError,
+)
 from countersign.orders.changes import Change
 from countersign.orders.reasons import Reason
 from countersign.orders.reconcile import BillLine
@@ -38,8 +46,12 @@ class RefundRefusedError(UnprocessableError):
 
 
 def is_final(error: CountersignError) -> bool:
-    """Tell whether repeating a call would be refused again, so that a person must act; to be slowed down passes."""
-    return isinstance(error, RefusedError) and not isinstance(error, RateLimitedError | InProgressError)
+    """Tell whether repeating a call would be refused again, so that a person must act.
+
+    To be slowed down passes, and what could not be read or believed leaves the outcome of a call unknown.
+    """
+    passes = RateLimitedError | InProgressError | MalformedError | NotGenuineError
+    return isinstance(error, RefusedError) and not isinstance(error, passes)
 
 
 class Queries(Protocol):

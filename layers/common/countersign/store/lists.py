@@ -15,7 +15,6 @@ from countersign import aws
 from countersign.orders.changes import OrderKey
 from countersign.orders.children import BY_NAME
 from countersign.orders.refunds import Refund
-from countersign.orders.retries import Retry
 from countersign.orders.settlements import Settlement
 from countersign.orders.shipments import Shipment
 from countersign.orders.state import Order
@@ -25,6 +24,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
 from countersign.store.codec import Item, number, text
 from countersign.store.cursors import LATEST, Place, read_cursor, write_cursor
+from countersign.store.exceptions import account_of
 
 PAGE = 50
 LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
@@ -34,15 +34,31 @@ Visible = Callable[[str, str], bool]  # (platform, account): may the caller see 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One order, its refunds, and its events as stored, oldest first."""
+    """One order, its children of every kind, and its events as stored, oldest first."""
 
     order: Order
-    refunds: tuple[Refund, ...]
+    children: tuple[Any, ...]
     events: tuple[Item, ...]
-    settlements: tuple[Settlement, ...] = ()
-    shipments: tuple[Shipment, ...] = ()
     notices: tuple[Item, ...] = ()
-    retries: tuple[Retry, ...] = ()
+
+    def of(self, kind: str) -> tuple[Any, ...]:
+        """Return its children of one kind, in their sequence."""
+        return tuple(sorted((child for child in self.children if child.kind == kind), key=BY_NAME[kind].sequence))
+
+    @property
+    def refunds(self) -> tuple[Refund, ...]:
+        """Its refunds."""
+        return self.of("refund")
+
+    @property
+    def settlements(self) -> tuple[Settlement, ...]:
+        """Its settlements."""
+        return self.of("settlement")
+
+    @property
+    def shipments(self) -> tuple[Shipment, ...]:
+        """Its shipments."""
+        return self.of("shipment")
 
 
 class OrderLists:
@@ -60,7 +76,7 @@ class OrderLists:
     def history(self, key: OrderKey) -> History | None:
         """Return an order with its children and events, or None if there is no such order."""
         order: Order | None = None
-        children: dict[str, list[Any]] = {name: [] for name in BY_NAME}
+        children: list[Any] = []
         events: list[Item] = []
         notices: list[Item] = []
         query = {
@@ -73,8 +89,8 @@ class OrderLists:
             kind = item["sk"]["S"].partition("#")[0]
             if kind == keys.ORDER:
                 order = codec.read_order(item)
-            elif kind.lower() in children:
-                children[kind.lower()].append(child_of(item))
+            elif kind.lower() in BY_NAME:
+                children.append(child_of(item))
             elif item["sk"]["S"].startswith(keys.EVENT):
                 events.append(item)
             elif item["sk"]["S"].startswith(keys.NOTICE):
@@ -82,17 +98,8 @@ class OrderLists:
         if order is None:
             return None
         events.sort(key=_sequence)
-        children["shipment"].sort(key=lambda shipment: (shipment.requested_at, shipment.shipment_id))
         notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
-        return History(
-            order,
-            tuple(children["refund"]),
-            tuple(events),
-            tuple(children["settlement"]),
-            tuple(children["shipment"]),
-            tuple(notices),
-            tuple(children["retry"]),
-        )
+        return History(order, tuple(children), tuple(events), tuple(notices))
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
@@ -203,12 +210,7 @@ class OrderLists:
         items = dynamo.whole_rows(self.client, self.table, entries)
         return [(keys.order_key(item["pk"]["S"]), child_of(item)) for item in items], following
 
-    def exceptions(self, kind: str) -> Iterator[Item]:
-        """Yield items that a person must look at: a review, an orphan, a refund, a notice, something quarantined."""
-        entries = heapq.merge(*(self._exceptions(name, (0, "")) for name in keys.exception_shards(kind)), key=_listed)
-        yield from dynamo.whole_rows(self.client, self.table, entries)
-
-    def exceptions_page(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
+    def exceptions(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
         """Return a page of the exceptions of these kinds, longest listed first, and the next page's cursor.
 
         `visible` is asked by platform and account before a row is read. A page may hold few or none although more
@@ -217,7 +219,7 @@ class OrderLists:
         after = read_cursor(cursor)
         names = [name for kind in kinds for name in keys.exception_shards(kind)]
         merged = heapq.merge(*(self._exceptions(name, after) for name in names), key=_listed)
-        entries, following = _seen(merged, lambda item: visible(*_account(item)), _listed, cursor)
+        entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor)
         return list(dynamo.whole_rows(self.client, self.table, entries)), following
 
     def _exceptions(self, name: str, after: Place) -> Iterator[Item]:
@@ -257,16 +259,6 @@ def _seen(
         if len(found) == PAGE:
             break
     return found, cursor
-
-
-def _account(item: Item) -> tuple[str, str]:
-    """Return the platform and account that an exception is of: by its order's key, or by a quarantined row's own."""
-    pk = item["pk"]["S"]
-    if pk.startswith(keys.QUARANTINE):
-        platform, account, _ = item["sk"]["S"].split("#")
-        return keys.whole(platform), keys.whole(account)
-    key = keys.order_key(pk)
-    return key.platform, key.account
 
 
 def _sequence(item: Item) -> tuple[int, int, bool]:

@@ -82,7 +82,7 @@ def raise_alarm(store: OrderStore, item: Item, *, now: int) -> bool:
         "kind": text("orphan"),
         "via": text("store"),
         "trust": item["trust"],
-        "change": item["change"],
+        "change": text(codec.dump_changes(codec.read_changes(item), "orphan")),
         "received_at": number(now),
         "decision": text("unchanged"),
         "reasons": codec.reasons(because("still_unknown")),

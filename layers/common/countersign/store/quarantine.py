@@ -52,7 +52,7 @@ def quarantine(
         "raw": {"B": codec.compress(raw)},
     }
     key = (item["pk"]["S"], item["sk"]["S"])
-    if "exception" in dynamo.read_many(client, table, [key]).get(key, {}):
+    if not {"exception", "dismissed_at"}.isdisjoint(dynamo.read_many(client, table, [key]).get(key, {})):
         return "known"
     # Who can send a hint is not known, so hints never take the room of what was signed.
     what, most = ("UNREADABLE_HINTS", HINTS_PER_DAY) if hint else ("UNREADABLE", PER_DAY)
@@ -84,14 +84,14 @@ class Quarantine:
         self.platform = platform
 
     def rows(self, day: date, *, account: str = "", after: str = "") -> Iterator[Item]:
-        """Yield a day's rows that still wait, in the order of their sort keys, those beyond `after` only."""
+        """Yield a day's rows that still wait, dismissed ones too, by their sort keys, those beyond `after` only."""
         prefix = f"{keys.part(self.platform)}#{keys.part(account)}#" if account else f"{keys.part(self.platform)}#"
         # DynamoDB takes one condition on a sort key. `~` comes after whatever a name or a digest is made of.
         for row in dynamo.read_all(
             self.client,
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :last",
-            FilterExpression="attribute_exists(#exception)",
+            FilterExpression="attribute_exists(#exception) OR attribute_exists(dismissed_at)",
             ExpressionAttributeNames={"#exception": "exception"},
             ExpressionAttributeValues={
                 ":pk": text(f"{keys.QUARANTINE}{(day - _EPOCH).days}"),
@@ -133,8 +133,8 @@ class Quarantine:
             self.client,
             self.table,
             row,
-            "SET redriven_at = :now, outcome = :outcome, event_id = :event REMOVE #exception, listed_at",
-            "attribute_exists(#exception) AND updated_at = :seen",
+            "SET redriven_at = :now, outcome = :outcome, event_id = :event REMOVE #exception, listed_at, dismissed_at",
+            "(attribute_exists(#exception) OR attribute_exists(dismissed_at)) AND updated_at = :seen",
             {
                 ":now": number(now),
                 ":outcome": text(outcome),

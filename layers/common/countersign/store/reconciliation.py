@@ -271,7 +271,7 @@ def _event(day: Day, difference: Difference, now: int) -> Item:
         "kind": text(change.fact.kind),
         "via": text(change.via),
         "trust": text(change.trust.name),
-        "change": text(codec.dump_changes((change,))),
+        "change": text(codec.dump_changes((change,), change.fact.kind)),
         "received_at": number(now),
         "decision": text("unchanged"),
         "reasons": codec.reasons(because("bill_of", day=str(day.day)), Reason(f"difference.{difference.what}")),

@@ -101,7 +101,7 @@ class OrderStore:
 
     def retry(self, key: OrderKey, retry_id: str) -> Found | None:
         """Return a charge, one wish to try it again, and since when that has its status, read consistently."""
-        return children_store.read(self.client, self.table, key, "retry", retry_id)
+        return children_store.read(self.client, self.table, key, "retry_request", retry_id)
 
     def refunds(self, key: OrderKey) -> tuple[Any, ...]:
         """Return an order's refunds, read consistently."""
@@ -351,7 +351,7 @@ def event_item(
         "kind": text(change.fact.kind),
         "via": text(change.via),
         "trust": text(change.trust.name),
-        "change": text(codec.dump_changes(tuple(changes))),
+        "change": text(codec.dump_changes(changes, change.fact.kind)),
         "received_at": number(now),
         "decision": text(decision.outcome),
         "reasons": codec.reasons(*decision.reasons),

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from random import randrange
 from typing import Any
 
-from countersign.errors import ConflictError, CountersignError
+from countersign.errors import ConflictError, CountersignError, UnreadableError
 from countersign.orders.changes import Change, OrderCreated, OrderKey, is_unmatched
 from countersign.orders.reports import tells_more
 from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, must_close, next_poll
@@ -44,22 +43,27 @@ class PollJob:
         return None
 
     def retry_at(self, item: Item, attempts: int, error: CountersignError) -> int | None:
-        """Return when to ask again after there was no answer."""
+        """Return when to ask again after no answer came; about an orphan that a person knows of ever more slowly."""
+        received_at = codec.as_number(item, "received_at") or self.now
+        known = "orphan" in item and self.now - received_at >= ORPHAN_ALARM_SECONDS
+        if known and not isinstance(error, UnreadableError):
+            return self._next_orphan_query(received_at)
         return self.now + BACK_OFF_SECONDS
+
+    def _next_orphan_query(self, received_at: int) -> int | None:
+        return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
 
     def _order(self, order: Order) -> int | None:
         connector = self.connect(order.key.account)
         answer = connector.query_order(order, now=self.now)
         if order.terms.pays == "whole" or tells_more(order, [change.fact for change in answer]):
-            self._record(answer)
-        order = self.store.get(order.key) or order
+            order = self._record(answer) or order
         if must_close(order, self.now):
             try:
                 closed = connector.close(order, now=self.now)
             except ConflictError:
                 closed = None  # paid, or the payer is at it, at this very moment: the next query tells
-            self._record((closed,) if closed else ())
-            order = self.store.get(order.key) or order
+            order = self._record((closed,) if closed else ()) or order
         orphans.attach(self.store, order.key, now=self.now)
         again = next_poll(order, self.now)
         if order.paid or order.ended_at is not None or again is None:
@@ -86,7 +90,7 @@ class PollJob:
         if self.store.get(owner) is not None:
             orphans.attach(self.store, owner, now=self.now)
             return None
-        return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)
+        return self._next_orphan_query(received_at)
 
     def _import(self, change: Change) -> OrderKey:
         """Ask about an order that is not known here; return whose the news is by the answer.
@@ -120,26 +124,34 @@ class PollJob:
         self._record(connector.query_order(order, now=self.now))
         self._record(connector.query_child(hint, order.terms.system))
 
-    def _record(self, answer: Changes) -> None:
+    def _record(self, answer: Changes) -> Order | None:
+        """Take an answer into the record; return the order as it is then, None where nothing is known of it."""
+        order = None
         for change in answer:
-            callbacks.report(self.store.record(change, now=self.now))
+            outcome = self.store.record(change, now=self.now)
+            callbacks.report(outcome)
+            order = outcome.order
             if isinstance(change.fact, OrderCreated):
                 # Before the rest, which then decides when to ask about the order next.
                 orphans.attach(self.store, change.key, now=self.now)
+        return order
 
 
 def run(
-    event: dict[str, Any], context: Any, *, store: OrderStore, due: DueList, connect: Connect, enough_ms: int
+    event: dict[str, Any],
+    context: Any,
+    *,
+    store: OrderStore,
+    due: DueList,
+    connect: Connect,
+    enough_ms: int,
+    first: int = 0,
 ) -> None:
-    """Ask about each due order, orphan and hint while there is time.
-
-    Runs at the same time begin with different shards, so that they seldom meet.
-    """
+    """Ask about each due order, orphan and hint while there is time, beginning with the shard `first`."""
 
     def job(now: int) -> PollJob:
         return PollJob(store, connect, now)
 
-    first = randrange(keys.SHARDS)  # noqa: S311 - a spread, not a secret
     late = loop.run(
         event, context, due, job, first=first, enough_ms=enough_ms, worked="PollQueried", failed="PollFailed"
     )

@@ -24,7 +24,7 @@ from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.workers import loop
 
-RETRY = keys.child_sk("retry", "")
+RETRY = keys.child_sk("retry_request", "")
 BACK_OFF_SECONDS = 60
 Connect = Callable[[str], Retries]
 
@@ -40,7 +40,7 @@ class RetryJob:
     def process(self, item: Item, attempts: int) -> int | None:
         """Ask for a try, or read what became of it; return when to come again."""
         key, number = keys.order_key(item["pk"]["S"]), children_store.child_of(item).retry_id
-        found = children_store.read(self.store.client, self.store.table, key, "retry", number)
+        found = children_store.read(self.store.client, self.store.table, key, "retry_request", number)
         if found is None or found.child.status not in ("requested", "processing"):
             return None
         platform, retry = self.connect(key.account), found.child

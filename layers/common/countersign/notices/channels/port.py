@@ -33,7 +33,7 @@ def envelope(delivery: Delivery) -> Envelope:
     """Return a notice as the merchant's own system gets it: the bus event's detail, and the order as it is now."""
     event, history, order = delivery.event, delivery.history, {}
     if history is not None:
-        order = order_json(history.order, history.refunds, (), history.settlements, history.shipments)
+        order = order_json(history.order, history.children)
     detail = {
         "id": event.id,
         "platform": event.key.platform,
