@@ -26,6 +26,6 @@ def _address(name: str) -> str:
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Look after each account's subscriptions, or those of the one which the event names, while there is time."""
+    """Look after each account's subscriptions, or those of `accounts` in the event, while there is time."""
     work = guard.GuardWork(subscriptions, scans, connect, _address, int(time.time()))
     guard.run(event, context, names=accounts.names, work=work, enough_ms=60_000)

@@ -18,5 +18,5 @@ connect = Connectors(accounts, connector.connect)
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Read each account's list, or that of the one which the event names, while there is time."""
+    """Read each account's list, or those of `accounts` in the event, while there is time."""
     scan.run(event, context, names=accounts.names, store=store, scans=scans, connect=connect, enough_ms=60_000)

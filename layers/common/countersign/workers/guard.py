@@ -72,8 +72,8 @@ def run(
     work: GuardWork,
     enough_ms: int,
 ) -> None:
-    """Look after all accounts, or the one that the event names, while there is time; one's fault is its own."""
-    for name in [event["account"]] if "account" in event else names():
+    """Look after all accounts, or those that the event names (`accounts`), while there is time; one's fault is its own."""
+    for name in event.get("accounts") or names():
         if context.get_remaining_time_in_millis() < enough_ms:
             break
         try:

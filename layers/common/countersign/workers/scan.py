@@ -109,7 +109,7 @@ def run(
     connect: Connect,
     enough_ms: int,
 ) -> None:
-    """Read the lists of all accounts, or of the one that the event names, while there is time.
+    """Read the lists of all accounts, or of those that the event names (`accounts`), while there is time.
 
     One account's fault is its own: the others are read.
     """
@@ -117,7 +117,7 @@ def run(
     def enough_time() -> bool:
         return bool(context.get_remaining_time_in_millis() >= enough_ms)
 
-    chosen = [event["account"]] if "account" in event else names()
+    chosen: Iterable[str] = event.get("accounts") or names()
     with ThreadPoolExecutor(WRITERS) as writers:
         work = ScanWork(store, scans, connect, enough_time, writers)
         for name in chosen:
