@@ -143,7 +143,7 @@ def test_an_open_question_is_an_exception_until_a_person_resolves_it(cloud, odd)
     status, answer = resolve(cloud, odd, "accept")
 
     assert (status, answer["status"], answer["review"]) == (200, "paid", [])
-    assert call(cloud, "GET", "/exceptions")[1] == {"exceptions": []}
+    assert call(cloud, "GET", "/exceptions")[1] == {"exceptions": [], "cursor": None}
     _, why = call(cloud, "GET", f"{ORDER}/explanation", "EV-wrong-amount")
     assert (why["resolved"][0]["by"], why["resolved"][0]["note"]) == ("anna", "seen")
 
@@ -188,7 +188,10 @@ def test_an_answer_to_nothing_or_in_other_words_is_refused(cloud, odd, review_id
 
 def test_exceptions_outside_the_token_are_not_shown(cloud, odd):
     assert odd
-    assert call(cloud, "GET", "/exceptions", claims={"accounts": "[wechat/other]"})[1] == {"exceptions": []}
+    assert call(cloud, "GET", "/exceptions", claims={"accounts": "[wechat/other]"})[1] == {
+        "exceptions": [],
+        "cursor": None,
+    }
 
 
 def test_a_list_needs_an_account_of_the_token(cloud):

@@ -42,11 +42,11 @@ def test_done_and_look_again_leave_alone_what_somebody_else_took_over(stores: li
     stores[0].record(opened("taken-over"), now=NOW)
     first, second = (DueList(store.client, store.table, "wechat_poll") for store in stores[:2])
     item = next(item for item in first.due(LATER) if item["pk"]["S"].endswith("#taken-over"))
-    assert first.claim(item, now=LATER)
+    assert first.lease(item, now=LATER)
     late = LATER + LEASE_SECONDS
     again = next(item for item in second.due(late) if item["pk"]["S"].endswith("#taken-over"))
-    assert second.claim(again, now=late)
+    assert second.lease(again, now=late)
 
-    assert not first.done(item, leased=LATER + LEASE_SECONDS)
+    assert not first.complete(item, leased=LATER + LEASE_SECONDS)
     assert not first.reschedule(item, at=late + 1, leased=LATER + LEASE_SECONDS)
-    assert second.done(again, leased=late + LEASE_SECONDS)
+    assert second.complete(again, leased=late + LEASE_SECONDS)
