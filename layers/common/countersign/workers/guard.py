@@ -72,7 +72,7 @@ def run(
     work: GuardWork,
     enough_ms: int,
 ) -> None:
-    """Look after all accounts, or those that the event names (`accounts`), while there is time; one's fault is its own."""
+    """Look after all accounts, or those of `accounts` in the event, while there is time; one's fault is its own."""
     for name in event.get("accounts") or names():
         if context.get_remaining_time_in_millis() < enough_ms:
             break

@@ -80,6 +80,16 @@ class Connector:
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
 
+    def read(self, number: str) -> Charge | None:
+        """Return a charge as it is now, with the customer's address; None where Recharge does not know it."""
+        fields = self.client.charge(number)
+        if fields is None:
+            return None
+        try:
+            return self._read(fields)
+        except MalformedError as error:
+            raise PlatformUnavailableError(str(error)) from None
+
     def shop_customer(self, charge: Charge) -> str:
         """Return the shop's number of a charge's customer; empty where Recharge has none."""
         if charge.shop_customer_id or not charge.customer_id:

@@ -6,25 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from countersign.documents import as_choice, as_keys, as_mapping, as_optional, as_text
+from countersign.documents import as_choice, as_keys, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
 
 HOST = "https://api.rechargeapps.com"
 VERSIONS = ("2021-11", "2021-01")
-LANGUAGES = ("en", "zh")
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _SHOP = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}", re.ASCII)
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
-
-
-@dataclass(frozen=True, slots=True)
-class DunningMail:
-    """An e-mail to the customer whose charge failed: who sends it, in which language, and where a card is renewed."""
-
-    sender: str
-    language: str
-    portal: str = ""  # the address of the customer's page; `{hash}` stands for the customer's own part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +27,6 @@ class Settings:
     currency: str = ""  # of charges that name none (API 2021-01)
     zone: tzinfo = UTC  # of times that name none
     require_timestamped: bool = False
-    dunning_mail: DunningMail | None = None
     api_base: str = ""
     warnings: tuple[str, ...] = field(default=())
 
@@ -70,7 +58,6 @@ def load(document: Mapping[str, object]) -> Settings:
         currency=_matching(document, "currency", _CURRENCY),
         zone=_zone(document),
         require_timestamped=_flag(document, "require_timestamped"),
-        dunning_mail=as_optional(lambda: _dunning_mail(document), None, warnings),
         api_base=as_text(document, "api_base").rstrip("/"),
         warnings=tuple(warnings),
     )
@@ -98,23 +85,3 @@ def _zone(document: Mapping[str, object]) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise KeysUnavailableError("time_zone is not the name of a time zone such as America/New_York") from None
-
-
-def _dunning_mail(document: Mapping[str, object]) -> DunningMail | None:
-    """Return how customers are written to: `{"enabled": true, "from": …, "language": "en"|"zh", "portal": …}`.
-
-    Nobody is written to where the merchant has not switched it on: absent, or not enabled.
-    """
-    if document.get("dunning_mail") is None:
-        return None
-    entry = as_mapping(document["dunning_mail"], "dunning_mail")
-    if not _flag(entry, "enabled"):
-        return None
-    sender, portal = as_text(entry, "from", required=True), as_text(entry, "portal")
-    if not _ADDRESS.fullmatch(sender):
-        raise KeysUnavailableError("dunning_mail.from is no e-mail address")
-    if portal and not portal.startswith("https://"):
-        raise KeysUnavailableError("dunning_mail.portal is not an https address")
-    if portal.replace("{hash}", "").count("{"):
-        raise KeysUnavailableError("dunning_mail.portal has a placeholder other than {hash}")
-    return DunningMail(sender, as_choice(entry, "language", LANGUAGES), portal)
