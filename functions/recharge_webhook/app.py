@@ -8,11 +8,13 @@ from countersign.runtime.entrypoint import entrypoint
 from countersign.runtime.telemetry import count
 from countersign.store import OrderStore
 
+LIMIT = 256 * 1024  # a charge of many lines; as evidence it still fits into one row, however badly it compresses
+
 accounts = Accounts("recharge", settings.load)
 store = OrderStore.from_environment()
 
 
-@entrypoint(refused=replies.refused)
+@entrypoint(refused=replies.refused, limit=LIMIT)
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Verify, read, translate, record, acknowledge; a repeated delivery changes nothing."""
     name = request.path_parameters["account"]

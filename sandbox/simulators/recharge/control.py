@@ -28,7 +28,7 @@ class RechargeControl(Control):
         self.offer(charge=self.charge, attempt=self.attempt, card=self.card, skip=self.skip, delete=self.delete)
         self.offer(refund=self.refund, note=self.note, bulk=self.bulk, subscriptions=self.subscriptions)
         self.offer(unsubscribe=self.unsubscribe, subscribe=self.subscribe, ledger=self.ledger, calls=self.calls)
-        self.offer(deliver=self.deliver, schedule=self.schedule)
+        self.offer(deliver=self.deliver, schedule=self.schedule, will=self.will)
 
     def charge(self, body: Json) -> Json:
         """Make a charge: {"account", "amount", "email"?, "shop_customer"?, "note"?, "title"?, "will"?, "attempt"?}.
@@ -54,6 +54,12 @@ class RechargeControl(Control):
         if "will" in body:
             charge.will = str(body["will"] or "")
         self._dunning.attempt(charge)
+        return self._shown(charge)
+
+    def will(self, body: Json) -> Json:
+        """Say how the next tries of a charge end: {"account", "charge_id", "will"}; an empty error: they succeed."""
+        charge = self._charge(body)
+        charge.will = str(body["will"] or "")
         return self._shown(charge)
 
     def card(self, body: Json) -> Json:
