@@ -58,7 +58,8 @@ def fails_and_recovers(stage: Stage) -> None:
     stage.advance(DAY + MINUTE, "the next day Recharge tries again by itself")
     stage.expect_soon("recovered", lambda: detail(stage, number, "error"), ("paid", None))
     order = shown(stage, number)
-    stage.expect("a part of the shop's order", order["part_of"]["order_id"], order["charge"]["external_order_id"])
+    of_the_shop = ((order.get("part_of") or {}).get("order_id"), (order.get("charge") or {}).get("external_order_id"))
+    stage.expect("a part of the shop's order", of_the_shop[0] == of_the_shop[1] is not None, True)
 
 
 def nobody_told(stage: Stage) -> None:
