@@ -9,7 +9,7 @@ from countersign.orders.charges import CUSTOMER, LATER, MERCHANT, UNKNOWN
 CLOSED = "CLOSED_MAX_RETRIES_REACHED"  # the last try has failed
 CARD_RENEWED = "CARD_UPDATED_NOW_PENDING_NEXT_ATTEMPT"
 
-# https://support.getrecharge.com/hc/en-us/articles/360008682994 (managing order errors), and what connectors have met
+# Recharge's support article on managing order errors has the official list; these are what it and connectors name.
 _GROUPS = {
     CUSTOMER: (
         CLOSED,
