@@ -1,7 +1,7 @@
 """Cases from the field: no topic header (R1), another version than the account says (R2), old charges (R3)."""
 
 import json
-from itertools import permutations
+from itertools import islice, permutations
 from typing import Any
 
 import pytest
@@ -107,7 +107,7 @@ class TestR3:
     def test_R3_each_failure_is_found_once_however_its_time_is_written(self, world: Recharge) -> None:
         # Over the night on which clocks go back in New York (2026-11-01 06:00 UTC), two in a second, in three forms.
         world.cloud.clock.move_to(1_793_520_000 + 4 * 3600)
-        world.make("bulk", count=300, failed=100, seconds=8 * 3600, stamps=["", "+00:00", "Z"])
+        world.make("bulk", count=120, failed=40, seconds=8 * 3600, stamps=["", "+00:00", "Z"])
         client = world.cloud.module("recharge_scan").connect("store").client
         client.page_size = 25
         killed = 0
@@ -123,8 +123,8 @@ class TestR3:
         failed = [
             item for item in world.cloud.table() if item["sk"]["S"] == "ORDER" and item["status"]["S"] == "failed"
         ]
-        assert len(failed) == 100
-        assert world.emitted().count("charge.failed") == 100
+        assert len(failed) == 40
+        assert world.emitted().count("charge.failed") == 40
 
     def test_R3_a_charge_made_eleven_weeks_ago_that_fails_today_is_found(self, world: Recharge) -> None:
         charge = world.make("charge", will="CARD_DECLINED", notify=False)
@@ -170,7 +170,8 @@ class TestAnySequence:
 
         alone = ends((4,))
         assert alone["charge"]["attempts"] == 3
-        for roads in permutations(range(5)):
+        # Every sixth of the 120; test_reading.py has all of them, without a store between.
+        for roads in islice(permutations(range(5)), 0, None, 6):
             assert ends(roads) == alone
             assert world.emitted(number).count("charge.failed") <= 3
 
