@@ -367,9 +367,9 @@ def _notice(meter: Meter, one: OrderKey) -> None:
     """Send one notice about one event."""
     notices = NoticeStore(meter, TABLE)
     event = Event(one, f"order.paid.paid.notify.{'f' * 64}", "order.paid", f"paid.notify.{'f' * 64}", NOW + 61, 3)
-    notices.claim(event, name="kitchen", channel="print", now=NOW + 62)
+    notices.enqueue(event, name="kitchen", channel="print", now=NOW + 62)
     for item in list(DueList(meter, TABLE, OWNER).due(NOW + 62)):
-        taken = notices.take(item, now=NOW + 62, lease=120)
+        taken = notices.lease(item, now=NOW + 62, seconds=120)
         assert taken is not None
         notices.remember(taken, {"job": "1"})
         notices.ended(taken, "sent", reason="", via="print", listed=False, now=NOW + 63)

@@ -148,9 +148,9 @@ def test_the_rows_by_which_an_order_is_found_lead_to_it(table, lists):
 def test_the_rows_beside_an_order_are_understood(table):
     assert OrderSyncStore(table.client, table.table).read(KEY) == SyncState("paid", NOW)
     assert not throttle.acquire_slot(table.client, table.table, KEY, "refund", now=NOW, pause=70)
-    notice = NoticeStore(table.client, table.table).take(ROWS["notice"], now=NOW + 9, lease=60)
+    notice = NoticeStore(table.client, table.table).lease(ROWS["notice"], now=NOW + 9, seconds=60)
     assert notice is not None
-    assert (notice.told.key, notice.told.detail_type, notice.attempts, notice.memo) == (
+    assert (notice.event.key, notice.event.detail_type, notice.attempts, notice.memo) == (
         KEY,
         "order.paid",
         2,
