@@ -42,9 +42,11 @@ class RechargeMaker:
         charge = json.loads(text)["charge"] | changes
         return json.dumps({"charge": charge}, ensure_ascii=False, separators=(",", ":")).encode()
 
-    def delivery(self, body: bytes, *, age: int = 0, drop: tuple[str, ...] = (), **headers: str) -> Json:
+    def delivery(
+        self, body: bytes, *, age: int = 0, drop: tuple[str, ...] = (), headers: dict[str, str] | None = None
+    ) -> Json:
         """Return a delivery signed `age` seconds ago; headers may be left out or replaced."""
-        made = webhooks.headers(self.secret, body, self.now - age) | headers
+        made = webhooks.headers(self.secret, body, self.now - age) | (headers or {})
         sent = {name: value for name, value in made.items() if name not in drop}
         route = "POST /recharge/{account}/webhook"
         return shapes.http(route, self.now, parameters={"account": ACCOUNT}, headers=sent, body=body)
@@ -83,7 +85,7 @@ def _deliveries(maker: RechargeMaker) -> dict[str, Case]:
             maker.delivery(maker.body(FAILED, total_price="much")), 200, "genuine and unreadable: in quarantine"
         ),
         "replayed": Case(
-            maker.delivery(failed, **{"X-Request-Id": "another"}),
+            maker.delivery(failed, headers={"X-Request-Id": "another"}),
             200,
             "again, under a new header that nothing signs",
             becomes="failed",
@@ -92,7 +94,7 @@ def _deliveries(maker: RechargeMaker) -> dict[str, Case]:
         "stale": Case(maker.delivery(failed, age=172_801), 401, "signed more than 48 hours ago"),
         "future": Case(maker.delivery(failed, age=-172_801), 401, "signed more than 48 hours ahead"),
         "no-fallback": Case(
-            maker.delivery(failed, **{"X-Recharge-Webhook-Signature": wrong}),
+            maker.delivery(failed, headers={"X-Recharge-Webhook-Signature": wrong}),
             401,
             "the newer signature is wrong, the older one good",
         ),
@@ -103,7 +105,7 @@ def _deliveries(maker: RechargeMaker) -> dict[str, Case]:
             maker.delivery(
                 maker.body(FAILED, total_price="0.01"),
                 drop=newer,
-                **{"X-Recharge-Hmac-Sha256": webhooks.legacy(maker.secret, failed)},
+                headers={"X-Recharge-Hmac-Sha256": webhooks.legacy(maker.secret, failed)},
             ),
             401,
             "another amount than was signed",

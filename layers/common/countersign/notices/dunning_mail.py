@@ -55,14 +55,14 @@ def load(document: Mapping[str, object]) -> DunningMail | None:
     entry = as_mapping(document[FIELD], FIELD)
     enabled = entry.get("enabled", False)
     if type(enabled) is not bool:
-        raise KeysUnavailableError(f"{FIELD}.enabled is not true or false")
+        raise KeysUnavailableError("enabled is not true or false")
     if not enabled:
         return None
     sender, portal = as_text(entry, "from", required=True), as_text(entry, "portal")
     if not _ADDRESS.fullmatch(sender):
-        raise KeysUnavailableError(f"{FIELD}.from is no e-mail address")
+        raise KeysUnavailableError("from is no e-mail address")
     if portal and (not portal.startswith("https://") or "{" in portal.replace("{hash}", "")):
-        raise KeysUnavailableError(f"{FIELD}.portal is no https address, or has another placeholder than {{hash}}")
+        raise KeysUnavailableError("portal is no https address, or has another placeholder than {hash}")
     return DunningMail(sender, as_choice(entry, "language", LANGUAGES), portal)
 
 

@@ -109,7 +109,7 @@ def _add_dunning_mail(document: Mapping[str, object], found: dict[str, Notice], 
     try:
         mail = dunning_mail.load(document)
     except KeysUnavailableError as error:
-        warnings.append(f"{error}: customers are not written to")
+        warnings.append(f"{dunning_mail.FIELD}: {error}: customers are not written to")
         return
     if mail is not None:
         name = dunning_mail.FIELD
