@@ -108,7 +108,7 @@ class TestScan:
         assert lists(world) == []
         assert "ScanBusy" in capsys.readouterr().out
 
-        world.run("scan", 961, accounts=["store"])  # the other one died
+        world.run("scan", 61, accounts=["store"])  # the other one died
         assert failures(world) == 2
 
     def test_E13_a_schedule_that_does_not_fire_for_days_leaves_no_gap(self, world: Recharge) -> None:

@@ -4,13 +4,13 @@ A place is the platform's own text. `done` is the place up to which everything w
 came that has not ended: the next one goes on there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
-LEASE_SECONDS = 960  # longer than any function runs
+LEASE_SECONDS = 60  # from page to page: who died is followed soon, and two that meet do harmless work twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,17 @@ class ScanStore:
             "whole" in found,
         )
 
-    def advance(self, scan: Scan, reached: str) -> bool:
-        """Note how far a run came; False where another run has the list meanwhile, and this one must end."""
-        return self._update(scan, "SET reached = :reached", {":reached": text(reached)})
+    def advance(self, scan: Scan, reached: str, *, now: int, seconds: int = LEASE_SECONDS) -> Scan | None:
+        """Note how far a run came (empty: as far as before) and lease the list on.
+
+        Returns the scan as it is leased then; None where another run has the list meanwhile, and this one must end.
+        """
+        values: dict[str, Any] = {":until": number(now + seconds)}
+        expression = "SET leased_until = :until"
+        if reached:
+            values[":reached"] = text(reached)
+            expression += ", reached = :reached"
+        return replace(scan, leased=now + seconds) if self._update(scan, expression, values) else None
 
     def begin(self, scan: Scan, *, whole: bool) -> bool:
         """Note what a run reads, so that one that goes on reads the same."""

@@ -33,37 +33,40 @@ class ScanWork:
     scans: ScanStore
     connect: Connect
     enough_time: Callable[[], bool]
+    clock: Callable[[], int]  # epoch seconds
     writers: Executor  # a platform's page is recorded while the next one may not be asked for yet
 
-    def account(self, name: str, now: int) -> bool:
+    def account(self, name: str) -> bool:
         """Read one account's list as far as time allows; False where another run is at it, or time was up."""
-        scan = self.scans.lease(name, now=now)
+        scan = self.scans.lease(name, now=self.clock())
         if scan is None:
             count("ScanBusy")
             return False
+        return self._read(name, scan, self.clock())
+
+    def _read(self, name: str, scan: Scan, now: int) -> bool:
         try:
-            done = self._read(name, scan, now)
+            platform = self.connect(name)
+            whole = scan.whole or not (scan.done or scan.reached)  # the first list is of everything
+            before = platform.earlier(scan.done, OVERLAP_SECONDS) if scan.done else platform.beginning(now)
+            since = scan.reached or before
+            self.scans.begin(scan, whole=whole)
+            latest = scan.done or since
+            for page in platform.scan(since, everything=whole, now=now):
+                self._record(page, now)
+                latest = max(latest, page.latest or latest, key=platform.moment)
+                leased = self.scans.advance(scan, page.place, now=self.clock())
+                if leased is None:
+                    count("ScanBusy")
+                    return False
+                scan = leased
+                if not self.enough_time():
+                    count("ScanInterrupted")
+                    self.scans.give_back(scan)
+                    return False
         except CountersignError:
             self.scans.give_back(scan)
             raise
-        return done
-
-    def _read(self, name: str, scan: Scan, now: int) -> bool:
-        platform = self.connect(name)
-        whole = scan.whole or not (scan.done or scan.reached)  # the first list is of everything
-        since = scan.reached or (platform.earlier(scan.done, OVERLAP_SECONDS) if scan.done else platform.beginning(now))
-        self.scans.begin(scan, whole=whole)
-        latest = scan.done or since
-        for page in platform.scan(since, everything=whole, now=now):
-            self._record(page, now)
-            latest = max(latest, page.latest or latest, key=platform.moment)
-            if page.place and not self.scans.advance(scan, page.place):
-                count("ScanBusy")
-                return False
-            if not self.enough_time():
-                count("ScanInterrupted")
-                self.scans.give_back(scan)
-                return False
         self.scans.finish(scan, latest)
         return True
 
@@ -119,13 +122,13 @@ def run(
 
     chosen: Iterable[str] = event.get("accounts") or names()
     with ThreadPoolExecutor(WRITERS) as writers:
-        work = ScanWork(store, scans, connect, enough_time, writers)
+        work = ScanWork(store, scans, connect, enough_time, lambda: int(time.time()), writers)
         for name in chosen:
             if not enough_time():
                 break
             began = time.monotonic()
             try:
-                count("ScanDone", int(work.account(name, int(time.time()))))
+                count("ScanDone", int(work.account(name)))
             except CountersignError as error:
                 count("ScanFailed")
                 logger.error("a list was not read", extra={"account": name, "reason": str(error)})
