@@ -37,22 +37,16 @@ CHARGES, FAILED, PAGE = 100_000, 1_000, 250
 START = 1_795_356_005
 LATENCY = 0.3
 PEER = """
-import json, resource, sys, time
-from recharge import RechargeAPI
+import json, logging, resource, sys, time
 from recharge.client import RechargeClient
-url = sys.argv[1]
-RechargeClient.base_url = url
-import recharge.client as module
-api = RechargeAPI("token", debug=False)
-resources = api.v2.charge
-for holder in (resources, getattr(resources, "_client", None)):
-    for name in ("base_url", "_base_url"):
-        if hasattr(holder, name):
-            setattr(holder, name, url)
+quiet = logging.getLogger("quiet")
+quiet.setLevel(logging.CRITICAL)
+client = RechargeClient("token", logger=quiet)
+client.set_version("2021-11")
 began = time.process_time()
-found = resources.list_all({"limit": 250}) if hasattr(resources, "list_all") else resources.list({"limit": 250})
-print(json.dumps({"charges": len(found), "cpu": time.process_time() - began,
-                  "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+found = client.paginate(sys.argv[1] + "/charges", {"limit": "250"}, "charges")
+cpu, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"charges": len(found), "cpu": cpu, "peak": peak}))
 """
 
 
