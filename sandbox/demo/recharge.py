@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
 
 ACCOUNT, OLDER = "subscriptions", "older"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+COLD_START = 60  # real seconds
 Json = dict[str, Any]
 
 
@@ -37,6 +39,9 @@ def subscribe(stage: Stage) -> None:
     def topics() -> int:
         return len(stage.happen("recharge", "subscriptions", {"account": ACCOUNT})["subscriptions"])
 
+    end = time.monotonic() + COLD_START
+    while topics() != 7 and time.monotonic() < end:  # the first run of a function that nobody has started yet
+        time.sleep(0.5)
     stage.expect_soon("subscriptions", topics, 7)
 
 

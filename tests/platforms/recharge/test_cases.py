@@ -188,8 +188,38 @@ class TestAnySequence:
         assert not {"charge.failed", "charge.recovered", "order.failed"} & set(world.emitted(number))
 
 
-def test_the_older_shape_is_the_same_charge(world: Recharge) -> None:
-    charge = world.make("charge", will="CARD_DECLINED", attempt=True)
-    ledger = world.wire.simulator._control._dunning.ledger  # type: ignore[attr-defined]
+class TestUnreadable:
+    """A genuine delivery is answered 200 once it is stored, whatever is in it."""
 
-    assert as_version(ledger.charges[charge["id"]], "2021-01")["number_times_tried"] == 1
+    def test_it_lies_in_quarantine_and_is_read_again_by_hand(
+        self, world: Recharge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.subscribe_all()
+        charge = world.make("charge", will="CARD_DECLINED", attempt=True)
+        assert world.deliver(spoil="unreadable") == [200]
+        (kept,) = [item for item in world.cloud.table() if item["pk"]["S"].startswith("QUARANTINE#")]
+        assert kept["reason"]["S"] == "total_price is not a decimal amount"
+        assert world.store.get(world.key(charge["id"])) is None
+
+        day = {"day": "2026-11-22"}
+        redriven = world.cloud.invoke("recharge_redrive", day, remaining_ms=900_000)
+        assert world.store.get(world.key(charge["id"])) is None
+        assert "total_price" in json.dumps(redriven)
+
+        with monkeypatch.context() as mended:  # the reader of next week takes "much" for 24.00
+            mended.setattr("countersign.platforms.recharge.messages._amount", lambda _fields, _name: "24.00")
+            world.cloud.invoke("recharge_redrive", day, remaining_ms=900_000)
+        assert world.shown(charge["id"])["status"] == "failed"
+
+    def test_more_than_a_callback_may_have_is_taken_up_to_256_kilobytes(self, world: Recharge) -> None:
+        charge = as_version(_ledger(world, world.make("charge", will="CARD_DECLINED", attempt=True)["id"]), "2021-11")
+        large = {"charge": {**charge, "line_items": charge["line_items"] * 400}}
+        raw = message(large)
+        assert 150_000 < len(raw.body) < 256 * 1024
+        assert world.send(raw)["statusCode"] == 200
+        assert len(world.shown(charge["id"])["charge"]["items"]) == 50
+        assert world.send(message({"charge": {**charge, "x": "x" * 256 * 1024}}))["statusCode"] == 413
+
+
+def _ledger(world: Recharge, number: int) -> Any:
+    return world.wire.simulator._control._dunning.ledger.charges[number]  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ class GuardWork:
         seen_at = self.subscriptions.seen_at(name)
         if seen_at is not None:  # else they are made for the first time: nothing was lost
             count("SubscriptionMissing", len(missing))
-            logger.error("subscriptions were gone", extra={"account": name, "topics": ", ".join(missing)})
+            logger.warning("subscriptions were gone", extra={"account": name, "topics": ", ".join(missing)})
             self.subscriptions.tell(name, "subscription.missing", missing, now=self.now)
         for topic in missing:
             platform.subscribe(topic, address)
