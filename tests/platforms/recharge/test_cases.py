@@ -213,7 +213,7 @@ class TestUnreadable:
 
     def test_more_than_a_callback_may_have_is_taken_up_to_256_kilobytes(self, world: Recharge) -> None:
         charge = as_version(_ledger(world, world.make("charge", will="CARD_DECLINED", attempt=True)["id"]), "2021-11")
-        large = {"charge": {**charge, "line_items": charge["line_items"] * 400}}
+        large = {"charge": {**charge, "line_items": charge["line_items"] * 480}}
         raw = message(large)
         assert 150_000 < len(raw.body) < 256 * 1024
         assert world.send(raw)["statusCode"] == 200
