@@ -204,7 +204,8 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
         reason = because("paid", amount=fact.total)
     known_owners = [view.orders[owner] for owner in sorted(owners) if owner in view.orders]
     flagged = tuple(_flagged(fact.transaction_id, change, owner, view) for owner in known_owners)
-    return replace(became(order, after, reason), beside=flagged)
+    decision = became(order, after, reason)
+    return replace(decision, beside=flagged) if flagged else decision
 
 
 def _flagged(transaction_id: str, change: Change, owner: Order, view: View) -> Beside:

@@ -12,7 +12,7 @@ from importlib import import_module
 from countersign.orders.reasons import Reason
 
 ENGLISH = "en"
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER = r"\{([a-z_]+)\}"
 
 SENTENCES: Mapping[str, str] = {
     # Steps: what became of a change, and why.
@@ -189,7 +189,7 @@ def sentence(reason: Reason | None, language: str = ENGLISH) -> str | None:
     if template is None:
         return reason.code
     values = dict(reason.args)
-    return _PLACEHOLDER.sub(lambda match: str(values.get(match[1], "")), template)
+    return re.sub(_PLACEHOLDER, lambda match: str(values.get(match[1], "")), template)
 
 
 def said(reasons: Iterable[Reason], language: str = ENGLISH) -> str:
