@@ -9,6 +9,7 @@ SCOPES ?= payments:write orders:read orders:ship refunds:request refunds:approve
 SUBJECT ?=
 FUNCTION ?= wechat_notify
 CASE ?= paid-v3
+FILE ?=
 # Name an interpreter to use it instead of the one found below.
 PYTHON ?=
 
@@ -43,7 +44,7 @@ REGIONS := eu-central-1 us-east-1 ap-southeast-1 cn-north-1
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check format build bench soak token event policies botocore properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore properties lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +96,9 @@ check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, templ
 	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml
 	.venv-sam/bin/python tools/transformed.py --count
 	$(ENDS_WITH_MAKE) $(BIN)/python -m pytest -q tests/infra -m "not soak"
+
+vectors: env ## Check our own code against a file of vectors that others made (FILE=<json>)
+	$(BIN)/python tools/vectors.py "$(FILE)"
 
 policies: env .venv-sam/.ready ## The table function x call x policy: demo and tests run, and what they called is compared
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)

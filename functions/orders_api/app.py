@@ -14,7 +14,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from countersign import __version__, aws, texts
+from countersign.api import charges
 from countersign.api import reconciliation as reports
+from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService
 from countersign.api.refunds import RefundService
 from countersign.api.requests import read_strictly
@@ -136,6 +138,10 @@ def _caller() -> caller.Caller:
 
 def _desk() -> OrderService:
     return OrderService(store, lists, _caller(), int(time.time()), partial(wake, events, os.environ["EVENT_BUS_NAME"]))
+
+
+def _charges() -> ChargeService:
+    return ChargeService(store, lists, _caller(), int(time.time()))
 
 
 def _refund_desk() -> RefundService:
@@ -302,6 +308,48 @@ def reconciliation(
         headers = {"content-disposition": f'attachment; filename="reconciliation-{date}.csv"'}
         return Response(HTTPStatus.OK, "text/csv; charset=utf-8", reports.as_csv(found), headers)
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(found, ensure_ascii=False))
+
+
+@app.get("/charges")
+def list_charges(
+    account: Annotated[str, Query(max_length=128)],
+    status: Annotated[str, Query(max_length=32)] = "",
+    group: Annotated[str, Query(max_length=32)] = "",
+    customer: Annotated[str, Query(max_length=64)] = "",
+    shop_customer: Annotated[str, Query(max_length=64)] = "",
+    changed_from: Annotated[str, Query(alias="from", max_length=40)] = "",
+    changed_to: Annotated[str, Query(alias="to", max_length=40)] = "",
+    sort: Annotated[str, Query(max_length=32)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    cursor: Annotated[str, Query(max_length=512)] = "",
+    format: Annotated[Literal["json", "csv", ""], Query()] = "",  # noqa: A002 - its name on the wire
+    accept: Annotated[str, Header()] = "",
+) -> Response[str]:
+    """List an account's charges, as JSON or as CSV: which failed, why, who must act, and when they are tried again.
+
+    `from` and `to` are days or times of the platform's own last change of a charge. A page may hold few although more
+    follow: the last is the one whose cursor stays the same. CSV has the cursor in the header `x-next-cursor`.
+    """
+    wanted = charges.Wanted(
+        status,
+        group,
+        customer,
+        shop_customer,
+        charges.moment(changed_from, "from"),
+        charges.moment(changed_to, "to", end=True),
+    )
+    page = _charges().page(account, wanted, sort=sort, limit=limit, cursor=cursor)
+    if format == "csv" or (not format and "text/csv" in accept):
+        headers = {"content-disposition": 'attachment; filename="charges.csv"', "x-next-cursor": page["cursor"] or ""}
+        return Response(HTTPStatus.OK, "text/csv; charset=utf-8", charges.as_csv(page["charges"]), headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(page, ensure_ascii=False))
+
+
+@app.post("/charges/<account>/<charge_id>/retry")
+def retry_charge(account: Name, charge_id: Name) -> tuple[Json, int]:
+    """Have the platform try a failed charge again, once; it is read just before and afterwards."""
+    names = _decoded("account", account), _decoded("charge_id", charge_id)
+    return _charges().retry(OrderKey(os.environ["CHARGES_PLATFORM"], *names)), HTTPStatus.ACCEPTED
 
 
 @app.get("/exceptions")

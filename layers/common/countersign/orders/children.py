@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from countersign.orders import refunds, settlements, shipments
+from countersign.orders import refunds, retries, settlements, shipments
 from countersign.orders.changes import (
     Change,
     Hint,
@@ -11,6 +11,7 @@ from countersign.orders.changes import (
     Prepared,
     RefundFact,
     Resolved,
+    RetryFact,
     SettlementFact,
     ShipmentFact,
     is_unmatched,
@@ -23,6 +24,7 @@ KINDS: Mapping[type[Any], Kind] = {
     **dict.fromkeys(get_args(RefundFact), refunds.KIND),
     **dict.fromkeys(get_args(SettlementFact), settlements.KIND),
     **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
+    **dict.fromkeys(get_args(RetryFact), retries.KIND),
 }
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}
 

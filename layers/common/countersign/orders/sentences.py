@@ -53,8 +53,11 @@ SENTENCES: Mapping[str, str] = {
     "report_of_a_whole_order": "a report about an order that was created here changes nothing",
     "reported": "the platform has the order as {state}, {amount}",
     "repriced": "the platform changed the order's total from {before} to {after}",
+    "retry_is": "the wish to try the charge again is {status}",
+    "retry_requested": "somebody asked to try the charge again",
     "resolved": "a person resolved {question}: {decision}",
     "says_nothing": "the message says nothing about an order",
+    "retry_is_already": "this try has been asked for already: it is {status}",
     "second_payment": "a second payment of {amount}: a person must look",
     "second_person_needed": "a person would accept {question}: a second person must say so too",
     "settlement_is": "the settlement of {amount} is {status}",
@@ -69,11 +72,14 @@ SENTENCES: Mapping[str, str] = {
     "same_again": "the same news again: nothing changes",
     "still_unknown": "the order is still unknown here: a person must look",
     # Refusals.
+    "charge_has_not_failed": "the charge is {status}: there is nothing to try again",
+    "charge_was_tried_meanwhile": "the charge was tried meanwhile: read it again",
     "closed_at_the_platform_only": "the order was made at the platform and is closed there",
     "more_than_refundable": "more than can still be refunded: {left} is left",
     "no_such_outcome": "the outcome is neither refunded_elsewhere nor given_up",
     "no_such_question": "there is no such open question",
     "no_such_refund": "there is no such refund",
+    "not_a_charge": "the order is no charge that its platform takes by itself",
     "not_about_money": "this question is not about money that can be refunded",
     "not_paid": "the order is {status}, not paid",
     "only_refund_or_dismiss": "a payment with {question} can be refunded or dismissed, and never accepted",
@@ -105,6 +111,8 @@ SENTENCES: Mapping[str, str] = {
     "smaller shares",
     # Problems that do not depend on a platform.
     "refunds_took_the_rest": "Other refunds have taken what was left: resolve this one",
+    "retry_unknown": "Nobody can tell whether the charge was tried again: look at it in the platform's own console",
+    "tried_and_failed": "It was tried again and failed: {word}",
     "refund_in_the_platforms_console": "The order was made at the platform: refund it in the platform's console, then "
     "resolve this one",
     "refund_not_answered": "The platform does not say whether it was made ({text}): look in its console, then retry or "

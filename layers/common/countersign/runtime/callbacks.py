@@ -1,6 +1,6 @@
 """What every callback does once its message is known to be genuine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from countersign.errors import MalformedError, RateLimitedError, TemporaryError
@@ -24,7 +24,7 @@ class Message(Protocol):
 
 def record(
     store: OrderStore,
-    translate: Callable[[], Change | AccountNews],
+    translate: Callable[[], Change | Sequence[Change] | AccountNews],
     message: Message,
     *,
     platform: str,
@@ -47,7 +47,7 @@ def record(
     day has had its unreadable messages: the platform sends this one again.
     """
     names: dict[str, Any] = {"platform": platform, "account": account}
-    change: Change | AccountNews | MalformedError
+    change: Change | Sequence[Change] | AccountNews | MalformedError
     try:
         change = translate()
     except MalformedError as error:
@@ -59,8 +59,9 @@ def record(
         return None
     if unsigned:
         _limit_hints(store, platform, account, now)
-    if isinstance(change, Change):
-        outcome = store.record(change, now=now, raw=raw)
+    if not isinstance(change, AccountNews | MalformedError):
+        changes = (change,) if isinstance(change, Change) else change
+        outcome = store.record_message(changes, now=now, raw=raw)
         if account_names.unmarked:
             mark_accounts(store.client, store.table)
         report(outcome)
@@ -127,3 +128,7 @@ def report(outcome: Outcome) -> None:
         count("RefundNeedsAction")
     if "shipment.needs_action" in outcome.emits:
         count("ShipmentNeedsAction")
+    if "charge.failed" in outcome.emits:
+        count("ChargeFailed")
+    if "charge.recovered" in outcome.emits:
+        count("ChargeRecovered")

@@ -8,7 +8,7 @@ import heapq
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Self
 
 from countersign import aws
@@ -23,7 +23,7 @@ from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
 from countersign.store.codec import Item, number, text
-from countersign.store.cursors import Place, read_cursor, write_cursor
+from countersign.store.cursors import LATEST, Place, read_cursor, write_cursor
 from countersign.store.exceptions import account_of
 
 PAGE = 50
@@ -143,6 +143,57 @@ class OrderLists:
             query["ExpressionAttributeNames"] = {"#status": "status"}
             query["ExpressionAttributeValues"][":status"] = text(status)
         return _by_place(dynamo.read_all(self.client, **query), "updated_at", after, place)
+
+    def find(
+        self,
+        platform: str,
+        account: str,
+        wanted: Callable[[Order], bool],
+        *,
+        status: str = "",
+        newest_first: bool = False,
+        limit: int = PAGE,
+        cursor: str = "",
+    ) -> tuple[list[Order], str]:
+        """Return up to `limit` of an account's orders that are `wanted`, by the time of their last change here.
+
+        A page may hold few or none although more follow, where few are wanted: the last is the one whose cursor stays
+        the same.
+        """
+        after = read_cursor(cursor) if cursor or not newest_first else (LATEST, "")
+        names = [name for one in ALL_LISTS for name in keys.account_shards(platform, account, one)]
+        partitions = [self._ordered(name, after, status, newest_first=newest_first) for name in names]
+        merged = islice(heapq.merge(*partitions, key=_place, reverse=newest_first), LOOKED_AT)
+        found: list[Order] = []
+        while entries := list(islice(merged, dynamo.BATCH)):
+            rows = {item["pk"]["S"]: item for item in dynamo.whole_rows(self.client, self.table, entries)}
+            for entry in entries:
+                cursor = write_cursor(_place(entry))
+                row = rows.get(entry["pk"]["S"])
+                order = codec.read_order(row) if row is not None else None
+                if order is not None and status in ("", order.status) and wanted(order):
+                    found.append(order)
+                if len(found) == limit:
+                    return found, cursor
+        return found, cursor
+
+    def _ordered(self, name: str, after: Place, status: str, *, newest_first: bool) -> Iterator[Item]:
+        """Yield an index partition's entries beyond a place, in either direction."""
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "IndexName": "by_account",
+            "KeyConditionExpression": f"account_shard = :shard AND updated_at {'<=' if newest_first else '>='} :after",
+            "ExpressionAttributeValues": {":shard": text(name), ":after": number(after[0])},
+            "ScanIndexForward": not newest_first,
+        }
+        if status:
+            query["FilterExpression"] = "#status = :status"
+            query["ExpressionAttributeNames"] = {"#status": "status"}
+            query["ExpressionAttributeValues"][":status"] = text(status)
+        for _, same in groupby(dynamo.read_all(self.client, **query), key=lambda item: item["updated_at"]["N"]):
+            for item in sorted(same, key=_place, reverse=newest_first):
+                if not after[1] or (_place(item) < after if newest_first else _place(item) > after):
+                    yield item
 
     def refunds(
         self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""

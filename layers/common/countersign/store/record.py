@@ -99,6 +99,10 @@ class OrderStore:
         found = children_store.read_all(self.client, self.table, key, "shipment")
         return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
 
+    def retry(self, key: OrderKey, retry_id: str) -> Found | None:
+        """Return a charge, one wish to try it again, and since when that has its status, read consistently."""
+        return children_store.read(self.client, self.table, key, "retry_request", retry_id)
+
     def refunds(self, key: OrderKey) -> tuple[Any, ...]:
         """Return an order's refunds, read consistently."""
         return tuple(children_store.read_all(self.client, self.table, key, "refund"))

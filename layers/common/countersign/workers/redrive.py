@@ -8,7 +8,7 @@ twice, or after the platform sent it again, changes nothing.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Self
@@ -33,7 +33,7 @@ _WORDS = frozenset({"day", "from", "to", "account", "digest", "dry_run", "after"
 _REPLAY_WORDS = frozenset({"account", "order_id", "event_id"})
 
 Json = dict[str, Any]
-Reader = Callable[[QuarantinedMessage], Change | AccountNews]
+Reader = Callable[[QuarantinedMessage], Change | Sequence[Change] | AccountNews]
 Report = Callable[[Outcome], None]
 
 
@@ -137,7 +137,8 @@ class Redrive:
             if isinstance(change, AccountNews):  # the row itself is the evidence, and nobody has to act
                 quarantine.redriven(row, outcome="no_order", event_id="", now=self.now)
                 return ""
-            outcome = self.store.record(change, now=self.now, raw=kept.raw, received_at=kept.received_at)
+            changes = (change,) if isinstance(change, Change) else change
+            outcome = self.store.record_message(changes, now=self.now, raw=kept.raw, received_at=kept.received_at)
             quarantine.redriven(row, outcome=outcome.outcome, event_id=outcome.event_id, now=self.now)
         except CountersignError as error:
             return str(error)
