@@ -91,6 +91,16 @@ def test_only_functions_of_a_platform_read_its_secrets() -> None:
     assert readers == {name for name in FUNCTIONS if platform_of(name)} | FOR_ALL_PLATFORMS
 
 
+@pytest.mark.parametrize("name", sorted(FOR_ALL_PLATFORMS))
+def test_what_works_for_all_platforms_may_read_the_documents_of_each(name: str) -> None:
+    secrets = [
+        one["Resource"] for one in statements(functions()[name]) if one["Action"] == "secretsmanager:GetSecretValue"
+    ]
+
+    wanted = [SECRETS.replace("{platform}", str(platform)) for platform in platforms()]
+    assert sorted(secret["Fn::Sub"] for secret in secrets) == sorted(wanted)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_who_reads_secrets_may_open_those_under_a_key_of_the_merchants_own(name: str) -> None:
     allowed = actions(functions()[name])
