@@ -17,7 +17,7 @@ import pytest
 from botocore.client import BaseClient
 
 from tests.cases import kit
-from tests.infra.reading import ROOT
+from tests.infra.reading import ROOT, platforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ NASTY: list[Any] = [
 def genuine() -> list[tuple[str, int, Event]]:
     """Return the committed events of the doors: function, when each is genuine, event."""
     found = []
-    for platform in ("wechat", "douyin"):
+    for platform in platforms():
         folder = ROOT / "events" / platform
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         for name, entry in sorted(index.items()):
@@ -229,7 +229,7 @@ def attack(world: kit.World, writes: list[str], rounds: int) -> int:
 def world() -> Iterator[kit.World]:
     """Return fresh containers before both platforms, whatever other tests left in this process."""
     with kit.world() as made:
-        for platform in ("wechat", "douyin"):
+        for platform in platforms():
             made.account(platform, BAD, {"api_v3_keys": []})
         yield made
 
