@@ -130,12 +130,12 @@ def settled(state: dict[str, Any]) -> dict[str, Any]:
 
 def without_attempts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows as they were if everybody had created at the first attempt; versions count the others out."""
-    tries = {(row["pk"], int(row["version"])) for row in rows if row.get("kind") == "payment_attempted"}
+    tries = [(row["pk"], int(row["version"])) for row in rows if is_another_attempt(row) and row.get("version")]
     kept = []
     for row in rows:
-        if row.get("kind") == "payment_attempted":
+        if is_another_attempt(row):
             continue
-        if "version" in row and str(row["version"]).isdigit():
+        if str(row.get("version")).isdigit():
             version = int(row["version"])
             earlier = sum(1 for pk, number in tries if pk == row["pk"] and number <= version)
             row = {**row, "version": type(row["version"])(version - earlier)}
@@ -143,6 +143,11 @@ def without_attempts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             row = {**row, "facts": {name: value for name, value in row["facts"].items() if name != "attempts"}}
         kept.append(row)
     return kept
+
+
+def is_another_attempt(row: dict[str, Any]) -> bool:
+    """Tell an event that says that the platform was asked for an order once more."""
+    return row.get("kind") == "payment_attempted"
 
 
 def on_its_way(row: dict[str, Any]) -> bool:
