@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -95,7 +96,7 @@ def ends_as_undisturbed(case: Case, endings: Endings) -> bool:
     assert killed.run.killed, killed.run.output
     assert killed.run.calls[-1] == case.call
     assert good(killed)
-    assert settled(killed.state) == settled(quiet.state)
+    assert differences(settled(quiet.state), settled(killed.state)) == []
     # At least once, and never under another id: a listener that drops repeats hears each event once.
     return len(killed.sent) == len(quiet.sent)
 
@@ -114,6 +115,15 @@ def good(ending: Ending) -> bool:
         elif isinstance(run.answer, dict):
             assert run.answer["batchItemFailures"] == []
     return True
+
+
+def differences(quiet: dict[str, Any], killed: dict[str, Any]) -> list[str]:
+    """Return the lines in which two states differ, as JSON: "- " as undisturbed, "+ " as killed."""
+    lines = [json.dumps(state, indent=1, sort_keys=True, default=str).splitlines() for state in (quiet, killed)]
+    found = list(difflib.unified_diff(*lines, n=4, lineterm=""))
+    print(*found, sep="\n")
+    assert found or quiet == killed
+    return [line for line in found if line.startswith(("-", "+"))]
 
 
 def settled(state: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 
+from countersign.workers import scan
 from tests.platforms.recharge.world import NOW, Recharge, document, recharge
 
 
@@ -17,7 +18,8 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def world(clock: time_machine.Traveller, tmp_path: Path) -> Iterator[Recharge]:
+def world(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recharge]:
+    monkeypatch.setattr(scan, "WRITERS", 1)  # moto is not right about transactions of several threads
     documents = {
         "store": document(),
         "older": document(api_token="sk_1x1_token_of_the_older", api_version="2021-01", currency="USD"),
