@@ -16,6 +16,7 @@ from tests.infra.reading import (
     events,
     functions,
     imports,
+    mount,
     nested,
     own_environment,
     platform_of,
@@ -111,9 +112,10 @@ class TestRoutes:
 
         assert {platform_of(name) for name, _ in added.values()} == set(platforms())
         for key, (name, event) in added.items():
-            assert event["Path"].startswith(f"/{platform_of(name)}/{{account}}/")
+            mounted = mount(str(platform_of(name)))
+            assert event["Path"].startswith(mounted)
             if name not in callbacks():
-                assert key == f"POST /{platform_of(name)}/{{account}}/payments"
+                assert key == f"POST {mounted}payments"
                 assert event["Auth"] == {"AuthorizationScopes": ["payments:write", "countersign/payments:write"]}
 
     def test_only_callbacks_and_the_api_description_go_without_a_token(self) -> None:
