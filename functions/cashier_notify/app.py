@@ -40,7 +40,7 @@ def _is_fresh(told: Notification, name: str) -> bool:
 
 
 def _record(door: Door, told: Notification, request: HttpRequest, name: str, now: int) -> HttpReply:
-    """Record what is told; what cannot be read is kept, and refused: whoever wrote it should hear of it."""
+    """Record what is told; what cannot be read is kept, and refused where whoever wrote it should hear of it."""
     changes: Told | MalformedError
     try:
         changes = told.changes(name)
@@ -62,6 +62,6 @@ def _record(door: Door, told: Notification, request: HttpRequest, name: str, now
         now=now,
         order_id=lambda: told.reference,
     )
-    if isinstance(changes, MalformedError):
+    if isinstance(changes, MalformedError) and door.refuses_unreadable:
         raise changes
     return door.accepted()

@@ -7,10 +7,12 @@ from typing import Any
 
 from sandbox.events import shapes
 from sandbox.events.shared import Case, SampleEvents
-from sandbox.simulators.cashier import hc1_wire
+from sandbox.simulators.cashier import hc1_wire, stripe
 from sandbox.simulators.cashier.hc1_ledger import stamp
 
 HC1 = "main"
+OTHER = "whsec_of_somebody_else_0001"
+STRIPE_KEY, STRIPE_SECRET = "sk_test_of_the_sample_events", "whsec_of_the_sample_events_0001"
 REFERENCE = "web-20261122-0001"
 ROUTE = "POST /cashier/{name}/{account}/notify"
 Json = dict[str, Any]
@@ -33,7 +35,7 @@ class CashierMaker:
             "base_url": "https://cashier.example.com",
             "kinds": ["sale", "authorization", "capture", "void", "refund"],
         }
-        return {f"hc1/{HC1}": hc1}
+        return {f"hc1/{HC1}": hc1, "stripe/main": {"api_key": STRIPE_KEY, "webhook_secrets": [STRIPE_SECRET]}}
 
     def told(self, event_type: str, status: str, **changes: Any) -> Json:
         """Return a notification's content."""
@@ -67,11 +69,50 @@ class CashierMaker:
         sent = {name: value for name, value in made.items() if value}
         return shapes.http(ROUTE, self.now, parameters={"name": "hc1", "account": HC1}, headers=sent, body=body)
 
+    def session(
+        self, kind: str, *, age: int = 2, secret: str = STRIPE_SECRET, live: bool = False, **changes: Any
+    ) -> Json:
+        """Return an event of Stripe's about a session, signed `age` seconds ago."""
+        content = {
+            "id": "cs_test_sample0001",
+            "object": "checkout.session",
+            "amount_total": 8800,
+            "client_reference_id": REFERENCE,
+            "currency": "usd",
+            "mode": "payment",
+            "payment_intent": "pi_sample0001",
+            "payment_status": "paid",
+            "status": "complete",
+        }
+        return self.stripe(kind, content | changes, age=age, secret=secret, live=live)
+
+    def stripe(
+        self, kind: str, content: Json, *, age: int = 2, secret: str = STRIPE_SECRET, live: bool = False
+    ) -> Json:
+        """Return an event of Stripe's, signed `age` seconds ago."""
+        event = {
+            "id": f"evt_{shapes.stable_uuid(f'{kind} {content}').replace('-', '')[:24]}",
+            "object": "event",
+            "api_version": stripe.VERSION,
+            "created": self.now - 2,
+            "data": {"object": content},
+            "livemode": live,
+            "type": kind,
+        }
+        body = json.dumps(event, indent=2).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Stripe-Signature": stripe.signature(secret, body, self.now - age),
+        }
+        return shapes.http(
+            ROUTE, self.now, parameters={"name": "stripe", "account": "main"}, headers=headers, body=body
+        )
+
 
 def sample_events(now: int) -> SampleEvents:
     """Return every case, signed for a moment."""
     maker = CashierMaker(now)
-    return SampleEvents({**_hc1(maker), **_others(maker)}, maker.documents())
+    return SampleEvents({**_hc1(maker), **_stripe(maker), **_others(maker)}, maker.documents())
 
 
 def _hc1(maker: CashierMaker) -> dict[str, Case]:
@@ -120,6 +161,71 @@ def _hc1(maker: CashierMaker) -> dict[str, Case]:
         "hc1-stale": Case(maker.hc1(paid, age=301), 401, "signed more than five minutes ago"),
         "hc1-future": Case(maker.hc1(paid, age=-301), 401, "signed more than five minutes ahead"),
         "hc1-no-nonce": Case(maker.hc1(paid, HC_Nonce=""), 401, "without one of the four headers"),
+    }
+    return {f"cashier_notify.{name}": case for name, case in found.items()}
+
+
+def _stripe(maker: CashierMaker) -> dict[str, Case]:
+    order = {"account": "stripe.main", "order_id": REFERENCE, "minor": 8800, "currency": "USD", "system": "stripe"}
+    completed = "checkout.session.completed"
+    came_back = {
+        "id": "re_sample0001",
+        "object": "refund",
+        "amount": 100,
+        "created": maker.now - 60,
+        "currency": "usd",
+        "failure_reason": "lost_or_stolen_card",
+        "metadata": {},
+        "payment_intent": "pi_sample0001",
+    }
+    found = {
+        "stripe-paid": Case(maker.session(completed), 200, "the shopper paid", order=order, becomes="paid"),
+        "stripe-unpaid": Case(
+            maker.session(completed, payment_status="unpaid"),
+            200,
+            "completed by a delayed method: not paid yet",
+            order=order,
+            becomes="pending",
+        ),
+        "stripe-paid-later": Case(
+            maker.session("checkout.session.async_payment_succeeded"),
+            200,
+            "the delayed payment came",
+            order=order,
+            becomes="paid",
+            after=("cashier_notify.stripe-unpaid",),
+        ),
+        "stripe-failed-later": Case(
+            maker.session("checkout.session.async_payment_failed", payment_status="unpaid"),
+            200,
+            "the delayed payment did not come",
+            order=order,
+            becomes="failed",
+            after=("cashier_notify.stripe-unpaid",),
+        ),
+        "stripe-expired": Case(
+            maker.session("checkout.session.expired", payment_status="unpaid", status="expired", payment_intent=None),
+            200,
+            "its time was over",
+            order=order,
+            becomes="closed",
+        ),
+        "stripe-refund-came-back": Case(
+            maker.stripe("refund.failed", came_back | {"status": "failed"}),
+            200,
+            "a refund that the payer's bank did not take",
+            order=order,
+            becomes="paid",
+            after=("cashier_notify.stripe-paid",),
+        ),
+        "stripe-not-ours": Case(
+            maker.session(completed, client_reference_id=None), 200, "another session of the account: evidence"
+        ),
+        "stripe-other-kind": Case(maker.stripe("payout.paid", {"id": "po_1", "object": "payout"}), 200, "evidence"),
+        "stripe-unreadable": Case(maker.session(completed, amount_total="88.00"), 200, "genuine and unreadable: kept"),
+        "stripe-live": Case(maker.session(completed, live=True), 400, "of live mode, for an account of test mode"),
+        "stripe-other-secret": Case(maker.session(completed, secret=OTHER), 400, "of nobody"),
+        "stripe-stale": Case(maker.session(completed, age=301), 400, "signed more than five minutes ago"),
     }
     return {f"cashier_notify.{name}": case for name, case in found.items()}
 

@@ -16,9 +16,9 @@ MINUTE = 60
 EXPIRES = 1800
 
 
-def ask_refund(world: Cashiers, refund_id: str, minor: int, currency: str = "USD", reference: str = "R-0001") -> None:
+def ask_refund(world: Cashiers, refund_id: str, minor: int, currency: str = "USD", account: str = "hc1/main") -> None:
     """Have two people agree on a refund."""
-    key = world.key(reference)
+    key = world.key(account=account)
     for by, fact in (
         ("ben", RefundRequested(refund_id, Money(minor, currency), "small", world.now)),
         ("anna", RefundDecided(refund_id, True, world.now)),
@@ -26,8 +26,10 @@ def ask_refund(world: Cashiers, refund_id: str, minor: int, currency: str = "USD
         assert world.store.record(Change(key, fact, Operator(by), "operator"), now=world.now).outcome == "applied"
 
 
-def refunds(world: Cashiers, reference: str = "R-0001") -> dict[str, tuple[str, int]]:
-    return {one.refund_id: (one.status, one.amount.minor) for one in world.store.refunds(world.key(reference))}
+def refunds(world: Cashiers, account: str = "hc1/main") -> dict[str, tuple[str, int]]:
+    """Return the refunds that are known: their status and minor units."""
+    found = world.store.refunds(world.key(account=account))
+    return {one.refund_id: (one.status, one.amount.minor) for one in found}
 
 
 class TestPaying:
@@ -514,7 +516,7 @@ class TestDocument:
         ],
     )
     def test_G1_a_browser_is_sent_to_the_cashiers_own_hosts_only(self, url: str, safe: bool) -> None:
-        from countersign.cashiers.hc1.settings import is_safe
+        from countersign.cashiers.addresses import is_safe
 
         assert is_safe(url, frozenset({"cashier.example.com"})) is safe
 

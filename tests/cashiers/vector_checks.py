@@ -155,9 +155,27 @@ def check_sequence(vector: Vector) -> None:
     must(len(set(said)) == expect["settlement_calls"], "told twice, it says two things")
 
 
+def check_stripe(vector: Vector) -> None:
+    """Check that an event is taken or refused, with which status, and what it says."""
+    raw, inputs, expect, door = vector["raw_request"], vector["inputs"], vector["expect"], DOORS["stripe"]
+    settings = door.load({"api_key": "sk_test_of_the_vectors", "webhook_secrets": [inputs["webhook_secret"]]})
+    try:
+        changes = door.parse(request_of(raw), settings, int(inputs["now"])).changes("stripe.vectors")
+    except CountersignError as error:
+        must(not expect["valid"], f"refused ({error}), and it is genuine")
+        must(door.refused(error).status == expect["http_status"], f"answered {door.refused(error).status}")
+        return
+    must(expect["valid"], "taken, and it is not genuine")
+    must(door.accepted().status == expect["http_status"], "another status")
+    must(isinstance(changes, Change), "no change")
+    assert isinstance(changes, Change)
+    check_changes((changes,), expect)
+
+
 CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "hc1_request": check_request,
     "hc1_notification": check_notification,
     "hc1_response": check_response,
     "hc1_sequence": check_sequence,
+    "stripe_webhook": check_stripe,
 }

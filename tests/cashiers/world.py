@@ -44,12 +44,24 @@ def hc1_document(**changes: Any) -> Json:
     } | changes
 
 
+def stripe_document(**changes: Any) -> Json:
+    """Return an account document of Stripe's test mode."""
+    return {
+        "api_key": "sk_test_of_the_tests_0001",
+        "webhook_secrets": ["whsec_of_the_tests_0001"],
+        "api_base": f"{BASE}/stripe",
+        "cashier_hosts": ["127.0.0.1"],
+    } | changes
+
+
 DOCUMENTS: Mapping[str, Json] = {
     "hc1/main": hc1_document(),
     "hc1/late": hc1_document(
         merchant_id="m_late", keys=[{"id": "ak_late", "secret": f"late_{SECRET}"}], paid_late_policy="refund"
     ),
     "hc1/other": hc1_document(merchant_id="m_other"),  # with the same key as the first one
+    "stripe/main": stripe_document(),
+    "stripe/late": stripe_document(api_key="sk_test_of_the_tests_0002", paid_late_policy="refund"),
 }
 
 
@@ -61,6 +73,7 @@ class Wire(BaseAdapter):
         self.simulator = simulator
         self.sent: list[str] = []
         self.lost: list[str] = []
+        self.headers: list[dict[str, str]] = []  # of calls to Stripe: what its package says of itself
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         parts = urlsplit(str(request.url))
@@ -68,6 +81,8 @@ class Wire(BaseAdapter):
         path = parts.path.removeprefix("/cashier")
         self.sent.append(f"{request.method} {path}")
         headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        if "stripe-version" in headers:
+            self.headers.append({"version": headers["stripe-version"]})
         status, own, answer = self.simulator.handle(str(request.method), path, parts.query, headers, body)
         lost = next((mark for mark in self.lost if mark in self.sent[-1]), None)
         if lost is not None:
@@ -137,14 +152,18 @@ class Cashiers:
 
     def send(self, message: Message, path: str = "/cashier/hc1/main/notify") -> Json:
         """Send one notification to its function."""
-        _, _, name, account, _ = path.split("/")
         headers = {header.lower(): value for header, value in message.headers.items()}
+        return self.send_raw(message.body, headers, path)
+
+    def send_raw(self, body: bytes, headers: Mapping[str, str], path: str) -> Json:
+        """Send any bytes and headers."""
+        _, _, name, account, _ = path.split("/")
         event = http_event(
             "POST",
             "/cashier/{name}/{account}/notify",
             {"name": name, "account": account},
-            headers=headers,
-            body=base64.b64encode(message.body).decode(),
+            headers=dict(headers),
+            body=base64.b64encode(body).decode(),
         )
         event["isBase64Encoded"] = True
         answer: Json = self.cloud.invoke("cashier_notify", event)

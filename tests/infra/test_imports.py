@@ -32,7 +32,7 @@ def is_pure(module: str) -> bool:
             return part not in IMPURE_IN_PLATFORMS
         case ["countersign", "cashiers", _, part, *_]:
             return part not in IMPURE_IN_PLATFORMS
-        case ["countersign", "cashiers", "notices" | "doors"]:
+        case ["countersign", "cashiers", "addresses" | "doors" | "notices"]:
             return True
     return False
 

@@ -88,7 +88,17 @@ class TestNames:
     def test_no_function_has_a_fixed_name_or_a_handler_of_its_own(self, name: str) -> None:
         own = resources("AWS::Serverless::Function")[name]
 
-        assert not {"FunctionName", "Handler", "Runtime", "Layers", "Architectures"} & set(own)
+        assert not {"FunctionName", "Handler", "Runtime", "Architectures"} & set(own)
+
+    def test_only_what_calls_stripe_has_its_package_and_no_callback_does(self) -> None:
+        layered = {
+            name: own["Layers"] for name, own in resources("AWS::Serverless::Function").items() if "Layers" in own
+        }
+        calling = {name for name in FUNCTIONS if "countersign.cashiers.stripe.client" in reached_from(name)}
+
+        assert calling
+        assert layered == {name: [{"Ref": "StripeLayer"}] for name in calling}
+        assert not calling & set(callbacks())
 
     def test_a_callback_is_called_like_its_path(self) -> None:
         for name, event in events("HttpApi"):
@@ -462,14 +472,24 @@ class TestEnvironment:
 def read_by(module: str) -> set[str]:
     """Return the environment variables that a function's own module and the modules it imports read."""
     found: set[str] = set()
-    reached, waiting = {module}, [module]
-    while waiting:
-        current = waiting.pop()
+    for current in modules_from(module):
         for node in ast.walk(tree(shipped()[current])):
             match node:
                 case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
                     found.add(name)
-        following = {name for name in imports(shipped()[current]) if name in shipped()} - reached
+    return found
+
+
+def reached_from(function: str) -> set[str]:
+    """Return the modules of ours that a function imports, directly or not."""
+    return modules_from(f"functions.{snake(function)}.app")
+
+
+def modules_from(module: str) -> set[str]:
+    """Return a module and all of ours that it imports, directly or not."""
+    reached, waiting = {module}, [module]
+    while waiting:
+        following = {name for name in imports(shipped()[waiting.pop()]) if name in shipped()} - reached
         reached |= following
         waiting.extend(following)
-    return found
+    return reached

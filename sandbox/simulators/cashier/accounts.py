@@ -45,6 +45,8 @@ class Merchants:
 
 def prepare(document: Json, api_base: str) -> Json:
     """Complete a document so that the product can talk to this simulator; everything that is there stays."""
+    if "api_key" in document:
+        return {**document, "api_base": document.get("api_base") or f"{api_base}/stripe", **_pages(document)}
     if "merchant_id" not in document:
         return document
     # A cashier on this machine that the document names is somebody's own.
@@ -54,12 +56,22 @@ def prepare(document: Json, api_base: str) -> Json:
     return {**document, "base_url": own or mine, "api_base": document.get("api_base") or base}
 
 
+def _pages(document: Json) -> Json:
+    """Let Stripe's pages be on this machine too."""
+    hosts = document.get("cashier_hosts") or []
+    return {"cashier_hosts": [*hosts, *(host for host in ("127.0.0.1",) if host not in hosts)]}
+
+
 def throwaway() -> dict[str, Json]:
-    """Make an account `hc1/main` that can do everything."""
+    """Make an account `hc1/main` that can do everything, and `stripe/main` in test mode."""
     return {
+        "stripe/main": {
+            "api_key": f"sk_test_{secrets.token_hex(16)}",
+            "webhook_secrets": [f"whsec_{secrets.token_hex(16)}"],
+        },
         "hc1/main": {
             "merchant_id": f"m_{secrets.token_hex(6)}",
             "keys": [{"id": f"ak_{secrets.token_hex(4)}", "secret": secrets.token_hex(32)}],
             "kinds": ["sale", "authorization", "capture", "void", "refund"],
-        }
+        },
     }

@@ -11,6 +11,7 @@ from sandbox.simulators.cashier import accounts, hc1_wire
 from sandbox.simulators.cashier.accounts import Merchants
 from sandbox.simulators.cashier.control import CashierControl
 from sandbox.simulators.cashier.hc1 import Hc1
+from sandbox.simulators.cashier.stripe import SPOILS, Stripe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +23,12 @@ Json = dict[str, Any]
 
 
 class Simulator(simulator.Simulator):
-    """An HC1 cashier with every merchant that the accounts name."""
+    """An HC1 cashier and Stripe, with every merchant that the accounts name."""
 
     NAME = "cashier"
-    FAULTS: ClassVar[dict[str, str]] = hc1_wire.SPOILS | {
+    FAULTS: ClassVar[dict[str, str]] = {**hc1_wire.SPOILS, **SPOILS} | {
+        "stripe_notify_first": "let the shopper pay at Stripe, and tell, before a create call is answered",
+        "stripe_refund_pending": "take a refund at Stripe and leave it pending",
         "notify_first": "let the shopper pay, and notify, before a create call is answered",
         "answer_of_another": "sign an answer for another request than the one that is answered",
         "refund_pending": "take a refund and leave it pending",
@@ -42,13 +45,18 @@ class Simulator(simulator.Simulator):
         super().__init__(clock, accounts, inbox, public_base_url, state_dir)
         self._hc1 = Hc1(clock, Merchants(accounts), self._faults, self._postman)
         bases = [urlsplit(str(one.get("api_base", ""))) for one in accounts.values()]
-        self._hc1.page_base = next((f"{base.scheme}://{base.netloc}" for base in bases if base.netloc), "")
-        self._control = CashierControl(self._hc1)
+        self._stripe = Stripe(clock, accounts, self._faults, self._postman)
+        self._hc1.page_base = self._stripe.page_base = next(
+            (f"{base.scheme}://{base.netloc}" for base in bases if base.netloc), ""
+        )
+        self._control = CashierControl(self._hc1, self._stripe)
 
     def answer(self, call: Call) -> tuple[Reply, str | None]:
         """Answer a call of the cashier that its path names."""
         if call.path.startswith("/hc1/"):
             return self._hc1.answer(call)
+        if call.path.startswith("/stripe/"):
+            return self._stripe.answer(call)
         return self.json_reply(404, {"error": "no such cashier"}), None
 
     def seen(self, call: Call) -> Json:

@@ -112,7 +112,7 @@ class _Creation:
                 refused = PaymentRefused(attempt, because("said_by_the_platform", text=str(error)))
                 self._record(self._key, refused, Queried(), via="query", system=order.terms.system)
             raise
-        taken = Prepared(prepared.order_id)
+        taken = Prepared(prepared.order_id, prepared.handle)
         order = self._record(self._key, taken, Queried(), via="query", system=order.terms.system).order or order
         if orphans.attach(self._store, self._key, now=self._call.now):
             order = self._store.get(self._key) or order

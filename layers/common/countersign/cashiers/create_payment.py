@@ -138,6 +138,7 @@ class Payment:
             replaces=self.replaces,
             metadata=tuple(sorted((body.metadata or {}).items())),
             money_of=self._part_of,
+            test=settings.is_test,
         )
 
     def prepare(self, order: Order) -> Prepared:

@@ -37,6 +37,7 @@ class Door(NamedTuple):
     reparse: Callable[[bytes, Any, str], Notification]  # (what was kept, settings, key id)
     accepted: Callable[[], HttpReply]
     refused: Callable[[CountersignError], HttpReply]
+    refuses_unreadable: bool  # whether its sender should hear that a genuine notification, kept here, cannot be read
 
 
 def account_of(cashier: str, account: str) -> str:

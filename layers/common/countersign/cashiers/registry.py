@@ -6,11 +6,12 @@ from typing import Any
 from countersign.cashiers.doors import DOORS
 from countersign.cashiers.hc1 import connector as hc1
 from countersign.cashiers.port import Cashier
+from countersign.cashiers.stripe import connector as stripe
 from countersign.store import OrderStore
 
 LOADS = {name: door.load for name, door in DOORS.items()}
 # (the account as orders name it, its settings, the store) -> the account's connector
-CONNECT: Mapping[str, Callable[..., Cashier]] = {"hc1": hc1.connect}
+CONNECT: Mapping[str, Callable[..., Cashier]] = {"hc1": hc1.connect, "stripe": stripe.connect}
 
 
 def connect(name: str, settings: Any, *, store: OrderStore, **how: Any) -> Cashier:

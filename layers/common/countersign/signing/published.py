@@ -15,6 +15,7 @@ _LOOPBACK = r"https?://(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(?:[:/].*)?"
 # The first half of SHA-256 over each key without PEM's first and last line and line ends; a test says when it is stale.
 _DIGESTS = frozenset(
     {
+        "0960eb970c71058c97a7f92d2e2ff1a4",
         "0dd69c7116853e631d5c063e43c1fe36",
         "0f007385b6f9d4b7eeb2748605afe1a9",
         "17033b063f9b25dc0b5f0eecf6072547",
@@ -32,6 +33,7 @@ _DIGESTS = frozenset(
         "5c6080c7e143d9cde3acd0b3d7fd5c77",
         "5f235dc46b546efff0eb32b7d84a3718",
         "7776a5ce5e1a8921b9e1b2a3d2314f78",
+        "89f30b01b513e8a04ead2062b4a32d7e",
         "9327dc3184583cddd1d0becb92faec76",
         "99b08ab15595aea11f4ce76fae88c876",
         "a1bf4dc2c0cea821798c38e16fcc1667",

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from countersign import fields
-from countersign.cashiers.hc1 import messages, settings, signing
+from countersign.cashiers.addresses import is_safe
+from countersign.cashiers.hc1 import messages, signing
 from countersign.cashiers.hc1.messages import Payment, RefundAnswer
 from countersign.cashiers.hc1.settings import Settings
 from countersign.cashiers.port import CreatedPayment, PaymentRequest, Redirect
@@ -272,7 +273,7 @@ class Client:
 def cashier_url(answer: Mapping[str, Any], account: Settings) -> str:
     """Return the address of the cashier's page; an answer with one that no browser may be sent to is not believed."""
     url = answer.get("cashier_url")
-    if not isinstance(url, str) or not settings.is_safe(url, account.cashier_hosts):
+    if not isinstance(url, str) or not is_safe(url, account.cashier_hosts):
         raise PlatformUnavailableError("unsafe_cashier_url: not https, or not a host of cashier_hosts")
     return url
 

@@ -41,4 +41,4 @@ def _notification(genuine: VerifiedMessage, account: Settings) -> Notification:
     )
 
 
-DOOR = Door(settings.load, parse, reparse, replies.accepted, replies.refused)
+DOOR = Door(settings.load, parse, reparse, replies.accepted, replies.refused, refuses_unreadable=True)
