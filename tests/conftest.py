@@ -37,6 +37,7 @@ os.environ.update(
     IDEMPOTENCY_TABLE_NAME="Idempotency",
     EVENT_BUS_NAME="countersign-test",
     PUBLIC_BASE_URL="https://pay.example.com",
+    SHOPPER_BASE_URL="https://pay.example.com",
     WECHAT_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/wechat-poll",
     DOUYIN_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/douyin-poll",
     CASHIER_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/cashier-poll",

@@ -246,7 +246,10 @@ def _others(maker: CashierMaker) -> dict[str, Case]:
         body=json.dumps(body),
         claims=shapes.claims(now, "payments:write"),
     )
+    token = {"name": "wechat_native", "account": "qr", "token": "0" * 64}
+    page = shapes.http("GET /cashier/{name}/{account}/pay/{token}", now, parameters=token)
     found = {
+        "cashier_pay.guessed": Case(page, 404, "a page of which nobody has the address"),
         "cashier_create_payment.hc1": Case(create, 201, "the shopper goes to the cashier's page", needs_platform=True),
         "cashier_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
     }

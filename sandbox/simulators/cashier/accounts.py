@@ -63,8 +63,9 @@ def _pages(document: Json) -> Json:
 
 
 def throwaway() -> dict[str, Json]:
-    """Make an account `hc1/main` that can do everything, and `stripe/main` in test mode."""
+    """Make `hc1/main` that can do everything, `stripe/main` in test mode, and a page over WeChat's account `shop`."""
     return {
+        "wechat_native/qr": {"wechat": "shop", "shop_name": "Demo shop 演示商店"},
         "stripe/main": {
             "api_key": f"sk_test_{secrets.token_hex(16)}",
             "webhook_secrets": [f"whsec_{secrets.token_hex(16)}"],
