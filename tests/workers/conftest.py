@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from countersign.accounts import Accounts
 from countersign.platforms.port import Connectors
 from countersign.store import OrderStore
 from countersign.store.rate_limit import RateLimiter
+from tests.cashiers.world import Cashiers, cashiers
 from tests.functions.conftest import Cloud, _provision, clock, cloud  # noqa: F401 - fixtures
 from tests.functions.test_douyin import NEW, OLD, douyin  # noqa: F401 - fixtures
 from tests.workers import acme
-from tests.workers.worlds import Acme, DouyinWorld, Wechat, World
+from tests.workers.worlds import Acme, DouyinWorld, Hosted, Wechat, World
 
-WORLDS = ("wechat-v3", "wechat-v2", "douyin-ecpay", "douyin-trade", "acme")
+WORLDS = ("wechat-v3", "wechat-v2", "douyin-ecpay", "douyin-trade", "cashier-hc1", "cashier-stripe", "acme")
 SETTLING = ("douyin-ecpay", "douyin-trade", "acme")
 
 
@@ -43,12 +45,24 @@ def made_up(
         yield Acme(stack, Connectors(Accounts(acme.PLATFORM, dict), connect), platform)
 
 
+@pytest.fixture
+def hosted(
+    clock: time_machine.Traveller,  # noqa: F811 - a fixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Cashiers]:
+    with mock_aws(), cashiers(clock, tmp_path, monkeypatch) as made:
+        yield made
+
+
 def _world(name: str, request: pytest.FixtureRequest) -> World:
     match name.split("-"):
         case ["wechat", version]:
             return Wechat(request.getfixturevalue("cloud"), {"v3": "shop", "v2": "classic"}[version])
         case ["douyin", system]:
             return DouyinWorld(request.getfixturevalue("douyin"), {"ecpay": OLD, "trade": NEW}[system])
+        case ["cashier", cashier]:
+            return Hosted(request.getfixturevalue("hosted"), cashier)
     made: World = request.getfixturevalue("made_up")
     return made
 
