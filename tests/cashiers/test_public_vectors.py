@@ -28,6 +28,7 @@ def test_no_group_of_the_public_vectors_is_left_out() -> None:
         "hc1_response": 5,
         "hc1_sequence": 1,
         "stripe_webhook": 10,
+        "settlement": 19,
     }
 
 

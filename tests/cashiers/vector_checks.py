@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from countersign.cashiers.doors import DOORS
-from countersign.cashiers.hc1 import client, notify, signing
+from countersign.cashiers.hc1 import client, messages, notify, signing, translate
 from countersign.cashiers.hc1 import settings as hc1_settings
 from countersign.cashiers.hc1.settings import Settings
 from countersign.errors import (
@@ -18,7 +18,26 @@ from countersign.errors import (
     UnknownKeyError,
 )
 from countersign.http import HttpRequest, read_json
-from countersign.orders.changes import Change, Closed, Fact, Failed, Paid, PlatformEvent, Unpaid
+from countersign.money import Money
+from countersign.orders.changes import (
+    Change,
+    Closed,
+    Fact,
+    Failed,
+    Operator,
+    OrderCreated,
+    OrderKey,
+    Paid,
+    PlatformEvent,
+    Queried,
+    RefundReported,
+    Terms,
+    Unpaid,
+    Verified,
+)
+from countersign.orders.decide import decide
+from countersign.orders.state import Order
+from countersign.platforms.bigcommerce import settlement
 
 Vector = Mapping[str, Any]
 STATUS = {Paid: "SUCCEEDED", Failed: "FAILED", Closed: "EXPIRED", Unpaid: "PROCESSING"}
@@ -172,10 +191,63 @@ def check_stripe(vector: Vector) -> None:
     check_changes((changes,), expect)
 
 
+def check_settlement(vector: Vector) -> None:
+    """Check what an event makes of an attempt, and what is written to the order of the store."""
+    inputs, expect = vector["inputs"], vector["expect"]
+    order, event = inputs["order"], inputs["event"]
+    wanted = settlement.due(order)
+    amount = event["amount"]
+    key, at = OrderKey("cashier", "hc1.vectors", event["merchant_payment_id"]), int(inputs["now"])
+    terms = Terms(wanted, "hc1", "automatic", "d", at - 60, at + 1740)
+    attempt = take(None, Change(key, OrderCreated(terms), Operator("m"), "merchant", "m", "hc1"))
+    before = {"PAID": "SUCCEEDED", "EXPIRED": "EXPIRED"}.get(inputs["local_state"])
+    if before:
+        attempt = tell(attempt, event, before, amount if before == "SUCCEEDED" else None, at - 30)
+    kind = event["event_type"].rpartition(".")[2].upper()
+    if event["event_type"].startswith("refund."):
+        back = Money(amount["value"], amount["currency"])
+        refunded = RefundReported("r1", back, "succeeded", at=at)
+        attempt = take(attempt, Change(key, refunded, Queried(), "query", "m", "hc1"))
+        must(str(back).partition(" ")[0] == expect["bigcommerce_refund"]["amount"], "another amount to record")
+    else:
+        attempt = tell(attempt, event, kind, event["paid_amount"], at)
+    step = settlement.step(attempt, order["status_id"], is_digital=order["order_is_digital"])
+    must(step.state == expect["local_state"], f"the attempt is {step.state}")
+    must(step.put == (expect["put"] or {}).get("status_id"), f"{step.put} is written")
+    must(step.alert == (expect["alert"] or ""), f"{step.alert!r} rings")
+
+
+def tell(attempt: Order, event: Mapping[str, Any], status: str, paid: Mapping[str, Any] | None, at: int) -> Order:
+    """Return the attempt after an HC1 cashier told of it."""
+    amount = event["amount"]
+    payment = messages.read_payment(
+        {
+            "payment_id": event["payment_id"],
+            "merchant_payment_id": event["merchant_payment_id"],
+            "status": status,
+            "amount": amount,
+            "paid_amount": paid or {"value": 0, "currency": amount["currency"]},
+            "version": 2,
+        }
+    )
+    told = messages.Notification("evt_1", f"payment.{status.lower()}", at, payment)
+    for change in translate.notification_to_changes(told, attempt.key, "m", Verified("k")):
+        attempt = take(attempt, change)
+    return attempt
+
+
+def take(attempt: Order | None, change: Change) -> Order:
+    """Return the attempt after a change."""
+    after = decide(attempt, change).order
+    assert after is not None
+    return after
+
+
 CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "hc1_request": check_request,
     "hc1_notification": check_notification,
     "hc1_response": check_response,
     "hc1_sequence": check_sequence,
     "stripe_webhook": check_stripe,
+    "settlement": check_settlement,
 }
