@@ -133,7 +133,7 @@ class Connector:
             raise RefundRefusedError(problem, whole_account=error.whole_account) from error
         except (UnknownNumberError, ConflictError, UnprocessableError) as error:
             raise RefundRefusedError(because("said_by_the_platform", text=str(error))) from error
-        return translate.refund_to_change(made, self.account, Queried(), "refund")
+        return translate.refund_to_change(made, self.account, Queried(), "query")
 
     def audit(self, order: Order, refund: Refund) -> Changes:
         """Nothing: shoppers do not ask Stripe for money back."""
