@@ -1,6 +1,10 @@
 """Cases from the field: no topic header (R1), another version than the account says (R2), old charges (R3)."""
 
+import base64
+import hashlib
 import json
+import random
+from dataclasses import replace
 from itertools import islice, permutations
 from typing import Any
 
@@ -211,14 +215,45 @@ class TestUnreadable:
             world.cloud.invoke("recharge_redrive", day, remaining_ms=900_000)
         assert world.shown(charge["id"])["status"] == "failed"
 
-    def test_more_than_a_callback_may_have_is_taken_up_to_256_kilobytes(self, world: Recharge) -> None:
+    def test_a_delivery_as_large_as_lambda_takes_is_read_whole(self, world: Recharge) -> None:
         charge = as_version(_ledger(world, world.make("charge", will="CARD_DECLINED", attempt=True)["id"]), "2021-11")
-        large = {"charge": {**charge, "line_items": charge["line_items"] * 480}}
-        raw = message(large)
-        assert 150_000 < len(raw.body) < 256 * 1024
+        lines = 4_500_000 // len(json.dumps(charge["line_items"]))
+        raw = message({"charge": {**charge, "line_items": charge["line_items"] * lines}})
+        assert 4_000_000 < len(raw.body) < 5_000_000
         assert world.send(raw)["statusCode"] == 200
-        assert len(world.shown(charge["id"])["charge"]["items"]) == 50
-        assert world.send(message({"charge": {**charge, "x": "x" * 256 * 1024}}))["statusCode"] == 413
+        shown = world.shown(charge["id"])
+        assert (shown["status"], len(shown["charge"]["items"])) == ("failed", 50)
+        assert [event["evidence_not_kept"] for event in shown["events"]] == [None]
+
+    @pytest.mark.parametrize("subject", ["charge", "order", "unreadable"])
+    def test_of_one_that_no_row_can_hold_the_digest_is_kept_and_it_is_taken_all_the_same(
+        self, world: Recharge, subject: str
+    ) -> None:
+        charge = as_version(_ledger(world, world.make("charge", will="CARD_DECLINED", attempt=True)["id"]), "2021-11")
+        noise = base64.b64encode(random.Random(1).randbytes(450_000)).decode()
+        fields = {**charge, "x": noise, **({"total_price": []} if subject == "unreadable" else {})}
+        raw = message({"order" if subject == "order" else "charge": fields})
+
+        assert world.send(raw)["statusCode"] == 200
+
+        (kept,) = [item for item in world.cloud.table() if "not_kept" in item]
+        assert int(kept["not_kept"]["N"]) == len(raw.body)
+        digest = kept["digest"].get("S") or kept["digest"]["B"].hex()
+        assert digest == hashlib.sha256(raw.body).hexdigest()
+        if subject == "charge":
+            (event,) = world.shown(charge["id"])["events"]
+            assert (event["evidence_not_kept"], event["digest"]) == (len(raw.body), digest)
+        if subject == "unreadable":
+            redriven = world.cloud.invoke("recharge_redrive", {"day": "2026-11-22"}, remaining_ms=900_000)
+            (refused,) = redriven["still_refused"]
+            assert "too large to be kept" in refused["reason"]
+
+    def test_a_large_body_that_nobody_signed_is_401_and_leaves_nothing(self, world: Recharge) -> None:
+        forged = message({"charge": {"id": 1, "x": "x" * 4_000_000}})
+        before = world.cloud.table()
+
+        assert world.send(replace(forged, body=forged.body + b" "))["statusCode"] == 401
+        assert world.cloud.table() == before
 
 
 def _ledger(world: Recharge, number: int) -> Any:
