@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.simulators.recharge import webhooks
+from sandbox.simulators.recharge import charges, webhooks
 from sandbox.simulators.recharge.charges import shown as as_version
 from tests.platforms.recharge.world import DAY, NOW, SECRET, Recharge
 
@@ -174,10 +174,20 @@ class TestAnySequence:
 
         alone = ends((4,))
         assert alone["charge"]["attempts"] == 3
+        words = [one["error_type"] for one in alone["attempts"]]
+        assert words == [None, None, "CARD_EXPIRED"]
+        seen = []
         # Every sixth of the 120; test_reading.py has all of them, without a store between.
         for roads in islice(permutations(range(5)), 0, None, 6):
-            assert ends(roads) == alone
+            end = ends(roads)
+            # Only deliveries told of the earlier tries: their words and times are what the list alone cannot know.
+            seen.append(end.pop("attempts"))
+            assert {**end, "attempts": alone["attempts"]} == alone
             assert world.emitted(number).count("charge.failed") <= 3
+        assert [one["error_type"] for one in seen[0]] == ["INSUFFICIENT_FUNDS", "CARD_DECLINED", "CARD_EXPIRED"]
+        assert seen[0][2] == alone["attempts"][2]
+        assert [one["at"][:10] for one in seen[0]] == ["2026-11-22", "2026-11-23", "2026-11-24"]
+        assert all(one == seen[0] for one in seen)
 
     def test_nothing_is_told_after_success(self, world: Recharge) -> None:
         number, deliveries = self.told(world)
@@ -190,6 +200,41 @@ class TestAnySequence:
 
         assert world.shown(number)["status"] == "paid"
         assert not {"charge.failed", "charge.recovered", "order.failed"} & set(world.emitted(number))
+
+
+class TestCustomer:
+    """A charge has two numbers of its customer, Recharge's and the shop's: where it has one, the other is looked up."""
+
+    @pytest.mark.parametrize("road", ["scan", "poll"])
+    @pytest.mark.parametrize("lacking", ["customer_id", "shop_customer_id"])
+    def test_the_number_that_a_failed_charge_lacks_is_looked_up(
+        self, world: Recharge, monkeypatch: pytest.MonkeyPatch, lacking: str, road: str
+    ) -> None:
+        whole = charges._newer
+
+        def without(charge: charges.Charge) -> Any:
+            content = whole(charge)
+            lacks = {"id": None} if lacking == "customer_id" else {"external_customer_id": {"ecommerce": None}}
+            return content | {"customer": content["customer"] | lacks}
+
+        monkeypatch.setattr(charges, "_newer", without)
+        if road == "poll":
+            world.subscribe_all()
+        charge = world.make("charge", will="CARD_DECLINED", attempt=True, shop_customer="7711000000009")
+        number = str(_ledger(world, charge["id"]).customer.id)
+        if road == "poll":
+            assert world.deliver() == [200]
+            assert world.shown(charge["id"])["charge"][lacking] is None
+        world.asked()
+        world.run(road, 1)
+
+        shown = world.shown(charge["id"])["charge"]
+        assert (shown["customer_id"], shown["shop_customer_id"]) == (number, "7711000000009")
+        (call,) = [call for call in world.asked() if "/customers" in call]
+        assert ("external_customer_id=7711000000009" if lacking == "customer_id" else f"ids={number}") in call
+        wanted = {"customer": number} if lacking == "customer_id" else {"shop_customer": "7711000000009"}
+        _, content = world.api("GET", "/charges", query={"account": "recharge/store", **wanted})
+        assert [row["order_id"] for row in content["charges"]] == [str(charge["id"])]
 
 
 class TestUnreadable:

@@ -192,11 +192,11 @@ def deleted(order: Order, *, read_at: int) -> Change:
 def _expected_at(charge: Charge, detail: ChargeDetail, read_at: int) -> int | None:
     """Return when a charge is to be read if nothing is told of it before; None where it is over.
 
-    A push that names no customer of the shop, though it has one of Recharge's, is read at once: the shop's number may
-    be looked up.
+    A push about a failure that has one number of its customer and lacks the other, Recharge's or the shop's, is read at
+    once: the other is looked up then.
     """
     assert charge.updated_at is not None  # noqa: S101 - narrowed by the caller
-    if not read_at and charge.customer_id and not charge.shop_customer_id and charge.status == "error":
+    if not read_at and charge.status == "error" and bool(charge.customer_id) != bool(charge.shop_customer_id):
         return charge.updated_at
     if charge.status in _TAKEN or _STATES[charge.status] == "cancelled":
         return None
