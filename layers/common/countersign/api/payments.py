@@ -66,7 +66,7 @@ def handle(
     base_url = os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}"
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
-    wake = _waking(queue, os.environ[f"{platform.upper()}_POLL_QUEUE_URL"])
+    wake = _waking(queue, os.environ["POLL_QUEUE_URL"])
 
     def action() -> tuple[int, Json]:
         return create(call, payment, store=store, wake=wake)
