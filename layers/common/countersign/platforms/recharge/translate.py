@@ -30,7 +30,7 @@ from countersign.orders.changes import (
 from countersign.orders.changes import Charge as ChargeDetail
 from countersign.orders.charges import charge_of
 from countersign.orders.state import Order
-from countersign.platforms.recharge import groups, messages
+from countersign.platforms.recharge import NOT_OFFERED, groups, messages
 from countersign.platforms.recharge.messages import Charge
 from countersign.platforms.recharge.settings import Settings
 from countersign.platforms.recharge.signing import VerifiedMessage
@@ -119,6 +119,7 @@ def _report(charge: Charge, amount: Money, settings: Settings, read_at: int) -> 
         created_at,
         max(created_at, _due_day(charge)),
         description=_description(detail),
+        not_offered=NOT_OFFERED,
         closable=False,
         external=True,
         pays="parts",
