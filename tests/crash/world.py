@@ -55,6 +55,7 @@ TIMES = {
     "reported_at",
     "upload_time",
     "published_at",
+    "read_at",
     "requested_at",
     "resolved_at",
     "since",

@@ -130,7 +130,7 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
         stack = Cloud(clock, adapter, shown)
         _provision(stack, prepared)
         queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
-        monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
+        monkeypatch.setenv("POLL_QUEUE_URL", queue)
         platform_http.session().mount("http://127.0.0.1:1/", adapter)
         certified = platform_http.certified_session
 

@@ -88,9 +88,13 @@ class NotFoundError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """The order's present state forbids the request."""
+    """The order's present state forbids the request; `reason` is the code of why, for programs, where there is one."""
 
     status = 409
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class InProgressError(ConflictError):

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from countersign.api.reconciliation import cell
-from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.api.requests import conflict
+from countersign.errors import NotFoundError, StoreUnavailableError, UnprocessableError
 from countersign.orders.changes import Change, Operator, OrderKey, RetryRequested
 from countersign.orders.charges import GROUPS, charge_of
 from countersign.orders.present import order_json
 from countersign.orders.retries import retry_json, retry_number
-from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.runtime.caller import Caller
 from countersign.store import OrderStore
@@ -112,7 +112,7 @@ class ChargeService:
             change = Change(key, fact, Operator(self.caller.subject), "operator")
             outcome = self.store.record(change, now=self.now)
             if outcome.outcome == "refused":
-                raise ConflictError(sentence(outcome.reason))
+                raise conflict(outcome.reason)
             known = self.store.retry(key, number)
         if known is None:
             raise StoreUnavailableError("the wish was recorded and cannot be read back")

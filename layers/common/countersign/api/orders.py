@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from countersign.api.requests import conflict
 from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
 from countersign.orders import shipments
 from countersign.orders.changes import (
@@ -19,7 +20,7 @@ from countersign.orders.changes import (
 )
 from countersign.orders.explain import explanation
 from countersign.orders.present import order_json
-from countersign.orders.sentences import said, sentence
+from countersign.orders.sentences import said
 from countersign.orders.shipments import Shipment, shipment_json
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
@@ -204,7 +205,7 @@ class OrderService:
     def _record(self, key: OrderKey, fact: Fact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
         if outcome.outcome == "refused":
-            raise ConflictError(sentence(outcome.reason))
+            raise conflict(outcome.reason)
 
     def _order(self, key: OrderKey) -> Order:
         self.caller.require_account(key.platform, key.account)

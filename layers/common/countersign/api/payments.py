@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from countersign.accounts import Accounts
+from countersign.api.requests import conflict
 from countersign.errors import (
     ConflictError,
     ContentionError,
@@ -34,7 +35,6 @@ from countersign.orders.changes import (
 from countersign.orders.present import order_json
 from countersign.orders.reasons import because
 from countersign.orders.schedule import POLL_DELAYS, must_close
-from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.platforms.payment import Call, NewPayment
 from countersign.runtime import caller
@@ -66,7 +66,7 @@ def handle(
     base_url = os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}"
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
-    wake = _waking(queue, os.environ[f"{platform.upper()}_POLL_QUEUE_URL"])
+    wake = _waking(queue, os.environ["POLL_QUEUE_URL"])
 
     def action() -> tuple[int, Json]:
         return create(call, payment, store=store, wake=wake)
@@ -133,7 +133,7 @@ class _Creation:
                 if outcome.outcome == "applied" and outcome.order is not None:
                     return outcome.order, outcome.order.attempts, order is None
                 if outcome.outcome == "refused" and outcome.order is None:
-                    raise ConflictError(sentence(outcome.reason))  # another order took the place at this very moment
+                    raise conflict(outcome.reason)  # another order took the place at this very moment
                 if outcome.order is None:
                     raise StoreUnavailableError("the order was recorded and cannot be read back")
                 # A create of the same number at the same moment was first: then its terms count.
@@ -171,7 +171,7 @@ class _Creation:
             raise ConflictError(f"the order to replace is {old.status}")
         outcome = self._record(old.key, Replaced(self._key.order_id, self._call.now), self._by)
         if outcome.outcome == "refused":  # by another order, which is paid or still may be: the answer names it
-            raise ConflictError(sentence(outcome.reason))
+            raise conflict(outcome.reason)
         if old.terms.closable:
             old = self._record(old.key, CloseRequested(self._call.now), self._by).order or old
             # An order that the platform does not close yet is closed by the poll function, as asked.

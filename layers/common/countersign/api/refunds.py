@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from countersign.api.requests import conflict
 from countersign.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -16,7 +17,6 @@ from countersign.orders.changes import (
     RefundRetried,
 )
 from countersign.orders.refunds import REFUND_RANK, Refund, refund_json
-from countersign.orders.sentences import sentence
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore
@@ -116,7 +116,7 @@ class RefundService:
     def _record(self, key: OrderKey, fact: RefundFact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
         if outcome.outcome == "refused":
-            raise ConflictError(sentence(outcome.reason))
+            raise conflict(outcome.reason)
 
 
 def _row(key: OrderKey, refund: Refund) -> Json:

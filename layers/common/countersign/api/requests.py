@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from countersign.errors import MalformedError, NotFoundError
+from countersign.errors import ConflictError, MalformedError, NotFoundError
 from countersign.http import read_json, read_request
+from countersign.orders.reasons import Reason
+from countersign.orders.sentences import sentence
 
 MAX_BODY = 64 * 1024
 MAX_PATH = 4096  # characters: the router's look at a path that no route serves takes the square of its length
@@ -34,3 +36,8 @@ def read_strictly(event: Mapping[str, Any]) -> None:
     names = [name for name, _ in fields]
     if len(names) != len(set(names)):
         raise MalformedError("the query repeats a parameter")
+
+
+def conflict(reason: Reason) -> ConflictError:
+    """Return the refusal of a wish that a rule forbids: its sentence for people, its code for programs."""
+    return ConflictError(sentence(reason) or reason.code, reason.code)

@@ -88,6 +88,7 @@ SENTENCES: Mapping[str, str] = {
     "order_refunded": "the order is refunded",
     "payment_of_another_order": "the payment belongs to another order and cannot be accepted here",
     "purchase_paid": "order {order_id} of this purchase is {status}",
+    "refunds_not_offered": "refunds of this platform are made there: nothing here makes one",
     "refund_exists": "the payment is being refunded already",
     "refund_is_already": "the refund is {status} already",
     "refund_is_with_the_platform": "the platform has taken this refund: asking again does not help, its problem says "
@@ -104,6 +105,7 @@ SENTENCES: Mapping[str, str] = {
     "settles_by_itself": "the platform settles this order by itself",
     "shares_too_much": "more than {percent} % of the order would be shared",
     "shipment_exists": "a shipment of this number exists already",
+    "shipments_not_offered": "this platform is told of no shipments from here",
     # What workers note.
     "everything_refunded": "everything was refunded",
     "settled_by_the_platform": "the platform settled the order by itself",

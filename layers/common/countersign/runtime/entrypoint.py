@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from countersign.errors import (
+    ConflictError,
     CountersignError,
     InProgressError,
     RateLimitedError,
@@ -28,7 +29,8 @@ def refused_as_problem(_request: HttpRequest | None, error: CountersignError) ->
     """Answer an error on the merchant API."""
     later = isinstance(error, InProgressError | RateLimitedError | TemporaryError)
     headers = {"retry-after": "5"} if later else {}
-    return problem(error.status, str(error), headers=headers)
+    code = {"code": error.reason} if isinstance(error, ConflictError) and error.reason else {}
+    return problem(error.status, str(error), headers=headers, **code)
 
 
 def mark_accounts(client: Any, table: str) -> None:

@@ -24,6 +24,7 @@ def event_json(item: Item) -> dict[str, Any]:
         "reason": said(as_reasons(item)),
         "reasons": [reason.to_json() for reason in as_reasons(item)],
         "digest": item["digest"]["B"].hex() if "digest" in item else None,
+        "evidence_not_kept": as_number(item, "not_kept"),
         "version": as_number(item, "version"),
         "published_at": timestamp(as_number(item, "published_at")),
     }
