@@ -52,7 +52,7 @@ class Books:
     def report(self, day: str = "", account: str = "", **members: Any) -> tuple[int, Any]:
         names = {"account": account or self.account, "date": day or self.day}
         event = http_event("GET", "/reconciliation/{account}/{date}", names, **members)
-        answer = self.cloud.invoke("orders_api", event)
+        answer = self.cloud.invoke("merchant_api", event)
         is_json = "json" in answer["headers"]["Content-Type"]
         return answer["statusCode"], json.loads(answer["body"]) if is_json else answer
 

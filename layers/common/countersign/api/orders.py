@@ -19,10 +19,13 @@ from countersign.orders.changes import (
 )
 from countersign.orders.explain import explanation
 from countersign.orders.present import order_json
-from countersign.orders.sentences import said, sentence
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
+from countersign.orders.sentences import ENGLISH, said
 from countersign.orders.shipments import Shipment, shipment_json
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.orders.upcoming import upcoming, upcoming_json
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
@@ -44,43 +47,59 @@ class OrderService:
     """One caller's view of the orders: everything outside the token's accounts does not exist."""
 
     def __init__(
-        self, store: OrderStore, lists: OrderLists, caller: Caller, now: int, wake: Callable[[OrderKey], None]
+        self,
+        store: OrderStore,
+        lists: OrderLists,
+        caller: Caller,
+        now: int,
+        wake: Callable[[OrderKey], None] = lambda _: None,
+        *,
+        language: str = ENGLISH,
     ) -> None:
         self.store = store
         self.lists = lists
         self.caller = caller
         self.now = now
         self.wake = wake
+        self.language = language
 
     def order(self, key: OrderKey) -> Json:
         """Return one order with its children and events."""
         history = self._history(key)
-        events = [event_json(item) for item in history.events]
+        events = [event_json(item, self.language) for item in history.events]
         notices = [notice_json(item) for item in history.notices]
-        return order_json(history.order, history.children, events, notices)
+        return order_json(history.order, history.children, events, notices, self.language)
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
         history = self._history(key)
-        return explanation(history.order, [event_json(item) for item in history.events])
+        events = [event_json(item, self.language) for item in history.events]
+        due = {
+            (child.kind, child.number): at
+            for child in history.children
+            if (at := history.due.get(keys.child_sk(child.kind, child.number))) is not None
+        }
+        order_due = history.due.get(keys.ORDER)
+        steps = upcoming(history.order, history.children, due_at=order_due, due=due, now=self.now)
+        return {**explanation(history.order, events, self.language), "next": upcoming_json(steps, self.language)}
 
     def page(self, account: str, *, status: str, transaction_id: str, cursor: str) -> Json:
         """Return a page of an account's orders, or the one that a transaction paid."""
         platform, separator, name = account.partition("/")
         if not separator:
-            raise UnprocessableError("account is platform/name")
+            raise refusal(UnprocessableError, because("account_form"))
         self.caller.require_account(platform, name)
         if transaction_id:
             key = self.lists.by_transaction(platform, name, transaction_id)
             order = self.store.get(key) if key else None
-            return {"orders": [order_json(order)] if order else [], "cursor": None}
+            return {"orders": [order_json(order, language=self.language)] if order else [], "cursor": None}
         orders, following = self.lists.page(platform, name, status=status, cursor=cursor)
-        return {"orders": [order_json(order) for order in orders], "cursor": following or None}
+        return {"orders": [order_json(order, language=self.language) for order in orders], "cursor": following or None}
 
     def exceptions(self, *, account: str, kind: str, cursor: str) -> Json:
         """Return a page of what a person must look at, longest listed first: of one account and kind, or of all."""
         if kind and kind not in EXCEPTIONS:
-            raise UnprocessableError(f"kind is one of {', '.join(EXCEPTIONS)}")
+            raise refusal(UnprocessableError, because("word_is_one_of", name="kind", words=", ".join(EXCEPTIONS)))
         if account:
             self.caller.require_account(*account.partition("/")[::2])
 
@@ -88,18 +107,18 @@ class OrderService:
             return account in ("", f"{platform}/{name}") and self.caller.may_see(platform, name)
 
         items, following = self.lists.exceptions([kind] if kind else EXCEPTIONS, visible, cursor=cursor)
-        return {"exceptions": [_exception_json(item) for item in items], "cursor": following or None}
+        return {"exceptions": [_exception_json(item, self.language) for item in items], "cursor": following or None}
 
     def dismiss(self, name: str, *, note: str) -> None:
         """Take an orphan, quarantined news or a failed notice off the list; its row stays as it is, and redrivable."""
         self.caller.require_person()
         row = read_exception_id(name)
         if not self.caller.may_see(*account_of(row)):
-            raise NotFoundError("no such exception")
+            raise refusal(NotFoundError, because("no_such_exception"))
         client, table = self.store.client, self.store.table
         kind = dismiss(client, table, row, by=self.caller.subject, note=note, now=self.now)
         if kind not in DISMISSIBLE:
-            raise ConflictError(f"{kind} is not dismissed: it ends by what is done about the order")
+            raise refusal(ConflictError, because("exception_ends_by_itself", kind=kind))
 
     def refresh(self, key: OrderKey) -> Json:
         """Have the platform asked now, by the platform's own poll function.
@@ -113,9 +132,9 @@ class OrderService:
             if not count_in_minute(
                 client, table, key.platform, key.account, "refresh", most=REFRESHES_PER_MINUTE, now=self.now
             ):
-                raise RateLimitedError(f"more than {REFRESHES_PER_MINUTE} refreshes of the account in a minute")
+                raise refusal(RateLimitedError, because("too_many_refreshes", most=REFRESHES_PER_MINUTE))
             self._ask_now(key)
-        return {"order": order_json(order), "refresh": "asked"}
+        return {"order": order_json(order, language=self.language), "refresh": "asked"}
 
     def _first_in_a_while(self, key: OrderKey) -> bool:
         client, table = self.store.client, self.store.table
@@ -132,11 +151,11 @@ class OrderService:
         """
         order = self._order(key)
         if order.payment is not None:
-            raise ConflictError(f"the order is {order.status}")
+            raise refusal(ConflictError, because("order_is", status=order.status))
         if order.status != "closed":
             self._record(key, CloseRequested(self.now))
         self._ask_now(key)
-        answer = {"order": order_json(order), "refresh": "asked"}
+        answer = {"order": order_json(order, language=self.language), "refresh": "asked"}
         if order.terms.closable or order.status == "closed":
             return {**answer, "close": "asked"}
         return {**answer, "close": "not_possible", "expires_at": timestamp(order.terms.expires_at)}
@@ -146,7 +165,7 @@ class OrderService:
         history = self._history(key)
         strangers = {receiver for receiver, _ in shares} - set(history.order.terms.share_receivers)
         if strangers:
-            raise UnprocessableError("a share goes to a receiver that the account document does not name")
+            raise refusal(UnprocessableError, because("receiver_not_named"))
         failed = sum(1 for known in history.settlements if known.status == "failed" and known.source != "platform")
         number = f"{key.order_id[:60]}*{failed}" if failed else key.order_id
         self._record(key, SettlementRequested(number, self.now, shares))
@@ -160,9 +179,9 @@ class OrderService:
         """
         order = self._order(key)
         if method == "express" and not all(parcel.carrier and parcel.tracking_no for parcel in parcels):
-            raise UnprocessableError("carrier and tracking_no are needed for express")
+            raise refusal(UnprocessableError, because("carrier_needed"))
         if method != "express" and len(parcels) > 1:
-            raise UnprocessableError("only express has several parcels")
+            raise refusal(UnprocessableError, because("one_parcel_only"))
         described = tuple(
             parcel._replace(
                 description=parcel.description or order.terms.description, contact=shipments.masked(parcel.contact)
@@ -177,8 +196,8 @@ class OrderService:
         if shipment is None:
             raise StoreUnavailableError("the shipment was recorded and cannot be read back")
         if (shipment.method, shipment.parcels, shipment.complete) != (method, described, complete):
-            raise UnprocessableError("this Idempotency-Key was used for another shipment of the order")
-        return shipment_json(shipment)
+            raise refusal(UnprocessableError, because("key_used_for_another_shipment"))
+        return shipment_json(shipment, self.language)
 
     def _shipment_number(self, key: OrderKey, once: str) -> str:
         if not once:
@@ -194,39 +213,39 @@ class OrderService:
         self.caller.require_person()
         order = self._order(key)
         if decision not in DECISIONS:
-            raise UnprocessableError(f"decision is one of {', '.join(DECISIONS)}")
+            raise refusal(UnprocessableError, because("word_is_one_of", name="decision", words=", ".join(DECISIONS)))
         question = next((one for one in order.review_items if one.review_id == review_id), None)
         if question is None:
-            raise NotFoundError("no such open question")
+            raise refusal(NotFoundError, because("no_such_question"))
         self._record(key, Resolved(review_id, decision, note, self.now, self.caller.subject, question.undone))
         return self.order(key)
 
     def _record(self, key: OrderKey, fact: Fact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
         if outcome.outcome == "refused":
-            raise ConflictError(sentence(outcome.reason))
+            raise refusal(ConflictError, outcome.reason)
 
     def _order(self, key: OrderKey) -> Order:
         self.caller.require_account(key.platform, key.account)
         order = self.store.get(key)
         if order is None:
-            raise NotFoundError("no such order")
+            raise refusal(NotFoundError, because("no_such_order"))
         return order
 
     def _history(self, key: OrderKey) -> History:
         self.caller.require_account(key.platform, key.account)
         history = self.lists.history(key)
         if history is None:
-            raise NotFoundError("no such order")
+            raise refusal(NotFoundError, because("no_such_order"))
         return history
 
 
-def _exception_json(item: Item) -> Json:
+def _exception_json(item: Item, language: str) -> Json:
     """Return an entry of the exceptions list in the words of the contract."""
     kind = keys.exception_kind(codec.as_text(item, "exception"))
     platform, account = account_of(item)
     order_id = None if kind == "quarantine" else keys.order_key(item["pk"]["S"]).order_id
-    reason = said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
+    reason = said(codec.as_reasons(item), language) or codec.as_text(item, "reason") or codec.as_text(item, "status")
     if kind == "failed_notice":
         reason = f"notice {codec.as_text(item, 'name')}: {reason}"
     row: Json = {"id": exception_id(item), "kind": kind, "platform": platform, "account": account, "order_id": order_id}

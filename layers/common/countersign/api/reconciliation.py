@@ -5,6 +5,8 @@ import io
 from typing import Any
 
 from countersign.errors import NotFoundError
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
 from countersign.store.reconciliation import ReconciliationStore
 
@@ -24,7 +26,7 @@ def of_day(store: ReconciliationStore, caller: Caller, account: str, day: str, p
         if platform in ("", report["platform"]) and caller.may_see(report["platform"], account)
     ]
     if not reports:
-        raise NotFoundError("no bill of that account and day was compared")
+        raise refusal(NotFoundError, because("no_such_report"))
     return {"account": account, "date": day, "reports": reports}
 
 

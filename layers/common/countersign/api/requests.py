@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl
 
 from countersign.errors import MalformedError, NotFoundError
 from countersign.http import read_json, read_request
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 
 MAX_BODY = 64 * 1024
 MAX_PATH = 4096  # characters: the router's look at a path that no route serves takes the square of its length
@@ -19,7 +21,7 @@ def read_strictly(event: Mapping[str, Any]) -> None:
     amount neither may be. Raises MalformedError, NotFoundError, TooLargeError (413) or UnsupportedEncodingError (415).
     """
     if len(event.get("rawPath", "")) > MAX_PATH:
-        raise NotFoundError("no such resource")
+        raise refusal(NotFoundError, because("no_such_resource"))
     request = read_request(event, limit=MAX_BODY)
     if request.body.strip():
         read_json(request.body)

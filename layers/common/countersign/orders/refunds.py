@@ -25,7 +25,7 @@ from countersign.orders.decision import Decision, View, became, is_of_another_sy
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order, ReviewItem
 from countersign.orders.times import timestamp
 
@@ -495,7 +495,7 @@ def next_audit(refund: Refund, now: int) -> int:
     return max(refund.audit_by + 60, now) if refund.status == "requested" else now
 
 
-def refund_json(refund: Refund) -> dict[str, Any]:
+def refund_json(refund: Refund, language: str = ENGLISH) -> dict[str, Any]:
     """Return the refund JSON."""
     return {
         "refund_id": refund.refund_id,
@@ -503,7 +503,7 @@ def refund_json(refund: Refund) -> dict[str, Any]:
         "amount": refund.amount.to_json(),
         "source": refund.source,
         "reason": refund.reason or None,
-        "problem": sentence(refund.problem),
+        "problem": sentence(refund.problem, language),
         "problem_reason": refund.problem.to_json() if refund.problem is not None else None,
         "requested_by": refund.requested_by or None,
         "requested_at": timestamp(refund.requested_at or None),
@@ -525,7 +525,7 @@ KIND = Kind(
     lambda fact: fact.refund_id,
     decide,
     due,
-    lambda refund, _: refund_json(refund),
+    lambda refund, _, language: refund_json(refund, language),
     unique=(RefundReported, RefundRequested, RefundStarted),
     listed=True,
     accepted=lambda refund: bool(refund.reported),

@@ -8,7 +8,7 @@ from countersign.orders.decision import Decision, View
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY, HOURLY
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import PAID_STATES, Order
 from countersign.orders.times import timestamp
 
@@ -101,7 +101,7 @@ def retry_shipment_at(looks: int, now: int) -> int:
     return now + SHIPMENT_RETRY_DELAYS[min(looks, len(SHIPMENT_RETRY_DELAYS) - 1)]
 
 
-def shipment_json(shipment: Shipment) -> dict[str, Any]:
+def shipment_json(shipment: Shipment, language: str = ENGLISH) -> dict[str, Any]:
     """Return the shipment JSON."""
     return {
         "shipment_id": shipment.shipment_id,
@@ -118,7 +118,7 @@ def shipment_json(shipment: Shipment) -> dict[str, Any]:
         "complete": shipment.complete,
         "requested_by": shipment.requested_by or None,
         "requested_at": timestamp(shipment.requested_at or None),
-        "problem": sentence(shipment.problem),
+        "problem": sentence(shipment.problem, language),
         "problem_reason": shipment.problem.to_json() if shipment.problem is not None else None,
         "reported_at": timestamp(shipment.reported_at),
     }
@@ -131,6 +131,6 @@ KIND = Kind(
     lambda fact: fact.shipment_id,
     decide,
     due,
-    lambda shipment, _: shipment_json(shipment),
+    lambda shipment, _, language: shipment_json(shipment, language),
     sequence=lambda shipment: (shipment.requested_at, shipment.shipment_id),
 )

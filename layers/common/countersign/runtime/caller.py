@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from countersign.errors import ForbiddenError, NotFoundError
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 
 # Which of an issuer's claims says that a person signed in, and its value: Cognito's own proof is used where they are
 # empty.
@@ -22,6 +24,8 @@ class Caller:
     subject: str
     accounts: frozenset[str]
     is_person: bool
+    scopes: frozenset[str] = frozenset()  # bare: without a resource server's name before them
+    name: str = ""
 
     def may_see(self, platform: str, account: str) -> bool:
         """Tell whether the account is one of the token's."""
@@ -30,12 +34,12 @@ class Caller:
     def require_account(self, platform: str, account: str) -> None:
         """Refuse accounts outside the token as if they did not exist."""
         if not self.may_see(platform, account):
-            raise NotFoundError("no such account")
+            raise refusal(NotFoundError, because("no_such_account"))
 
     def require_person(self) -> None:
         """Refuse machines: approving and resolving is for people."""
         if not self.is_person:
-            raise ForbiddenError("this needs a signed-in person, not a machine's token")
+            raise refusal(ForbiddenError, because("person_needed"))
 
 
 def from_claims(claims: Mapping[str, str]) -> Caller:
@@ -43,7 +47,13 @@ def from_claims(claims: Mapping[str, str]) -> Caller:
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     subject = _claim(claims, "sub")
     accounts = _claim(claims, "accounts").strip("[]").replace(",", " ").split()
-    return Caller(subject, frozenset(accounts), _is_person(claims, subject))
+    return Caller(subject, frozenset(accounts), _is_person(claims, subject), _scopes(claims), _claim(claims, "name"))
+
+
+def _scopes(claims: Mapping[str, str]) -> frozenset[str]:
+    """Return a token's scopes, of the claim `scope` or, as Okta and Entra ID have it, `scp`."""
+    words = f"{_claim(claims, 'scope')} {_claim(claims, 'scp')}".replace("[", " ").replace("]", " ")
+    return frozenset(word.removeprefix("countersign/") for word in words.replace(",", " ").split())
 
 
 def _is_person(claims: Mapping[str, str], subject: str) -> bool:

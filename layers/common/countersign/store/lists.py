@@ -6,8 +6,8 @@ index for the places of a page and reads those rows whole, in one batch.
 
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Self
 
@@ -40,6 +40,7 @@ class History:
     children: tuple[Any, ...]
     events: tuple[Item, ...]
     notices: tuple[Item, ...] = ()
+    due: Mapping[str, int] = field(default_factory=dict)  # sort key -> when a worker looks at it
 
     def of(self, kind: str) -> tuple[Any, ...]:
         """Return its children of one kind, in their sequence."""
@@ -79,6 +80,7 @@ class OrderLists:
         children: list[Any] = []
         events: list[Item] = []
         notices: list[Item] = []
+        due: dict[str, int] = {}
         query = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk AND sk < :evidence",
@@ -87,6 +89,8 @@ class OrderLists:
         }
         for item in dynamo.read_all(self.client, **query):
             kind = item["sk"]["S"].partition("#")[0]
+            if (due_at := codec.as_number(item, "due_at")) is not None:
+                due[item["sk"]["S"]] = due_at
             if kind == keys.ORDER:
                 order = codec.read_order(item)
             elif kind.lower() in BY_NAME:
@@ -99,7 +103,7 @@ class OrderLists:
             return None
         events.sort(key=_sequence)
         notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
-        return History(order, tuple(children), tuple(events), tuple(notices))
+        return History(order, tuple(children), tuple(events), tuple(notices), due)
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from countersign.orders.sentences import said
+from countersign.orders.sentences import ENGLISH, said
 from countersign.orders.times import timestamp
 from countersign.store.codec import Item, as_number, as_reasons, as_text, event_id
 
 
-def event_json(item: Item) -> dict[str, Any]:
+def event_json(item: Item, language: str = ENGLISH) -> dict[str, Any]:
     """Return an event row of the contract; the raw evidence stays in the table."""
     fact = json.loads(as_text(item, "change"))[0]["fact"]
     occurred = next((fact[name] for name in ("paid_at", "closed_at", "at") if fact.get(name)), None)
@@ -21,7 +21,7 @@ def event_json(item: Item) -> dict[str, Any]:
         "occurred_at": timestamp(occurred),
         "received_at": timestamp(as_number(item, "received_at")),
         "decision": as_text(item, "decision"),
-        "reason": said(as_reasons(item)),
+        "reason": said(as_reasons(item), language),
         "reasons": [reason.to_json() for reason in as_reasons(item)],
         "digest": item["digest"]["B"].hex() if "digest" in item else None,
         "version": as_number(item, "version"),

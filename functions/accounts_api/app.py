@@ -1,0 +1,35 @@
+"""The merchant API: who calls, and what the API is."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+from aws_lambda_powertools.event_handler import Response, content_types
+
+from countersign import api as package
+from countersign.api.routing import Json, MerchantApi
+
+api = MerchantApi()
+# Made by tools/make_openapi.py from the routes of all functions, so that none must import the others to publish it.
+DOCUMENT = (Path(package.__file__).parent / "openapi.json").read_text(encoding="utf-8")
+
+
+@api.router.get("/me")
+def whoami() -> Json:
+    """Say who the token's bearer is, and what the token allows."""
+    caller = api.caller
+    return {
+        "id": caller.subject,
+        "name": caller.name or None,
+        "person": caller.is_person,
+        "scopes": sorted(caller.scopes),
+        "accounts": sorted(caller.accounts),
+    }
+
+
+@api.router.get("/openapi.json", include_in_schema=False)
+def openapi() -> Response[str]:
+    """Publish the merchant API's OpenAPI 3.1 document."""
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, DOCUMENT)
+
+
+lambda_handler = api.handler()
