@@ -6,9 +6,12 @@ from pathlib import Path
 from aws_lambda_powertools.event_handler import Response, content_types
 
 from countersign import api as package
+from countersign.api.overview import Overview
 from countersign.api.routing import Json, MerchantApi
+from countersign.store.lists import OrderLists
 
 api = MerchantApi()
+lists = OrderLists.from_environment()
 # Made by tools/make_openapi.py from the routes of all functions, so that none must import the others to publish it.
 DOCUMENT = (Path(package.__file__).parent / "openapi.json").read_text(encoding="utf-8")
 
@@ -24,6 +27,12 @@ def whoami() -> Json:
         "scopes": sorted(caller.scopes),
         "accounts": sorted(caller.accounts),
     }
+
+
+@api.router.get("/accounts")
+def accounts() -> Json:
+    """List the accounts that are used and that the token may see."""
+    return Overview(lists, api.caller, language=api.language).accounts()
 
 
 @api.router.get("/openapi.json", include_in_schema=False)

@@ -9,7 +9,8 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 
 from countersign.api import reconciliation as reports
-from countersign.api.orders import OrderService
+from countersign.api.orders import OrderService, OrdersWanted
+from countersign.api.overview import Overview
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, Cursor, Json, MerchantApi, Name
 from countersign.store import OrderStore
@@ -22,19 +23,52 @@ lists = OrderLists.from_environment()
 bills = ReconciliationStore.from_environment()
 
 
+Account = Annotated[str, Query(max_length=128)]
+Words = Annotated[str, Query(max_length=256)]
+DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def words(given: str) -> tuple[str, ...]:
+    """Return the words of a parameter that takes several with commas between them."""
+    return tuple(word for word in given.split(",") if word)
+
+
 def _desk() -> OrderService:
     return OrderService(store, lists, api.caller, int(time.time()), language=api.language)
 
 
 @api.router.get("/orders")
 def list_orders(
-    account: Annotated[str, Query(max_length=128)],
-    status: Annotated[str, Query(max_length=32)] = "",
+    account: Account,
+    status: Words = "",
+    work: Words = "",
+    first: Annotated[str, Query(alias="from", pattern=DAY)] = "",
+    last: Annotated[str, Query(alias="to", pattern=DAY)] = "",
+    sort: Annotated[str, Query(max_length=16)] = "updated",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
     transaction_id: Annotated[str, Query(max_length=64)] = "",
     cursor: Cursor = "",
 ) -> Json:
-    """List an account's orders, least recently changed first."""
-    return _desk().page(account, status=status, transaction_id=transaction_id, cursor=cursor)
+    """List an account's orders by their last change, oldest first; `sort=-updated` newest first.
+
+    `status` and `work` (decide, waiting, to_ship, done, aside) take one word or several with commas between them.
+    """
+    wanted = OrdersWanted(words(status), words(work), transaction_id, first, last, sort, limit, cursor)
+    return _desk().page(account, wanted)
+
+
+@api.router.get("/counts")
+def counts(account: Account) -> Json:
+    """Say how much waits on each list of an account."""
+    return Overview(lists, api.caller, language=api.language).counts(account)
+
+
+@api.router.get("/search")
+def search(
+    q: Annotated[str, Query(min_length=1, max_length=128)], account: Annotated[str, Query(max_length=128)] = ""
+) -> Json:
+    """Find the order behind exactly this number: an order's, a transaction's, a refund's or a settlement's."""
+    return Overview(lists, api.caller, language=api.language).search(q, account)
 
 
 @api.router.get(ORDER)
@@ -51,13 +85,13 @@ def explain_order(platform: Name, account: Name, order_id: Name) -> Json:
 
 @api.router.get("/refunds")
 def list_refunds(
-    status: Annotated[str, Query(max_length=32)] = "",
+    status: Words = "",
     account: Annotated[str, Query(max_length=128)] = "",
     cursor: Cursor = "",
 ) -> Json:
     """List refunds, least recently changed first."""
     desk = RefundService(store, lists, api.caller, int(time.time()), language=api.language)
-    return desk.page(status=status, account=account, cursor=cursor)
+    return desk.page(statuses=words(status), account=account, cursor=cursor)
 
 
 @api.router.get("/exceptions")
@@ -68,6 +102,16 @@ def list_exceptions(
 ) -> Json:
     """Return what a person must look at, longest listed first."""
     return _desk().exceptions(account=account, kind=kind, cursor=cursor)
+
+
+@api.router.get("/reconciliation")
+def reconciliation_of_days(
+    account: Account,
+    first: Annotated[str, Query(alias="from", pattern=DAY)],
+    last: Annotated[str, Query(alias="to", pattern=DAY)],
+) -> Json:
+    """Say for each day of up to a month whether its bill was compared, and how many differences it has."""
+    return reports.of_range(bills, api.caller, account, first, last)
 
 
 @api.router.get("/reconciliation/<account>/<date>")

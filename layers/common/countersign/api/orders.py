@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from countersign.api.overview import EXCEPTIONS, account_of, one_of
+from countersign.api.rows import may_have_refunds, order_actions, order_row, refund_actions
 from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
 from countersign.orders import shipments
 from countersign.orders.changes import (
@@ -26,21 +29,52 @@ from countersign.orders.shipments import Shipment, shipment_json
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.orders.upcoming import upcoming, upcoming_json
+from countersign.orders.work import ALL_LISTS
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
+from countersign.store import exceptions as entries
 from countersign.store.codec import Item
 from countersign.store.due import DueList
-from countersign.store.exceptions import DISMISSIBLE, account_of, dismiss, exception_id, read_exception_id
-from countersign.store.lists import History, OrderLists
+from countersign.store.exceptions import DISMISSIBLE, dismiss, exception_id, read_exception_id
+from countersign.store.lists import ALWAYS, History, OrderLists, Span
 from countersign.store.present import event_json, notice_json
 from countersign.store.throttle import acquire_slot, count_in_minute
 
-EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
+STATUSES = (
+    "created", "pending", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "closed", "failed",
+    "review",
+)  # fmt: skip
+SORTS = ("updated", "-updated")
 DECISIONS = ("accept", "refund", "dismiss")
 REFRESH_PAUSE_SECONDS = 10
 REFRESHES_PER_MINUTE = 60
 Json = dict[str, Any]
+
+
+class OrdersWanted(NamedTuple):
+    """Which orders of an account are wanted; what is empty bounds nothing. Dates are days of UTC+8, both included."""
+
+    statuses: tuple[str, ...] = ()
+    work: tuple[str, ...] = ()
+    transaction_id: str = ""
+    first: str = ""
+    last: str = ""
+    sort: str = "updated"
+    limit: int = 0
+    cursor: str = ""
+
+
+def span_of(first: str, last: str) -> Span:
+    """Return the times between two days of UTC+8, in which the platforms count theirs; raises UnprocessableError."""
+    if first and last and first > last:
+        raise refusal(UnprocessableError, because("dates_reversed", first=first, last=last))
+    try:
+        begin = int(datetime.fromisoformat(f"{first}T00:00:00+08:00").timestamp()) if first else ALWAYS[0]
+        end = int(datetime.fromisoformat(f"{last}T23:59:59+08:00").timestamp()) if last else ALWAYS[1]
+    except ValueError:
+        raise refusal(UnprocessableError, because("word_is_one_of", name="from, to", words="YYYY-MM-DD")) from None
+    return max(begin, ALWAYS[0]), end
 
 
 class OrderService:
@@ -68,7 +102,10 @@ class OrderService:
         history = self._history(key)
         events = [event_json(item, self.language) for item in history.events]
         notices = [notice_json(item) for item in history.notices]
-        return order_json(history.order, history.children, events, notices, self.language)
+        shown = order_json(history.order, history.children, events, notices, self.language)
+        by_number = {refund.refund_id: refund_actions(refund, self.caller, self.language) for refund in history.refunds}
+        shown["refunds"] = [{**row, "actions": by_number[row["refund_id"]]} for row in shown["refunds"]]
+        return {**shown, "actions": order_actions(history.order, self.caller, self.language)}
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
@@ -83,23 +120,35 @@ class OrderService:
         steps = upcoming(history.order, history.children, due_at=order_due, due=due, now=self.now)
         return {**explanation(history.order, events, self.language), "next": upcoming_json(steps, self.language)}
 
-    def page(self, account: str, *, status: str, transaction_id: str, cursor: str) -> Json:
+    def page(self, account: str, wanted: OrdersWanted) -> Json:
         """Return a page of an account's orders, or the one that a transaction paid."""
-        platform, separator, name = account.partition("/")
-        if not separator:
-            raise refusal(UnprocessableError, because("account_form"))
-        self.caller.require_account(platform, name)
-        if transaction_id:
-            key = self.lists.by_transaction(platform, name, transaction_id)
+        platform, name = account_of(account, self.caller)
+        one_of("status", wanted.statuses, STATUSES)
+        one_of("work", wanted.work, ALL_LISTS)
+        one_of("sort", [wanted.sort], SORTS)
+        if wanted.transaction_id:
+            key = self.lists.by_transaction(platform, name, wanted.transaction_id)
             order = self.store.get(key) if key else None
-            return {"orders": [order_json(order, language=self.language)] if order else [], "cursor": None}
-        orders, following = self.lists.page(platform, name, status=status, cursor=cursor)
-        return {"orders": [order_json(order, language=self.language) for order in orders], "cursor": following or None}
+            return {"orders": [self._row(order)] if order else [], "cursor": None}
+        orders, following = self.lists.page(
+            platform,
+            name,
+            statuses=wanted.statuses,
+            work=wanted.work or ALL_LISTS,
+            cursor=wanted.cursor,
+            span=span_of(wanted.first, wanted.last),
+            newest_first=wanted.sort == "-updated",
+            limit=wanted.limit,
+        )
+        return {"orders": [self._row(order) for order in orders], "cursor": following or None}
+
+    def _row(self, order: Order) -> Json:
+        refunds = self.lists.refunds_of(order.key) if may_have_refunds(order) else ()
+        return order_row(order, refunds, self.caller, self.language)
 
     def exceptions(self, *, account: str, kind: str, cursor: str) -> Json:
         """Return a page of what a person must look at, longest listed first: of one account and kind, or of all."""
-        if kind and kind not in EXCEPTIONS:
-            raise refusal(UnprocessableError, because("word_is_one_of", name="kind", words=", ".join(EXCEPTIONS)))
+        one_of("kind", [kind] if kind else (), EXCEPTIONS)
         if account:
             self.caller.require_account(*account.partition("/")[::2])
 
@@ -113,7 +162,7 @@ class OrderService:
         """Take an orphan, quarantined news or a failed notice off the list; its row stays as it is, and redrivable."""
         self.caller.require_person()
         row = read_exception_id(name)
-        if not self.caller.may_see(*account_of(row)):
+        if not self.caller.may_see(*entries.account_of(row)):
             raise refusal(NotFoundError, because("no_such_exception"))
         client, table = self.store.client, self.store.table
         kind = dismiss(client, table, row, by=self.caller.subject, note=note, now=self.now)
@@ -212,8 +261,7 @@ class OrderService:
         """Answer an open question."""
         self.caller.require_person()
         order = self._order(key)
-        if decision not in DECISIONS:
-            raise refusal(UnprocessableError, because("word_is_one_of", name="decision", words=", ".join(DECISIONS)))
+        one_of("decision", [decision], DECISIONS)
         question = next((one for one in order.review_items if one.review_id == review_id), None)
         if question is None:
             raise refusal(NotFoundError, because("no_such_question"))
@@ -243,7 +291,7 @@ class OrderService:
 def _exception_json(item: Item, language: str) -> Json:
     """Return an entry of the exceptions list in the words of the contract."""
     kind = keys.exception_kind(codec.as_text(item, "exception"))
-    platform, account = account_of(item)
+    platform, account = entries.account_of(item)
     order_id = None if kind == "quarantine" else keys.order_key(item["pk"]["S"]).order_id
     reason = said(codec.as_reasons(item), language) or codec.as_text(item, "reason") or codec.as_text(item, "status")
     if kind == "failed_notice":

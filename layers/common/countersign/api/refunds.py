@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from countersign.api.overview import account_of, one_of
+from countersign.api.rows import refund_actions
 from countersign.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -19,6 +21,7 @@ from countersign.orders.reasons import because
 from countersign.orders.refunds import REFUND_RANK, Refund, refund_json
 from countersign.orders.refusals import refusal
 from countersign.orders.sentences import ENGLISH
+from countersign.orders.state import Order
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore
@@ -61,7 +64,7 @@ class RefundService:
         refund = self._find(key, refund_id)
         if (amount or refund.amount, reason, source) != (refund.amount, refund.reason, refund.source):
             raise refusal(UnprocessableError, because("key_used_for_another_refund"))
-        return _row(key, refund, self.language)
+        return self._row(key, refund)
 
     def judge(self, key: OrderKey, refund_id: str, *, approved: bool, amount: Money | None = None) -> Json:
         """Approve or reject a refund; `amount` is what the person saw, if they say so."""
@@ -80,18 +83,24 @@ class RefundService:
         self._for_a_person(key, refund_id)
         return self._recorded(key, RefundResolved(refund_id, outcome, note, self.now))
 
-    def page(self, *, status: str, account: str, cursor: str) -> Json:
-        """Return a page of refunds."""
-        if status and status not in STATUSES:
-            raise refusal(UnprocessableError, because("word_is_one_of", name="status", words=", ".join(STATUSES)))
+    def page(self, *, statuses: tuple[str, ...], account: str, cursor: str) -> Json:
+        """Return a page of refunds, each with its order's amounts and what the caller may do about it."""
+        one_of("status", statuses, STATUSES)
         if account:
-            self.caller.require_account(*account.partition("/")[::2])
+            account_of(account, self.caller)
 
         def visible(key: OrderKey) -> bool:
             return account in ("", f"{key.platform}/{key.account}") and self.caller.may_see(key.platform, key.account)
 
-        rows, following = self.lists.refunds([status] if status else STATUSES, visible, cursor=cursor)
-        return {"refunds": [_row(key, refund, self.language) for key, refund in rows], "cursor": following or None}
+        rows, following = self.lists.refunds(statuses or STATUSES, visible, cursor=cursor)
+        orders = self.lists.orders({key for key, _ in rows})
+        shown = [{**self._row(key, refund), "order": _amounts(orders.get(key))} for key, refund in rows]
+        return {"refunds": shown, "cursor": following or None}
+
+    def _row(self, key: OrderKey, refund: Refund) -> Json:
+        names = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
+        actions = refund_actions(refund, self.caller, self.language)
+        return {**names, **refund_json(refund, self.language), "actions": actions}
 
     def _number(self, key: OrderKey, once: str) -> str:
         if not once:
@@ -116,7 +125,7 @@ class RefundService:
 
     def _recorded(self, key: OrderKey, fact: RefundFact) -> Json:
         self._record(key, fact)
-        return _row(key, self._find(key, fact.refund_id), self.language)
+        return self._row(key, self._find(key, fact.refund_id))
 
     def _record(self, key: OrderKey, fact: RefundFact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
@@ -124,6 +133,10 @@ class RefundService:
             raise refusal(ConflictError, outcome.reason)
 
 
-def _row(key: OrderKey, refund: Refund, language: str) -> Json:
-    names = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
-    return {**names, **refund_json(refund, language)}
+def _amounts(order: Order | None) -> Json | None:
+    """Return what of its order a refund is judged by: what was paid, and what is left to refund."""
+    if order is None:
+        return None
+    currency = order.terms.amount.currency
+    paid, left = Money(order.paid, currency), Money(order.refundable, currency)
+    return {"status": order.status, "paid": paid.to_json(), "left": left.to_json()}

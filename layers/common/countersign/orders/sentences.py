@@ -75,6 +75,7 @@ SENTENCES: Mapping[str, str] = {
     "another_person_needed": "this needs somebody else than who asked for the refund",
     "carrier_needed": "carrier and tracking_no are needed for express",
     "closed_at_the_platform_only": "the order was made at the platform and is closed there",
+    "dates_reversed": "{first} is after {last}",
     "exception_ends_by_itself": "{kind} is not dismissed: it ends by what is done about the order",
     "key_used_for_another_refund": "this Idempotency-Key was used for another refund of the order",
     "key_used_for_another_shipment": "this Idempotency-Key was used for another shipment of the order",
@@ -98,6 +99,7 @@ SENTENCES: Mapping[str, str] = {
     "order_to_replace_is": "the order to replace is {status}",
     "other_terms": "the order exists with other terms ({status}): {fields} differs; a new price is a new order_id with "
     "replaces",
+    "order_is_sent": "everything of the order is sent",
     "order_refunded": "the order is refunded",
     "parameters_do_not_fit": "does not fit: {fields}",
     "payment_of_another_order": "the payment belongs to another order and cannot be accepted here",
@@ -122,6 +124,7 @@ SENTENCES: Mapping[str, str] = {
     "settles_by_itself": "the platform settles this order by itself",
     "shares_too_much": "more than {percent} % of the order would be shared",
     "shipment_exists": "a shipment of this number exists already",
+    "too_many_days": "a range has at most {most} days",
     "too_many_refreshes": "more than {most} refreshes of the account in a minute",
     "unknown_parameters": "unknown parameters: {names}",
     "word_is_one_of": "{name} is one of {words}",

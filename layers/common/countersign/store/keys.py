@@ -20,6 +20,7 @@ SHIPMENT = "SHIPMENT#"
 NOTICE = "NOTICE#"
 QUARANTINE = "QUARANTINE#"
 EVIDENCE = "evidence#"  # sorts behind all else beside an order, so that what reads the order can stop before it
+ACCOUNTS = "ACCOUNTS"  # the partition of the marks of accounts that are used
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 

@@ -6,7 +6,7 @@ index for the places of a page and reads those rows whole, in one batch.
 
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Self
@@ -22,6 +22,7 @@ from countersign.orders.work import ALL_LISTS
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
+from countersign.store.children import read_all as read_children
 from countersign.store.codec import Item, number, text
 from countersign.store.cursors import Place, read_cursor, write_cursor
 from countersign.store.exceptions import account_of
@@ -29,7 +30,28 @@ from countersign.store.exceptions import account_of
 PAGE = 50
 LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
 
+COUNTED_AT_ONCE = 1000
+LATEST = 2**40  # a time in seconds that no row reaches
+BEYOND: Place = (LATEST, "")
+Span = tuple[int, int]  # first and last time (epoch seconds), both included
+ALWAYS: Span = (0, LATEST)
+
 Visible = Callable[[str, str], bool]  # (platform, account): may the caller see its rows
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a list is wanted: beyond which place, of which times, in which sequence, in which statuses (none: all)."""
+
+    after: Place
+    span: Span = ALWAYS
+    newest_first: bool = False
+    statuses: frozenset[str] = frozenset()
+
+    def bounds(self) -> Span:
+        """Return the first and the last time that is asked for."""
+        first, last = self.span
+        return (first, min(last, self.after[0])) if self.newest_first else (max(first, self.after[0]), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,41 +134,90 @@ class OrderLists:
         return keys.order_key(item["order"]["S"]) if item else None
 
     def page(
-        self, platform: str, account: str, *, status: str = "", work: Iterable[str] = ALL_LISTS, cursor: str = ""
+        self,
+        platform: str,
+        account: str,
+        *,
+        statuses: Collection[str] = (),
+        work: Iterable[str] = ALL_LISTS,
+        cursor: str = "",
+        span: Span = ALWAYS,
+        newest_first: bool = False,
+        limit: int = 0,
     ) -> tuple[list[Order], str]:
         """Return a page of an account's orders, least recently changed first, and the cursor of the next page.
 
-        `work` names the work lists that are wanted (`orders.work`). An order that changes while somebody pages moves
-        behind the cursor, so it may come twice and is never missed; the last cursor also tells later what changed
-        since.
+        `work` names the work lists that are wanted (`orders.work`), `span` the times of the last change. An order that
+        changes while somebody pages moves behind the cursor, so it may come twice and is never missed; the last cursor
+        also tells later what changed since. With `newest_first` it moves before the cursor, so whoever pages that way
+        sees what has just changed only by beginning anew.
         """
-        after = read_cursor(cursor)
+        after = read_cursor(cursor) if cursor or not newest_first else BEYOND
         names = [name for one in work for name in keys.account_shards(platform, account, one)]
-        partitions = [self._partition(name, after, status) for name in names]
-        entries = list(islice(heapq.merge(*partitions, key=_place), PAGE))
+        wanted = Wanted(after, span, newest_first, frozenset(statuses))
+        partitions = [self._partition(name, wanted) for name in names]
+        merged = heapq.merge(*partitions, key=_place, reverse=newest_first)
+        entries = list(islice(merged, limit or PAGE))
         following = write_cursor(_place(entries[-1])) if entries else cursor
         orders = [codec.read_order(item) for item in dynamo.whole_rows(self.client, self.table, entries)]
-        return [order for order in orders if status in ("", order.status)], following
+        return [order for order in orders if not statuses or order.status in statuses], following
 
-    def _partition(
-        self, name: str, after: Place, status: str = "", place: Callable[[Item], Place] | None = None
-    ) -> Iterator[Item]:
-        place = place or _place
+    def _partition(self, name: str, wanted: Wanted, place: Callable[[Item], Place] | None = None) -> Iterator[Item]:
+        first, last = wanted.bounds()
+        if first > last:
+            return iter(())
         query: dict[str, Any] = {
             "TableName": self.table,
             "IndexName": "by_account",
-            "KeyConditionExpression": "account_shard = :shard AND updated_at >= :after",
-            "ExpressionAttributeValues": {
-                ":shard": text(name),
-                ":after": number(after[0]),
-            },
+            "KeyConditionExpression": "account_shard = :shard AND updated_at BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {":shard": text(name), ":first": number(first), ":last": number(last)},
+            "ScanIndexForward": not wanted.newest_first,
             "Limit": PAGE,
         }
-        if status:
-            query["FilterExpression"] = "#status = :status"
+        if wanted.statuses:
+            values = {f":status{n}": text(status) for n, status in enumerate(sorted(wanted.statuses))}
+            query["FilterExpression"] = f"#status IN ({', '.join(values)})"
             query["ExpressionAttributeNames"] = {"#status": "status"}
-            query["ExpressionAttributeValues"][":status"] = text(status)
-        return _by_place(dynamo.read_all(self.client, **query), "updated_at", after, place)
+            query["ExpressionAttributeValues"] |= values
+        items = dynamo.read_all(self.client, **query)
+        return _by_place(items, "updated_at", wanted.after, place or _place, reverse=wanted.newest_first)
+
+    def orders(self, wanted: Collection[OrderKey]) -> dict[OrderKey, Order]:
+        """Return those of the orders that there are, at most 100."""
+        rows = {(keys.order_pk(key), keys.ORDER): key for key in wanted}
+        found = dynamo.read_many(self.client, self.table, rows) if rows else {}
+        return {rows[row]: codec.read_order(item) for row, item in found.items()}
+
+    def refunds_of(self, key: OrderKey) -> list[Refund]:
+        """Return an order's refunds."""
+        return list(read_children(self.client, self.table, key, "refund"))
+
+    def count(self, index: str, partitions: Iterable[str], *, account: str = "", most: int = 999) -> int:
+        """Return how many entries partitions of an index hold, counted up to one more than `most`.
+
+        `account` (`platform/name`) counts only its entries where a partition holds those of all.
+        """
+        attribute = {"by_account": "account_shard", "exceptions": "exception"}[index]
+        found = 0
+        for name in partitions:
+            query: dict[str, Any] = {
+                "TableName": self.table,
+                "IndexName": index,
+                "Select": "COUNT",
+                "KeyConditionExpression": "#partition = :name",
+                "ExpressionAttributeNames": {"#partition": attribute},
+                "ExpressionAttributeValues": {":name": text(name)},
+                "Limit": COUNTED_AT_ONCE,
+            }
+            if account:
+                prefix = "#".join(keys.part(part) for part in account.split("/", 1)) + "#"
+                query["FilterExpression"] = "begins_with(pk, :prefix) OR begins_with(sk, :prefix)"
+                query["ExpressionAttributeValues"][":prefix"] = text(prefix)
+            for counted in dynamo.read_counts(self.client, **query):
+                found += counted
+                if found > most:
+                    return most + 1
+        return found
 
     def refunds(
         self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""
@@ -158,7 +229,9 @@ class OrderLists:
         """
         after = read_cursor(cursor)
         names = [name for status in statuses for name in keys.refunds_shards(status)]
-        merged = heapq.merge(*(self._partition(name, after, place=_hidden_place) for name in names), key=_hidden_place)
+        merged = heapq.merge(
+            *(self._partition(name, Wanted(after), _hidden_place) for name in names), key=_hidden_place
+        )
         entries, following = _seen(merged, lambda item: visible(keys.order_key(item["pk"]["S"])), _hidden_place, cursor)
         items = dynamo.whole_rows(self.client, self.table, entries)
         return [(keys.order_key(item["pk"]["S"]), child_of(item)) for item in items], following
@@ -187,15 +260,22 @@ class OrderLists:
         return _by_place(dynamo.read_all(self.client, **query), "listed_at", after, _listed)
 
 
-def _by_place(items: Iterable[Item], time: str, after: Place, place: Callable[[Item], Place]) -> Iterator[Item]:
+def _by_place(
+    items: Iterable[Item], time: str, after: Place, place: Callable[[Item], Place], *, reverse: bool = False
+) -> Iterator[Item]:
     """Yield what comes beyond `after`: what has the same second comes in no fixed sequence from an index."""
+
+    def beyond(second: list[Item]) -> list[Item]:
+        further = [known for known in second if (place(known) < after if reverse else place(known) > after)]
+        return sorted(further, key=place, reverse=reverse)
+
     second: list[Item] = []
     for item in items:
         if second and second[0][time] != item[time]:
-            yield from sorted((known for known in second if place(known) > after), key=place)
+            yield from beyond(second)
             second = []
         second.append(item)
-    yield from sorted((known for known in second if place(known) > after), key=place)
+    yield from beyond(second)
 
 
 def _seen(
