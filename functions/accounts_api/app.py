@@ -24,6 +24,7 @@ def whoami() -> Json:
         "id": caller.subject,
         "name": caller.name or None,
         "person": caller.is_person,
+        "roles": sorted(caller.roles),
         "scopes": sorted(caller.scopes),
         "accounts": sorted(caller.accounts),
     }

@@ -9,6 +9,7 @@ from countersign.api.scopes import SCOPES
 from tests.functions.conftest import Cloud, http_event
 from tests.functions.test_create_payment import create, order, pay
 from tests.functions.test_events import FOLDER
+from tests.unit.test_roles import cognito
 from tools import make_openapi
 
 ORDER = "/orders/{platform}/{account}/{order_id}"
@@ -338,3 +339,24 @@ def test_B11_both_orders_that_claim_one_transaction_show_it(cloud):
     reasons = [[row["reason"] for row in answer["review"]] for _, answer in answers if "review" in answer]
     assert reasons == [["transaction_of_another_order"], ["transaction_of_another_order"]]
     assert sorted(answer["status"] for _, answer in answers if "review" in answer) == ["paid", "review"]
+
+
+@pytest.mark.parametrize("issuer", ["cognito", "foreign"])
+@pytest.mark.parametrize(("role", "expected"), [("shop", 403), ("support", 403), ("finance", 404)])
+def test_M5_a_token_of_role_shop_is_403_at_approve_although_its_client_asks_for_the_scope(
+    cloud, monkeypatch, issuer, role, expected
+):
+    create(cloud)
+    if issuer == "cognito":
+        claims = cognito([f"role:{role}", "wechat/shop"])
+    else:
+        for name, value in (("PERSON_CLAIM", "person"), ("PERSON_VALUE", "yes"), ("ROLE_CLAIM", "groups")):
+            monkeypatch.setenv(name, value)
+        claims = {"azp": "console", "client_id": "", "username": "", "person": "yes", "groups": f"[{role}]"}
+
+    status, answer = call(
+        cloud, "POST", f"{ORDER}/refunds/{{refund_id}}/approve", parameters={"refund_id": "rf1"}, claims=claims
+    )
+
+    assert status == expected  # 404: finance may, and there is no such refund
+    assert answer["args"] == ({"scope": "refunds:approve"} if expected == 403 else {})

@@ -211,6 +211,11 @@ class TestIdentity:
 
         assert (machine["AccessTokenValidity"], machine["TokenValidityUnits"]) == (24, {"AccessToken": "hours"})
 
+    def test_a_persons_token_lives_a_quarter_of_an_hour(self) -> None:
+        people = resources("AWS::Cognito::UserPoolClient")["PeopleClient"]
+
+        assert (people["AccessTokenValidity"], people["TokenValidityUnits"]) == (15, {"AccessToken": "minutes"})
+
     def test_what_it_outputs_the_stack_outputs(self) -> None:
         inner, outer = nested()["Identity"]["Outputs"], template()["Outputs"]
 

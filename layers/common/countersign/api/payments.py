@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from countersign.accounts import Accounts
+from countersign.api.scopes import WRITE, require
 from countersign.errors import (
     ConflictError,
     ContentionError,
@@ -61,6 +62,7 @@ def handle(
     """Check the caller, read the body, create once for each Idempotency-Key: 201, or 200 for an order of before."""
     platform, name = accounts.platform, request.path_parameters["account"]
     bearer = caller.from_claims(request.claims)
+    require(bearer, WRITE)
     bearer.require_account(platform, name)
     base_url = os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}"
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)

@@ -9,11 +9,12 @@ from countersign.errors import ForbiddenError, NotFoundError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
+from countersign.runtime.roles import ASK, DECIDE, READ, SHIP, WRITE
+
+__all__ = ["ANY", "PUBLIC", "SCOPES", "WRITE", "require", "require_scope"]
 
 ORDER = "/orders/{platform}/{account}/{order_id}"
 REFUND = f"{ORDER}/refunds/{{refund_id}}"
-READ, SHIP, WRITE = "orders:read", "orders:ship", "payments:write"
-ASK, DECIDE = "refunds:request", "refunds:approve"
 PUBLIC = frozenset({"GET /openapi.json"})  # of the gateway without a token
 ANY = ""  # of a route that any token may call
 
@@ -51,5 +52,11 @@ def require_scope(caller: Caller, route: str) -> None:
     scope = ANY if route in PUBLIC else SCOPES.get(route)
     if scope is None:
         raise refusal(NotFoundError, because("no_such_resource"))
-    if scope != ANY and scope not in caller.scopes:
+    if scope != ANY:
+        require(caller, scope)
+
+
+def require(caller: Caller, scope: str) -> None:
+    """Refuse a token without a scope; raises ForbiddenError naming it."""
+    if scope not in caller.scopes:
         raise refusal(ForbiddenError, because("scope_missing", scope=scope))

@@ -41,7 +41,7 @@ Visible = Callable[[str, str], bool]  # (platform, account): may the caller see 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a list is wanted: beyond which place, of which times, in which sequence, in which statuses (none: all)."""
+    """What of a list is wanted: beyond which place, of which times, in which sequence, in which statuses (or all)."""
 
     after: Place
     span: Span = ALWAYS
