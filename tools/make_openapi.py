@@ -16,6 +16,14 @@ TARGET = ROOT / "layers/common/countersign/api/openapi.json"
 FUNCTIONS = ("orders_api", "decisions_api", "accounts_api")
 UNUSED = {"TABLE_NAME": "none", "EVENT_BUS_NAME": "none", "AWS_DEFAULT_REGION": "us-east-1", "STAGE": "none"}
 Json = dict[str, Any]
+PLATFORMS = ROOT / "layers/common/countersign/platforms"
+JSON = "application/json"
+ACCOUNT = "^[a-z0-9][a-z0-9.-]{0,99}$"
+PAYMENT: Json = {
+    "type": "object",
+    "required": ["order", "client"],
+    "properties": {"order": {"type": "object"}, "client": {"type": "object"}},
+}
 
 PROBLEM: Json = {
     "type": "object",
@@ -41,6 +49,15 @@ REFUSALS = {
     "429": "too many requests",
     "503": "try again later",
 }
+# What is answered where it is not 200.
+ANSWERED = {
+    "/refresh": ("202",),
+    "/close": ("202",),
+    "/settlements": ("202",),
+    "/shipments": ("201",),
+    "/refunds": ("201",),
+    "/review/{review_id}/resolve": ("200", "202"),
+}
 BEARER: Json = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -56,9 +73,17 @@ def document() -> Json:
         part = json.loads(api.router.get_openapi_json_schema(title="Countersign", version=__version__))
         for path, operations in part["paths"].items():
             for method, operation in operations.items():
+                if method == "post":
+                    operation["responses"] = _answers(path, operation["responses"])
                 paths.setdefault(path, {})[method] = _finished(operation, SCOPES[f"{method.upper()} {path}"])
         schemas |= part.get("components", {}).get("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):  # the router's own, which this API never answers
+    for platform in sorted(path.parent.name for path in PLATFORMS.glob("*/create_payment.py")):
+        paths[f"/{platform}/{{account}}/payments"] = {"post": _create(platform, schemas)}
+    for name in (
+        "HTTPValidationError",
+        "ResponseValidationError",
+        "ValidationError",
+    ):  # the router's own, which this API never answers
         schemas.pop(name, None)
     return {
         "openapi": "3.1.0",
@@ -73,8 +98,42 @@ def _finished(operation: Json, scope: str) -> Json:
         status: {"description": why, "content": {"application/problem+json": {"schema": _ref("Problem")}}}
         for status, why in REFUSALS.items()
     }
-    answers = {status: answer for status, answer in operation["responses"].items() if status != "422"}
+    answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
     return {**operation, "security": [{"bearer": [scope] if scope else []}], "responses": {**answers, **refusals}}
+
+
+def _answers(path: str, responses: Json) -> Json:
+    tail = path.removeprefix("/orders/{platform}/{account}/{order_id}")
+    return dict.fromkeys(ANSWERED.get(tail, ("200",)), responses["200"])
+
+
+def _create(platform: str, schemas: Json) -> Json:
+    """Return the operation that creates a payment on a platform, and put its body's schemas among the others."""
+    prefix = platform.capitalize()
+    body = import_module(f"countersign.platforms.{platform}.create_payment").PaymentBody
+    schema = body.model_json_schema(ref_template=f"#/components/schemas/{prefix}{{model}}")
+    schemas.update({f"{prefix}{name}": part for name, part in schema.pop("$defs", {}).items()})
+    schemas[f"{prefix}PaymentBody"] = schema
+    account = {"name": "account", "in": "path", "required": True, "schema": {"type": "string", "pattern": ACCOUNT}}
+    once = {
+        "name": "idempotency-key",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "maxLength": 255},
+        "description": "The same key with the same body is answered the same, for a while",
+    }
+    answer = {"description": "the order, and what the front end passes on", "content": {JSON: {"schema": PAYMENT}}}
+    return _finished(
+        {
+            "summary": f"POST /{platform}/{{account}}/payments",
+            "description": "Create a payment: 201, or 200 with fresh parameters for an order of before",
+            "operationId": f"create_{platform}_payment",
+            "parameters": [account, once],
+            "requestBody": {"required": True, "content": {JSON: {"schema": _ref(f"{prefix}PaymentBody")}}},
+            "responses": {"201": answer, "200": answer},
+        },
+        "payments:write",
+    )
 
 
 def _ref(name: str) -> Json:

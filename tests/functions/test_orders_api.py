@@ -1,6 +1,7 @@
 """The merchant API: what it shows, to whom, and who may answer questions."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from countersign.api.scopes import SCOPES
 from tests.functions.conftest import Cloud, http_event
 from tests.functions.test_create_payment import create, order, pay
 from tests.functions.test_events import FOLDER
+from tests.infra.reading import platforms
 from tests.unit.test_roles import cognito
 from tools import make_openapi
 
@@ -232,10 +234,33 @@ def test_the_document_says_the_scope_and_the_problems_of_each_operation(cloud):
         for method, operation in methods.items()
     }
 
-    assert operations.keys() == SCOPES.keys()
+    creates = {route: "payments:write" for route in operations if route.endswith("/{account}/payments")}
+    assert {route.split("/")[1] for route in creates} == set(platforms())
+    assert operations.keys() == SCOPES.keys() | creates.keys()
     for route, operation in operations.items():
-        assert operation["security"] == [{"bearer": [SCOPES[route]] if SCOPES[route] else []}]
+        scope = {**SCOPES, **creates}[route]
+        assert operation["security"] == [{"bearer": [scope] if scope else []}]
         assert set(operation["responses"]) >= {"403", "404", "422"}
+
+
+def test_the_document_says_with_what_an_operation_is_answered(cloud):
+    create(cloud)
+    paths = call(cloud, "GET", "/openapi.json")[1]["paths"]
+
+    for tail, body in (("refresh", None), ("close", None), ("settlements", "{}")):
+        status, _ = call(cloud, "POST", f"{ORDER}/{tail}", body=body)
+        assert str(status) in paths[f"{ORDER}/{tail}"]["post"]["responses"]
+    assert {"200", "202"} <= set(paths[f"{ORDER}/review/{{review_id}}/resolve"]["post"]["responses"])
+    assert "201" in paths[f"{ORDER}/refunds"]["post"]["responses"]
+
+
+def test_every_reference_in_the_document_leads_somewhere_and_nothing_is_left_over(cloud):
+    _, document = call(cloud, "GET", "/openapi.json")
+    schemas = document["components"]["schemas"]
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+
+    assert referred == set(schemas)
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 @pytest.mark.parametrize(("query", "named"), [({"q": "x"}, "q"), ({"form": "2026-01-01", "account": "a/b"}, "form")])

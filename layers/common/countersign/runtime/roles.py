@@ -1,4 +1,4 @@
-"""What people may do by their role: a token's scopes are what its client asked for, and a role takes away what it lacks.
+"""What people may do by their role: a token has the scopes that its client asked for, less what the role lacks.
 
 Cognito's tokens come without those scopes (TokenClaims in identity.yaml has the same table); of another issuer's tokens
 the claim that RoleClaim names says the role.
