@@ -9,6 +9,7 @@ SCOPES ?= payments:write orders:read orders:ship refunds:request refunds:approve
 SUBJECT ?=
 FUNCTION ?= wechat_notify
 CASE ?= paid-v3
+FILE ?=
 # Name an interpreter to use it instead of the one found below.
 PYTHON ?=
 
@@ -43,7 +44,7 @@ REGIONS := eu-central-1 us-east-1 ap-southeast-1 cn-north-1
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check format build bench soak token event policies botocore properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore properties lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,13 +74,11 @@ event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
 	@exec $(BIN)/python -m sandbox event $(FUNCTION) $(CASE)
 
 test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes, and that roles allow what was called
-	@if [ -x $(BIN)/python3.13 ]; then \
-		$(MAKE) --no-print-directory .venv-sam/.ready && rm -rf $(CALLS) && mkdir -p $(CALLS) \
-			&& SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak" \
-			&& exec $(BIN)/python tools/policies.py $(CALLS) --gaps; \
-	else \
-		$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not artifact"; \
-	fi
+	@if [ -x $(BIN)/python3.13 ]; then $(MAKE) --no-print-directory .venv-sam/.ready; fi
+	@rm -rf $(CALLS) && mkdir -p $(CALLS)
+	@[ -x $(BIN)/python3.13 ] || without=" and not artifact"; \
+		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak$$without"
+	@[ ! -x $(BIN)/python3.13 ] || exec $(BIN)/python tools/policies.py $(CALLS) --gaps
 
 soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour)
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s
@@ -94,12 +93,15 @@ check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, templ
 	$(SAM) validate --lint
 	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml
 	.venv-sam/bin/python tools/transformed.py --count
-	$(ENDS_WITH_MAKE) $(BIN)/python -m pytest -q tests/infra -m "not soak"
+	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak"
+
+vectors: env ## Check our own code against a file of vectors that others made (FILE=<json>)
+	$(BIN)/python tools/vectors.py "$(FILE)"
 
 policies: env .venv-sam/.ready ## The table function x call x policy: demo and tests run, and what they called is compared
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)
-	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) $(BIN)/python -m sandbox demo > $(CALLS)/demo.log || { tail -5 $(CALLS)/demo.log; exit 1; }
-	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak and not artifact" tests/functions tests/e2e
+	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo > $(CALLS)/demo.log
+	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak and not artifact" tests/functions tests/e2e
 	@exec $(BIN)/python tools/policies.py $(CALLS)
 
 botocore: env $(OLDEST)/.ready ## Our AWS clients with the oldest botocore that we say we run on (and, in `make test`, the newest)

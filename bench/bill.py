@@ -31,6 +31,7 @@ from countersign.platforms.wechat.connector import Connector  # noqa: E402 - aft
 from countersign.platforms.wechat.settings import Settings  # noqa: E402
 from countersign.signing.credentials import Secret  # noqa: E402
 from countersign.store import OrderStore, codec, keys  # noqa: E402
+from countersign.store.children import child_item  # noqa: E402
 from countersign.store.reconciliation import ReconciliationStore  # noqa: E402
 from countersign.workers.bill import BillWork  # noqa: E402
 
@@ -92,9 +93,10 @@ class Table:
             transaction(7_777_777), Money(8800, "CNY"), "v3", "", PAID_AT, 8800, ("paid.notify." + "e" * 64,)
         )
         order = Order(key, terms, True, (claim,), version=3, updated_at=PAID_AT + 1)
-        self._order = json.dumps(codec.order_item(order, owner="wechat_poll", due_at=None))
+        item = codec.order_item(order, owner="wechat_poll", due_at=None)
+        self._order, self._work = json.dumps(item), keys.work_of(item["account_shard"]["S"])
         done = Refund("rf7777777", Money(1000, "CNY"), "succeeded", "merchant", reported=(1000,))
-        refund = codec.refund_item(key, done, owner="wechat_refund", due_at=None, since=PAID_AT, now=PAID_AT)
+        refund = child_item(key, done, now=PAID_AT)
         refund.update(accepted_at={"N": str(PAID_AT)}, billed_on={"S": DAY.isoformat()})
         self._refund = json.dumps(refund)
 
@@ -117,13 +119,13 @@ class Table:
         if query["ExpressionAttributeValues"].get(":prefix", {"S": ""})["S"].endswith("#DIFF#"):
             return {"Items": self.kept}
         partition = query["ExpressionAttributeValues"].get(":partition", {"S": ""})["S"]
-        if query.get("IndexName") != "by_account" or partition.startswith("REFUNDS"):
+        if query.get("IndexName") != "by_account" or keys.work_of(partition) != self._work:
             return {"Items": []}
         start = int(query.get("ExclusiveStartKey", {"at": {"N": partition[-1]}})["at"]["N"])
-        places = range(start, self.payments, keys.SHARDS)[:1000]
+        places = range(start, self.payments, keys.LIST_SHARDS)[:1000]
         answer: Any = {"Items": [self._made(self._order, index) for index in places]}
-        if places and places[-1] + keys.SHARDS < self.payments:
-            answer["LastEvaluatedKey"] = {"at": {"N": str(places[-1] + keys.SHARDS)}}
+        if places and places[-1] + keys.LIST_SHARDS < self.payments:
+            answer["LastEvaluatedKey"] = {"at": {"N": str(places[-1] + keys.LIST_SHARDS)}}
         return answer
 
     def _keep(self, **written: Any) -> Any:

@@ -141,7 +141,7 @@ def install(folder: Path, function: str) -> FaultPoints:
         "botocore.endpoint": lambda module: _patch_botocore(module, points),
         "botocore.client": lambda module: calls.watch(module, lambda: snake_case(function)),
         "requests.adapters": lambda module: _patch_requests(module, points),
-        "countersign.runtime.egress": lambda module: _patch_egress(module, points),
+        "countersign.runtime.webhook_http": lambda module: _patch_egress(module, points),
     }
     for name in set(patches) & set(sys.modules):
         patches.pop(name)(sys.modules[name])

@@ -54,6 +54,7 @@ ANSWERED = {
     "/refresh": ("202",),
     "/close": ("202",),
     "/settlements": ("202",),
+    "/charges/{account}/{charge_id}/retry": ("202",),
     "/shipments": ("201",),
     "/refunds": ("201",),
     "/review/{review_id}/resolve": ("200", "202"),

@@ -23,7 +23,6 @@ NOT_YET = {
     "B8": "no BigCommerce yet",
     "B12": "no platform that marks test events yet (Shopify, Recharge)",
     "B16": "no Shopify Payments Apps yet",
-    "E11": "no platform with subscriptions yet (Shopify, BigCommerce, Recharge)",
     "F4": "no BigCommerce yet",
     "G3": "no Shopify yet",
     "G7": "no mTLS domain yet (Shopify Payments Apps)",

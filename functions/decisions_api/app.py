@@ -18,6 +18,7 @@ from countersign.api.bodies import (
     SettlementWish,
     ShipmentWish,
 )
+from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, REFUND, Json, MerchantApi, Name
@@ -146,6 +147,14 @@ def dismiss_exception(exception_id: Annotated[str, Path(max_length=2048)], done:
     """Take an orphan, quarantined news or a failed notice off the list; its row stays, and can still be redriven."""
     _desk().dismiss(api.decoded("exception_id", exception_id), note=done.note)
     return {"dismissed": True}
+
+
+@api.router.post("/charges/<account>/<charge_id>/retry")
+def retry_charge(account: Name, charge_id: Name) -> tuple[Json, int]:
+    """Have the platform try a failed charge again, once; it is read just before and afterwards."""
+    names = api.decoded("account", account), api.decoded("charge_id", charge_id)
+    desk = ChargeService(store, lists, api.caller, int(time.time()), language=api.language)
+    return desk.retry(OrderKey(os.environ["CHARGES_PLATFORM"], *names)), HTTPStatus.ACCEPTED
 
 
 lambda_handler = api.handler()

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 
+from countersign.api import charges
 from countersign.api import reconciliation as reports
+from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService, OrdersWanted
 from countersign.api.overview import Overview
 from countersign.api.refunds import RefundService
@@ -128,6 +130,42 @@ def reconciliation(
         headers = {"content-disposition": f'attachment; filename="reconciliation-{date}.csv"'}
         return Response(HTTPStatus.OK, "text/csv; charset=utf-8", reports.as_csv(found), headers)
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(found, ensure_ascii=False))
+
+
+@api.router.get("/charges")
+def list_charges(
+    account: Account,
+    status: Words = "",
+    group: Words = "",
+    customer: Annotated[str, Query(max_length=64)] = "",
+    shop_customer: Annotated[str, Query(max_length=64)] = "",
+    changed_from: Annotated[str, Query(alias="from", max_length=40)] = "",
+    changed_to: Annotated[str, Query(alias="to", max_length=40)] = "",
+    sort: Annotated[str, Query(max_length=32)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    cursor: Cursor = "",
+    format: Annotated[Literal["json", "csv", ""], Query()] = "",  # noqa: A002 - its name on the wire
+    accept: Annotated[str, Header()] = "",
+) -> Response[str]:
+    """List an account's charges, as JSON or as CSV: which failed, why, who must act, and when they are tried again.
+
+    `from` and `to` are days or times of the platform's own last change of a charge. A page may hold few although more
+    follow: the last is the one whose cursor stays the same. CSV has the cursor in the header `x-next-cursor`.
+    """
+    wanted = charges.Wanted(
+        status,
+        group,
+        customer,
+        shop_customer,
+        charges.moment(changed_from, "from"),
+        charges.moment(changed_to, "to", end=True),
+    )
+    desk = ChargeService(store, lists, api.caller, int(time.time()), language=api.language)
+    page = desk.page(account, wanted, sort=sort, limit=limit, cursor=cursor)
+    if format == "csv" or (not format and "text/csv" in accept):
+        headers = {"content-disposition": 'attachment; filename="charges.csv"', "x-next-cursor": page["cursor"] or ""}
+        return Response(HTTPStatus.OK, "text/csv; charset=utf-8", charges.as_csv(page["charges"]), headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(page, ensure_ascii=False))
 
 
 lambda_handler = api.handler()

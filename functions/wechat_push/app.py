@@ -1,7 +1,6 @@
 """/wechat/{account}/push: take what a mini program or mini store pushes (POST), and answer the URL's check (GET)."""
 
 from countersign.accounts import Accounts
-from countersign.errors import CountersignError
 from countersign.http import HttpReply, HttpRequest
 from countersign.platforms.wechat import push, push_events, replies, settings
 from countersign.runtime import callbacks
@@ -13,12 +12,7 @@ accounts = Accounts("wechat", settings.load)
 store = OrderStore.from_environment()
 
 
-def refused(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
-    """Answer with anything but `success`: the message is pushed again."""
-    return replies.push_refused(error)
-
-
-@entrypoint(refused=refused)
+@entrypoint(refused=lambda _, error: replies.push_refused(error))  # anything but `success`: it is pushed again
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Verify, read, translate, record, acknowledge; a repeated message changes nothing."""
     name = request.path_parameters["account"]

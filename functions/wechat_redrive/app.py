@@ -1,18 +1,14 @@
 """By hand only: WeChat's quarantined news after a fix, and stored events, once more (docs/operations.md)."""
 
-import time
 from typing import Any
 
 from countersign.accounts import Accounts
 from countersign.orders.changes import AccountNews, Change
 from countersign.platforms.wechat import push, push_events, settings, signing, translate
-from countersign.runtime import callbacks
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
 from countersign.store.quarantine import QuarantinedMessage
-from countersign.workers.redrive import Redrive
-
-ENOUGH_TIME_MS = 10_000
+from countersign.workers import redrive
 
 accounts = Accounts("wechat", settings.load)
 store = OrderStore.from_environment()
@@ -35,8 +31,4 @@ READERS = {"notify": _notice, "push": _push}
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Redrive the days that the event names, or replay the one event; see `workers.redrive`."""
-
-    def enough_time() -> bool:
-        return bool(context.get_remaining_time_in_millis() >= ENOUGH_TIME_MS)
-
-    return Redrive("wechat", store, READERS, callbacks.report, enough_time, int(time.time())).run(event)
+    return redrive.run(event, context, platform="wechat", store=store, readers=READERS)

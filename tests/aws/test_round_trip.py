@@ -46,6 +46,8 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    # Its credentials are read once: those of another test's pretended cloud may have been the first.
+    aws._session.cache_clear()
     made: list[Any] = []
 
     def make(service: str) -> Any:

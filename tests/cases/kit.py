@@ -319,7 +319,7 @@ class World:
         while True:
             page = json.loads(self.http("orders_api", "GET", "/exceptions", {}, query=query)["body"])
             found += [(row["kind"], row["order_id"], row["reason"]) for row in page["exceptions"]]
-            if not page.get("cursor"):
+            if page["cursor"] == query.get("cursor"):  # the last page is the one whose cursor stays the same
                 return found
             query = {"cursor": page["cursor"]}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, RefundDecided, RefundRequested
 from countersign.store.due import LEASE_SECONDS as LEASE
-from countersign.store.orders import OUTBOX_GRACE_SECONDS
+from countersign.store.record import OUTBOX_GRACE_SECONDS
 from sandbox.simulators.wechat.ledger import beijing
 from tests.crash.world import World, world
 
@@ -177,7 +177,14 @@ def _bill_again(stage: World, _: Any) -> list[Run]:
 
 QUERY = "/wechat/v3/pay/transactions/out-trade-no/crash-0001"
 RECORD = ("dynamodb.BatchGetItem", "dynamodb.TransactWriteItems")
-DUE = ("dynamodb.Query",) * 6  # the order lies in the sixth of eight shards
+READ = "dynamodb.BatchGetItem"  # what is due of a shard, as it is now
+DUE = (*("dynamodb.Query",) * 6, READ)  # the order lies in the sixth of eight shards
+MISSING = (
+    *("dynamodb.Query",) * 10,
+    READ,  # the orders of that day, as they are now
+    *("dynamodb.Query",) * 18,  # the refunds of that day; earlier days' differences; all of this day's
+)
+ACCOUNTS = "dynamodb.PutItem"  # which accounts there are: once for each new environment
 
 SCENARIOS = {
     "create": Scenario(
@@ -191,13 +198,14 @@ SCENARIOS = {
             "dynamodb.Query",  # orphans
             "sqs.SendMessageBatch",
             "dynamodb.UpdateItem",  # Idempotency-Key: the answer
+            ACCOUNTS,
         ),
         lambda _: None,
         lambda stage, _, crash: stage.create(crash),
         _repeat_create,
     ),
     "notify": Scenario(
-        ("secretsmanager.GetSecretValue", *RECORD),
+        ("secretsmanager.GetSecretValue", *RECORD, ACCOUNTS),
         _open_and_pay,
         lambda stage, notice, crash: stage.notify(notice, crash),
         _redeliver,
@@ -218,7 +226,7 @@ SCENARIOS = {
         (
             *DUE,
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
-            "dynamodb.Query",  # the other order lies in the next shard
+            *("dynamodb.Query", READ),  # the other order lies in the next shard
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
             "dynamodb.Query",
         ),
@@ -260,14 +268,14 @@ SCENARIOS = {
         _poll_again,
     ),
     "push": Scenario(
-        ("secretsmanager.GetSecretValue", *RECORD),
+        ("secretsmanager.GetSecretValue", *RECORD, ACCOUNTS),
         lambda stage: stage.bought_in_the_store(),
         lambda stage, _, crash: stage.push("channels_ec_order_pay", crash),
         _repush,
     ),
     "poll, store order": Scenario(
         (
-            *("dynamodb.Query",) * 4,  # the orphan lies in the fourth shard
+            *(*("dynamodb.Query",) * 4, READ),  # the orphan lies in the fourth shard
             "dynamodb.UpdateItem",  # claim
             "dynamodb.BatchGetItem",  # no such order yet
             "secretsmanager.GetSecretValue",
@@ -317,7 +325,7 @@ SCENARIOS = {
             "dynamodb.BatchGetItem",  # the bill's orders
             "http.GET /wechat/v3/pay/transactions/out-trade-no/STRANGER",
             "dynamodb.TransactWriteItems",  # the difference, and its event
-            *("dynamodb.Query",) * 44,  # orders and refunds of that day; earlier days' differences; all of this day's
+            *MISSING,
             "dynamodb.PutItem",  # the day is done
         ),
         _bill_with_a_stranger,
@@ -337,7 +345,7 @@ SCENARIOS = {
             f"http.GET {QUERY}",
             "dynamodb.TransactWriteItems",  # the difference, as settled by the answer
             *RECORD,  # the answer
-            *("dynamodb.Query",) * 44,
+            *MISSING,
             "dynamodb.PutItem",
         ),
         _bill_with_an_unheard_payment,

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, Parcel, RefundDecided, RefundRequested, ShipmentRequested
 from countersign.platforms.douyin.translate import user_refund_number
-from tests.crash.scenarios import DUE, IN_PROGRESS_SECONDS, LEASE_SECONDS, OUTBOX_SECONDS, RECORD, Scenario
+from tests.crash.scenarios import (
+    ACCOUNTS,
+    DUE,
+    IN_PROGRESS_SECONDS,
+    LEASE_SECONDS,
+    MISSING,
+    OUTBOX_SECONDS,
+    RECORD,
+    Scenario,
+)
 from tests.crash.world_douyin import KEY, PERIOD, DouyinWorld, douyin_world
 
 if TYPE_CHECKING:
@@ -140,20 +149,19 @@ SCENARIOS = {
             "dynamodb.PutItem",  # Idempotency-Key: in progress
             "dynamodb.BatchGetItem",
             *RECORD,  # opened
-            "dynamodb.BatchGetItem",
             f"{ECPAY}/create_order",
             *RECORD,  # prepared
             "dynamodb.Query",  # orphans
             "sqs.SendMessageBatch",
-            "dynamodb.BatchGetItem",
             "dynamodb.UpdateItem",  # Idempotency-Key: the answer
+            ACCOUNTS,
         ),
         lambda _: None,
         lambda stage, _, crash: stage.create(crash),
         _repeat_create,
     ),
     "douyin callback, paid": _scenario(
-        (KEYS, *RECORD),
+        (KEYS, *RECORD, ACCOUNTS),
         _pay,
         lambda stage, delivery, crash: stage.callback(delivery, crash),
         _redeliver,
@@ -162,6 +170,7 @@ SCENARIOS = {
         (
             KEYS,
             *RECORD,
+            ACCOUNTS,
         ),
         _user_asks,
         lambda stage, delivery, crash: stage.callback(delivery, crash),
@@ -263,10 +272,10 @@ SCENARIOS = {
             *DUE,
             CLAIM,
             "dynamodb.BatchGetItem",
+            KEYS,
             *("dynamodb.Query",) * 2,  # refunds and shipments
             "dynamodb.BatchGetItem",  # what Douyin was told
             "dynamodb.UpdateItem",  # the stamp
-            KEYS,
             *APP_TOKEN,
             "http.POST /douyin/api/apps/order/v2/push",
             *("dynamodb.UpdateItem",) * 2,  # it was told, and nothing is due any more
@@ -307,7 +316,7 @@ SCENARIOS = {
             SLOT,
             f"{ECPAY}/query_order",
             "dynamodb.TransactWriteItems",  # the difference, and its event
-            *("dynamodb.Query",) * 44,
+            *MISSING,
             "dynamodb.PutItem",  # the day is done
         ),
         _bill_with_a_stranger,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EVENTS = ROOT / "events" / "wechat"
 INDEX: dict[str, dict[str, Any]] = json.loads((EVENTS / "index.json").read_text(encoding="utf-8"))
 NOON = next(iter(INDEX.values()))["now"]
+NOTICES = json.loads((ROOT / "tests/accounts/wechat/shop.json").read_text(encoding="utf-8"))["notices"]
 TABLES = ("sandbox-OrdersTable", "sandbox-IdempotencyTable")
 Json = dict[str, Any]
 
@@ -61,21 +62,21 @@ class Shop:
         return len([entry for entry in self.sandbox.inbox("wechat") if "method" in entry])
 
     def tables(self) -> dict[str, list[str]]:
-        """Return every item of every table, once nothing is under way any more."""
-        before = self._dump()
+        """Return every item of every table, once nothing is under way any more: published, and the merchant told."""
+        before, end = self._dump(), time.monotonic() + 30
         while True:
             time.sleep(0.25)
             after = self._dump()
-            if after == before:
-                return after
+            if after == before and (time.monotonic() > end or not under_way(after["sandbox-OrdersTable"])):
+                return {table: sorted(json.dumps(row, sort_keys=True) for row in rows) for table, rows in after.items()}
             before = after
 
-    def _dump(self) -> dict[str, list[str]]:
+    def _dump(self) -> dict[str, list[Json]]:
         plane = self.sandbox.data_plane()
         return {
             table: sorted(
-                json.dumps(item, sort_keys=True)
-                for item in plane.call("dynamodb", "Scan", TableName=table, ConsistentRead=True)["Items"]
+                plane.call("dynamodb", "Scan", TableName=table, ConsistentRead=True)["Items"],
+                key=lambda row: json.dumps(row, sort_keys=True),
             )
             for table in TABLES
         }
@@ -87,6 +88,21 @@ class Shop:
         skipped = ("host", "content-length", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto")
         headers = {name: value for name, value in event["headers"].items() if name not in skipped}
         return self.sandbox.api(event["requestContext"]["http"]["method"], quote(event["rawPath"]), raw, headers)
+
+
+def under_way(rows: list[Json]) -> bool:
+    """Tell whether an event waits for the bus, or a notice of the account `shop` about one for its channel."""
+    status = {(row["pk"]["S"], row.get("sk", {}).get("S")): row.get("status", {}).get("S") for row in rows}
+    for row in rows:
+        pk, event_id = row["pk"]["S"], row.get("sk", {}).get("S", "").removeprefix("EVENT#")
+        for told in (entry["S"] for entry in row.get("emits", {}).get("L", ())):
+            wanted = [
+                name for name, notice in NOTICES.items() if told in notice["on"] and pk.startswith("wechat#shop#")
+            ]
+            notices = {status.get((pk, f"NOTICE#{told}.{event_id}#{name}"), "pending") for name in wanted}
+            if "published_at" not in row or notices & {"pending", "sending"}:
+                return True
+    return False
 
 
 def sample(name: str) -> Json:

@@ -8,6 +8,7 @@ import pytest
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderCreated, OrderKey, Paid, RefundRefused, Terms, Verified
+from countersign.orders.reasons import because
 from countersign.store import OrderStore
 from tests.functions.conftest import NOW, Cloud, http_event
 
@@ -15,6 +16,7 @@ KEY = OrderKey("wechat", "shop", "A|b*-_1")
 ORDER = "/orders/{platform}/{account}/{order_id}"
 PATH = {"platform": "wechat", "account": "shop", "order_id": "A|b*-_1"}
 BEN, ANNA = {"sub": "ben"}, {"sub": "anna"}
+TOO_LOW = "the balance is too low: top it up, then retry"
 MACHINE = {"sub": "backend", "client_id": "backend"}
 
 
@@ -217,7 +219,7 @@ def test_a_page_looks_at_a_bounded_number_of_refunds(desk, monkeypatch):
 
 
 def refused(store: OrderStore, refund: dict[str, Any], attempt: int = 0) -> None:
-    fact = RefundRefused(refund["refund_id"], attempt, "the balance is too low: top it up, then retry")
+    fact = RefundRefused(refund["refund_id"], attempt, because("said_by_the_platform", text=TOO_LOW))
     store.record(Change(KEY, fact, Verified("k"), "refund"), now=NOW)
 
 

@@ -216,7 +216,8 @@ def test_E9_an_unknown_outcome_is_repeated_ever_more_slowly(v3):
     ("code", "advice"),
     [("NOT_ENOUGH", "top it up"), ("NOTENOUGH", "top it up"), ("USER_ACCOUNT_ABNORMAL", "another way"),
      ("TRADE_OVERDUE", "another way"), ("NO_AUTH", "allow it"), ("PARAM_ERROR", "merchant console"),
-     ("RESOURCE_NOT_EXISTS", "no such paid order"), ("INVALID_REQUEST", "A rule"), ("SOMETHING_NEW", "(SOMETHINGNEW)")],
+     ("RESOURCE_NOT_EXISTS", "no such paid order"), ("INVALID_REQUEST", "A rule"),
+     ("SOMETHING_NEW", "console, then retry or resolve (SOMETHINGNEW")],
 )  # fmt: skip
 def test_a_refusal_needs_a_person_and_says_what_to_do(shop, code, advice):
     shop.faults(refund_refused={"code": code})

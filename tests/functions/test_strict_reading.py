@@ -164,6 +164,20 @@ def test_a_cursor_of_ours_is_read_as_it_was_written(at, name):
     assert read_cursor(write_cursor((at, name))) == (at, name)
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"pathParameters": {"platform": "wechat", "account": "shop", "order_id": "\ud800"}},
+        {"queryStringParameters": {"status": "\udfff"}},
+    ],
+)
+def test_a_parameter_that_is_no_text_is_a_mistake_of_the_callers(paid, where):
+    names = {"platform": "wechat", "account": "shop", "order_id": "ORDER-0001"}
+
+    assert paid.invoke("orders_api", http_event("GET", ORDER, names))["statusCode"] == 200
+    assert paid.invoke("orders_api", {**http_event("GET", ORDER, names), **where})["statusCode"] == 400
+
+
 # Refresh
 
 

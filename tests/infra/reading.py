@@ -100,11 +100,6 @@ def routes() -> dict[str, tuple[str, dict[str, Any]]]:
     return {f"{event['Method']} {event['Path']}": (name, event) for name, event in events("HttpApi")}
 
 
-def is_open(event: dict[str, Any]) -> bool:
-    """Tell whether a route goes without the gateway's authorizer."""
-    return event.get("Auth", {}).get("Authorizer") == "NONE"
-
-
 def statements(function: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the statements of a function's inline policies."""
     return [usual(statement) for policy in function.get("Policies", []) for statement in policy["Statement"]]

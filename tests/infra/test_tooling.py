@@ -41,6 +41,15 @@ def test_tests_run_on_the_versions_that_ship() -> None:
     assert {name: tested.get(name) for name in pins(LAYER / "requirements.txt")} == pins(LAYER / "requirements.txt")
 
 
+def test_what_ends_with_make_is_makes_own_child() -> None:
+    # Its parent must be make: behind a shell that stays, it takes its starter for ended and ends before it begins.
+    recipes = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = [line for line in recipes.splitlines() if "$(ENDS_WITH_MAKE)" in line]
+
+    assert len(lines) >= 7
+    assert [line for line in lines if not re.search(r"\$\(ENDS_WITH_MAKE\) exec [^&|;]*$", line)] == []
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 

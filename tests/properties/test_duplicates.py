@@ -8,7 +8,7 @@ import pytest
 
 from countersign.money import Money
 from countersign.orders.changes import Change, Verified
-from countersign.store import OrderStore, codec, keys
+from countersign.store import OrderStore, codec, evidence, keys
 from tests.functions.conftest import NOW, Cloud
 from tests.functions.test_create_payment import create
 from tests.infra.reading import resources
@@ -41,7 +41,7 @@ def test_D10_a_stored_event_that_an_operator_plays_again_after_90_days_is_a_dupl
 
     stored = codec.read_change(row, key("EV-replay"))
     outcome = OrderStore(cloud.dynamodb, "Orders").record(
-        stored, now=NOW + 90 * DAY, raw=codec.decompress(row["raw"]["B"])
+        stored, now=NOW + 90 * DAY, raw=evidence.read(cloud.dynamodb, "Orders", row)
     )
 
     assert (outcome.outcome, outcome.event_id) == ("duplicate", codec.event_id(row))

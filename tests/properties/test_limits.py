@@ -13,11 +13,11 @@ from countersign.store import OrderStore, dynamo
 from tests.functions.conftest import NOW, Cloud
 from tests.functions.test_create_payment import create
 from tests.functions.test_events import FOLDER, INDEX
-from tests.infra.reading import events, functions, imports, is_open, shipped, template, tree
+from tests.infra.reading import callbacks, events, functions, imports, shipped, template, tree
 from tests.platforms.wechat.support import CERTIFICATE, TRANSACTION, envelope, signature_headers
 from tests.properties.support import Event, notify_event, paid_notice
 
-CALLBACKS = sorted(name for name, event in events("HttpApi") if is_open(event) and event["Method"] == "POST")
+CALLBACKS = callbacks()
 PLATFORM_PATIENCE = 5.0
 
 

@@ -24,10 +24,20 @@ def test_H6_a_platforms_sample_key_is_refused_in_every_stage(
     monkeypatch: pytest.MonkeyPatch, stage: str, field: str
 ) -> None:
     monkeypatch.setenv("STAGE", stage)
-    whole = document()
+    whole = {**document(), "api": field[4:6]}
 
     with pytest.raises(KeysUnavailableError, match="the sample that the platform publishes"):
-        settings.load({**whole, field: [*whole[field], WECHATS_SAMPLE]})
+        settings.load({**whole, field: [WECHATS_SAMPLE, *whole[field]]})
+
+
+@pytest.mark.parametrize("field", ["api_v2_keys", "api_v3_keys"])
+def test_H6_a_platforms_sample_key_beside_a_good_one_is_never_used(field: str) -> None:
+    whole = {**document(), "api": field[4:6]}
+
+    loaded = settings.load({**whole, field: [*whole[field], WECHATS_SAMPLE]})
+
+    assert [key.reveal() for key in getattr(loaded, field)] == whole[field]
+    assert any("the sample that the platform publishes" in warning for warning in loaded.warnings)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)

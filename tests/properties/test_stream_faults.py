@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from countersign.store import OrderStore
+from countersign.store import OrderStore, codec
 from sandbox.deployment import Mapping
 from sandbox.environments import Outcome
 from sandbox.mappings import StreamFeed
@@ -129,7 +129,7 @@ def test_E6_what_was_mended_is_brought_again_once_under_the_same_id(cloud: Cloud
 
     again = told(bus)[len(before) :]
     assert len(again) == 2
-    assert set(again) == {f"order.paid.{whole['event_id']['S']}"}
+    assert set(again) == {f"order.paid.{codec.event_id(whole)}"}
     assert waiting(cloud) == []
 
 
@@ -182,7 +182,7 @@ def test_E8_after_more_than_a_day_without_the_stream_the_sweep_has_published_eve
     cloud.invoke("sweep", SCHEDULE)
     cloud.invoke("sweep", SCHEDULE)
 
-    assert sorted(told(bus)) == sorted(f"order.paid.{row['event_id']['S']}" for row in rows)
+    assert sorted(told(bus)) == sorted(f"order.paid.{codec.event_id(row)}" for row in rows)
     assert waiting(cloud) == []
 
 

@@ -105,4 +105,4 @@ def test_an_unreadable_row_is_named_by_its_fault_and_never_by_its_content(cloud:
     with pytest.raises(UnreadableError) as caught:
         codec.read_order(row)
 
-    assert str(caught.value) == "a stored row cannot be read: KeyError"
+    assert str(caught.value) == "a stored row cannot be read: TypeError"  # the terms lack what terms must have

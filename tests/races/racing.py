@@ -29,7 +29,10 @@ WRITERS = 16
 
 
 def client(stack: Stack) -> Any:
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}, parameter_validation=False)
+    """Return a client that waits for a busy machine: one that gives up and asks again would bring another outcome."""
+    config = Config(
+        connect_timeout=120, read_timeout=120, retries={"total_max_attempts": 1}, parameter_validation=False
+    )
     session = botocore.session.get_session()
     return session.create_client("dynamodb", region_name="us-east-1", endpoint_url=stack.plane.endpoint, config=config)
 
@@ -125,7 +128,7 @@ def at_once(works: Sequence[Callable[[], T]], threads: ThreadPoolExecutor) -> li
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[], T]) -> T:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=120)
         return work()
 
     return list(threads.map(run, works))

@@ -13,7 +13,7 @@ from countersign.signing.published import fingerprint, published_key, texts
 ROOT = Path(__file__).parents[2]
 # Fields of account documents and of the vectors whose values are keys; what only names a key is none.
 KEY = re.compile(
-    r"(?:^|\.)(?:salts?|tokens?|app_secret|secret|client_secret|mini_program_secret|ukey|encoding_aes_keys?|aes_key_ascii"
+    r"(?:^|\.)(?:salts?|tokens?|app_secret|secret|client_secrets?|api_token|access_token|mini_program_secret|ukey|encoding_aes_keys?|aes_key_ascii"
     r"|api_v[23]_keys?|apiv3_key|platform_public_keys|platform_certificates|PUB_KEY_ID_\w+\.pem|pem|[a-z_]*_pem"
     r"|[0-9A-F]{40}\.pem)(?:\[\d+\])?$"
 )

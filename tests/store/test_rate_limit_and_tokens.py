@@ -9,7 +9,7 @@ import pytest
 
 from countersign.errors import PlatformUnavailableError
 from countersign.store import tokens
-from countersign.store.rate_limit import HORIZON_MS, RateLimiter
+from countersign.store.rate_limit import MOST_WAITING, RateLimiter
 from countersign.store.tokens import EARLY_SECONDS, LEASE_SECONDS, SharedToken
 
 NOW = 1_795_328_845
@@ -40,7 +40,18 @@ def test_a_clock_that_was_moved_back_does_not_stop_everything(dynamodb: Any) -> 
     maker._take((NOW + 86_400) * 1000)
 
     assert maker._take(NOW * 1000) == NOW * 1000
-    assert HORIZON_MS < 86_400_000
+    assert MOST_WAITING * maker._gap_ms < 86_400_000
+
+
+@pytest.mark.parametrize(("per_second", "callers"), [(24, 300), (5, 60), (1, 60)])
+def test_however_many_wait_at_a_slow_pace_each_has_a_slot_of_its_own(
+    dynamodb: Any, per_second: int, callers: int
+) -> None:
+    makers = [pace(dynamodb, per_second) for _ in range(3)]
+
+    slots = [makers[index % 3]._take(NOW * 1000 + index) for index in range(callers)]
+
+    assert slots == [NOW * 1000 + 1000 // per_second * index for index in range(callers)]
 
 
 def test_waiting_takes_as_long_as_the_slots_are_apart(dynamodb: Any) -> None:

@@ -27,6 +27,7 @@ from countersign.orders.changes import (
     Unpaid,
     is_unmatched,
 )
+from countersign.orders.reasons import because
 from countersign.orders.reconcile import BillLine
 from countersign.platforms.port import Changes, RefundRefusedError
 
@@ -140,7 +141,7 @@ class Connector:
         try:
             self._call("refund")
         except UnprocessableError as error:
-            raise RefundRefusedError(str(error)) from error
+            raise RefundRefusedError(because("said_by_the_platform", text=str(error))) from error
         trade = self.platform.trades[order.key.order_id]
         trade.refunds.setdefault(refund.refund_id, (refund.amount.minor, "processing", now_of(self)))
         self.platform.answer("refund")

@@ -7,12 +7,14 @@ import pytest
 from countersign.errors import InvalidSignatureError, MalformedError, NotFoundError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Change, RefundReported, RefundResolved, Verified
+from countersign.orders.reasons import because
+from countersign.orders.sentences import sentence
 from countersign.platforms.port import RefundRefusedError
 from countersign.store import keys
 from countersign.workers.refund import MOST_FAILED_CALLS
 from tests.workers.worlds import ORDER, REFUND, Acme, World
 
-ROW = keys.refund_sk(REFUND)
+ROW = keys.child_sk("refund", REFUND)
 
 
 def connector(world: World) -> Any:
@@ -26,6 +28,11 @@ def replace_call(world: World, monkeypatch: pytest.MonkeyPatch, call: str, error
         raise error
 
     monkeypatch.setattr(type(connector(world)), call, refuse)
+
+
+def problem(world: World) -> str:
+    """Return what a person reads of the refund's problem."""
+    return str(sentence(world.refund().problem))
 
 
 def test_an_approved_refund_is_made_once_and_a_query_says_how_it_ended(world: World) -> None:
@@ -64,7 +71,7 @@ def test_what_the_platform_refuses_needs_a_person_and_says_why(world: World) -> 
 
     refund = world.refund()
     assert (refund.status, refund.refused, world.due_at(ROW)) == ("needs_action", True, 0)
-    assert "refused" in refund.problem or "forbids" in refund.problem
+    assert "refused" in problem(world) or "forbids" in problem(world)
 
 
 def test_what_our_own_check_refuses_needs_a_person_and_says_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +82,7 @@ def test_what_our_own_check_refuses_needs_a_person_and_says_why(world: World, mo
 
     world.work("refund")
 
-    assert (world.refund().status, world.refund().problem) == ("needs_action", "a control character cannot be sent")
+    assert (world.refund().status, problem(world)) == ("needs_action", "a control character cannot be sent")
     assert world.calls() == before
     assert world.at_platform() == []
 
@@ -90,7 +97,7 @@ def test_a_refund_of_an_account_that_is_gone_needs_a_person(world: World, monkey
     monkeypatch.setattr(world.connectors("refund").accounts, "load", gone)
     world.work("refund")
 
-    assert (world.refund().status, world.refund().problem) == ("needs_action", "no such account")
+    assert (world.refund().status, problem(world)) == ("needs_action", "no such account")
 
 
 def test_a_refund_about_which_the_platform_refuses_to_be_asked_after_a_doubt_needs_a_person(
@@ -105,7 +112,7 @@ def test_a_refund_about_which_the_platform_refuses_to_be_asked_after_a_doubt_nee
     world.work("refund", 61)
 
     assert world.refund().status == "needs_action"
-    assert "whether it was made (it refused: NOAUTH)" in world.refund().problem
+    assert "whether it was made (it refused: NOAUTH)" in problem(world)
 
 
 @pytest.mark.parametrize("error", [MalformedError("it lacks its number"), InvalidSignatureError("not signed")])
@@ -155,7 +162,7 @@ def test_the_ceiling_is_looked_at_again_before_the_call(world: World) -> None:
 
     assert world.at_platform() == []
     assert (world.refund().status, world.refund().refused) == ("needs_action", True)
-    assert "taken what was left" in world.refund().problem
+    assert "taken what was left" in problem(world)
 
 
 def test_refunds_of_one_order_are_as_far_apart_as_the_platform_wants(world: World) -> None:
@@ -193,7 +200,7 @@ def test_an_account_whose_calls_only_fail_rests_for_a_minute(made_up: Acme, whol
     for number in range(7):
         world.buy(f"ORDER-{number}")
         world.approve(refund_id=f"rf{number}", order_id=f"ORDER-{number}")
-    refuse = RefundRefusedError("no", whole_account=whole_account)
+    refuse = RefundRefusedError(because("said_by_the_platform", text="no"), whole_account=whole_account)
     with pytest.MonkeyPatch.context() as patch:
         replace_call(world, patch, "refund", refuse)
         world.work("refund")

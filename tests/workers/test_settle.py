@@ -7,10 +7,11 @@ import pytest
 from countersign.errors import PlatformUnavailableError, UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Change, Queried, SettlementReported
+from countersign.orders.sentences import sentence
 from countersign.store import keys
 from tests.workers.worlds import ORDER, World
 
-ROW = keys.settlement_sk(ORDER)
+ROW = keys.child_sk("settlement", ORDER)
 
 
 def sold(world: World) -> Any:
@@ -69,7 +70,7 @@ def test_what_is_refused_for_good_fails_with_the_reason_and_is_not_asked_for_aga
     settling.work("settle")
 
     assert settling.settlement().status == "failed"
-    assert settling.settlement().reason == "merchant_uid is in double quotes"
+    assert sentence(settling.settlement().reason) == "merchant_uid is in double quotes"
     assert settling.due_at(ROW) == 0
 
 
@@ -99,7 +100,7 @@ def test_shares_over_the_platforms_limit_are_not_asked_for(settling: World, monk
     limited = settling.order().terms.max_share_basis_points < 6000
     assert settling.settlement().status == ("failed" if limited else "processing")
     if limited:
-        assert "would be shared" in settling.settlement().reason
+        assert "would be shared" in str(sentence(settling.settlement().reason))
 
 
 def test_E6_no_answer_and_a_row_that_cannot_be_read_back_off(settling: World, monkeypatch: pytest.MonkeyPatch) -> None:

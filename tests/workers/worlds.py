@@ -13,6 +13,7 @@ from countersign.store.due import DueList
 from countersign.store.reconciliation import ReconciliationStore
 from countersign.workers import bill, poll, refund, settle
 from sandbox.events import shapes
+from tests.functions.conftest import excepted
 from tests.functions.test_douyin import NEW, Douyin
 from tests.functions.test_refund_work import Shop
 from tests.workers import acme
@@ -139,7 +140,7 @@ class World(ABC):
 
     def orphans(self) -> list[Any]:
         """Return the news about unknown orders that people are shown."""
-        return [item for item in self.cloud.table() if item.get("exception") == {"S": "orphan"}]
+        return [item for item in self.cloud.table() if excepted(item) == "orphan"]
 
     def next_day(self) -> str:
         """Go to noon of the day after, in the platform's time; return the day that is over."""

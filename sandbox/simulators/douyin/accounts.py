@@ -96,7 +96,7 @@ def _throwaway(system: str) -> dict[str, Any]:
             "image_url": "https://shop.example.com/item.png",
             "entry_path": "pages/order/index",
         },
-        "salts": [secrets.token_urlsafe(30)],
+        "salts": [secrets.token_hex(30)],
         "tokens": [secrets.token_hex(12)],
         "merchant_uid": crypto.digits(20),
         "app_secret": secrets.token_hex(20),

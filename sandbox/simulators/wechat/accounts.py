@@ -162,7 +162,7 @@ def _printers() -> list[dict[str, Any]]:
             "name": "counter",
             "sn": "960000001",
             "user": "shop@example.com",
-            "ukey": secrets.token_urlsafe(16),
+            "ukey": secrets.token_hex(16),
         },
         {
             "kind": "yilianyun",
@@ -179,13 +179,13 @@ def throwaway() -> dict[str, dict[str, Any]]:
     return {
         "shop": _throwaway("1900000101", "v3", "MD5")
         | {
-            "api_v3_keys": [crypto.nonce()],
+            "api_v3_keys": [secrets.token_hex(16)],
             "platform_certificates": [crypto.platform_certificate().pem],
             "printers": _printers(),
             "notices": NOTICES,
         },
         "classic": _throwaway("1900000202", "v2", "HMAC-SHA256")
-        | {"api_v2_keys": [crypto.nonce()], "paid_late_policy": "refund"},
+        | {"api_v2_keys": [secrets.token_hex(16)], "paid_late_policy": "refund"},
     }
 
 
@@ -205,11 +205,11 @@ def _throwaway(mchid: str, api: str, sign_type: str) -> dict[str, Any]:
         "wechatpay_public_keys": [],
         "platform_certificates": [],
         "mini_program_secret": secrets.token_hex(16),
-        "push": {"mode": "secure", "token": crypto.nonce(16), "encoding_aes_keys": [crypto.push_key()]},
+        "push": {"mode": "secure", "token": secrets.token_hex(8), "encoding_aes_keys": [crypto.push_key()]},
         "store": {
             "appid": f"wx{secrets.token_hex(8)}",
             "secret": secrets.token_hex(16),
-            "push": {"mode": "secure", "token": crypto.nonce(16), "encoding_aes_keys": [crypto.push_key()]},
+            "push": {"mode": "secure", "token": secrets.token_hex(8), "encoding_aes_keys": [crypto.push_key()]},
         },
         "printers": [],
         "notices": {},

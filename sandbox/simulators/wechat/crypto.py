@@ -52,8 +52,9 @@ def digits(length: int) -> str:
 
 
 def push_key() -> str:
-    """Return an EncodingAESKey: 32 bytes in base64 without the padding sign."""
-    return base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    """Return an EncodingAESKey: 32 bytes in base64 without the padding sign, never like a placeholder (`xxxxxx`)."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    return key.replace("x", "y").replace("X", "Y")
 
 
 def new_private_key() -> rsa.RSAPrivateKey:

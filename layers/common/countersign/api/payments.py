@@ -39,6 +39,7 @@ from countersign.orders.schedule import POLL_DELAYS, must_close
 from countersign.orders.state import Order
 from countersign.platforms.payment import Call, NewPayment
 from countersign.runtime import caller
+from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.idempotency import once
 from countersign.runtime.telemetry import count
 from countersign.store import OrderStore, Outcome, orphans
@@ -74,6 +75,8 @@ def handle(
 
     status, content = once(action, request, account=name, subject=bearer.subject, lifetime=payment.replay_seconds)
     count("PaymentPrepared")
+    # Also where the order is one of before: whoever created it may have ended before the mark.
+    mark_accounts(store.client, store.table)
     return json_reply(status, content)
 
 

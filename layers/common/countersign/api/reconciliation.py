@@ -77,11 +77,11 @@ def as_csv(found: Json) -> str:
         for difference in report["differences"]:
             row = {**difference, **{name: report[name] for name in ("platform", "account", "date")}}
             row["platform_says"] = difference["platform"]
-            writer.writerow([_cell(row[name]) for name in COLUMNS])
+            writer.writerow([cell(row[name]) for name in COLUMNS])
     return text.getvalue()
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """Return a cell that is text, whatever it begins with (OWASP, CSV injection)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -23,6 +23,10 @@ def read_strictly(event: Mapping[str, Any]) -> None:
     if len(event.get("rawPath", "")) > MAX_PATH:
         raise refusal(NotFoundError, because("no_such_resource"))
     request = read_request(event, limit=MAX_BODY)
+    try:
+        "".join((*request.path_parameters.values(), *request.query.values())).encode()
+    except UnicodeEncodeError:  # a lone surrogate, of which no key of the table can be made
+        raise MalformedError("a parameter is no text") from None
     if request.body.strip():
         read_json(request.body)
     try:

@@ -28,6 +28,8 @@ SCOPES: Mapping[str, str] = {
     "GET /reconciliation": READ,
     "GET /refunds": READ,
     "GET /exceptions": READ,
+    "GET /charges": READ,
+    "POST /charges/{account}/{charge_id}/retry": WRITE,
     "GET /reconciliation/{account}/{date}": READ,
     f"POST {ORDER}/refresh": READ,
     f"POST {ORDER}/close": WRITE,

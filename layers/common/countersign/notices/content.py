@@ -8,7 +8,8 @@ from typing import NamedTuple
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.notices import zones
-from countersign.orders.changes import OrderKey
+from countersign.orders.changes import Charge, OrderKey
+from countersign.orders.charges import charge_of
 from countersign.orders.refunds import Refund
 from countersign.orders.sentences import meaning, sentence
 from countersign.orders.shipments import Shipment
@@ -45,11 +46,16 @@ EVENTS_ZH = {
     "shipment.needs_action": "发货待处理",
     "shipment.overdue": "待发货",
     "reconciliation.difference": "对账差异",
+    "charge.failed": "扣款失败",
+    "charge.recovered": "扣款已恢复",
+    "subscription.missing": "订阅丢失",
+    "subscription.restored": "订阅已恢复",
 }
 PLACEHOLDERS = frozenset({
     "event", "event_zh", "at", "platform", "account", "order_id", "status", "status_zh", "amount", "paid", "payer_paid",
     "discount", "refunded", "description", "items", "created_at", "paid_at", "closed_at", "transaction_id", "method",
     "refund_id", "refund_amount", "refund_status", "reason", "problem", "shipment_id", "carrier", "tracking_no",
+    "error", "error_type", "group", "attempts", "next_retry", "note", "customer_id", "shop_customer_id", "scheduled_at",
 })  # fmt: skip
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 _METADATA = re.compile(r"metadata\.[0-9A-Za-z_.-]{1,64}")
@@ -138,7 +144,25 @@ def _of_order(order: Order, zone: tzinfo) -> dict[str, str]:
         "closed_at": moment(order.closed_at, zone) if order.closed_at is not None else "",
         "transaction_id": payment.transaction_id if payment else "",
         "method": terms.method,
+        **_of_charge(charge_of(order), zone),
         **{f"metadata.{name}": value for name, value in terms.metadata},
+    }
+
+
+def _of_charge(charge: Charge | None, zone: tzinfo) -> dict[str, str]:
+    """Return what is told of a charge that a platform takes by itself."""
+    if charge is None:
+        return {}
+    return {
+        "error": charge.error,
+        "error_type": charge.error_type,
+        "group": charge.group,
+        "attempts": str(charge.attempts),
+        "next_retry": moment(charge.next_retry, zone) if charge.next_retry is not None else "",
+        "note": charge.note,
+        "customer_id": charge.customer_id,
+        "shop_customer_id": charge.shop_customer_id,
+        "scheduled_at": charge.scheduled_at,
     }
 
 

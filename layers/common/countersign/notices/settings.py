@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
-from countersign.notices import content, receipt, webhook, wechat_message, zones
+from countersign.notices import content, dunning_mail, receipt, webhook, wechat_message, zones
+from countersign.notices.dunning_mail import DunningMail
 from countersign.notices.receipt import PrintSettings
 from countersign.notices.webhook import WebhookSettings
 from countersign.notices.wechat_message import Message
@@ -30,7 +31,7 @@ class Email(NamedTuple):
     text: str
 
 
-Content = Message | Email | PrintSettings | WebhookSettings
+Content = Message | Email | PrintSettings | WebhookSettings | DunningMail
 
 
 class Notice(NamedTuple):
@@ -94,12 +95,25 @@ def load(document: Mapping[str, object], *, platform: str = "", trusted: Collect
                     warnings.append(f"notices.{notice.name}: {notice.problem}")
         except KeysUnavailableError as error:
             warnings.append(f"a notice is left out: {error}")
+    _add_dunning_mail(document, found, warnings)
     warnings += [
         f"notices.{notice.name}: its fallback does not exist or is switched off"
         for notice in found.values()
         if notice.fallback and notice.fallback not in found
     ]
     return Notices(MappingProxyType(found), tuple(printers), tuple(warnings), zone)
+
+
+def _add_dunning_mail(document: Mapping[str, object], found: dict[str, Notice], warnings: list[str]) -> None:
+    """Add the e-mail to customers, where the merchant switched it on."""
+    try:
+        mail = dunning_mail.load(document)
+    except KeysUnavailableError as error:
+        warnings.append(f"{dunning_mail.FIELD}: {error}: customers are not written to")
+        return
+    if mail is not None:
+        name = dunning_mail.FIELD
+        found[name] = Notice(name, "dunning", frozenset({"charge.failed"}), content=mail)
 
 
 def _is_on(entry: Mapping[str, Any]) -> bool:

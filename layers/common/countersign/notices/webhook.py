@@ -22,7 +22,7 @@ _PUBLISHED = frozenset({"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
 _ORDER = (
     "platform", "account", "order_id", "status", "amount", "paid", "refunded", "settled", "payer_paid", "discount",
     "paid_at", "paid_late", "closed_at", "transaction_id", "version", "updated_at", "created_at", "expires_at",
-    "system", "method", "replaces", "replaced_by",
+    "system", "method", "replaces", "replaced_by", "part_of",
 )  # fmt: skip
 _CHILDREN = {
     "review": ("review_id", "reason"),
@@ -30,6 +30,10 @@ _CHILDREN = {
     "shipments": ("shipment_id", "status", "method", "complete", "reported_at"),
     "settlements": ("settlement_id", "status", "amount", "settled_at"),
 }
+_CHARGE = (
+    "error_type", "group", "attempts", "last_attempt", "next_retry", "final", "customer_id", "shop_customer_id",
+    "external_order_id", "scheduled_at",
+)  # fmt: skip
 
 
 class Envelope(NamedTuple):
@@ -88,6 +92,8 @@ def envelope(webhook_id: str, detail: Mapping[str, Any], event: str, order: Mapp
     shown: dict[str, Any] = {name: order[name] for name in _ORDER if name in order}
     for name, fields in _CHILDREN.items():
         shown[name] = [{field: child.get(field) for field in fields} for child in order.get(name) or ()]
+    if charge := order.get("charge"):
+        shown["charge"] = {field: charge.get(field) for field in _CHARGE}
     content = {"type": event, "timestamp": timestamp(at), "data": {**detail, "type": event, "order": shown}}
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return Envelope(webhook_id, event, at, body)

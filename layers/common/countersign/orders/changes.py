@@ -115,6 +115,38 @@ class Attempt(NamedTuple):
     error_type: str  # the platform's own word
 
 
+class ChargeItem(NamedTuple):
+    """One line of what a charge is for."""
+
+    title: str
+    variant_title: str = ""
+    sku: str = ""
+    quantity: int = 1
+    subscription_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What is known of a charge that a platform takes by itself: how its tries went, and who must act.
+
+    `attempts` counts every try, the one that succeeded too. Each text that is empty is not known.
+    """
+
+    attempts: int = 0
+    error: str = ""  # the platform's sentence about the last failure, for people
+    error_type: str = ""  # the platform's own word of it
+    group: str = ""  # who must act on it: `charges.GROUPS`; empty where nothing failed
+    last_attempt_at: int | None = None
+    next_retry: int | None = None
+    final: bool = False  # it is not tried again
+    note: str = ""
+    customer_id: str = ""  # the platform's own number of the customer
+    shop_customer_id: str = ""  # the shop's
+    external_order_id: str = ""  # the shop's number of the order that it became
+    scheduled_at: str = ""  # a day, YYYY-MM-DD
+    items: tuple[ChargeItem, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What the platform says of an order at one moment, beside the order's terms; money is in minor units.
@@ -127,9 +159,13 @@ class Report:
     read_at: int
     received: int = 0  # taken so far, before refunds; 0 where the platform does not say
     authorized: int = 0  # held by the payer's bank, and not taken
-    state: str = "open"  # or cancelled, failed, expired; what is only put away is open
+    state: str = "open"  # or scheduled, cancelled, failed, expired; what is only put away is open
     ended_at: int | None = None
     shop_amount: Money | None = None  # the total in the currency of the merchant's books, where that is another one
+    refunded: int = 0  # gone back so far, where the platform names no single refunds; 0 where it does, or does not say
+    # When the platform is asked next, if nothing is told before (epoch seconds), then daily; None: as usual.
+    expected_at: int | None = None
+    charge: Charge | None = None  # of an order that is a charge which the platform takes by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +200,7 @@ class OrderReported:
             report.authorized,
             report.state,
             report.ended_at,
+            report.refunded,
             len(self.attempts),
         )
 
@@ -566,6 +603,36 @@ class Flagged:
         return (self.reason, self.subject)
 
 
+@dataclass(frozen=True, slots=True)
+class RetryRequested:
+    """Somebody wants a charge that failed to be tried again; `retry_id` names the try after which he does."""
+
+    retry_id: str
+    at: int
+    kind: ClassVar[str] = "retry_asked"
+
+    def identity(self) -> Identity:
+        return (self.retry_id, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryReported:
+    """What became of a wish to try a charge again.
+
+    `status` is processing (from now on the platform may have been asked, and only reading tells), succeeded, failed, or
+    needs_action, where nobody can tell and `problem` says what a person must do.
+    """
+
+    retry_id: str
+    status: str
+    problem: Reason | None = None
+    at: int | None = None
+    kind: ClassVar[str] = "retry"
+
+    def identity(self) -> Identity:
+        return (self.retry_id, self.status, self.at)
+
+
 RefundFact = (
     RefundReported
     | RefundRequested
@@ -579,7 +646,8 @@ RefundFact = (
 )
 SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
-ChildFact = RefundFact | SettlementFact | ShipmentFact
+RetryFact = RetryRequested | RetryReported
+ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact
 Fact = (
     OrderCreated
     | OrderReported

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from countersign.orders import refunds, settlements, shipments
+from countersign.orders import refunds, retries, settlements, shipments
 from countersign.orders.changes import (
     Change,
-    ChildFact,
     Hint,
     Paid,
     Prepared,
     RefundFact,
     Resolved,
+    RetryFact,
     SettlementFact,
     ShipmentFact,
     is_unmatched,
@@ -24,6 +24,7 @@ KINDS: Mapping[type[Any], Kind] = {
     **dict.fromkeys(get_args(RefundFact), refunds.KIND),
     **dict.fromkeys(get_args(SettlementFact), settlements.KIND),
     **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
+    **dict.fromkeys(get_args(RetryFact), retries.KIND),
 }
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}
 
@@ -31,11 +32,11 @@ BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}
 def touched(change: Change) -> list[Number]:
     """Return which children of the change's order a decision about it needs, or may write: (kind, number) of each."""
     fact = change.fact
-    if isinstance(fact, ChildFact):
-        kind = KINDS[type(fact)]
-        return [(kind.name, kind.number(fact))]
     if isinstance(fact, Paid):
         return [("settlement", settlements.planned_number(change.key))]
+    kind = KINDS.get(type(fact))
+    if kind is not None:
+        return [(kind.name, kind.number(fact))]
     if isinstance(fact, Resolved):
         return [("refund", refunds.review_refund_number(fact))]
     return []

@@ -204,7 +204,8 @@ def _paid(order: Order, fact: Paid, change: Change, event_id: str, view: View) -
         reason = because("paid", amount=fact.total)
     known_owners = [view.orders[owner] for owner in sorted(owners) if owner in view.orders]
     flagged = tuple(_flagged(fact.transaction_id, change, owner, view) for owner in known_owners)
-    return replace(became(order, after, reason), beside=flagged)
+    decision = became(order, after, reason)
+    return replace(decision, beside=flagged) if flagged else decision
 
 
 def _flagged(transaction_id: str, change: Change, owner: Order, view: View) -> Beside:
@@ -291,10 +292,7 @@ def _with_consequences_in_parts(before: Order | None, after: Order, decision: De
         emits.append("order.paid")
     if after.status == "partially_paid" and (before is None or before.status != "partially_paid" or after.paid > paid):
         emits.append("order.partially_paid")
-    tried = {attempt.number for attempt in before.charge_attempts} if before is not None else set()
-    emits += ["charge.failed"] * any(attempt.number not in tried for attempt in after.charge_attempts)
-    if after.charge_attempts and after.status in ("paid", "partially_refunded", "refunded") and not _recovered(before):
-        emits.append("charge.recovered")
+    emits += _of_tries(before, after)
     emits += _of_status_and_questions(before, after)
     known = {question.review_id for question in before.contradictions} if before is not None else set()
     doubtful = any(question.review_id not in known for question in after.contradictions)
@@ -302,10 +300,16 @@ def _with_consequences_in_parts(before: Order | None, after: Order, decision: De
     return replace(decision, order=after, emits=tuple(dict.fromkeys(emits)), query_now=query_now)
 
 
-def _recovered(order: Order | None) -> bool:
-    return (
-        order is not None and bool(order.charge_attempts) and order.status in ("paid", "partially_refunded", "refunded")
-    )
+def _of_tries(before: Order | None, after: Order) -> Iterable[str]:
+    """Yield what is told of a charge: each try that failed, and that it succeeded after such; then nothing more."""
+    if before is not None and before.paid:
+        return
+    tried = {attempt.number for attempt in before.charge_attempts} if before is not None else set()
+    if after.paid:
+        if tried:
+            yield "charge.recovered"
+    elif any(attempt.number not in tried for attempt in after.charge_attempts):
+        yield "charge.failed"
 
 
 def _of_status_and_questions(before: Order | None, after: Order) -> Iterable[str]:

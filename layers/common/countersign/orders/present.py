@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from countersign.orders.changes import Attempt
+from countersign.orders.charges import attempts_json, charge_json
 from countersign.orders.children import BY_NAME
 from countersign.orders.decision import Child
 from countersign.orders.explain import answer_json
@@ -49,7 +49,8 @@ def order_json(
         "review": [_question(question, language) for question in order.review_items],
         "answers": [{"review_id": answer.review_id, **answer_json(answer)} for answer in order.resolutions],
         **_children(children, currency, language),
-        "attempts": [_attempt(attempt) for attempt in order.charge_attempts] or None,
+        "attempts": attempts_json(order),
+        "charge": charge_json(order),
         "events": list(events),
         "notices": list(notices),
         "version": order.version,
@@ -68,6 +69,7 @@ def order_json(
         "replaced_by": order.replacements[-1] if order.replaced_by else None,
         "test": order.test,
         "money_of": _order(order.money_of),
+        "part_of": _order(order.money_of),
     }
 
 
@@ -109,10 +111,6 @@ def _shop(order: Order) -> dict[str, Any] | None:
         return None
     paid = [one.shop_amount.minor for one in order.payments if one.shop_amount is not None]
     return {"currency": amount.currency, "amount": amount.minor, "paid": sum(paid), "refunded": order.shop_refunded}
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {"number": attempt.number, "error_type": attempt.error_type, "at": timestamp(attempt.at)}
 
 
 def _order(key: tuple[str, str, str] | None) -> dict[str, str] | None:

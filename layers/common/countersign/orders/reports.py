@@ -1,8 +1,9 @@
 """Reports of orders that are made at the platform: the newest one counts, whatever sequence they came in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from countersign.orders.changes import Attempt, OrderKey, OrderReported, Report, Terms
+from countersign.orders.changes import Attempt, Fact, OrderKey, OrderReported, Paid, Report, Terms
 from countersign.orders.state import Order
 
 
@@ -40,6 +41,19 @@ def says_more(order: Order, fact: OrderReported) -> bool:
     return after != order
 
 
+def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
+    """Tell whether what one reading says is worth a record: a report that says more, or a payment that is not known."""
+    if order is None:
+        return True
+    known = {claim.transaction_id for claim in order.claims}
+    return any(
+        says_more(order, fact)
+        if isinstance(fact, OrderReported)
+        else not isinstance(fact, Paid) or fact.transaction_id not in known
+        for fact in facts
+    )
+
+
 def _age(terms: Terms, report: Report) -> tuple[int, int, str]:
     """Return what orders reports; of two at one moment with other contents the same one always wins."""
     return (report.version, report.read_at, _content(terms, report))
@@ -58,9 +72,13 @@ def _with_sums(order: Order, fact: OrderReported) -> Order:
     attempts: dict[int, Attempt] = {}
     for attempt in (*order.charge_attempts, *fact.attempts):
         attempts[attempt.number] = min(attempt, attempts.get(attempt.number, attempt))
+    # A platform says either what went back in all, or names each refund: a sum of those is kept by their own rules.
+    refunded = max(order.refunded, fact.report.refunded)
     return replace(
         order,
         received=tuple(sorted(received.items())),
+        refunded=refunded,
+        reserved=max(order.reserved, refunded),
         charge_attempts=tuple(sorted(attempts.values())),
         test=order.test or fact.terms.test,
         money_of=max(filter(None, (order.money_of, fact.terms.money_of)), default=None),

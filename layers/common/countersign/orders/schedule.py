@@ -39,6 +39,13 @@ def next_poll(order: Order, now: int) -> int | None:
 
 
 def _next_poll_in_parts(order: Order, now: int) -> int | None:
+    expected_at = order.newest.expected_at if order.newest is not None else None
+    if order.newest is not None and expected_at is not None:
+        if now < expected_at:
+            return expected_at
+        # What was pushed with something missing is read at once; what was read is read again a day later.
+        again = _next_day(expected_at, now) if order.newest.read_at else now
+        return again if now < expected_at + LAST_EXTERNAL_QUERY else None
     if order.status not in ("pending", "authorized", "partially_paid", "review"):
         return None
     end = order.terms.expires_at + AFTER_EXPIRY

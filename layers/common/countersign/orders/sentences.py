@@ -13,7 +13,7 @@ from countersign.orders.reasons import Reason
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "zh")
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_PLACEHOLDER = r"\{([a-z_]+)\}"
 
 SENTENCES: Mapping[str, str] = {
     # Steps: what became of a change, and why.
@@ -54,8 +54,11 @@ SENTENCES: Mapping[str, str] = {
     "report_of_a_whole_order": "a report about an order that was created here changes nothing",
     "reported": "the platform has the order as {state}, {amount}",
     "repriced": "the platform changed the order's total from {before} to {after}",
+    "retry_is": "the wish to try the charge again is {status}",
+    "retry_requested": "somebody asked to try the charge again",
     "resolved": "a person resolved {question}: {decision}",
     "says_nothing": "the message says nothing about an order",
+    "retry_is_already": "this try has been asked for already: it is {status}",
     "second_payment": "a second payment of {amount}: a person must look",
     "second_person_needed": "a person would accept {question}: a second person must say so too",
     "settlement_is": "the settlement of {amount} is {status}",
@@ -74,14 +77,18 @@ SENTENCES: Mapping[str, str] = {
     "another_amount": "the refund is of {amount}",
     "another_person_needed": "this needs somebody else than who asked for the refund",
     "carrier_needed": "carrier and tracking_no are needed for express",
+    "charge_has_not_failed": "the charge is {status}: there is nothing to try again",
+    "charge_was_tried_meanwhile": "the charge was tried meanwhile: read it again",
     "closed_at_the_platform_only": "the order was made at the platform and is closed there",
     "dates_reversed": "{first} is after {last}",
     "exception_ends_by_itself": "{kind} is not dismissed: it ends by what is done about the order",
     "key_used_for_another_refund": "this Idempotency-Key was used for another refund of the order",
     "key_used_for_another_shipment": "this Idempotency-Key was used for another shipment of the order",
+    "moment_form": "{name} is a day, or a time with its zone such as 2026-11-22T15:00:00Z",
     "more_than_refundable": "more than can still be refunded: {left} is left",
     "new_order_id_needed": "the order is {status}; a new payment needs a new order_id",
     "no_such_account": "no such account",
+    "no_such_charge": "no such charge",
     "no_such_exception": "no such exception",
     "no_such_order": "no such order",
     "no_such_outcome": "the outcome is neither refunded_elsewhere nor given_up",
@@ -89,6 +96,7 @@ SENTENCES: Mapping[str, str] = {
     "no_such_refund": "there is no such refund",
     "no_such_report": "no bill of that account and day was compared",
     "no_such_resource": "no such resource",
+    "not_a_charge": "the order is no charge that its platform takes by itself",
     "not_about_money": "this question is not about money that can be refunded",
     "not_paid": "the order is {status}, not paid",
     "one_parcel_only": "only express has several parcels",
@@ -135,6 +143,8 @@ SENTENCES: Mapping[str, str] = {
     "smaller shares",
     # Problems that do not depend on a platform.
     "refunds_took_the_rest": "Other refunds have taken what was left: resolve this one",
+    "retry_unknown": "Nobody can tell whether the charge was tried again: look at it in the platform's own console",
+    "tried_and_failed": "It was tried again and failed: {word}",
     "refund_in_the_platforms_console": "The order was made at the platform: refund it in the platform's console, then "
     "resolve this one",
     "refund_not_answered": "The platform does not say whether it was made ({text}): look in its console, then retry or "
@@ -249,7 +259,7 @@ def sentence(reason: Reason | None, language: str = ENGLISH) -> str | None:
         values["platform"] = platform_name(str(values["platform"]), language)
     if "question" in values and owner == "next":
         values["question"] = meaning(str(values["question"]), language).rstrip(".。")
-    return _PLACEHOLDER.sub(lambda match: str(values.get(match[1], "")), template)
+    return re.sub(_PLACEHOLDER, lambda match: str(values.get(match[1], "")), template)
 
 
 def platform_name(platform: str, language: str = ENGLISH) -> str:

@@ -76,10 +76,16 @@ def asked(order: Order, known: Settlement | None, fact: SettlementRequested, by:
     if known is not None and known.status not in ("planned", "asked"):
         return because("settlement_is_already", status=known.status)
     if sum(minor for _, minor in fact.shares) > most_shared(order, payment.total.minor - order.refunded):
-        return because("shares_too_much", percent=f"{order.terms.max_share_basis_points / 100:g}")
+        return because("shares_too_much", percent=percent(order.terms.max_share_basis_points))
     due = max(fact.at, payment.paid_at + order.terms.settle_after)
     source = known.source if known is not None and by == PLAN else "merchant"
     return Settlement(fact.settlement_id, "asked", due, shares=fact.shares, source=source, requested_by=by)
+
+
+def percent(basis_points: int) -> str:
+    """Return hundredths of a per cent as a person writes per cent: 3000 is 30, 1250 is 12.5."""
+    whole, hundredths = divmod(basis_points, 100)
+    return f"{whole}.{hundredths:02}".rstrip("0").rstrip(".")
 
 
 def reported(known: Settlement | None, fact: SettlementReported) -> Settlement:

@@ -16,6 +16,8 @@ from countersign.orders.changes import Attempt, OrderKey, Report, Terms
 NOT_OURS = "transaction_of_another_order"
 REFUNDED_IN_REVIEW = "refunded_in_review"
 PAID_STATES = ("paid", "partially_paid", "partially_refunded", "refunded")
+# The status of an order that is made at a platform, by its state there, while no money came; else pending.
+_WITHOUT_MONEY = {"scheduled": "created", "cancelled": "closed", "failed": "failed", "expired": "failed"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -386,7 +388,7 @@ class Order:
         if paid == 0 and amount > 0:
             if self.review_items:
                 return "review"
-            ended = {"cancelled": "closed", "failed": "failed", "expired": "failed"}.get(state)
+            ended = _WITHOUT_MONEY.get(state)
             return ended or ("authorized" if self.authorized else "pending")
         if refunded >= paid > 0:
             return "refunded"

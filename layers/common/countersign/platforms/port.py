@@ -161,6 +161,62 @@ class Bills(Queries, Protocol):
         """Fetch a day's bill into `folder`, see that it is whole, and read it; nothing where there was no business."""
 
 
+class Scanned(NamedTuple):
+    """A page of a platform's list: what it tells, each entry one message, and where the list is then.
+
+    `place` is where a list that breaks off after this page goes on; empty where older entries may follow. `latest` is
+    the latest place on the page, `unreadable` counts the entries that were left out.
+    """
+
+    messages: tuple[Changes, ...]
+    place: str
+    latest: str
+    unreadable: int = 0
+
+
+class Scans(Protocol):
+    """A platform whose list of changes is read from a place on; places are the platform's own texts."""
+
+    def beginning(self, now: int) -> str:
+        """Return the place from which everything that can be listed lies ahead."""
+
+    def place(self, at: int) -> str:
+        """Return the place of a moment (epoch seconds)."""
+
+    def earlier(self, place: str, seconds: int) -> str:
+        """Return the place that many seconds before one."""
+
+    def moment(self, place: str) -> int:
+        """Return a place as epoch seconds: places in several forms are compared as moments."""
+
+    def scan(self, since: str, *, everything: bool, now: int) -> Iterator[Scanned]:
+        """Yield what changed from a place on (inclusive), page by page: what needs somebody, or everything."""
+
+
+class Subscribes(Protocol):
+    """A platform that delivers what it was subscribed to, and ends subscriptions by itself."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that must be subscribed to."""
+
+    def subscribed(self) -> frozenset[tuple[str, str]]:
+        """Return (topic, address) of every subscription that there is."""
+
+    def subscribe(self, topic: str, address: str) -> None:
+        """Subscribe an address to a topic, once."""
+
+
+class Retries(Queries, Protocol):
+    """A platform that takes charges by itself, and tries one again when it is asked to."""
+
+    def process(self, order: Order, *, now: int) -> Changes:
+        """Have a charge tried again, once, and return what the platform says of it then.
+
+        Raises RefusedError where it was not tried, TemporaryError where nobody knows.
+        """
+
+
 class Connectors(Generic[Asked]):
     """A platform's connectors in one container: one for each account, made anew where its document changed."""
 

@@ -1,6 +1,6 @@
 """What every callback does once its message is known to be genuine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from countersign.errors import MalformedError, RateLimitedError, TemporaryError
@@ -8,9 +8,6 @@ from countersign.orders.changes import AccountNews, Change, OrderKey
 from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore, Outcome, account_names
-from countersign.store.news import keep_news
-from countersign.store.quarantine import quarantine
-from countersign.store.throttle import count_hint
 
 
 class Message(Protocol):
@@ -27,7 +24,7 @@ class Message(Protocol):
 
 def record(
     store: OrderStore,
-    translate: Callable[[], Change | AccountNews],
+    translate: Callable[[], Change | Sequence[Change] | AccountNews],
     message: Message,
     *,
     platform: str,
@@ -50,7 +47,7 @@ def record(
     day has had its unreadable messages: the platform sends this one again.
     """
     names: dict[str, Any] = {"platform": platform, "account": account}
-    change: Change | AccountNews | MalformedError
+    change: Change | Sequence[Change] | AccountNews | MalformedError
     try:
         change = translate()
     except MalformedError as error:
@@ -60,20 +57,25 @@ def record(
     if isinstance(change, AccountNews) and unsigned:
         count("NewsIgnored")
         return None
-    if unsigned and not count_hint(store.client, store.table, **names, now=now):
-        count("HintLimited")
-        raise RateLimitedError("too many unsigned hints for this account")
-    if isinstance(change, Change):
-        outcome = store.record(change, now=now, raw=raw)
+    if unsigned:
+        _limit_hints(store, platform, account, now)
+    if not isinstance(change, AccountNews | MalformedError):
+        changes = (change,) if isinstance(change, Change) else change
+        outcome = store.record_message(changes, now=now, raw=raw)
         if account_names.unmarked:
             mark_accounts(store.client, store.table)
         report(outcome)
         return outcome
     evidence = {"key_id": message.key_id, "content": message.content, "raw": raw, "now": now, **names}
+    # Rare paths, here and below: their imports are not for every callback's start.
     if isinstance(change, AccountNews):
+        from countersign.store.news import keep_news
+
         count("AccountNews")
         became = keep_news(store.client, store.table, change, **evidence)
     else:
+        from countersign.store.quarantine import quarantine
+
         became = quarantine(store.client, store.table, **evidence, reason=str(change), source=source, hint=unsigned)
         _report_unreadable(change, became, hint=unsigned)
         if became in ("kept", "last"):
@@ -81,6 +83,15 @@ def record(
     if became in ("last", "full"):
         count("EvidenceLimited")
     return None
+
+
+def _limit_hints(store: OrderStore, platform: str, account: str, now: int) -> None:
+    """Raise RateLimitedError where the account has had its unsigned hints."""
+    from countersign.store.throttle import count_hint
+
+    if not count_hint(store.client, store.table, platform=platform, account=account, now=now):
+        count("HintLimited")
+        raise RateLimitedError("too many unsigned hints for this account")
 
 
 def _report_unreadable(error: MalformedError, became: str, *, hint: bool) -> None:
@@ -99,7 +110,7 @@ def _ask_soon(store: OrderStore, key: OrderKey, now: int) -> None:
     """Have the platform asked about an order, if it is one of ours."""
     if not key.order_id:
         return
-    from countersign.store.due import DueList  # a rare path: its import is not for every callback
+    from countersign.store.due import DueList
 
     DueList(store.client, store.table, f"{key.platform}_poll").make_due(key, now=now)
 
@@ -117,3 +128,7 @@ def report(outcome: Outcome) -> None:
         count("RefundNeedsAction")
     if "shipment.needs_action" in outcome.emits:
         count("ShipmentNeedsAction")
+    if "charge.failed" in outcome.emits:
+        count("ChargeFailed")
+    if "charge.recovered" in outcome.emits:
+        count("ChargeRecovered")

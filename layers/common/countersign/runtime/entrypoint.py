@@ -1,12 +1,10 @@
 """Entry points: an event in, a reply out, and every known error in the words that the caller understands."""
 
-import os
 import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from countersign import aws
 from countersign.errors import (
     CountersignError,
     RefusedError,
@@ -52,8 +50,6 @@ def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Ha
                 log = logger.warning if isinstance(error, RefusedError) else logger.error
                 log("refused", extra={"error": type(error).__name__, "reason": str(error)})
                 reply = refused(request, error)
-            if account_names.unmarked and reply.status == 201:
-                mark_accounts(aws.client("dynamodb"), os.environ["TABLE_NAME"])
             return reply.to_event()
 
         return lambda_handler

@@ -32,7 +32,7 @@ def child_item(key: OrderKey, child: Any, *, now: int, known: Mapping[str, Any] 
         "status": text(child.status),
         "since": number(since),
         "updated_at": number(now),
-        "facts": text(codec.to_json(codec.dump(child))),
+        "facts": text(keys.to_json(codec.dump(child))),
     }
     if kind.listed:
         item["account_shard"] = text(keys.refunds_shard(child.status, key))

@@ -19,6 +19,7 @@ from countersign.orders.reasons import Reason
 from countersign.orders.state import Order
 from countersign.orders.work import work_list
 from countersign.store import keys
+from countersign.store.keys import to_json
 
 Item = dict[str, dict[str, Any]]
 _Arguments = ParamSpec("_Arguments")
@@ -68,10 +69,6 @@ def as_number(item: Mapping[str, Any], name: str) -> int | None:
 def event_id(item: Mapping[str, Any]) -> str:
     """Return the id of a stored event, which is its sort key's own part."""
     return str(item["sk"]["S"]).removeprefix(keys.EVENT)
-
-
-# One encoder for all: json.dumps would make one for each call.
-to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dump(value: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from countersign.errors import MalformedError
 from countersign.http import read_json
 
 Place = tuple[int, str]
-_LATEST = 2**53  # of a time in seconds or milliseconds; a longer number would reach DynamoDB, which refuses it
+LATEST = 2**53  # of a time in seconds or milliseconds; a longer number would reach DynamoDB, which refuses it
 _LONGEST = 4096
 
 
@@ -27,6 +27,6 @@ def read_cursor(cursor: str) -> Place:
     except (ValueError, binascii.Error, MalformedError):
         raise MalformedError("the cursor is not one of ours") from None
     match place:
-        case [int() as at, str() as name] if not isinstance(at, bool) and 0 <= at <= _LATEST and len(name) <= _LONGEST:
+        case [int() as at, str() as name] if not isinstance(at, bool) and 0 <= at <= LATEST and len(name) <= _LONGEST:
             return (at, name)
     raise MalformedError("the cursor is not one of ours")

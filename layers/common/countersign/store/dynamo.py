@@ -26,7 +26,7 @@ _RETRYABLE = {
 }
 _CANCELLED_RETRYABLE = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 BATCH = 50  # rows read at once for an index's entries: a batch read takes up to 100 keys and 16 MB
-_PLACEHOLDER = re.compile(r"#(\w+)")
+_PLACEHOLDER = r"#(\w+)"
 
 
 class StaleViewError(Exception):
@@ -129,7 +129,7 @@ def update(
     }
     if values:
         arguments["ExpressionAttributeValues"] = dict(values)
-    names = {found.group(): found.group(1) for found in _PLACEHOLDER.finditer(f"{expression} {condition}")}
+    names = {found.group(): found.group(1) for found in re.finditer(_PLACEHOLDER, f"{expression} {condition}")}
     if names:
         arguments["ExpressionAttributeNames"] = names
     if returned != "NONE":

@@ -24,6 +24,10 @@ ACCOUNTS = "ACCOUNTS"  # the partition of the marks of accounts that are used
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 
+# One encoder for all: json.dumps would make one for each call.
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @lru_cache(maxsize=1024)
 def part(text: str) -> str:
     """Return one part of a key, free of the delimiter."""
@@ -132,5 +136,4 @@ def event_id(*changes: Change) -> str:
     change, key = changes[0], changes[0].key
     content: list[Any] = [change.tenant, key.platform, key.account, key.order_id, *change.fact.identity()]
     content += [[more.fact.kind, *more.fact.identity()] for more in changes[1:]]
-    canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return f"{change.fact.kind}.{change.via}.{digests.sha256(canonical)}"
+    return f"{change.fact.kind}.{change.via}.{digests.sha256(to_json(content).encode())}"

@@ -24,14 +24,13 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
 from countersign.store.children import read_all as read_children
 from countersign.store.codec import Item, number, text
-from countersign.store.cursors import Place, read_cursor, write_cursor
+from countersign.store.cursors import LATEST, Place, read_cursor, write_cursor
 from countersign.store.exceptions import account_of
 
 PAGE = 50
 LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
 
 COUNTED_AT_ONCE = 1000
-LATEST = 2**40  # a time in seconds that no row reaches
 BEYOND: Place = (LATEST, "")
 Span = tuple[int, int]  # first and last time (epoch seconds), both included
 ALWAYS: Span = (0, LATEST)
@@ -218,6 +217,40 @@ class OrderLists:
                 if found > most:
                     return most + 1
         return found
+
+    def find(
+        self,
+        platform: str,
+        account: str,
+        wanted: Callable[[Order], bool],
+        *,
+        status: str = "",
+        newest_first: bool = False,
+        limit: int = PAGE,
+        cursor: str = "",
+    ) -> tuple[list[Order], str]:
+        """Return up to `limit` of an account's orders that are `wanted`, by the time of their last change here.
+
+        A page may hold few or none although more follow, where few are wanted: the last is the one whose cursor stays
+        the same.
+        """
+        after = read_cursor(cursor) if cursor or not newest_first else BEYOND
+        names = [name for one in ALL_LISTS for name in keys.account_shards(platform, account, one)]
+        places = Wanted(after, newest_first=newest_first, statuses=frozenset([status] if status else []))
+        partitions = [self._partition(name, places) for name in names]
+        merged = islice(heapq.merge(*partitions, key=_place, reverse=newest_first), LOOKED_AT)
+        found: list[Order] = []
+        while entries := list(islice(merged, dynamo.BATCH)):
+            rows = {item["pk"]["S"]: item for item in dynamo.whole_rows(self.client, self.table, entries)}
+            for entry in entries:
+                cursor = write_cursor(_place(entry))
+                row = rows.get(entry["pk"]["S"])
+                order = codec.read_order(row) if row is not None else None
+                if order is not None and status in ("", order.status) and wanted(order):
+                    found.append(order)
+                if len(found) == limit:
+                    return found, cursor
+        return found, cursor
 
     def refunds(
         self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""

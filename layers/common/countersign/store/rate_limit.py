@@ -13,8 +13,9 @@ from countersign.errors import RateLimitedError
 from countersign.store import dynamo, keys
 from countersign.store.codec import number, text
 
-# A next slot further away than this is of a clock that was moved back, or of callers that died by the hundred.
-HORIZON_MS = 10_000
+# More callers than Lambda runs at once do not wait: a next slot further away than theirs is of a clock that was moved
+# back. Counted in slots, for at a slow pace the same callers wait longer, and beginning anew would give theirs twice.
+MOST_WAITING = 1000
 TOO_LATE_MS = 100
 
 
@@ -29,6 +30,7 @@ class RateLimiter:
         self._client = client
         self._table = table
         self._gap_ms = 1000 // per_second
+        self._horizon_ms = MOST_WAITING * self._gap_ms
         self._key = {"pk": text(f"LIMIT#{keys.part(platform)}#{keys.part(app)}"), "sk": text("QUERIES")}
         self._begins = True  # which way succeeded last: it is tried first
 
@@ -57,12 +59,12 @@ class RateLimiter:
 
     def _follow(self, now: int) -> int | None:
         """Take the slot after the last one that somebody has, if that is still to come."""
-        values = {":gap": self._gap_ms, ":now": now, ":horizon": now + HORIZON_MS}
+        values = {":gap": self._gap_ms, ":now": now, ":horizon": now + self._horizon_ms}
         return self._update("SET next_at = next_at + :gap", "next_at BETWEEN :now AND :horizon", values)
 
     def _begin(self, now: int) -> int | None:
         """Take a slot that begins now, if all that were given out are over."""
-        values = {":after": now + self._gap_ms, ":now": now, ":horizon": now + HORIZON_MS}
+        values = {":after": now + self._gap_ms, ":now": now, ":horizon": now + self._horizon_ms}
         idle = "attribute_not_exists(next_at) OR (NOT (next_at BETWEEN :now AND :horizon))"
         return self._update("SET next_at = :after", idle, values)
 

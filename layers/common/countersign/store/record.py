@@ -99,6 +99,10 @@ class OrderStore:
         found = children_store.read_all(self.client, self.table, key, "shipment")
         return tuple(sorted(found, key=lambda shipment: (shipment.requested_at, shipment.shipment_id)))
 
+    def retry(self, key: OrderKey, retry_id: str) -> Found | None:
+        """Return a charge, one wish to try it again, and since when that has its status, read consistently."""
+        return children_store.read(self.client, self.table, key, "retry_request", retry_id)
+
     def refunds(self, key: OrderKey) -> tuple[Any, ...]:
         """Return an order's refunds, read consistently."""
         return tuple(children_store.read_all(self.client, self.table, key, "refund"))
@@ -254,8 +258,9 @@ class OrderStore:
                 yield put(self.table, event, ABSENT)
         for order in last.values():
             yield self._put_order(rows, order, next_poll(order, now))
+        written = {keys.order_pk(order) for order in (key, *last)}
         for (pk, sk), item in rows.items():
-            if sk == keys.ORDER and keys.order_key(pk) not in (key, *last):
+            if sk == keys.ORDER and pk not in written:
                 yield _check(
                     self.table,
                     item,
@@ -303,8 +308,7 @@ def _owners(rows: Rows, change: Change) -> dict[Number, OrderKey]:
     found: dict[Number, OrderKey] = {}
     for unique in children.unique(change):
         item = rows.get(alias_row(change.key, *unique))
-        owner = keys.order_key(item["order"]["S"]) if item else change.key
-        if owner != change.key:
+        if item is not None and (owner := keys.order_key(item["order"]["S"])) != change.key:
             found[unique] = owner
     return found
 

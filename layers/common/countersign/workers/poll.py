@@ -6,6 +6,7 @@ from typing import Any
 
 from countersign.errors import ConflictError, CountersignError, UnreadableError
 from countersign.orders.changes import Change, OrderCreated, OrderKey, is_unmatched
+from countersign.orders.reports import tells_more
 from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, must_close, next_poll
 from countersign.orders.state import Order
 from countersign.platforms.port import Changes, Closes, is_final
@@ -54,7 +55,9 @@ class PollJob:
 
     def _order(self, order: Order) -> int | None:
         connector = self.connect(order.key.account)
-        order = self._record(connector.query_order(order, now=self.now)) or order
+        answer = connector.query_order(order, now=self.now)
+        if order.terms.pays == "whole" or tells_more(order, [change.fact for change in answer]):
+            order = self._record(answer) or order
         if must_close(order, self.now):
             try:
                 closed = connector.close(order, now=self.now)

@@ -7,7 +7,8 @@ twice, or after the platform sent it again, changes nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Self
@@ -15,12 +16,14 @@ from typing import Any, Self
 from countersign.errors import CountersignError, MalformedError, NotFoundError, UnprocessableError
 from countersign.orders.changes import AccountNews, Change, OrderKey
 from countersign.orders.sentences import sentence
+from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
 from countersign.store import OrderStore, Outcome, orphans
 from countersign.store.codec import Item
 from countersign.store.quarantine import Quarantine, QuarantinedMessage, digest
 
+ENOUGH_TIME_MS = 10_000  # one row at its longest
 MAX_ROWS = 1000  # in one run: its answer lists each that is still refused
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}")
@@ -30,7 +33,7 @@ _WORDS = frozenset({"day", "from", "to", "account", "digest", "dry_run", "after"
 _REPLAY_WORDS = frozenset({"account", "order_id", "event_id"})
 
 Json = dict[str, Any]
-Reader = Callable[[QuarantinedMessage], Change | AccountNews]
+Reader = Callable[[QuarantinedMessage], Change | Sequence[Change] | AccountNews]
 Report = Callable[[Outcome], None]
 
 
@@ -134,7 +137,8 @@ class Redrive:
             if isinstance(change, AccountNews):  # the row itself is the evidence, and nobody has to act
                 quarantine.redriven(row, outcome="no_order", event_id="", now=self.now)
                 return ""
-            outcome = self.store.record(change, now=self.now, raw=kept.raw, received_at=kept.received_at)
+            changes = (change,) if isinstance(change, Change) else change
+            outcome = self.store.record_message(changes, now=self.now, raw=kept.raw, received_at=kept.received_at)
             quarantine.redriven(row, outcome=outcome.outcome, event_id=outcome.event_id, now=self.now)
         except CountersignError as error:
             return str(error)
@@ -168,6 +172,17 @@ class Redrive:
             "reason": sentence(outcome.reason),
             "status": outcome.order.status if outcome.order else None,
         }
+
+
+def run(
+    event: Mapping[str, Any], context: Any, *, platform: str, store: OrderStore, readers: Mapping[str, Reader]
+) -> Json:
+    """Do what an operator's event asks for while the function has time; `context` is Lambda's."""
+
+    def enough_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() >= ENOUGH_TIME_MS)
+
+    return Redrive(platform, store, readers, callbacks.report, enough_time, int(time.time())).run(event)
 
 
 def _day(event: Mapping[str, Any], name: str) -> date:

@@ -9,7 +9,7 @@ from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderKey, Queried, SettlementReported, SettlementRequested
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY, HOURLY, RETRY_DELAYS
-from countersign.orders.settlements import PLAN, Settlement, is_open, most_shared, shares_of
+from countersign.orders.settlements import PLAN, Settlement, is_open, most_shared, percent, shares_of
 from countersign.orders.state import Order
 from countersign.platforms.port import Changes, Settles, is_final
 from countersign.runtime import callbacks
@@ -78,8 +78,7 @@ class SettleJob:
             self._record((Change(order.key, fact, Operator(PLAN), "operator", terms.appid, terms.system),))
             settlement = replace(settlement, status="asked", shares=fact.shares)
         if sum(minor for _, minor in settlement.shares) > most_shared(order, amount):
-            percent = f"{terms.max_share_basis_points / 100:g}"
-            reason = because("shares_too_much_of_the_rest", percent=percent)
+            reason = because("shares_too_much_of_the_rest", percent=percent(terms.max_share_basis_points))
             self._report(order, settlement, amount, "failed", reason)
             return False
         try:

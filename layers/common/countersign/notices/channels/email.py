@@ -24,12 +24,17 @@ REFUSALS = {
 def send(email: Email, job: Delivery, client: Any) -> Outcome:
     """Send once; after any doubt it is sent again, for a second copy does less harm than none."""
     values = content.values(job.facts)
-    subject = " ".join(content.fill(email.subject, values).split())[:MAX_SUBJECT]
-    text = content.fill(email.text, values)
+    subject, text = content.fill(email.subject, values), content.fill(email.text, values)
+    return post(client, sender=email.sender, to=email.to, subject=subject, text=text)
+
+
+def post(client: Any, *, sender: str, to: tuple[str, ...], subject: str, text: str) -> Outcome:
+    """Give one e-mail of plain text to SES; the subject is one line, and cut."""
+    subject = " ".join(subject.split())[:MAX_SUBJECT]
     try:
         client.send_email(
-            FromEmailAddress=email.sender,
-            Destination={"ToAddresses": list(email.to)},
+            FromEmailAddress=sender,
+            Destination={"ToAddresses": list(to)},
             Content={"Simple": {"Subject": _utf8(subject), "Body": {"Text": _utf8(text)}}},
         )
     except ClientError as error:

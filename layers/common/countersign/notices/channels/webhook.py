@@ -13,7 +13,7 @@ GONE = 410  # Standard Webhooks: the endpoint wants no more
 
 
 class Sender(Protocol):
-    """What is used of `runtime.egress.Egress`."""
+    """What is used of `runtime.webhook_http.Egress`."""
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Post and return the status; raises AddressRefusedError or PlatformUnavailableError."""

@@ -1,0 +1,36 @@
+"""POST /recharge/{account}/webhook: take what Recharge delivers about charges into the order record."""
+
+from countersign.accounts import Accounts
+from countersign.http import HttpReply, HttpRequest
+from countersign.platforms.recharge import replies, settings, signing, translate
+from countersign.runtime import callbacks
+from countersign.runtime.entrypoint import entrypoint
+from countersign.runtime.telemetry import count
+from countersign.store import OrderStore
+
+LIMIT = 256 * 1024  # a charge of many lines; as evidence it still fits into one row, however badly it compresses
+
+accounts = Accounts("recharge", settings.load)
+store = OrderStore.from_environment()
+
+
+@entrypoint(refused=replies.refused, limit=LIMIT)
+def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
+    """Verify, read, translate, record, acknowledge; a repeated delivery changes nothing."""
+    name = request.path_parameters["account"]
+    account = accounts.load(name)
+    genuine = signing.verify(request, account, now=now)
+    if translate.version_of(genuine) not in ("", account.api_version):
+        count("ApiVersionDiffers")
+    callbacks.record(
+        store,
+        lambda: translate.to_changes(genuine, account, name),
+        genuine,
+        platform="recharge",
+        account=name,
+        raw=request.body,
+        now=now,
+        order_id=lambda: translate.order_of(genuine),
+        source="webhook",
+    )
+    return replies.accepted()

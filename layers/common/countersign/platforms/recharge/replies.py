@@ -1,0 +1,14 @@
+"""How Recharge wants to be answered: anything but 2xx makes it send again, and at the end delete the subscription."""
+
+from countersign.errors import CountersignError
+from countersign.http import HttpReply, HttpRequest, json_reply
+
+
+def accepted() -> HttpReply:
+    """Acknowledge."""
+    return json_reply(200, {})
+
+
+def refused(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
+    """Refuse, with the name of the reason and nothing of what was received."""
+    return json_reply(error.status, {"error": type(error).__name__})
