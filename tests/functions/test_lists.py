@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from countersign.api.orders import OrderService, OrdersWanted
 from countersign.api.overview import Overview
@@ -94,6 +95,30 @@ def test_M2_a_row_says_how_far_its_order_is_sent_and_how_many_refunds_it_has(sho
         "code": "order_is_sent",
         "why": "everything of the order is sent",
     }
+
+
+def test_M2_a_row_costs_no_read_of_its_own(shop, monkeypatch):
+    calls: list[str] = []
+    made = BaseClient._make_api_call
+
+    def counted(self: Any, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return made(self, operation, arguments)
+
+    def read() -> list[str]:
+        calls.clear()
+        assert all(row["refunds"]["requested"] == 1 for row in shop.rows(work="to_ship"))
+        return sorted(calls)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    shop.pay("O-0")
+    shop.ask("O-0", "rf0")
+    one = read()
+    for number in range(1, 9):
+        shop.pay(f"O-{number}")
+        shop.ask(f"O-{number}", f"rf{number}")
+
+    assert read() == one == ["BatchGetItem", *["Query"] * 4]
 
 
 def test_M2_the_newest_come_first_where_that_is_asked_for_and_pages_join(shop, monkeypatch):

@@ -2,6 +2,8 @@
 
 from itertools import permutations
 
+from collections import Counter
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -626,6 +628,7 @@ def test_decide_is_total_and_sums_hold_whatever_is_said(steps):
     order = fold.known
     assert order.reserved == sum(one.reserves for one in fold.refunds.values())
     assert order.refunded == sum(one.refunds for one in fold.refunds.values()) <= order.reserved
+    assert dict(order.refund_tally) == Counter(one.status for one in fold.refunds.values())
     assert min(order.balance_due, order.overpaid, order.refundable) >= 0
     assert order_json(order)["status"] == order.status
     assert explanation(order, [])["summary"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from countersign.api.overview import EXCEPTIONS, account_of, one_of
-from countersign.api.rows import may_have_refunds, order_actions, order_row, refund_actions
+from countersign.api.rows import order_actions, order_row, refund_actions
 from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
 from countersign.orders import shipments
 from countersign.orders.changes import (
@@ -143,8 +143,7 @@ class OrderService:
         return {"orders": [self._row(order) for order in orders], "cursor": following or None}
 
     def _row(self, order: Order) -> Json:
-        refunds = self.lists.refunds_of(order.key) if may_have_refunds(order) else ()
-        return order_row(order, refunds, self.caller, self.language)
+        return order_row(order, self.caller, self.language)
 
     def exceptions(self, *, account: str, kind: str, cursor: str) -> Json:
         """Return a page of what a person must look at, longest listed first: of one account and kind, or of all."""

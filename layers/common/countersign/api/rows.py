@@ -1,6 +1,5 @@
 """Rows of lists: what is true of an order at a glance, and what may be done about it by whom."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from countersign.orders.present import order_json
@@ -16,35 +15,30 @@ Json = dict[str, Any]
 _NOT_IN_ROWS = ("refunds", "settlements", "shipments", "events", "notices", "attempts")
 
 
-def order_row(order: Order, refunds: Iterable[Refund], caller: Caller, language: str = ENGLISH) -> Json:
+def order_row(order: Order, caller: Caller, language: str = ENGLISH) -> Json:
     """Return an order's row: its work list, how far it is sent, and how many refunds of it wait, move, or are over."""
     shown = order_json(order, language=language)
     return {
         **{name: value for name, value in shown.items() if name not in _NOT_IN_ROWS},
         "work": work_list(order, order.status, in_review=bool(order.review_items)),
         "shipping": order.shipped or "none",
-        "refunds": refund_counts(refunds),
+        "refunds": refund_counts(order),
         "actions": order_actions(order, caller, language),
     }
 
 
-def refund_counts(refunds: Iterable[Refund]) -> dict[str, int]:
-    """Return how many refunds wait for somebody, are on their way, and are over."""
+def refund_counts(order: Order) -> dict[str, int]:
+    """Return how many of an order's refunds wait for somebody, are on their way, and are over."""
     counts = {"requested": 0, "on_the_way": 0, "needs_action": 0, "done": 0}
-    for refund in refunds:
-        match refund.status:
+    for status, count in order.refund_tally:
+        match status:
             case "requested" | "needs_action":
-                counts[refund.status] += 1
+                counts[status] += count
             case "approved" | "processing":
-                counts["on_the_way"] += 1
+                counts["on_the_way"] += count
             case _:
-                counts["done"] += 1
+                counts["done"] += count
     return counts
-
-
-def may_have_refunds(order: Order) -> bool:
-    """Tell whether an order can have refunds: of one that nobody has paid none were asked for."""
-    return bool(order.claims or order.refund_seen or order.refunded or order.reserved or order.received)
 
 
 def order_actions(order: Order, caller: Caller, language: str = ENGLISH) -> Json:

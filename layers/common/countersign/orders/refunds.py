@@ -431,6 +431,7 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
         reserved=order.reserved + reserved,
         refunded=order.refunded + refunded,
         shop_refunded=order.shop_refunded + shop,
+        refund_tally=_tally(order, before, after),
     )
     if after.source != "review":
         return order
@@ -442,6 +443,15 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
     if came_to_nothing(after) and not (before is not None and came_to_nothing(before)):
         return _asked_again(order, after)
     return order
+
+
+def _tally(order: Order, before: Refund | None, after: Refund) -> tuple[tuple[str, int], ...]:
+    """Return how many refunds the order has in each status, so that its row in a list can say so by itself."""
+    counts = dict(order.refund_tally)
+    for refund, step in ((before, -1), (after, 1)):
+        if refund is not None:
+            counts[refund.status] = counts.get(refund.status, 0) + step
+    return tuple(sorted((status, count) for status, count in counts.items() if count > 0))
 
 
 def came_to_nothing(refund: Refund) -> bool:
