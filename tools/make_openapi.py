@@ -56,6 +56,8 @@ ANSWERED = {
     "/settlements": ("202",),
     "/charges/{account}/{charge_id}/retry": ("202",),
     "/shipments": ("201",),
+    "/notes": ("201",),
+    "/notices/{notice_id}/again": ("202",),
     "/refunds": ("201",),
     "/review/{review_id}/resolve": ("200", "202"),
 }

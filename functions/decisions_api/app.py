@@ -9,9 +9,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
 
 from countersign import aws
+from countersign.api import activity
 from countersign.api.bodies import (
     Dismissal,
     Judgement,
+    NoteWish,
+    NoticeAgain,
     RefundWish,
     Resolution,
     Settlement,
@@ -22,14 +25,18 @@ from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, REFUND, Json, MerchantApi, Name
+from countersign.api.story import StoryService
 from countersign.api.wake import wake
 from countersign.orders.changes import OrderKey
+from countersign.runtime.caller import Caller
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
+from countersign.store.notices import NoticeStore
 
 api = MerchantApi()
 store = OrderStore.from_environment()
 lists = OrderLists.from_environment()
+notices = NoticeStore.from_environment()
 events = aws.client("events")
 
 IdempotencyKey = Annotated[str, Header(max_length=255)]
@@ -142,6 +149,42 @@ def resolve_refund(
     return _refund_desk().resolve(key, api.decoded("refund_id", refund_id), outcome=done.outcome, note=done.note)
 
 
+def _story() -> StoryService:
+    return StoryService(lists, api.caller, int(time.time()), language=api.language)
+
+
+@api.router.post(f"{ORDER}/notes")
+def note_order(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[NoteWish, Body()],
+    idempotency_key: IdempotencyKey = "",
+) -> tuple[Json, int]:
+    """Put a person's note beside the order, for good."""
+    key = api.key(platform, account, order_id)
+    return _story().note(key, wish.note, once=idempotency_key), HTTPStatus.CREATED
+
+
+@api.router.post(f"{ORDER}/events/<event_id>/evidence")
+def see_evidence(platform: Name, account: Name, order_id: Name, event_id: Name) -> Json:
+    """Show the bytes that an event was made of; who looks is recorded beside the order and in the activity."""
+    return _story().evidence(api.key(platform, account, order_id), api.decoded("event_id", event_id))
+
+
+@api.router.post(f"{ORDER}/notices/<notice_id>/again")
+def send_notice_again(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    notice_id: Name,
+    looked: Annotated[NoticeAgain | None, Body()] = None,
+) -> tuple[Json, int]:
+    """Have a notice that has ended sent once more; of one that may have been sent somebody must have looked first."""
+    key, number = api.key(platform, account, order_id), api.decoded("notice_id", notice_id)
+    return _story().again(notices, key, number, seen=looked.seen if looked else ""), HTTPStatus.ACCEPTED
+
+
 @api.router.post("/exceptions/<exception_id>/dismiss")
 def dismiss_exception(exception_id: Annotated[str, Path(max_length=2048)], done: Annotated[Dismissal, Body()]) -> Json:
     """Take an orphan, quarantined news or a failed notice off the list; its row stays, and can still be redriven."""
@@ -157,4 +200,9 @@ def retry_charge(account: Name, charge_id: Name) -> tuple[Json, int]:
     return desk.retry(OrderKey(os.environ["CHARGES_PLATFORM"], *names)), HTTPStatus.ACCEPTED
 
 
-lambda_handler = api.handler()
+def _record(event: Json, caller: Caller) -> None:
+    names, charges = event.get("pathParameters") or {}, os.environ["CHARGES_PLATFORM"]
+    activity.record(lists, caller, event["routeKey"], names, charges=charges, now=int(time.time()))
+
+
+lambda_handler = api.handler(_record)

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 
-from countersign.api import charges
+from countersign.api import activity, charges
 from countersign.api import reconciliation as reports
 from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService, OrdersWanted
 from countersign.api.overview import Overview
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, Cursor, Json, MerchantApi, Name
+from countersign.api.story import StoryService
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
 from countersign.store.reconciliation import ReconciliationStore
@@ -83,6 +84,33 @@ def get_order(platform: Name, account: Name, order_id: Name) -> Json:
 def explain_order(platform: Name, account: Name, order_id: Name) -> Json:
     """Say why the order is in its state, and what happens next."""
     return _desk().explanation(api.key(platform, account, order_id))
+
+
+@api.router.get(f"{ORDER}/timeline")
+def timeline_of_order(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    sort: Annotated[str, Query(max_length=16)] = "-at",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Cursor = "",
+) -> Json:
+    """Tell what was said, told, noted and looked at, newest first; `sort=at` oldest first."""
+    story = StoryService(lists, api.caller, int(time.time()), language=api.language)
+    return story.timeline(api.key(platform, account, order_id), sort=sort, limit=limit, cursor=cursor)
+
+
+@api.router.get("/activity")
+def activity_of_account(
+    account: Account,
+    person: Annotated[str, Query(max_length=128)] = "",
+    first: Annotated[str, Query(alias="from", pattern=DAY)] = "",
+    last: Annotated[str, Query(alias="to", pattern=DAY)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Cursor = "",
+) -> Json:
+    """List who did what in an account, newest first; a page may hold few although more follow."""
+    return activity.page(lists, api.caller, account, person=person, first=first, last=last, limit=limit, cursor=cursor)
 
 
 @api.router.get("/refunds")

@@ -47,6 +47,11 @@ ROUTES = {
     "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/reject": "refunds:approve",
     "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/retry": "refunds:approve",
     "POST /orders/{platform}/{account}/{order_id}/refunds/{refund_id}/resolve": "refunds:approve",
+    "GET /orders/{platform}/{account}/{order_id}/timeline": "orders:read",
+    "POST /orders/{platform}/{account}/{order_id}/events/{event_id}/evidence": "evidence:read",
+    "POST /orders/{platform}/{account}/{order_id}/notes": "orders:read",
+    "POST /orders/{platform}/{account}/{order_id}/notices/{notice_id}/again": "orders:ship",
+    "GET /activity": "orders:read",
     "GET /accounts": "orders:read",
     "GET /counts": "orders:read",
     "GET /search": "orders:read",
@@ -60,7 +65,7 @@ ROUTES = {
     "GET /me": "",
 }
 MOST_ROUTES = 30  # of one function: a change to what is read is no change to what people decide
-SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"}
+SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read"}
 PERIODS = {"rate(1 minute)": 60, "rate(10 minutes)": 600, "rate(1 hour)": 3600, "cron(0/30 10-23 * * ? *)": 1800}
 FUNCTIONS = sorted(functions())
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.

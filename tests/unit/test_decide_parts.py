@@ -1,8 +1,7 @@
 """Orders that are made at a platform: the newest report and the money count, whatever sequence they came in."""
 
-from itertools import permutations
-
 from collections import Counter
+from itertools import permutations
 
 import pytest
 from hypothesis import example, given, settings

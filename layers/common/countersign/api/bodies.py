@@ -64,6 +64,20 @@ class Dismissal(BaseModel):
     note: Annotated[Note, Field(min_length=1, max_length=500)]
 
 
+class NoteWish(BaseModel):
+    """What somebody writes beside an order."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: Annotated[Note, Field(min_length=1, max_length=2000)]
+
+
+class NoticeAgain(BaseModel):
+    """Why a notice may be sent once more of which nobody knows whether it was: somebody has looked."""
+
+    model_config = ConfigDict(extra="forbid")
+    seen: Literal["", "not printed"] = ""
+
+
 class Share(BaseModel):
     """What another receiver gets of a settlement."""
 

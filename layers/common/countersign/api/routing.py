@@ -30,6 +30,7 @@ Cursor = Annotated[str, Query(max_length=512)]
 ORDER = "/orders/<platform>/<account>/<order_id>"
 REFUND = f"{ORDER}/refunds/<refund_id>"
 COMMON_PARAMETERS = frozenset({"lang"})
+Record = Callable[[Event, caller.Caller], None]
 
 
 def _caller(event: Event) -> caller.Caller:
@@ -67,8 +68,8 @@ class MerchantApi:
         names = {"platform": platform, "account": account, "order_id": order_id}
         return OrderKey(**{name: self.decoded(name, given) for name, given in names.items()})
 
-    def handler(self) -> Callable[[Event, Any], Event]:
-        """Return the function's handler."""
+    def handler(self, record: Record = lambda *_: None) -> Callable[[Event, Any], Event]:
+        """Return the function's handler; `record` is told of each request that was answered well."""
 
         @invocation
         def lambda_handler(event: Event, context: Any) -> Event:
@@ -84,6 +85,12 @@ class MerchantApi:
             except CountersignError as error:
                 return self._problem(error).to_event()
             answer: Event = self.router.resolve(event, context)
+            if answer["statusCode"] < HTTPStatus.BAD_REQUEST:
+                try:
+                    record(event, _caller(event))
+                except CountersignError as error:  # what was decided is decided: it must not look as if it were not
+                    count("ActivityLost")
+                    logger.error("not recorded in the activity", extra={"reason": str(error)})
             return answer
 
         return lambda_handler

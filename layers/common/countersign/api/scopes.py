@@ -9,7 +9,7 @@ from countersign.errors import ForbiddenError, NotFoundError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
-from countersign.runtime.roles import ASK, DECIDE, READ, SHIP, WRITE
+from countersign.runtime.roles import ASK, DECIDE, READ, SEE, SHIP, WRITE
 
 __all__ = ["ANY", "PUBLIC", "SCOPES", "WRITE", "require", "require_scope"]
 
@@ -22,6 +22,11 @@ SCOPES: Mapping[str, str] = {
     "GET /orders": READ,
     f"GET {ORDER}": READ,
     f"GET {ORDER}/explanation": READ,
+    f"GET {ORDER}/timeline": READ,
+    f"POST {ORDER}/events/{{event_id}}/evidence": SEE,
+    f"POST {ORDER}/notes": READ,
+    f"POST {ORDER}/notices/{{notice_id}}/again": SHIP,
+    "GET /activity": READ,
     "GET /accounts": READ,
     "GET /counts": READ,
     "GET /search": READ,

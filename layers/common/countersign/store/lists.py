@@ -22,7 +22,6 @@ from countersign.orders.work import ALL_LISTS
 from countersign.signing import digests
 from countersign.store import codec, dynamo, keys
 from countersign.store.children import child_of
-from countersign.store.children import read_all as read_children
 from countersign.store.codec import Item, number, text
 from countersign.store.cursors import LATEST, Place, read_cursor, write_cursor
 from countersign.store.exceptions import account_of
@@ -61,6 +60,8 @@ class History:
     children: tuple[Any, ...]
     events: tuple[Item, ...]
     notices: tuple[Item, ...] = ()
+    notes: tuple[Item, ...] = ()
+    looks: tuple[Item, ...] = ()
     due: Mapping[str, int] = field(default_factory=dict)  # sort key -> when a worker looks at it
 
     def of(self, kind: str) -> tuple[Any, ...]:
@@ -99,8 +100,7 @@ class OrderLists:
         """Return an order with its children and events, or None if there is no such order."""
         order: Order | None = None
         children: list[Any] = []
-        events: list[Item] = []
-        notices: list[Item] = []
+        rows: dict[str, list[Item]] = {start: [] for start in (keys.EVENT, keys.NOTICE, keys.NOTE, keys.LOOK)}
         due: dict[str, int] = {}
         query = {
             "TableName": self.table,
@@ -116,15 +116,16 @@ class OrderLists:
                 order = codec.read_order(item)
             elif kind.lower() in BY_NAME:
                 children.append(child_of(item))
-            elif item["sk"]["S"].startswith(keys.EVENT):
-                events.append(item)
-            elif item["sk"]["S"].startswith(keys.NOTICE):
-                notices.append(item)
+            elif f"{kind}#" in rows:
+                rows[f"{kind}#"].append(item)
         if order is None:
             return None
-        events.sort(key=_sequence)
-        notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
-        return History(order, tuple(children), tuple(events), tuple(notices), due)
+        events = sorted(rows.pop(keys.EVENT), key=_sequence)
+        notices, notes, looks = (
+            tuple(sorted(some, key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"])))
+            for some in rows.values()
+        )
+        return History(order, tuple(children), tuple(events), notices, notes, looks, due)
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
@@ -186,10 +187,6 @@ class OrderLists:
         rows = {(keys.order_pk(key), keys.ORDER): key for key in wanted}
         found = dynamo.read_many(self.client, self.table, rows) if rows else {}
         return {rows[row]: codec.read_order(item) for row, item in found.items()}
-
-    def refunds_of(self, key: OrderKey) -> list[Refund]:
-        """Return an order's refunds."""
-        return list(read_children(self.client, self.table, key, "refund"))
 
     def count(self, index: str, partitions: Iterable[str], *, account: str = "", most: int = 999) -> int:
         """Return how many entries partitions of an index hold, counted up to one more than `most`.
