@@ -2,10 +2,13 @@
 
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from countersign import api as package
+from countersign.api.carriers import carriers_json
 from countersign.api.overview import Overview
 from countersign.api.routing import Json, MerchantApi
 from countersign.store.lists import OrderLists
@@ -34,6 +37,12 @@ def whoami() -> Json:
 def accounts() -> Json:
     """List the accounts that are used and that the token may see."""
     return Overview(lists, api.caller, language=api.language).accounts()
+
+
+@api.router.get("/carriers")
+def carriers(platform: Annotated[str, Query(min_length=1, max_length=32)]) -> Json:
+    """List the carriers of a platform that are known here, by the codes that shipments take."""
+    return carriers_json(platform, api.language)
 
 
 @api.router.get("/openapi.json", include_in_schema=False)

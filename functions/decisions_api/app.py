@@ -19,10 +19,11 @@ from countersign.api.bodies import (
     Resolution,
     Settlement,
     SettlementWish,
+    ShipmentBatch,
     ShipmentWish,
 )
 from countersign.api.charges import ChargeService
-from countersign.api.orders import OrderService
+from countersign.api.orders import OrderService, ShipmentOfOrder
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, REFUND, Json, MerchantApi, Name
 from countersign.api.story import StoryService
@@ -30,6 +31,7 @@ from countersign.api.wake import wake
 from countersign.orders.changes import OrderKey
 from countersign.runtime.caller import Caller
 from countersign.store import OrderStore
+from countersign.store.journal import Deed
 from countersign.store.lists import OrderLists
 from countersign.store.notices import NoticeStore
 
@@ -39,6 +41,7 @@ lists = OrderLists.from_environment()
 notices = NoticeStore.from_environment()
 events = aws.client("events")
 
+BATCH_SECONDS = 5  # of the ten that the function has: the last one begun may wait for the table
 IdempotencyKey = Annotated[str, Header(max_length=255)]
 
 
@@ -80,8 +83,27 @@ def ship_order(
 ) -> tuple[Json, int]:
     """Record a shipment; a worker tells the platform, and the buyer hears of it."""
     key = api.key(platform, account, order_id)
-    shipment = _desk().ship(key, wish.method, wish.to_parcels(), complete=wish.complete, once=idempotency_key)
+    shipment = _desk().ship(
+        key, wish.method, wish.to_parcels(), complete=wish.complete, shared=wish.shared, once=idempotency_key
+    )
     return shipment, HTTPStatus.CREATED
+
+
+@api.router.post("/shipments/batch")
+def ship_orders(wish: Annotated[ShipmentBatch, Body()], idempotency_key: IdempotencyKey = "") -> Json:
+    """Record up to a hundred shipments; each line says by itself what became of it."""
+    wanted = [
+        ShipmentOfOrder(
+            OrderKey(one.platform, one.account, one.order_id), one.method, one.to_parcels(), one.complete, one.shared
+        )
+        for one in wish.shipments
+    ]
+    answer = _desk().ship_many(wanted, until=time.monotonic() + BATCH_SECONDS, once=idempotency_key)
+    for row in answer["results"]:
+        if row["shipment"] is not None:
+            deed = Deed("shipped", row["order_id"], row["shipment"]["shipment_id"])
+            activity.add(lists, api.caller, row["platform"], row["account"], deed, now=int(time.time()))
+    return answer
 
 
 @api.router.post(f"{ORDER}/review/<review_id>/resolve")

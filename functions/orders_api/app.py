@@ -70,7 +70,7 @@ def counts(account: Account) -> Json:
 def search(
     q: Annotated[str, Query(min_length=1, max_length=128)], account: Annotated[str, Query(max_length=128)] = ""
 ) -> Json:
-    """Find the order behind exactly this number: an order's, a transaction's, a refund's or a settlement's."""
+    """Find the order behind exactly this number: an order's, a transaction's, refund's, settlement's or parcel's."""
     return Overview(lists, api.caller, language=api.language).search(q, account)
 
 
@@ -117,21 +117,23 @@ def activity_of_account(
 def list_refunds(
     status: Words = "",
     account: Annotated[str, Query(max_length=128)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Cursor = "",
 ) -> Json:
     """List refunds, least recently changed first."""
     desk = RefundService(store, lists, api.caller, int(time.time()), language=api.language)
-    return desk.page(statuses=words(status), account=account, cursor=cursor)
+    return desk.page(statuses=words(status), account=account, cursor=cursor, limit=limit)
 
 
 @api.router.get("/exceptions")
 def list_exceptions(
     account: Annotated[str, Query(max_length=128)] = "",
     kind: Annotated[str, Query(max_length=32)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Cursor = "",
 ) -> Json:
     """Return what a person must look at, longest listed first."""
-    return _desk().exceptions(account=account, kind=kind, cursor=cursor)
+    return _desk().exceptions(account=account, kind=kind, cursor=cursor, limit=limit)
 
 
 @api.router.get("/reconciliation")

@@ -189,13 +189,13 @@ def test_lists_by_status(desk):
     assert (row["platform"], row["account"], row["order_id"]) == ("wechat", "shop", "A|b*-_1")
 
 
-def test_pages_follow_each_other(desk, monkeypatch):
-    monkeypatch.setattr("countersign.store.lists.PAGE", 2)
+def test_pages_follow_each_other(desk):
     asked = {desk.ask(100)["refund_id"] for _ in range(5)}
 
     seen: list[str] = []
     cursor = ""
-    while rows := (page := desk.get("/refunds", cursor=cursor)[1])["refunds"]:
+    while rows := (page := desk.get("/refunds", cursor=cursor, limit="2")[1])["refunds"]:
+        assert len(rows) <= 2
         seen += [row["refund_id"] for row in rows]
         cursor = page["cursor"]
 

@@ -54,6 +54,8 @@ ROUTES = {
     "GET /activity": "orders:read",
     "GET /accounts": "orders:read",
     "GET /counts": "orders:read",
+    "GET /carriers": "orders:read",
+    "POST /shipments/batch": "orders:ship",
     "GET /search": "orders:read",
     "GET /reconciliation": "orders:read",
     "GET /refunds": "orders:read",

@@ -108,12 +108,31 @@ class ParcelBody(BaseModel):
 
 
 class ShipmentWish(ParcelBody):
-    """What was sent: one parcel, or several as `parcels`; `complete` is false while something remains to be sent."""
+    """What was sent: one parcel, or several as `parcels`; `complete` is false while something remains to be sent.
+
+    `shared` says that the parcels hold goods of other orders too: else a number that another order has is refused.
+    """
 
     method: Literal["express", "local", "virtual", "pickup"] = "express"
     parcels: Annotated[list[ParcelBody], Field(max_length=15)] = []
     complete: bool = True
+    shared: bool = False
 
     def to_parcels(self) -> tuple[Parcel, ...]:
         """Return its parcels as our values."""
         return tuple(parcel.to_parcel() for parcel in self.parcels or [self])
+
+
+class BatchShipment(ShipmentWish):
+    """One line of many: which order, and what of it was sent."""
+
+    platform: Annotated[str, Field(min_length=1, max_length=128)]
+    account: Annotated[str, Field(min_length=1, max_length=128)]
+    order_id: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class ShipmentBatch(BaseModel):
+    """Up to a hundred shipments, each of which is recorded or refused by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+    shipments: Annotated[list[BatchShipment], Field(min_length=1, max_length=100)]

@@ -1,13 +1,26 @@
 """What people and the merchant's systems do with orders, whatever platform they come from."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from countersign.api.carriers import require_code
 from countersign.api.overview import EXCEPTIONS, account_of, one_of
+from countersign.api.problems import as_problem
 from countersign.api.rows import order_actions, order_row, refund_actions
-from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
+from countersign.errors import (
+    ConflictError,
+    CountersignError,
+    NotFoundError,
+    RateLimitedError,
+    StoreUnavailableError,
+    TemporaryError,
+    UnprocessableError,
+    UnreadableError,
+)
 from countersign.orders import shipments
 from countersign.orders.changes import (
     Change,
@@ -22,7 +35,7 @@ from countersign.orders.changes import (
 )
 from countersign.orders.explain import explanation
 from countersign.orders.present import order_json
-from countersign.orders.reasons import because
+from countersign.orders.reasons import Reason, because
 from countersign.orders.refusals import refusal
 from countersign.orders.sentences import ENGLISH, said
 from countersign.orders.shipments import Shipment, shipment_json
@@ -34,6 +47,7 @@ from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
 from countersign.store import exceptions as entries
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.exceptions import DISMISSIBLE, dismiss, exception_id, read_exception_id
@@ -50,6 +64,16 @@ DECISIONS = ("accept", "refund", "dismiss")
 REFRESH_PAUSE_SECONDS = 10
 REFRESHES_PER_MINUTE = 60
 Json = dict[str, Any]
+
+
+class ShipmentOfOrder(NamedTuple):
+    """One shipment of a batch."""
+
+    key: OrderKey
+    method: str
+    parcels: tuple[Parcel, ...]
+    complete: bool = True
+    shared: bool = False
 
 
 class OrdersWanted(NamedTuple):
@@ -145,7 +169,7 @@ class OrderService:
     def _row(self, order: Order) -> Json:
         return order_row(order, self.caller, self.language)
 
-    def exceptions(self, *, account: str, kind: str, cursor: str) -> Json:
+    def exceptions(self, *, account: str, kind: str, cursor: str, limit: int = 0) -> Json:
         """Return a page of what a person must look at, longest listed first: of one account and kind, or of all."""
         one_of("kind", [kind] if kind else (), EXCEPTIONS)
         if account:
@@ -154,7 +178,7 @@ class OrderService:
         def visible(platform: str, name: str) -> bool:
             return account in ("", f"{platform}/{name}") and self.caller.may_see(platform, name)
 
-        items, following = self.lists.exceptions([kind] if kind else EXCEPTIONS, visible, cursor=cursor)
+        items, following = self.lists.exceptions([kind] if kind else EXCEPTIONS, visible, cursor=cursor, limit=limit)
         return {"exceptions": [_exception_json(item, self.language) for item in items], "cursor": following or None}
 
     def dismiss(self, name: str, *, note: str) -> None:
@@ -219,7 +243,16 @@ class OrderService:
         self._record(key, SettlementRequested(number, self.now, shares))
         return self.order(key)
 
-    def ship(self, key: OrderKey, method: str, parcels: tuple[Parcel, ...], *, complete: bool, once: str = "") -> Json:
+    def ship(
+        self,
+        key: OrderKey,
+        method: str,
+        parcels: tuple[Parcel, ...],
+        *,
+        complete: bool,
+        shared: bool = False,
+        once: str = "",
+    ) -> Json:
         """Record a shipment; the platform's own worker reports it.
 
         Its number comes from chance, or from the caller's Idempotency-Key `once`: then the same call gives the same
@@ -230,6 +263,9 @@ class OrderService:
             raise refusal(UnprocessableError, because("carrier_needed"))
         if method != "express" and len(parcels) > 1:
             raise refusal(UnprocessableError, because("one_parcel_only"))
+        for parcel in parcels:
+            if parcel.carrier:
+                require_code(key.platform, parcel.carrier)
         described = tuple(
             parcel._replace(
                 description=parcel.description or order.terms.description, contact=shipments.masked(parcel.contact)
@@ -239,13 +275,40 @@ class OrderService:
         number = self._shipment_number(key, once)
         known = self._shipment(key, number) if once else None
         if known is None:
-            self._record(key, ShipmentRequested(number, method, described, complete, self.now))
+            self._record(key, ShipmentRequested(number, method, described, complete, self.now, shared))
         shipment = self._shipment(key, number)
         if shipment is None:
             raise StoreUnavailableError("the shipment was recorded and cannot be read back")
         if (shipment.method, shipment.parcels, shipment.complete) != (method, described, complete):
             raise refusal(UnprocessableError, because("key_used_for_another_shipment"))
         return shipment_json(shipment, self.language)
+
+    def ship_many(self, wanted: Iterable[ShipmentOfOrder], *, until: float, once: str = "") -> Json:
+        """Record shipments one after the other; each line says by itself what became of it.
+
+        `until` is when no further one is begun (`time.monotonic()`): what was not reached is 503, to be sent again.
+        With an Idempotency-Key `once` the same batch again records nothing twice.
+        """
+        rows = []
+        for number, one in enumerate(wanted):
+            names = {"platform": one.key.platform, "account": one.key.account, "order_id": one.key.order_id}
+            try:
+                if time.monotonic() > until:
+                    raise refusal(TemporaryError, because("not_reached"))
+                shipment = self.ship(
+                    one.key,
+                    one.method,
+                    one.parcels,
+                    complete=one.complete,
+                    shared=one.shared,
+                    once=f"{once} {number}" if once else "",
+                )
+                rows.append({**names, "status": HTTPStatus.CREATED.value, "shipment": shipment, "problem": None})
+            except CountersignError as error:
+                reply = as_problem(error, self.language)
+                problem = json.loads(reply.body)
+                rows.append({**names, "status": reply.status, "shipment": None, "problem": problem})
+        return {"results": rows}
 
     def _shipment_number(self, key: OrderKey, once: str) -> str:
         if not once:
@@ -292,8 +355,29 @@ def _exception_json(item: Item, language: str) -> Json:
     kind = keys.exception_kind(codec.as_text(item, "exception"))
     platform, account = entries.account_of(item)
     order_id = None if kind == "quarantine" else keys.order_key(item["pk"]["S"]).order_id
-    reason = said(codec.as_reasons(item), language) or codec.as_text(item, "reason") or codec.as_text(item, "status")
-    if kind == "failed_notice":
-        reason = f"notice {codec.as_text(item, 'name')}: {reason}"
     row: Json = {"id": exception_id(item), "kind": kind, "platform": platform, "account": account, "order_id": order_id}
-    return {**row, "since": timestamp(codec.as_number(item, "listed_at")), "reason": reason}
+    return {**row, "since": timestamp(codec.as_number(item, "listed_at")), **_what_is_wrong(item, kind, language)}
+
+
+def _what_is_wrong(item: Item, kind: str, language: str) -> Json:
+    """Return what an entry says beside its names: in a sentence, as codes, and of how much money."""
+    reasons, amount, status = codec.as_reasons(item), None, codec.as_text(item, "status") or None
+    text = said(reasons, language) or codec.as_text(item, "reason") or status or ""
+    try:
+        if kind == "review":
+            order = codec.read_order(item)
+            reasons = tuple(Reason(f"question.{question.reason}") for question in order.review_items)
+            text, amount = said(reasons, language), order.terms.amount.to_json()
+        elif kind == "needs_action":
+            child = child_of(item)
+            reasons = (child.problem,) if child.problem is not None else ()
+            text, amount = said(reasons, language) or child.status, _money_of(child)
+    except UnreadableError:  # the list must still be readable, and the entry found
+        text = status or ""
+    if kind == "failed_notice":
+        text = f"notice {codec.as_text(item, 'name')}: {text}"
+    return {"reason": text, "reasons": [one.to_json() for one in reasons], "status": status, "amount": amount}
+
+
+def _money_of(child: Any) -> Json | None:
+    return child.amount.to_json() if hasattr(child, "amount") else None

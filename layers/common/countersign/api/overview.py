@@ -16,7 +16,7 @@ from countersign.store.lists import OrderLists
 EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
 MOST = 999  # what is counted; more is shown as so many and more
 SEARCHED = 20  # accounts of one search: a batch read takes 100 rows
-UNIQUE = ("refund", "settlement")  # kinds of children whose numbers lead to their order
+UNIQUE = ("refund", "settlement", "tracking")  # kinds of numbers that lead to an order
 Json = dict[str, Any]
 
 
@@ -59,7 +59,7 @@ class Overview:
         }
 
     def search(self, query: str, account: str) -> Json:
-        """Return the orders that a number leads to: the order's own, a transaction's, a refund's or a settlement's.
+        """Return the orders that a number leads to: an order's, a transaction's, refund's, settlement's or parcel's.
 
         It looks for exactly that number, in one account or in the first twenty of the token.
         """

@@ -83,7 +83,7 @@ class RefundService:
         self._for_a_person(key, refund_id)
         return self._recorded(key, RefundResolved(refund_id, outcome, note, self.now))
 
-    def page(self, *, statuses: tuple[str, ...], account: str, cursor: str) -> Json:
+    def page(self, *, statuses: tuple[str, ...], account: str, cursor: str, limit: int = 0) -> Json:
         """Return a page of refunds, each with its order's amounts and what the caller may do about it."""
         one_of("status", statuses, STATUSES)
         if account:
@@ -92,7 +92,7 @@ class RefundService:
         def visible(key: OrderKey) -> bool:
             return account in ("", f"{key.platform}/{key.account}") and self.caller.may_see(key.platform, key.account)
 
-        rows, following = self.lists.refunds(statuses or STATUSES, visible, cursor=cursor)
+        rows, following = self.lists.refunds(statuses or STATUSES, visible, cursor=cursor, limit=limit)
         orders = self.lists.orders({key for key, _ in rows})
         shown = [{**self._row(key, refund), "order": _amounts(orders.get(key))} for key, refund in rows]
         return {"refunds": shown, "cursor": following or None}

@@ -29,6 +29,8 @@ SCOPES: Mapping[str, str] = {
     "GET /activity": READ,
     "GET /accounts": READ,
     "GET /counts": READ,
+    "GET /carriers": READ,
+    "POST /shipments/batch": SHIP,
     "GET /search": READ,
     "GET /reconciliation": READ,
     "GET /refunds": READ,

@@ -41,7 +41,7 @@ class Shipment:
         return self.shipment_id
 
 
-def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str) -> Shipment | Reason:
+def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str, view: View) -> Shipment | Reason:
     """Return the shipment as the merchant recorded it, or why there can be none."""
     if known is not None:
         return because("shipment_exists")
@@ -49,6 +49,10 @@ def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str
         return because("not_paid", status=order.status)
     if order.status == "refunded":
         return because("order_refunded")
+    numbers = () if fact.shared else tuple(parcel.tracking_no for parcel in fact.parcels)
+    for number in numbers:
+        if (other := view.owner("tracking", number)) is not None:
+            return because("tracking_in_use", order_id=other.order_id)
     return Shipment(fact.shipment_id, "recorded", fact.method, fact.parcels, fact.complete, by, fact.at)
 
 
@@ -65,10 +69,10 @@ def reported(known: Shipment | None, fact: ShipmentReported) -> Shipment | None:
     return replace(known, status=fact.status, problem=fact.problem, reported_at=at)
 
 
-def decide(order: Order, known: Shipment | None, fact: ShipmentFact, change: Change, _view: View) -> Decision:
+def decide(order: Order, known: Shipment | None, fact: ShipmentFact, change: Change, view: View) -> Decision:
     """Return what a fact about one shipment does to it, and to how much of the order is sent."""
     if isinstance(fact, ShipmentRequested):
-        result = asked(order, known, fact, change.trust.key_id)
+        result = asked(order, known, fact, change.trust.key_id, view)
         if isinstance(result, Reason):
             return Decision("refused", result, order)
         reason = because("shipped") if result.complete else because("shipped_in_part")

@@ -250,7 +250,7 @@ class OrderLists:
         return found, cursor
 
     def refunds(
-        self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""
+        self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = "", limit: int = 0
     ) -> tuple[list[tuple[OrderKey, Refund]], str]:
         """Return a page of refunds in these statuses, least recently changed first, and the next page's cursor.
 
@@ -262,11 +262,15 @@ class OrderLists:
         merged = heapq.merge(
             *(self._partition(name, Wanted(after), _hidden_place) for name in names), key=_hidden_place
         )
-        entries, following = _seen(merged, lambda item: visible(keys.order_key(item["pk"]["S"])), _hidden_place, cursor)
+        entries, following = _seen(
+            merged, lambda item: visible(keys.order_key(item["pk"]["S"])), _hidden_place, cursor, limit or PAGE
+        )
         items = dynamo.whole_rows(self.client, self.table, entries)
         return [(keys.order_key(item["pk"]["S"]), child_of(item)) for item in items], following
 
-    def exceptions(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
+    def exceptions(
+        self, kinds: Iterable[str], visible: Visible, *, cursor: str = "", limit: int = 0
+    ) -> tuple[list[Item], str]:
         """Return a page of the exceptions of these kinds, longest listed first, and the next page's cursor.
 
         `visible` is asked by platform and account before a row is read. A page may hold few or none although more
@@ -275,7 +279,7 @@ class OrderLists:
         after = read_cursor(cursor)
         names = [name for kind in kinds for name in keys.exception_shards(kind)]
         merged = heapq.merge(*(self._exceptions(name, after) for name in names), key=_listed)
-        entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor)
+        entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor, limit or PAGE)
         return list(dynamo.whole_rows(self.client, self.table, entries)), following
 
     def _exceptions(self, name: str, after: Place) -> Iterator[Item]:
@@ -309,7 +313,7 @@ def _by_place(
 
 
 def _seen(
-    merged: Iterable[Item], visible: Callable[[Item], bool], place: Callable[[Item], Place], cursor: str
+    merged: Iterable[Item], visible: Callable[[Item], bool], place: Callable[[Item], Place], cursor: str, limit: int
 ) -> tuple[list[Item], str]:
     """Return a page of what the caller may see, and the cursor behind what was looked at for it."""
     found: list[Item] = []
@@ -319,7 +323,7 @@ def _seen(
             found.append(item)
         if seen or looked_at == LOOKED_AT:
             cursor = write_cursor(place(item))
-        if len(found) == PAGE:
+        if len(found) == limit:
             break
     return found, cursor
 
