@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 
-from countersign.api import activity, charges
+from countersign.api import activity, changes, charges
 from countersign.api import reconciliation as reports
 from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService, OrdersWanted
@@ -58,6 +58,23 @@ def list_orders(
     """
     wanted = OrdersWanted(words(status), words(work), transaction_id, first, last, sort, limit, cursor)
     return _desk().page(account, wanted)
+
+
+@api.router.get("/changes")
+def list_changes(
+    account: Annotated[str, Query(max_length=128)] = "",
+    after: Annotated[str, Query(max_length=8192)] = "",
+) -> Response[str]:
+    """Tell which orders changed since the cursor `after`, of all accounts or of one: 204 where none did.
+
+    A first call without `after` gives a cursor. Of 204 the next one is in the header `x-next-cursor`. An order that
+    only begins to wait for its payer is told of with the next news of its account.
+    """
+    found = changes.changes(lists, api.caller, account, after, now=int(time.time()))
+    headers = {"x-next-cursor": found["cursor"], "x-poll-after": str(found["poll_after"])}
+    if after and not found["changes"]:
+        return Response(HTTPStatus.NO_CONTENT, body="", headers=headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(found, ensure_ascii=False), headers)
 
 
 @api.router.get("/counts")

@@ -53,6 +53,7 @@ ROUTES = {
     "POST /orders/{platform}/{account}/{order_id}/notices/{notice_id}/again": "orders:ship",
     "GET /activity": "orders:read",
     "GET /accounts": "orders:read",
+    "GET /changes": "orders:read",
     "GET /counts": "orders:read",
     "GET /carriers": "orders:read",
     "POST /shipments/batch": "orders:ship",

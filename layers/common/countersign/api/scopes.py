@@ -28,6 +28,7 @@ SCOPES: Mapping[str, str] = {
     f"POST {ORDER}/notices/{{notice_id}}/again": SHIP,
     "GET /activity": READ,
     "GET /accounts": READ,
+    "GET /changes": READ,
     "GET /counts": READ,
     "GET /carriers": READ,
     "POST /shipments/batch": SHIP,

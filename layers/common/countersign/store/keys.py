@@ -22,6 +22,7 @@ NOTE = "NOTE#"  # beside an order: what a person wrote
 LOOK = "LOOK#"  # beside an order: that somebody looked at an event's bytes
 QUARANTINE = "QUARANTINE#"
 EVIDENCE = "evidence#"  # sorts behind all else beside an order, so that what reads the order can stop before it
+PULSE = "PULSE"  # the partition that says when each account last moved
 ACCOUNTS = "ACCOUNTS"  # the partition of the marks of accounts that are used
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 

@@ -182,6 +182,14 @@ class OrderLists:
         items = dynamo.read_all(self.client, **query)
         return _by_place(items, "updated_at", wanted.after, place or _place, reverse=wanted.newest_first)
 
+    def changed(self, platform: str, account: str, since: int) -> Iterator[Item]:
+        """Yield the index entries of an account's orders that changed at `since` or later, oldest first.
+
+        An entry has the order's key, status, version and time; its partition is the work list.
+        """
+        names = [name for one in ALL_LISTS for name in keys.account_shards(platform, account, one)]
+        return heapq.merge(*(self._partition(name, Wanted((since, ""))) for name in names), key=_place)
+
     def orders(self, wanted: Collection[OrderKey]) -> dict[OrderKey, Order]:
         """Return those of the orders that there are, at most 100."""
         rows = {(keys.order_pk(key), keys.ORDER): key for key in wanted}
