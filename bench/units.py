@@ -41,6 +41,7 @@ from countersign.orders.changes import (  # noqa: E402
     OrderCreated,
     OrderKey,
     Paid,
+    Parcel,
     Prepared,
     Queried,
     RefundDecided,
@@ -339,7 +340,9 @@ def paths() -> dict[str, Counter[str]]:
 
 def _ship(world: World, one: OrderKey) -> None:
     """Record a shipment, as a shop does, and take it to the platform."""
-    world.say(one, ShipmentRequested("sh-0001", "express", (), complete=True, at=NOW + 100), STAFF, "merchant", at=100)
+    parcels = (Parcel("YTO", "YT8800000000123", "凤凰单丛 250 g 等", ""),)
+    asked = ShipmentRequested("sh-0001", "express", parcels, complete=True, at=NOW + 100)
+    world.say(one, asked, STAFF, "merchant", at=100)
     _leased(world, one, "ship", "SHIPMENT#", NOW + 101)
     world.say(one, ShipmentReported("sh-0001", "reported", at=NOW + 101), Queried(KEY_ID), "query", at=101)
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME = {"person": 3600, "machine": 24 * 3600}  # as identity.yaml has it, and Cognito where it says nothing
+# A machine's is as identity.yaml has it; a person's outlives the hours that demos and tests let pass at once.
+LIFETIME = {"person": 3600, "machine": 24 * 3600}
 AUDIENCE = "countersign-sandbox"
 
 

@@ -146,7 +146,7 @@ def test_a_crafted_cursor_is_400(cloud, route, cursor):
     status, answer = call(cloud, "GET", route, queryStringParameters={"account": "wechat/shop", "cursor": cursor})
 
     assert status == 400
-    assert "cursor" in answer["title"]
+    assert "cursor" in answer["detail"]
 
 
 @given(st.binary(max_size=64))
@@ -194,13 +194,13 @@ class Bus:
 @pytest.fixture
 def bus(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Bus:
     fake = Bus()
-    monkeypatch.setattr(cloud.module("orders_api"), "events", fake)
+    monkeypatch.setattr(cloud.module("decisions_api"), "events", fake)
     return fake
 
 
 def refresh(cloud: Cloud, order_id: str = "ORDER-0001") -> Any:
     parameters = {"platform": "wechat", "account": "shop", "order_id": order_id}
-    return cloud.invoke("orders_api", http_event("POST", f"{ORDER}/refresh", parameters))
+    return cloud.invoke("merchant_api", http_event("POST", f"{ORDER}/refresh", parameters))
 
 
 def test_a_refresh_wakes_the_poll_of_the_platform_by_the_bus(cloud, bus):

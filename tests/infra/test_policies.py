@@ -153,10 +153,15 @@ def test_only_who_works_unasked_lists_the_accounts() -> None:
 
 def test_only_the_publishers_reach_the_bus() -> None:
     assert {name for name in FUNCTIONS if "events:PutEvents" in actions(functions()[name])} == {
-        "OrdersApi",
+        "DecisionsApi",
         "Publish",
         "Sweep",
     }
+
+
+def test_what_is_read_is_read_by_a_function_that_cannot_write() -> None:
+    assert actions(functions()["OrdersApi"]) == {"dynamodb:BatchGetItem", "dynamodb:Query"}
+    assert actions(functions()["AccountsApi"]) == {"dynamodb:Query"}
 
 
 def test_no_order_can_be_deleted() -> None:

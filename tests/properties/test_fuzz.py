@@ -29,6 +29,8 @@ DOORS = (
     "wechat_push",
     "douyin_callback",
     "orders_api",
+    "decisions_api",
+    "accounts_api",
     "wechat_create_payment",
     "douyin_create_payment",
 )

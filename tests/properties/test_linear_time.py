@@ -262,7 +262,7 @@ WAYS: dict[str, Way] = {
     "cursor of orders": ("orders_api", lambda text: to_list("/orders", account="wechat/shop", cursor=text), WORDS),
     "cursor of refunds": ("orders_api", lambda text: to_list("/refunds", cursor=text), WORDS),
     "header of the merchant API": (
-        "orders_api",
+        "decisions_api",
         lambda text: to_order("1", "/refunds", headers={"idempotency-key": text + "a" * 300}, body="{}"),
         WORDS,
     ),

@@ -28,11 +28,14 @@ CountersignError
 Messages name reasons, never payloads, header values or keys.
 """
 
+from typing import Any
+
 
 class CountersignError(Exception):
     """Base of all errors raised on purpose."""
 
     status = 500
+    reason: Any = None  # an orders.reasons.Reason, where it has a code of its own
 
 
 class RefusedError(CountersignError):
@@ -88,13 +91,9 @@ class NotFoundError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """The order's present state forbids the request; `reason` is the code of why, for programs, where there is one."""
+    """The order's present state forbids the request."""
 
     status = 409
-
-    def __init__(self, text: str, reason: str = "") -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 class InProgressError(ConflictError):

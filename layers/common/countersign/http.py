@@ -107,9 +107,11 @@ def json_reply(status: int, content: Any, *, headers: Mapping[str, str] | None =
     return HttpReply(status, json.dumps(content, ensure_ascii=False, separators=(",", ":")), headers=headers or {})
 
 
-def problem(status: int, title: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> HttpReply:
-    """Reply with an RFC 9457 problem document."""
-    content = {"type": "about:blank", "title": title, "status": status, **members}
+def problem(
+    status: int, title: str, *, kind: str = "about:blank", headers: Mapping[str, str] | None = None, **members: Any
+) -> HttpReply:
+    """Reply with an RFC 9457 problem document; `kind` is its type, a URI."""
+    content = {"type": kind, "title": title, "status": status, **members}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return HttpReply(status, text, "application/problem+json", headers or {})
 

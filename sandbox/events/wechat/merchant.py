@@ -136,11 +136,11 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
         "orders_api.exceptions": ask(
             "GET /exceptions", 200, "what a person must look at", after=("wechat_notify.wrong-amount",)
         ),
-        "orders_api.resolve": ask(
+        "decisions_api.resolve": ask(
             f"POST {ORDER}/review/{{review_id}}/resolve", 202, "one person of two accepts the other amount",
             after=("wechat_notify.wrong-amount",), parameters=review, body=resolve, headers=json_type, becomes="review",
         ),
-        "orders_api.openapi": ask("GET /openapi.json", 200, "the published contract", anonymous=True),
+        "accounts_api.openapi": ask("GET /openapi.json", 200, "the published contract", anonymous=True),
     }  # fmt: skip
 
 

@@ -282,8 +282,10 @@ class TestCharges:
             ({"account": "store"}, 422),
             ({"account": "recharge/store", "group": "odd"}, 422),
             ({"account": "recharge/store", "sort": "amount"}, 422),
+            ({"account": "recharge/store", "status": "paied"}, 422),
+            ({"account": "recharge/store", "groups": "unknown"}, 422),
             ({"account": "recharge/store", "from": "yesterday"}, 422),
-            ({"account": "recharge/store", "limit": "0"}, 400),
+            ({"account": "recharge/store", "limit": "0"}, 422),
             ({"account": "recharge/store", "cursor": "x"}, 400),
         ],
     )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from countersign.errors import ConflictError, MalformedError, NotFoundError
+from countersign.errors import MalformedError, NotFoundError
 from countersign.http import read_json, read_request
-from countersign.orders.reasons import Reason
-from countersign.orders.sentences import sentence
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 
 MAX_BODY = 64 * 1024
 MAX_PATH = 4096  # characters: the router's look at a path that no route serves takes the square of its length
@@ -21,7 +21,7 @@ def read_strictly(event: Mapping[str, Any]) -> None:
     amount neither may be. Raises MalformedError, NotFoundError, TooLargeError (413) or UnsupportedEncodingError (415).
     """
     if len(event.get("rawPath", "")) > MAX_PATH:
-        raise NotFoundError("no such resource")
+        raise refusal(NotFoundError, because("no_such_resource"))
     request = read_request(event, limit=MAX_BODY)
     try:
         "".join((*request.path_parameters.values(), *request.query.values())).encode()
@@ -36,8 +36,3 @@ def read_strictly(event: Mapping[str, Any]) -> None:
     names = [name for name, _ in fields]
     if len(names) != len(set(names)):
         raise MalformedError("the query repeats a parameter")
-
-
-def conflict(reason: Reason) -> ConflictError:
-    """Return the refusal of a wish that a rule forbids: its sentence for people, its code for programs."""
-    return ConflictError(sentence(reason) or reason.code, reason.code)

@@ -394,6 +394,7 @@ class ShipmentRequested:
     parcels: tuple[Parcel, ...]
     complete: bool  # nothing of the order remains to be sent
     at: int
+    shared: bool = False  # its parcels hold goods of other orders too: their numbers may be those of another order
     kind: ClassVar[str] = "shipment_asked"
 
     def identity(self) -> Identity:

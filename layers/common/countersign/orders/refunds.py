@@ -25,7 +25,7 @@ from countersign.orders.decision import Decision, View, became, is_of_another_sy
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order, ReviewItem
 from countersign.orders.times import timestamp
 
@@ -433,6 +433,7 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
         reserved=order.reserved + reserved,
         refunded=order.refunded + refunded,
         shop_refunded=order.shop_refunded + shop,
+        refund_tally=_tally(order, before, after),
     )
     if after.source != "review":
         return order
@@ -444,6 +445,15 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
     if came_to_nothing(after) and not (before is not None and came_to_nothing(before)):
         return _asked_again(order, after)
     return order
+
+
+def _tally(order: Order, before: Refund | None, after: Refund) -> tuple[tuple[str, int], ...]:
+    """Return how many refunds the order has in each status, so that its row in a list can say so by itself."""
+    counts = dict(order.refund_tally)
+    for refund, step in ((before, -1), (after, 1)):
+        if refund is not None:
+            counts[refund.status] = counts.get(refund.status, 0) + step
+    return tuple(sorted((status, count) for status, count in counts.items() if count > 0))
 
 
 def came_to_nothing(refund: Refund) -> bool:
@@ -497,7 +507,7 @@ def next_audit(refund: Refund, now: int) -> int:
     return max(refund.audit_by + 60, now) if refund.status == "requested" else now
 
 
-def refund_json(refund: Refund) -> dict[str, Any]:
+def refund_json(refund: Refund, language: str = ENGLISH) -> dict[str, Any]:
     """Return the refund JSON."""
     return {
         "refund_id": refund.refund_id,
@@ -505,7 +515,7 @@ def refund_json(refund: Refund) -> dict[str, Any]:
         "amount": refund.amount.to_json(),
         "source": refund.source,
         "reason": refund.reason or None,
-        "problem": sentence(refund.problem),
+        "problem": sentence(refund.problem, language),
         "problem_reason": refund.problem.to_json() if refund.problem is not None else None,
         "requested_by": refund.requested_by or None,
         "requested_at": timestamp(refund.requested_at or None),
@@ -527,7 +537,7 @@ KIND = Kind(
     lambda fact: fact.refund_id,
     decide,
     due,
-    lambda refund, _: refund_json(refund),
+    lambda refund, _, language: refund_json(refund, language),
     unique=(RefundReported, RefundRequested, RefundStarted),
     listed=True,
     accepted=lambda refund: bool(refund.reported),
