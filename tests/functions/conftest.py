@@ -24,6 +24,7 @@ from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "events" / "wechat"  # sample events
 NOW = 1795328845
 TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 Event = dict[str, Any]

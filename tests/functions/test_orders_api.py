@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.functions.conftest import Cloud, http_event
+from tests.functions.conftest import FOLDER, Cloud, http_event
 from tests.functions.test_create_payment import create, order, pay
-from tests.functions.test_events import FOLDER
 
 ORDER = "/orders/{platform}/{account}/{order_id}"
 
