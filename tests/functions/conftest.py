@@ -25,6 +25,7 @@ from sandbox.template import Template
 from tests.infra.reading import routes, snake
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "events" / "wechat"  # sample events
 NOW = 1795328845
 TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 Event = dict[str, Any]

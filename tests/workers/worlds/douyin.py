@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tests.functions.conftest import ROOT
 from tests.functions.test_douyin import NEW, OLD, Douyin
 from tests.workers.world import ORDER, REFUND, Made, World
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import pytest
+
+    from tests.functions.conftest import Cloud
 
 
 class DouyinWorld(World):
@@ -52,6 +61,13 @@ class DouyinWorld(World):
 
     def calls(self) -> int:
         return len(self.douyin.wire.sent)
+
+
+def for_events(request: pytest.FixtureRequest) -> AbstractContextManager[Cloud]:
+    """Return the functions, with the account that the sample events are for."""
+    stack: Douyin = request.getfixturevalue("douyin")
+    stack.put_account("app", json.loads((ROOT / "tests/accounts/douyin/app.json").read_text(encoding="utf-8")))
+    return nullcontext(stack.cloud)
 
 
 WORLDS = {

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moto import mock_aws
 
 from countersign.workers import scan
-from tests.platforms.recharge.world import Recharge, document, recharge
+from tests.functions.conftest import ROOT
+from tests.platforms.recharge.world import BASE, Recharge, document, recharge
 from tests.workers.world import Charging, Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
+
+    from tests.functions.conftest import Cloud
 
 ACCOUNTS = {
     "store": document(),
@@ -66,12 +70,27 @@ class RechargeWorld(Charging):
 
 
 @contextmanager
+def for_events(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    """Make the functions, with the account that the sample events are for."""
+    store = json.loads((ROOT / "tests/accounts/recharge/store.json").read_text(encoding="utf-8")) | {"api_base": BASE}
+    with _recharge({"store": store}, request) as made:
+        yield made.cloud
+
+
+@contextmanager
 def _opened(account: str, request: pytest.FixtureRequest) -> Iterator[RechargeWorld]:
-    monkeypatch = request.getfixturevalue("monkeypatch")
-    monkeypatch.setattr(scan, "WRITERS", 1)  # moto is not right about transactions of several threads
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with mock_aws(), recharge(request.getfixturevalue("clock"), request.getfixturevalue("tmp_path"), ACCOUNTS) as made:
+    request.getfixturevalue("monkeypatch").setattr("time.sleep", lambda seconds: None)
+    with _recharge(ACCOUNTS, request) as made:
         yield RechargeWorld(made, account)
+
+
+@contextmanager
+def _recharge(documents: dict[str, Any], request: pytest.FixtureRequest) -> Iterator[Recharge]:
+    # moto is not right about transactions of several threads
+    request.getfixturevalue("monkeypatch").setattr(scan, "WRITERS", 1)
+    clock, folder = request.getfixturevalue("clock"), request.getfixturevalue("tmp_path")
+    with mock_aws(), recharge(clock, folder, documents) as made:
+        yield made
 
 
 WORLDS = {

@@ -9,6 +9,10 @@ from tests.functions.test_refund_work import Shop
 from tests.workers.world import ORDER, REFUND, Made, World
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import pytest
+
     from tests.functions.conftest import Cloud
 
 
@@ -49,6 +53,11 @@ class Wechat(World):
 
     def calls(self) -> int:
         return len(self.cloud.wechat.sent)
+
+
+def for_events(request: pytest.FixtureRequest) -> AbstractContextManager[Cloud]:
+    """Return the functions, with the accounts that the sample events are for."""
+    return nullcontext(request.getfixturevalue("cloud"))
 
 
 WORLDS = {
