@@ -6,8 +6,10 @@ the routes make.
 
 import json
 import os
+import re
 import sys
 from importlib import import_module
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +74,13 @@ def document() -> Json:
     paths: Json = {}
     schemas: Json = {"Problem": PROBLEM}
     for name in FUNCTIONS:
-        api = import_module(f"functions.{name}.app").api
-        part = json.loads(api.router.get_openapi_json_schema(title="Countersign", version=__version__))
+        module = import_module(f"functions.{name}.app")
+        part = json.loads(module.api.router.get_openapi_json_schema(title="Countersign", version=__version__))
         for path, operations in part["paths"].items():
             for method, operation in operations.items():
+                # The function's own name: a client's method is called so.
+                operation["operationId"] = operation["operationId"].removesuffix(_routers_suffix(path, method))
+                operation["description"] = getdoc(getattr(module, operation["operationId"]))
                 if method == "post":
                     operation["responses"] = _answers(path, operation["responses"])
                 paths.setdefault(path, {})[method] = _finished(operation, SCOPES[f"{method.upper()} {path}"])
@@ -94,6 +99,10 @@ def document() -> Json:
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"bearer": BEARER}},
     }
+
+
+def _routers_suffix(path: str, method: str) -> str:
+    return re.sub(r"\W", "_", path) + f"_{method}"
 
 
 def _finished(operation: Json, scope: str) -> Json:
