@@ -16,6 +16,7 @@ DOCUMENT = ROOT / "layers/common/countersign/api/openapi.json"
 TARGET = ROOT / "clients/python/countersign_client.py"
 TRANSPORT = ROOT / "clients/python/transport.py.txt"
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
+NO_BODIES = frozenset({"Problem", "Gateway"})
 NO_PARAMETERS = frozenset({"accept"})  # headers that a parameter of the query does better
 Json = dict[str, Any]
 
@@ -23,7 +24,9 @@ Json = dict[str, Any]
 def client() -> str:
     """Return the module."""
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    bodies = [_body(name, schema) for name, schema in document["components"]["schemas"].items() if name != "Problem"]
+    bodies = [
+        _body(name, schema) for name, schema in document["components"]["schemas"].items() if name not in NO_BODIES
+    ]
     methods = [
         _method(verb, path, operation)
         for path, operations in document["paths"].items()

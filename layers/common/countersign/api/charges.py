@@ -126,7 +126,7 @@ class ChargeService:
 
 
 def as_csv(rows: Iterable[Json]) -> str:
-    """Return charges as CSV, a line each, that no spreadsheet takes for formulas; a byte order mark says it is UTF-8."""
+    """Return charges as CSV, a line each, that no spreadsheet takes for formulas, behind a byte order mark."""
     text = io.StringIO()
     text.write("\ufeff")
     writer = csv.writer(text)

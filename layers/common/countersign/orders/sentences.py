@@ -76,6 +76,7 @@ SENTENCES: Mapping[str, str] = {
     "account_form": "account is platform/name",
     "another_amount": "the refund is of {amount}",
     "another_person_needed": "this needs somebody else than who asked for the refund",
+    "body_is_json": "a body is JSON, with content-type application/json",
     "carrier_is_named": "the platform wants a carrier's code: {carrier} is {code}",
     "carrier_needed": "carrier and tracking_no are needed for express",
     "carrier_unknown": "{carrier} is no carrier's code: /carriers has those that are known",

@@ -62,6 +62,7 @@ SENTENCES: Mapping[str, str] = {
     "account_form": "account 的格式是 platform/name",
     "another_amount": "退款金额是 {amount}",
     "another_person_needed": "需要由申请退款以外的人来处理",
+    "body_is_json": "请求体应为 JSON，content-type 为 application/json",
     "carrier_is_named": "平台需要快递公司编码：{carrier} 的编码是 {code}",
     "carrier_needed": "快递发货需要 carrier 和 tracking_no",
     "carrier_unknown": "{carrier} 不是快递公司编码：已知编码见 /carriers",
