@@ -6,8 +6,10 @@ the routes make.
 
 import json
 import os
+import re
 import sys
 from importlib import import_module
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +41,23 @@ PROBLEM: Json = {
         "detail": {"type": "string"},
     },
 }
+GATEWAY: Json = {
+    "type": "object",
+    "title": "Gateway",
+    "description": "What the gateway itself refuses: a token that it does not take, or one without the scope.",
+    "required": ["message"],
+    "properties": {"message": {"type": ["string", "null"]}},
+}
+BY_THE_GATEWAY = ("401",)
+BY_BOTH = ("403", "404", "429", "503")
 REFUSALS = {
     "400": "the request has not the shape that is needed",
     "401": "no token that the gateway takes",
     "403": "the scope is missing, or a person is needed",
     "404": "no such thing, or not for this token",
     "409": "the order's present state forbids it",
+    "413": "more than 64 KB",
+    "415": "the body is no JSON, or compressed",
     "422": "an unknown parameter or word, or a contradiction",
     "429": "too many requests",
     "503": "try again later",
@@ -61,6 +74,20 @@ ANSWERED = {
     "/refunds": ("201",),
     "/review/{review_id}/resolve": ("200", "202"),
 }
+OBJECT: Json = {"content": {JSON: {"schema": {"type": "object", "additionalProperties": True}}}}
+TABLE: Json = {
+    "description": "as JSON, or as CSV where that is asked for",
+    "content": {**OBJECT["content"], "text/csv": {"schema": {"type": "string"}}},
+}
+# Of operations that choose by themselves what they answer with.
+CHOSEN: dict[str, Json] = {
+    "list_charges": {"200": TABLE},
+    "reconciliation": {"200": TABLE},
+    "list_changes": {
+        "200": {"description": "what changed, and the next cursor", **OBJECT},
+        "204": {"description": "nothing changed: the next cursor is in the header x-next-cursor"},
+    },
+}
 BEARER: Json = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -70,12 +97,16 @@ def document() -> Json:
     from countersign.api.scopes import SCOPES
 
     paths: Json = {}
-    schemas: Json = {"Problem": PROBLEM}
+    schemas: Json = {"Problem": PROBLEM, "Gateway": GATEWAY}
     for name in FUNCTIONS:
-        api = import_module(f"functions.{name}.app").api
-        part = json.loads(api.router.get_openapi_json_schema(title="Countersign", version=__version__))
+        module = import_module(f"functions.{name}.app")
+        part = json.loads(module.api.router.get_openapi_json_schema(title="Countersign", version=__version__))
         for path, operations in part["paths"].items():
             for method, operation in operations.items():
+                # The function's own name: a client's method is called so.
+                operation["operationId"] = operation["operationId"].removesuffix(_routers_suffix(path, method))
+                operation["description"] = getdoc(getattr(module, operation["operationId"]))
+                operation["responses"] = CHOSEN.get(operation["operationId"], operation["responses"])
                 if method == "post":
                     operation["responses"] = _answers(path, operation["responses"])
                 paths.setdefault(path, {})[method] = _finished(operation, SCOPES[f"{method.upper()} {path}"])
@@ -96,11 +127,18 @@ def document() -> Json:
     }
 
 
+def _refused(status: str) -> Json:
+    ours: Json = {} if status in BY_THE_GATEWAY else {"application/problem+json": {"schema": _ref("Problem")}}
+    gateways: Json = {JSON: {"schema": _ref("Gateway")}} if status in (*BY_THE_GATEWAY, *BY_BOTH) else {}
+    return ours | gateways
+
+
+def _routers_suffix(path: str, method: str) -> str:
+    return re.sub(r"\W", "_", path) + f"_{method}"
+
+
 def _finished(operation: Json, scope: str) -> Json:
-    refusals = {
-        status: {"description": why, "content": {"application/problem+json": {"schema": _ref("Problem")}}}
-        for status, why in REFUSALS.items()
-    }
+    refusals = {status: {"description": why, "content": _refused(status)} for status, why in REFUSALS.items()}
     answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
     return {**operation, "security": [{"bearer": [scope] if scope else []}], "responses": {**answers, **refusals}}
 

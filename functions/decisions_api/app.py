@@ -9,10 +9,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
 
 from countersign import aws
-from countersign.api import activity
+from countersign.api import activity, lookup
 from countersign.api.bodies import (
     Dismissal,
     Judgement,
+    LookupWish,
     NoteWish,
     NoticeAgain,
     RefundWish,
@@ -212,6 +213,18 @@ def dismiss_exception(exception_id: Annotated[str, Path(max_length=2048)], done:
     """Take an orphan, quarantined news or a failed notice off the list; its row stays, and can still be redriven."""
     _desk().dismiss(api.decoded("exception_id", exception_id), note=done.note)
     return {"dismissed": True}
+
+
+@api.router.post("/lookup")
+def look_up(wish: Annotated[LookupWish, Body()]) -> Json:
+    """Find the newest orders by what a customer says; people only, and each look is in the activity."""
+    return lookup.find(lists, api.caller, wish.account, wish.value, now=int(time.time()))
+
+
+@api.router.post("/lookup/erase")
+def erase_lookup(wish: Annotated[LookupWish, Body()]) -> Json:
+    """Have no order found by what a customer said any more, for good."""
+    return lookup.erase(lists, api.caller, wish.account, wish.value, now=int(time.time()))
 
 
 @api.router.post("/charges/<account>/<charge_id>/retry")

@@ -178,6 +178,24 @@ def test_a_parameter_that_is_no_text_is_a_mistake_of_the_callers(paid, where):
     assert paid.invoke("orders_api", {**http_event("GET", ORDER, names), **where})["statusCode"] == 400
 
 
+FORMS = (
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded",
+    "Multipart/Form-Data",
+)
+
+
+@pytest.mark.parametrize("content_type", [*FORMS, "multipart/form-data-x"])
+def test_a_form_is_refused_before_the_router_reads_it(paid, content_type):
+    names = {"platform": "wechat", "account": "shop", "order_id": "ORDER-0001"}
+    asked = {"body": '{"reason": "leaked"}', "headers": {"content-type": content_type}}
+
+    answer = paid.invoke("merchant_api", http_event("POST", f"{ORDER}/refunds", names, **asked))
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (415, "body_is_json")
+
+
 # Refresh
 
 

@@ -25,6 +25,8 @@ SECRETS = (
 )
 # Works for every platform, since the accounts of each may have notices.
 FOR_ALL_PLATFORMS = {"Notify"}
+# Make and look for what orders are found by: their keys are nobody else's.
+LOOKS_UP = {"DecisionsApi", *(name for name in functions() if name.endswith("CreatePayment"))}
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 CALLBACK_ACTIONS = {
     "dynamodb:BatchGetItem",
@@ -53,6 +55,7 @@ def test_policies_are_inline_and_allow_named_actions(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_statement_names_one_resource(name: str) -> None:
     read = platforms() if name in FOR_ALL_PLATFORMS else [platform_of(name)]
+    read = [*read, "lookup"] if name in LOOKS_UP else read
     for statement in statements(functions()[name]):
         resource = statement["Resource"]
         if statement["Action"] == "secretsmanager:ListSecrets":
@@ -88,7 +91,21 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    assert readers == {name for name in FUNCTIONS if platform_of(name)} | FOR_ALL_PLATFORMS
+    assert readers == {name for name in FUNCTIONS if platform_of(name)} | FOR_ALL_PLATFORMS | LOOKS_UP
+
+
+def test_the_keys_of_lookups_are_read_by_those_alone_who_need_them() -> None:
+    wanted = {"Fn::Sub": SECRETS.replace("{platform}", "lookup")}
+
+    assert {
+        name for name in FUNCTIONS if wanted in [one["Resource"] for one in statements(functions()[name])]
+    } == LOOKS_UP
+    assert actions(functions()["DecisionsApi"]) >= {"secretsmanager:GetSecretValue"}
+    assert [
+        one["Resource"]
+        for one in statements(functions()["DecisionsApi"])
+        if one["Action"] == "secretsmanager:GetSecretValue"
+    ] == [wanted]
 
 
 @pytest.mark.parametrize("name", sorted(FOR_ALL_PLATFORMS))

@@ -54,6 +54,8 @@ ROUTES = {
     "GET /activity": "orders:read",
     "GET /accounts": "orders:read",
     "GET /changes": "orders:read",
+    "POST /lookup": "orders:read",
+    "POST /lookup/erase": "refunds:approve",
     "GET /counts": "orders:read",
     "GET /carriers": "orders:read",
     "POST /shipments/batch": "orders:ship",

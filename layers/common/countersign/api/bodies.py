@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from countersign import texts
 from countersign.money import MAX_MINOR, Money
 from countersign.orders.changes import Parcel
+from countersign.signing.lookups import MAX_CHARACTERS
 
 Line = Annotated[str, AfterValidator(texts.one_line)]
 Code = Annotated[str, AfterValidator(texts.trimmed), AfterValidator(texts.one_line)]
@@ -121,6 +122,14 @@ class ShipmentWish(ParcelBody):
     def to_parcels(self) -> tuple[Parcel, ...]:
         """Return its parcels as our values."""
         return tuple(parcel.to_parcel() for parcel in self.parcels or [self])
+
+
+class LookupWish(BaseModel):
+    """What a customer says, and in which account an order is looked for by it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    account: Annotated[str, Field(min_length=1, max_length=128)]
+    value: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
 
 
 class BatchShipment(ShipmentWish):

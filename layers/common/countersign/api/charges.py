@@ -126,8 +126,9 @@ class ChargeService:
 
 
 def as_csv(rows: Iterable[Json]) -> str:
-    """Return charges as CSV, a line each, that no spreadsheet takes for formulas."""
+    """Return charges as CSV, a line each, that no spreadsheet takes for formulas, behind a byte order mark."""
     text = io.StringIO()
+    text.write("\ufeff")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for row in rows:

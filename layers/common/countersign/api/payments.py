@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from countersign.accounts import Accounts
+from countersign.api import created_lookups as lookups
 from countersign.api.scopes import WRITE, require
 from countersign.errors import (
     ConflictError,
@@ -68,10 +69,13 @@ def handle(
     base_url = os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}"
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
+    marks = lookups.prepare(payment.lookup, platform, name)
     wake = _waking(queue, os.environ["POLL_QUEUE_URL"])
 
     def action() -> tuple[int, Json]:
-        return create(call, payment, store=store, wake=wake)
+        status, content = create(call, payment, store=store, wake=wake)
+        lookups.keep(store, OrderKey(platform, name, payment.order_id), marks)
+        return status, content
 
     status, content = once(action, request, account=name, subject=bearer.subject, lifetime=payment.replay_seconds)
     count("PaymentPrepared")

@@ -29,6 +29,8 @@ SCOPES: Mapping[str, str] = {
     "GET /activity": READ,
     "GET /accounts": READ,
     "GET /changes": READ,
+    "POST /lookup": READ,
+    "POST /lookup/erase": DECIDE,
     "GET /counts": READ,
     "GET /carriers": READ,
     "POST /shipments/batch": SHIP,

@@ -1,10 +1,10 @@
 """What a call to create a payment is, and what is asked of a platform: `platforms/<name>/create_payment.py` answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from countersign import texts
 from countersign.errors import MalformedError
@@ -12,8 +12,11 @@ from countersign.http import read_json
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
 from countersign.platforms.port import Closes
+from countersign.signing.lookups import MAX_CHARACTERS
 
 Model = TypeVar("Model", bound=BaseModel)
+# What the order is found by later (a phone number, a table), kept only as an HMAC, and no part of its terms.
+Lookup = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]], Field(max_length=5)]
 
 
 class Body(BaseModel):
@@ -95,6 +98,10 @@ class NewPayment(Protocol):
     @property
     def replaces(self) -> str:
         """Return the order that this one takes the place of, or an empty string."""
+
+    @property
+    def lookup(self) -> Sequence[str]:
+        """Return what a customer may say of the order, to be found by it later."""
 
     @property
     def connector(self) -> Closes:

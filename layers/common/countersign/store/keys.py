@@ -59,6 +59,11 @@ def notice_sk(event: str, name: str) -> str:
     return f"{NOTICE}{part(event)}#{part(name)}"
 
 
+def lookup_pk(platform: str, account: str, fingerprint: str) -> str:
+    """Return the partition of the orders that an HMAC of what a customer says leads to, by when they were created."""
+    return f"LOOKUP#{part(platform)}#{part(account)}#{fingerprint}"
+
+
 def activity_pk(platform: str, account: str) -> str:
     """Return the partition of what people and systems did in an account, by time."""
     return f"ACTIVITY#{part(platform)}#{part(account)}"
