@@ -9,7 +9,7 @@ from typing import Any
 from countersign.errors import MalformedError
 from countersign.orders.changes import Hint, Verified
 from countersign.signing import digests
-from countersign.store import codec, dynamo, keys
+from countersign.store import codec, dynamo, evidence, keys
 from countersign.store.codec import Item, number, text
 from countersign.store.throttle import count_daily
 
@@ -49,8 +49,10 @@ def quarantine(
         "digest": text(digests.sha256(raw)),
         "source": text(source),
         "trust": text(Hint.name if hint else Verified.name),
-        "raw": {"B": codec.compress(raw)},
     }
+    compressed = codec.compress(raw)
+    if len(compressed) <= evidence.ROW_BYTES:  # of more only the digest: the platform is asked about what it says
+        item["raw"] = {"B": compressed}
     key = (item["pk"]["S"], item["sk"]["S"])
     if not {"exception", "dismissed_at"}.isdisjoint(dynamo.read_many(client, table, [key]).get(key, {})):
         return "known"
