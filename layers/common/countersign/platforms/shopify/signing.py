@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from countersign.errors import InvalidSignatureError, MalformedError
 from countersign.http import HttpRequest, read_json
@@ -158,8 +158,12 @@ def _decoded_form(parameters: Mapping[str, str]) -> str:
 
 
 def _encoded_form(parameters: Mapping[str, str]) -> str:
-    """Return what the libraries for Node, PHP and Ruby sign: names and values as a form writes them."""
-    return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(parameters.items()))
+    """Return what the library for Node signs: names and values as JavaScript writes them into an address."""
+    return "&".join(f"{_component(name)}={_component(value)}" for name, value in sorted(parameters.items()))
+
+
+def _component(text: str) -> str:
+    return quote(text, safe="!'()*~")
 
 
 def _verify_body(given: str, body: bytes, app: App) -> str:
