@@ -204,5 +204,14 @@ def _deliveries(maker: ShopifyMaker) -> dict[str, Case]:
 
 
 def _others(maker: ShopifyMaker) -> dict[str, Case]:
-    day = {"day": shapes.day(maker.now)}
-    return {"shopify_redrive.day": Case(day, None, "what one day's quarantine holds is taken again")}
+    now = maker.now
+    return {
+        "shopify_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
+        "shopify_poll.schedule": Case(shapes.schedule("ShopifyPollEveryMinute", now), None, "every minute: asks"),
+        "shopify_scan.schedule": Case(
+            shapes.schedule("ShopifyScanRegularly", now),
+            None,
+            "every ten minutes: reads what changed",
+            needs_platform=True,
+        ),
+    }

@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 
+from countersign.workers import scan
 from tests.platforms.shopify.world import NOW, Shopify, documents, shopify
 
 
@@ -16,6 +17,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def world(clock: time_machine.Traveller) -> Iterator[Shopify]:
+def world(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
+    monkeypatch.setattr(scan, "WRITERS", 1)  # moto is not right about transactions of several threads
     with mock_aws(), shopify(clock, documents()) as made:
         yield made

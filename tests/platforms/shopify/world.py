@@ -2,19 +2,28 @@
 
 import base64
 import importlib
+import io
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 import time_machine
+from requests.adapters import BaseAdapter
 
 from countersign.orders.changes import OrderKey
 from countersign.orders.state import Order
+from countersign.runtime import platform_http
 from countersign.store import OrderStore
-from sandbox.simulators.shopify import webhooks
+from sandbox.events import shapes
+from sandbox.simulators.shopify import Simulator, webhooks
+from sandbox.simulators.shopify.orders import Order as Sold
+from sandbox.simulators.shopify.shops import Shop
 from tests.functions.conftest import Cloud, _provision, http_event
 
 NOW = 1_795_356_005
@@ -23,6 +32,7 @@ ADMIN_SECRET = "key_of_the_notifications_page_52"
 APP, SHOP, OTHER = "app", "vec-shop.myshopify.com", "other-shop.myshopify.com"
 SHOP_ID, OTHER_ID = "70011223344", "70099887766"
 BASE = "http://127.0.0.1:1/shopify"
+ADDRESS = f"https://pay.example.com/shopify/{APP}/webhook"
 ORDER = "5550001112223"
 ROOT = Path(__file__).parents[3]
 Json = dict[str, Any]
@@ -130,12 +140,95 @@ def refund(*transactions: Json, number: int = 8001, **changes: Any) -> Json:
     } | changes
 
 
+class Wire(BaseAdapter):
+    """Carries requests to the simulator without a socket."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__()
+        self.simulator = simulator
+        self.sent: list[Json] = []
+
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        self.sent.append({"path": parts.path, **json.loads(body)})
+        headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        path = parts.path.removeprefix("/shopify")
+        status, own, answer = self.simulator.handle(str(request.method), path, parts.query, headers, body)
+        response = requests.Response()
+        response.status_code, response.raw = status, io.BytesIO(answer)
+        response.headers.update(own)
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Shopify:
     """One stack with shops at Shopify."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+    def __init__(self, cloud: Cloud, wire: Wire) -> None:
+        self.cloud, self.wire = cloud, wire
         self.store = OrderStore(cloud.dynamodb, "Orders")
+        self.posted: list[webhooks.Delivery] = []
+        wire.simulator._postman.post = self._keep  # type: ignore[method-assign, assignment]
+
+    def _keep(self, delivery: webhooks.Delivery, **_: Any) -> None:
+        self.posted.append(delivery)
+
+    @property
+    def now(self) -> int:
+        return int(time.time())
+
+    def shop(self, host: str = SHOP) -> Shop:
+        """Return a shop as Shopify has it."""
+        return self.wire.simulator.shops[APP, host]
+
+    def make(self, call: str, **body: Any) -> Sold:
+        """Have something happen in a shop; returns the order as Shopify has it then."""
+        status, answer = self.wire.simulator.control(call, {"shop": SHOP, **body})
+        assert status == 200, answer
+        return self.shop(body.get("shop", SHOP)).orders[answer["order"]]
+
+    def ask(self, call: str, **body: Any) -> Json:
+        """Make another control call of the simulator."""
+        status, answer = self.wire.simulator.control(call, {"shop": SHOP, **body})
+        assert status == 200, answer
+        return answer
+
+    def subscribe_all(self, kind: str = "shop") -> None:
+        """Subscribe the stack to everything that is told of orders."""
+        for topic in ("ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_PAID", "REFUNDS_CREATE", "ORDER_TRANSACTIONS_CREATE"):
+            self.ask("subscribe", topic=topic, address=ADDRESS, kind=kind)
+
+    def carry(self, *deliveries: webhooks.Delivery) -> list[int]:
+        """Deliver what Shopify posted (all that waits, where none is named); returns the answers' statuses."""
+        waiting = deliveries or tuple(self.posted)
+        if not deliveries:
+            self.posted.clear()
+        return [self.send(one.message(time.time()).headers, one.body) for one in waiting]
+
+    def run(self, job: str, seconds: int = 0, *, remaining_ms: int = 900_000, **event: Any) -> None:
+        """Run a worker, some time later."""
+        self.cloud.clock.shift(seconds)
+        self.cloud.invoke(f"shopify_{job}", {**shapes.schedule("Regularly", 0), **event}, remaining_ms=remaining_ms)
+
+    def asked(self) -> list[str]:
+        """Return the operations that Shopify got since this was asked last."""
+        found = [str(one["query"]).split("(")[0].split("{")[0].split()[1] for one in self.wire.sent]
+        self.wire.sent.clear()
+        return found
+
+    def agrees(self, sold: Sold, host: str = SHOP) -> None:
+        """Compare an order here with the shop's own, to the last minor unit."""
+        order = self.order(str(sold.id), host)
+        ours = (order.terms.amount.minor, order.terms.amount.currency, order.paid, order.refunded, order.balance_due)
+        assert ours == (sold.total, sold.currency, sold.received, sold.refunded, sold.outstanding)
+
+    def emitted(self) -> list[str]:
+        """Return the kinds of bus events."""
+        return [one["S"] for item in self.cloud.table() if "emits" in item for one in item["emits"]["L"]]
 
     def deliver(
         self,
@@ -150,11 +243,15 @@ class Shopify:
         """Deliver a body as Shopify signs it; returns the answer's status."""
         raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
         sent = webhooks.headers(secret, raw, topic=topic, shop=shop, now=now) | dict(headers or {})
+        return self.send(sent, raw)
+
+    def send(self, headers: Mapping[str, str], raw: bytes) -> int:
+        """Send one HTTP request to the webhook function; returns the answer's status."""
         event = http_event(
             "POST",
             "/shopify/{app}/webhook",
             {"app": APP},
-            headers={name.lower(): value for name, value in sent.items()},
+            headers={name.lower(): value for name, value in headers.items()},
             body=base64.b64encode(raw).decode(),
         )
         event["isBase64Encoded"] = True
@@ -189,8 +286,12 @@ class Shopify:
 @contextmanager
 def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iterator[Shopify]:
     """Make a world inside moto; functions are imported anew, so that nothing that one test read is another's."""
+    inbox = SimpleNamespace(add=lambda kind, entry: None)
+    simulator = Simulator(SimpleNamespace(now=time.time), dict(accounts), inbox, "https://pay.example.com", ROOT)
     cloud = Cloud(clock, SimpleNamespace(sent=[]))  # type: ignore[arg-type]
     _provision(cloud, dict(accounts), "shopify")
-    for job in ("webhook", "redrive"):
+    wire = Wire(simulator)
+    platform_http.session().mount(BASE, wire)
+    for job in ("webhook", "poll", "scan", "redrive"):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
-    yield Shopify(cloud)
+    yield Shopify(cloud, wire)

@@ -177,6 +177,10 @@ class Scanned(NamedTuple):
 class Scans(Protocol):
     """A platform whose list of changes is read from a place on; places are the platform's own texts."""
 
+    @property
+    def overlap(self) -> int:
+        """Return the seconds by which a list begins before the place where the last one ended."""
+
     def beginning(self, now: int) -> str:
         """Return the place from which everything that can be listed lies ahead."""
 
@@ -229,6 +233,6 @@ class Connectors(Generic[Asked]):
         """Return an account's connector; raises what `Accounts.load` raises."""
         settings = self.accounts.load(name)
         made = self._made.get(name)
-        if made is None or made[0] is not settings:
+        if made is None or made[0] != settings:
             made = self._made[name] = (settings, self._connect(name, settings))
         return made[1]

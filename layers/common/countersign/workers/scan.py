@@ -20,7 +20,6 @@ from countersign.runtime.telemetry import count, logger, seconds
 from countersign.store import OrderStore, codec, dynamo, keys
 from countersign.store.scans import Scan, ScanStore
 
-OVERLAP_SECONDS = 86400
 WRITERS = 8
 Connect = Callable[[str], Scans]
 
@@ -48,7 +47,7 @@ class ScanWork:
         try:
             platform = self.connect(name)
             whole = scan.whole or not (scan.done or scan.reached)  # the first list is of everything
-            before = platform.earlier(scan.done, OVERLAP_SECONDS) if scan.done else platform.beginning(now)
+            before = platform.earlier(scan.done, platform.overlap) if scan.done else platform.beginning(now)
             since = scan.reached or before
             self.scans.begin(scan, whole=whole)
             latest = scan.done or since

@@ -16,7 +16,8 @@ from countersign.fields import free_text, mapping, mappings, text
 from countersign.money import Money, from_decimal
 
 MAX_TEXT = 255
-MAX_LINES = 50
+MAX_LINES = 10  # of an order: the same for what is told and what is read, so that both say the same
+MAX_TEXTS = 50
 _ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([1-9][0-9]{0,19})(?:\?.*)?", re.ASCII)
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/[1-9][0-9]{0,19}", re.ASCII)
 _WORD = re.compile(r"[0-9A-Za-z_. -]{1,64}", re.ASCII)
@@ -174,20 +175,20 @@ def read_order(fields: Mapping[str, Any]) -> Order:
     total = _set(fields, "current_total_price_set") or _set(fields, "total_price_set") or _plain_total(fields)
     return Order(
         id=order_id,
-        name=_line_text(fields, "name"),
+        name=line_text(fields, "name"),
         created_at=_moment(fields, "created_at"),
         updated_at=_moment(fields, "updated_at"),
         total=total,
-        financial_status=_word(fields, "financial_status"),
-        fulfillment_status=_word(fields, "fulfillment_status"),
+        financial_status=word(fields, "financial_status"),
+        fulfillment_status=word(fields, "fulfillment_status"),
         cancelled_at=moment(fields, "cancelled_at"),
-        cancel_reason=_word(fields, "cancel_reason"),
+        cancel_reason=word(fields, "cancel_reason"),
         outstanding=_outstanding(fields, total),
-        gateways=tuple(_texts(fields, "payment_gateway_names")),
-        attributes=_attributes(mappings(fields, "note_attributes"), "name"),
+        gateways=tuple(texts(fields, "payment_gateway_names")),
+        attributes=attributes(mappings(fields, "note_attributes"), "name"),
         lines=tuple(_line(line, total.charged.currency) for line in mappings(fields, "line_items")[:MAX_LINES]),
         transactions=tuple(one for refund in refunds for one in read_refund(refund, order_id)),
-        source=_line_text(fields, "source_name"),
+        source=line_text(fields, "source_name"),
         test=flag(fields, "test"),
     )
 
@@ -207,29 +208,29 @@ def read_transaction(fields: Mapping[str, Any], order_id: str = "", refund_id: s
     return Transaction(
         id=_id(fields, "id"),
         order_id=order_id or _id(fields, "order_id"),
-        kind=_word(fields, "kind"),
-        status=_word(fields, "status"),
+        kind=word(fields, "kind"),
+        status=word(fields, "status"),
         amount=_transaction_amount(fields),
-        gateway=_line_text(fields, "gateway"),
+        gateway=line_text(fields, "gateway"),
         parent_id=digits(fields.get("parent_id")),
         refund_id=refund_id,
         at=at if at is not None else moment(fields, "created_at"),
         test=flag(fields, "test"),
-        error_code=_word(fields, "error_code"),
+        error_code=word(fields, "error_code"),
     )
 
 
 def read_fulfillment(fields: Mapping[str, Any]) -> Fulfillment:
     """Return what is on its way of an order."""
     # https://shopify.dev/docs/api/admin-rest/latest/resources/fulfillment
-    numbers = _texts(fields, "tracking_numbers") or [_line_text(fields, "tracking_number")]
+    numbers = texts(fields, "tracking_numbers") or [line_text(fields, "tracking_number")]
     return Fulfillment(
         id=_id(fields, "id"),
         order_id=_id(fields, "order_id"),
-        status=_word(fields, "status"),
-        shipment_status=_word(fields, "shipment_status"),
-        carrier=_line_text(fields, "tracking_company"),
-        tracking=tuple(number for number in numbers if number)[:MAX_LINES],
+        status=word(fields, "status"),
+        shipment_status=word(fields, "shipment_status"),
+        carrier=line_text(fields, "tracking_company"),
+        tracking=tuple(number for number in numbers if number)[:MAX_TEXTS],
         updated_at=moment(fields, "updated_at"),
     )
 
@@ -241,10 +242,10 @@ def read_dispute(fields: Mapping[str, Any]) -> Dispute:
     return Dispute(
         id=_id(fields, "id"),
         order_id=digits(fields.get("order_id")),
-        type=_word(fields, "type"),
-        status=_word(fields, "status"),
+        type=word(fields, "type"),
+        status=word(fields, "status"),
         amount=amount(fields, "amount", currency) if currency else None,
-        reason=_word(fields, "reason"),
+        reason=word(fields, "reason"),
         initiated_at=moment(fields, "initiated_at"),
         evidence_due_by=moment(fields, "evidence_due_by"),
         finalized_at=moment(fields, "finalized_on"),
@@ -291,22 +292,24 @@ def _id(fields: Mapping[str, Any], name: str) -> str:
     return found
 
 
-def _word(fields: Mapping[str, Any], name: str) -> str:
+def word(fields: Mapping[str, Any], name: str) -> str:
     """Return a word of a list that may grow: whatever it is, it is read, and nothing else is lost with it."""
     return text(fields, name, _WORD, default="").lower()
 
 
-def _line_text(fields: Mapping[str, Any], name: str) -> str:
+def line_text(fields: Mapping[str, Any], name: str) -> str:
+    """Return a text on one line, bounded; empty where there is none."""
     return free_text(fields, name)[:MAX_TEXT]
 
 
-def _texts(fields: Mapping[str, Any], name: str) -> list[str]:
+def texts(fields: Mapping[str, Any], name: str) -> list[str]:
+    """Return a list of texts, each on one line and bounded; what is none in it is left out."""
     value = fields.get(name)
     if value is None:
         return []
     if not isinstance(value, list):
         raise MalformedError(f"{name} is not a list")
-    return [" ".join(entry.split())[:MAX_TEXT] for entry in value if isinstance(entry, str)][:MAX_LINES]
+    return [" ".join(entry.split())[:MAX_TEXT] for entry in value if isinstance(entry, str)][:MAX_TEXTS]
 
 
 def _moment(fields: Mapping[str, Any], name: str) -> int:
@@ -361,13 +364,14 @@ def _transaction_amount(fields: Mapping[str, Any]) -> Amount | None:
     return Amount(told)
 
 
-def _attributes(entries: list[Mapping[str, Any]], key: str) -> tuple[tuple[str, str], ...]:
+def attributes(entries: list[Mapping[str, Any]], key: str) -> tuple[tuple[str, str], ...]:
+    """Return what the shop or an app noted on an order, by the names that stand under `key`."""
     found = ((entry.get(key), entry.get("value")) for entry in entries)
     return tuple(
         (name[:MAX_TEXT], value[:MAX_TEXT])
         for name, value in found
         if isinstance(name, str) and isinstance(value, str) and name
-    )[:MAX_LINES]
+    )[:MAX_TEXTS]
 
 
 def _line(fields: Mapping[str, Any], currency: str) -> Line:
@@ -378,7 +382,7 @@ def _line(fields: Mapping[str, Any], currency: str) -> Line:
     if price is None and fields.get("price") is not None:
         price = Amount(amount(fields, "price", currency))
     same = price is not None and price.charged.currency == currency
-    return Line(_line_text(fields, "title"), quantity, price.charged if price is not None and same else None)
+    return Line(line_text(fields, "title"), quantity, price.charged if price is not None and same else None)
 
 
 def _order_of_event(fields: Mapping[str, Any]) -> str:

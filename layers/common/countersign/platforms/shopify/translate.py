@@ -35,6 +35,7 @@ PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 HOURLY = 3600
+_UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
 _PAYS = frozenset({"sale", "capture"})
 _UNDECIDED = frozenset({"pending", "awaiting_response"})
 _REFUND_STATUS = {
@@ -86,12 +87,12 @@ def to_changes(genuine: VerifiedMessage, shop: str, *, ours: bool) -> Told:
             facts = _dispute_facts(messages.read_dispute(fields))
         case _:
             facts = (PlatformEvent(f"{kind}.told", detail=digests.sha256(genuine.content)),)
-    return _told(order_id, shop, facts, trust, via="notify")
+    return told(OrderKey(PLATFORM, shop, order_id), facts, trust, via="notify")
 
 
-def _told(order_id: str, shop: str, facts: Iterable[Fact], trust: Trust, *, via: str) -> tuple[Change, ...]:
-    key = OrderKey(PLATFORM, shop, order_id)
-    return tuple(Change(key, fact, trust, via, tenant=shop, system=SYSTEM, external=True) for fact in facts)
+def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tuple[Change, ...]:
+    """Return facts about one order as changes."""
+    return tuple(Change(key, fact, trust, via, tenant=key.account, system=SYSTEM, external=True) for fact in facts)
 
 
 def _news(genuine: VerifiedMessage, kind: str) -> str:
@@ -106,18 +107,32 @@ def _redaction(names: Iterable[str]) -> str:
     return "customers.redact" if "customer" in names else "shop.redact"
 
 
-def order_facts(order: Order, *, read_at: int = 0) -> tuple[Fact, ...]:
-    """Return what is told of an order: the report first, then each movement of its money that we can count.
+def order_facts(order: Order) -> tuple[Fact, ...]:
+    """Return what a webhook tells of an order, as one message: the report, then each movement that we can count.
 
-    `read_at` is when our reading of it began (epoch seconds), 0 for what was pushed.
+    Of more movements than one message may have the latest are told, and the order is read.
     """
-    unknown = [Unrecognised("financial_status", order.financial_status)] * (order.financial_status not in _STATES)
+    report, moved = _facts(order, 0)
+    rest = MOST_FACTS - len(report)
+    if len(moved) > rest:
+        report, _ = _facts(replace(order, transactions=(*order.transactions, _UNTOLD)), 0)
+    return (*report, *moved[-rest:])
+
+
+def read_facts(order: Order, *, read_at: int) -> tuple[Fact, ...]:
+    """Return what we read of an order, all of it; `read_at` is when the reading began (epoch seconds)."""
+    report, moved = _facts(order, read_at)
+    return (*report, *moved)
+
+
+def _facts(order: Order, read_at: int) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     currency = order.total.charged.currency
-    ours = [one for one in order.transactions if one.amount is not None and one.amount.charged.currency == currency]
-    moved = [fact for one in ours for fact in _transaction_facts(one, asks=False)]
-    rest = MOST_FACTS - 1 - len(unknown)
-    whole = len(ours) == len(order.transactions) and len(moved) <= rest
-    return (_report(order, read_at, whole=whole), *unknown, *moved[-rest:])
+    counted = [one for one in order.transactions if one.amount is not None and one.amount.charged.currency == currency]
+    moved = tuple(fact for one in counted for fact in _transaction_facts(one, asks=False))
+    report = _report(order, read_at, whole=len(counted) == len(order.transactions))
+    if order.financial_status in _STATES:
+        return (report,), moved
+    return (report, Unrecognised("financial_status", order.financial_status)), moved
 
 
 def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
