@@ -14,9 +14,11 @@ FILE: dict[str, Any] = json.loads(Path("tests/vectors/shopify_public.json").read
 VECTORS: dict[str, Mapping[str, Any]] = {
     vector["name"]: vector for vector in FILE["vectors"] if vector["category"] in CHECKS
 }
+# Judged by the official schemas of five versions, which are installed first: `make vectors` does, and a test of one.
+JUDGED_BY_SCHEMAS = "graphql_operation"
 
 
-@pytest.mark.parametrize("name", VECTORS)
+@pytest.mark.parametrize("name", [name for name, one in VECTORS.items() if one["category"] != JUDGED_BY_SCHEMAS])
 def test_public_vector(name: str) -> None:
     CHECKS[VECTORS[name]["category"]](VECTORS[name])
 
@@ -30,6 +32,8 @@ def test_no_category_of_the_shops_side_is_left_out() -> None:
         "oauth_query_hmac_array": 3,
         "oauth_query_hmac_divergent": 2,
         "shop_domain": 1,
+        "graphql_throttle": 3,
+        "graphql_operation": 17,
     }
 
 

@@ -2,17 +2,19 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from countersign.errors import CountersignError, MalformedError, NotGenuineError
 from countersign.http import HttpRequest
 from countersign.money import from_decimal
-from countersign.platforms.shopify import messages, replies, signing
+from countersign.platforms.shopify import answers, messages, replies, signing
 from countersign.platforms.shopify import settings as shopify_settings
 from countersign.platforms.shopify.settings import App
 from countersign.signing import digests
 from countersign.signing.credentials import Secret
+from tests.platforms.shopify import schemas
 
 Vector = Mapping[str, Any]
 
@@ -182,6 +184,25 @@ def check_shops(vector: Vector) -> None:
         must(found == case["valid"], f"{case['input']!r} is {'a shop' if found else 'none'}")
 
 
+def check_operation(vector: Vector) -> None:
+    """Check that the official schema of each version gives the verdict that the vector has."""
+    inputs = vector["inputs"]
+    api = {"storefront": "storefront-graphql"}.get(inputs["api"], inputs["api"])
+    case = {"it": {"query": inputs["query"], "variables": inputs["variables"]}}
+    said = schemas.judged({(api, version): case for version in inputs["versions"]})
+    for version, verdict in vector["expect"]["per_version"].items():
+        errors = said[api, version]["it"]
+        must((not errors) == verdict["valid"], f"{version} says {errors or 'nothing against it'}")
+
+
+def check_throttle(vector: Vector) -> None:
+    """Check whether an answer says that the bucket is empty, and for how long."""
+    raw = vector["raw_request"]
+    wait = answers.throttled_wait(json.loads(raw["response_body"]))
+    must(bool(wait) == vector["expect"]["throttled"], f"throttled: {bool(wait)}")
+    must(wait == vector["expect"]["wait_seconds"], f"{wait} seconds")
+
+
 CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "webhook_hmac": check_webhook,
     "webhook_hmac_events": check_webhook,
@@ -190,4 +211,6 @@ CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "oauth_query_hmac_array": check_query,
     "oauth_query_hmac_divergent": check_both_forms,
     "shop_domain": check_shops,
+    "graphql_throttle": check_throttle,
+    "graphql_operation": check_operation,
 }
