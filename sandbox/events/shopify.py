@@ -208,6 +208,12 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
     return {
         "shopify_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
         "shopify_poll.schedule": Case(shapes.schedule("ShopifyPollEveryMinute", now), None, "every minute: asks"),
+        "shopify_guard.schedule": Case(
+            shapes.schedule("ShopifyGuardRegularly", now),
+            None,
+            "every ten minutes: looks after subscriptions",
+            needs_platform=True,
+        ),
         "shopify_scan.schedule": Case(
             shapes.schedule("ShopifyScanRegularly", now),
             None,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from countersign.accounts import Accounts
 from countersign.errors import (
@@ -209,6 +209,14 @@ class Subscribes(Protocol):
 
     def subscribe(self, topic: str, address: str) -> None:
         """Subscribe an address to a topic, once."""
+
+
+@runtime_checkable
+class Proves(Protocol):
+    """A platform that lists the numbers of what changed, so that a gap can be proved closed."""
+
+    def changed(self, since: str, until: str) -> Iterator[tuple[str, int]]:
+        """Yield (order number, when it changed last) of what changed last between two places, both included."""
 
 
 class Retries(Queries, Protocol):

@@ -54,7 +54,7 @@ class Apps:
         return self._apps.names()
 
     def names(self) -> Iterator[str]:
-        """Yield the name of every shop where an app is installed, each once."""
+        """Yield the name of every shop that an app has a token of, each once."""
         self._list()
         yield from sorted(self._apps_of)
 
@@ -72,8 +72,9 @@ class Apps:
     def _list(self) -> None:
         found: dict[str, str] = {}
         for name in sorted(self._apps.names()):
-            listed = self.load(name).shops
-            for host in (*listed, *self._shops(name).names()):
+            listed = self.load(name).shops.values()
+            readable = [shop.shop for shop in listed if shop.access_token is not None]
+            for host in (*readable, *self._shops(name).names()):
                 found.setdefault(host, name)
         self._apps_of, self._listed_at = found, time.monotonic()
 

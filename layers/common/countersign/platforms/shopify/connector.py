@@ -70,11 +70,13 @@ class Connector:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Return the topics that must be subscribed to."""
-        return TOPICS
+        """Return the topics to subscribe to by the API: none where the app's configuration or a person does that."""
+        return TOPICS if self.installation.app.subscriptions == "shop" else ()
 
     def subscribed(self) -> frozenset[tuple[str, str]]:
         """Return (topic, address) of every subscription that the shop's list has."""
+        if self.installation.app.subscriptions == "admin" and self.installation.shop.access_token is None:
+            return frozenset()  # there may be no app at all
         found = ((one.get("topic"), one.get("uri")) for one in self.client.subscriptions())
         return frozenset((topic, to) for topic, to in found if isinstance(topic, str) and isinstance(to, str))
 
