@@ -5,13 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from tests.functions.test_events import FOLDER
 
 from countersign.errors import StoreUnavailableError
 from countersign.orders.changes import OrderKey
 from countersign.store import evidence, journal
 from tests.functions.conftest import NOW, Cloud
 from tests.functions.test_create_payment import create
-from tests.functions.test_events import FOLDER
 from tests.functions.test_notices import EMAIL, Shop
 from tests.functions.test_orders_api import ORDER, call
 
