@@ -157,6 +157,7 @@ SENTENCES: Mapping[str, str] = {
     "question.payer_paid_more_than_total": "付款人支付的金额多于平台给出的总额。",
     "question.payment_amount_conflict": "平台对同一笔支付给出了两个金额：以较小的为准。",
     "question.refund_amount_mismatch": "平台报告的退款金额与申请的不同。",
+    "question.refund_currency_mismatch": "平台报告的退款币种与订单币种不同。",
     "question.refund_of_another_order": "这个退款号属于另一个订单。",
     "question.refund_total_mismatch": "平台报告的退款对应的订单总额不同。",
     "question.refunded_more_than_paid": "退款多于支付。",
