@@ -25,6 +25,7 @@ from sandbox.template import Template
 from tests.infra.reading import routes, snake
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "events" / "wechat"  # sample events
 NOW = 1795328845
 TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 Event = dict[str, Any]
@@ -145,7 +146,7 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
         stack = Cloud(clock, adapter, shown)
         _provision(stack, prepared)
         queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
-        monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
+        monkeypatch.setenv("POLL_QUEUE_URL", queue)
         platform_http.session().mount("http://127.0.0.1:1/", adapter)
         certified = platform_http.certified_session
 

@@ -8,8 +8,7 @@ import pytest
 from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import xml
 from countersign.store import OrderStore
-from tests.functions.conftest import NOW, Cloud, http_event
-from tests.functions.test_events import FOLDER
+from tests.functions.conftest import FOLDER, NOW, Cloud, http_event
 
 BODY: dict[str, Any] = {
     "order_id": "ORDER-0001",

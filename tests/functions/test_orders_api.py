@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from countersign.api.scopes import SCOPES
-from tests.functions.conftest import Cloud, http_event
+from tests.functions.conftest import FOLDER, Cloud, http_event
 from tests.functions.test_create_payment import create, order, pay
-from tests.functions.test_events import FOLDER
 from tests.infra.reading import routes
 from tests.unit.test_roles import cognito
 from tools import make_openapi

@@ -15,9 +15,8 @@ from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
 from sandbox.simulators.wechat import pushes
-from tests.functions.conftest import NOW, Cloud, excepted, http_event
+from tests.functions.conftest import FOLDER, NOW, Cloud, excepted, http_event
 from tests.functions.test_create_payment import create, pay
-from tests.functions.test_events import FOLDER
 
 ROUTE = "/wechat/{account}/push"
 PARTY = "oPusherOfTheMessage0000000001"

@@ -116,6 +116,15 @@ def callbacks() -> list[str]:
     return [name for name in sorted(functions()) if wanted <= imports(ROOT / "functions" / snake(name) / "app.py")]
 
 
+def creating() -> list[str]:
+    """Return the functions that create payments."""
+    return [
+        name
+        for name in sorted(functions())
+        if "countersign.api.payments" in imports(ROOT / "functions" / snake(name) / "app.py")
+    ]
+
+
 def platforms() -> list[str]:
     """Return the platforms that there are: the folders under platforms/."""
     return sorted(path.name for path in (PACKAGE / "platforms").iterdir() if (path / "settings.py").is_file())

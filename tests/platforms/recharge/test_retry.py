@@ -1,5 +1,6 @@
 """Somebody wants a charge tried again: recorded first, read just before, asked for once, and then only read."""
 
+import json
 from typing import Any
 
 import pytest
@@ -159,3 +160,29 @@ def test_outside_the_tokens_accounts_there_is_no_charge(world: Recharge) -> None
     )
 
     assert world.cloud.invoke(MERCHANT_API, event)["statusCode"] == 404
+
+
+class TestNotOffered:
+    """Nothing here refunds or ships at Recharge: a wish for it would wait for ever."""
+
+    @pytest.mark.parametrize(
+        ("call", "body", "code"),
+        [
+            ("refunds", {"reason": "late"}, "refunds_not_offered"),
+            ("shipments", {"carrier": "UPS", "tracking_no": "1Z999"}, "shipments_not_offered"),
+        ],
+    )
+    def test_it_is_refused_with_a_code_and_nothing_is_recorded(
+        self, world: Recharge, call: str, body: dict[str, Any], code: str
+    ) -> None:
+        charge = world.make("charge", attempt=True)
+        world.run("scan")
+        before = world.cloud.table()
+        names = {"platform": "recharge", "account": "store", "order_id": str(charge["id"])}
+        event = http_event("POST", "/orders/{platform}/{account}/{order_id}/" + call, names, body=json.dumps(body))
+
+        answer = world.cloud.invoke(MERCHANT_API, event)
+
+        content = json.loads(answer["body"])
+        assert (answer["statusCode"], content["code"]) == (409, code)
+        assert world.cloud.table() == before

@@ -70,7 +70,7 @@ def handle(
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
     marks = lookups.prepare(payment.lookup, platform, name)
-    wake = _waking(queue, os.environ[f"{platform.upper()}_POLL_QUEUE_URL"])
+    wake = _waking(queue, os.environ["POLL_QUEUE_URL"])
 
     def action() -> tuple[int, Json]:
         status, content = create(call, payment, store=store, wake=wake)

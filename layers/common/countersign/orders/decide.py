@@ -239,6 +239,8 @@ def _resolved(order: Order, fact: Resolved, by: str, view: View) -> Decision:
 
 def _refunded(order: Order, question: ReviewItem, fact: Resolved, by: str, view: View) -> Decision:
     """Return what the answer does that the money goes back: a refund, which a second person approves."""
+    if "refund" in order.terms.not_offered:
+        return Decision("refused", because("refunds_not_offered"), order)
     child = refunds.review_refund(order, question, by, fact)
     if child is None:
         return Decision("refused", because("not_about_money"), order)

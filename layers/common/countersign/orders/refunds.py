@@ -111,6 +111,8 @@ def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) ->
     """Return the requested refund, or why it cannot be asked for."""
     if known is not None:
         return because("refund_number_exists")
+    if "refund" in order.terms.not_offered:
+        return because("refunds_not_offered")
     if order.paid == 0:
         return because("order_not_paid")
     if fact.amount.currency != order.terms.amount.currency:

@@ -45,6 +45,8 @@ def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str
     """Return the shipment as the merchant recorded it, or why there can be none."""
     if known is not None:
         return because("shipment_exists")
+    if "ship" in order.terms.not_offered:
+        return because("shipments_not_offered")
     if order.status not in PAID_STATES:
         return because("not_paid", status=order.status)
     if order.status == "refunded":

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from countersign import texts
-from countersign.errors import MalformedError, RefusedError
+from countersign.errors import MalformedError
 from countersign.http import read_json
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
@@ -25,10 +25,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) -> Model:
-    """Read a body; raises `misfit` naming the fields that do not fit, never their values.
+def read_body(model: type[Model], body: bytes) -> Model:
+    """Read a body; raises MalformedError naming the fields that do not fit, never their values.
 
-    Raises MalformedError where it is no JSON object, or holds a character that nobody can read or send on.
+    So it does where it is no JSON object, or holds a character that nobody can read or send on: what would be refused
+    at any platform alike is 400, what this platform or account does not take is 422.
     """
     content = read_json(body)
     if not isinstance(content, dict):
@@ -38,7 +39,7 @@ def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) ->
         return model.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors())
-        raise misfit(wrong) from None
+        raise MalformedError(wrong) from None
 
 
 def _require_readable(content: object, field: str = "the body") -> None:

@@ -39,6 +39,7 @@ _DIGESTS = frozenset(
         "ce781efc3b31cdf25c3c0594d5140e9d",
         "d6a2bd339c4486f555060ea9c5d9ddbf",
         "d6c42f8604860bd38f222fa5380cce72",
+        "d80b7d5b183ce7f627e537910a0b1bbe",
         "db8b8970aba388f95f01027d5e3e2c94",
         "e08cf6d24a940ccc3ef8b8f835918f1e",
         "e27559494773c66f46b61d16a844713d",

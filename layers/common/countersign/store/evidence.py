@@ -3,6 +3,9 @@
 A write is charged by the kilobyte, and an event's row leaves half of one free: evidence fills that first. What does not
 fit stands in a row that sorts behind everything else of the order, so that reading an order never reads it. Both pieces
 can be erased while the event, its digest and its amounts stay: a shop's customer may ask for that.
+
+A row holds 400 KB. Of a message that is larger even compressed only its digest and its length are kept: news that came
+is told in any case, and whoever has the message can still show that it is the one.
 """
 
 from collections.abc import Mapping
@@ -14,6 +17,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
 KILOBYTE = 1024
+MOST_BYTES = 396 * KILOBYTE  # compressed, of one message: a row holds 400 KB, its keys and other attributes among them
 RESERVED_BYTES = 12  # for the names of what is added; being published makes a row smaller, for it leaves the due list
 
 
@@ -23,6 +27,8 @@ def pieces(event: Item, raw: bytes) -> tuple[Item, Item | None]:
         return {}, None
     compressed = codec.compress(raw)
     held: Item = {"digest": {"B": bytes.fromhex(digests.sha256(raw))}}
+    if len(compressed) > MOST_BYTES:
+        return held | {"not_kept": number(len(raw))}, None
     room = max(KILOBYTE - RESERVED_BYTES - codec.item_bytes(event) - codec.item_bytes(held), 0)
     first, rest = compressed[:room], compressed[room:]
     if first:
@@ -33,8 +39,14 @@ def pieces(event: Item, raw: bytes) -> tuple[Item, Item | None]:
     return held, {"pk": event["pk"], "sk": text(keys.evidence_sk(codec.event_id(event))), "raw": {"B": rest}}
 
 
+def whole(raw: bytes) -> Item:
+    """Return what a row that stands for itself holds of a message: its bytes or, where they are too many, how many."""
+    compressed = codec.compress(raw)
+    return {"raw": {"B": compressed}} if len(compressed) <= MOST_BYTES else {"not_kept": number(len(raw))}
+
+
 def read(client: Any, table: str, event: Mapping[str, Any]) -> bytes:
-    """Return the bytes that a stored event was made of; empty where it had none, or where they were erased."""
+    """Return the bytes that a stored event was made of; empty where it had none, or they were erased or too many."""
     compressed: bytes = event["raw"]["B"] if "raw" in event else b""
     if "more" in event:
         row = (event["pk"]["S"], keys.evidence_sk(codec.event_id(event)))

@@ -26,6 +26,7 @@ def event_json(item: Item, language: str = ENGLISH) -> dict[str, Any]:
         "reason": said(as_reasons(item), language),
         "reasons": [reason.to_json() for reason in as_reasons(item)],
         "digest": item["digest"]["B"].hex() if "digest" in item else None,
+        "evidence_not_kept": as_number(item, "not_kept"),
         "version": as_number(item, "version"),
         "published_at": timestamp(as_number(item, "published_at")),
     }

@@ -82,9 +82,9 @@ class PaymentBody(Body):
 
 
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
-    """Read the body of a call; raises UnprocessableError naming the fields that do not fit, never their values."""
+    """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
     connector = connect(call.account, call.settings, store=store)
-    return Payment(call, connector, read_body(PaymentBody, body, misfit=UnprocessableError))
+    return Payment(call, connector, read_body(PaymentBody, body))
 
 
 class Payment:

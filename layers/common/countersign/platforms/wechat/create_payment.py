@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.errors import MalformedError, UnprocessableError
+from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, Terms
 from countersign.orders.state import Order
@@ -98,7 +98,7 @@ class PaymentBody(Body):
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
     connector = connect(call.account, call.settings, store=store)
-    return Payment(call, connector, read_body(PaymentBody, body, misfit=MalformedError))
+    return Payment(call, connector, read_body(PaymentBody, body))
 
 
 class Payment:
