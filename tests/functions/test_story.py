@@ -9,9 +9,8 @@ import pytest
 from countersign.errors import StoreUnavailableError
 from countersign.orders.changes import OrderKey
 from countersign.store import evidence, journal
-from tests.functions.conftest import NOW, Cloud
+from tests.functions.conftest import FOLDER, NOW, Cloud
 from tests.functions.test_create_payment import create
-from tests.functions.test_events import FOLDER
 from tests.functions.test_notices import EMAIL, Shop
 from tests.functions.test_orders_api import ORDER, call
 
