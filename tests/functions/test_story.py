@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.functions.test_events import FOLDER
 
 from countersign.errors import StoreUnavailableError
 from countersign.orders.changes import OrderKey

@@ -139,7 +139,7 @@ class TestRoutes:
 
         assert {platform_of(name) for name, _ in added.values()} == set(platforms())
         for key, (name, event) in added.items():
-            assert event["Path"].startswith(f"/{platform_of(name)}/{{account}}/")
+            assert re.match(rf"/{platform_of(name)}/\{{(account|app)\}}/", event["Path"])
             if name not in callbacks():
                 assert key == f"POST /{platform_of(name)}/{{account}}/payments"
                 assert event["Auth"] == {"AuthorizationScopes": ["payments:write", "countersign/payments:write"]}

@@ -357,6 +357,9 @@ def _judgement(known: Refund | None, fact: RefundDecided) -> Reason:
 def _reported(order: Order, known: Refund | None, fact: RefundReported, change: Change, view: View) -> Decision:
     if view.owner("refund", fact.refund_id) is not None:
         return of_another_order(order, "refund", fact.refund_id)
+    if fact.amount.currency != order.terms.amount.currency:  # in no sum: a unit of one is none of another
+        after = with_anomaly(order, "refund_currency_mismatch", fact.refund_id)
+        return became(order, after, because("refund_of_other_currency"))
     if fact.total is not None and order.terms.pays == "whole" and fact.total not in _refundable_totals(order, known):
         after = with_anomaly(order, "refund_total_mismatch", fact.refund_id)
         return became(order, after, because("refund_of_other_total", total=fact.total, amount=order.terms.amount))

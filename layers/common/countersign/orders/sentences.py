@@ -177,6 +177,7 @@ SENTENCES: Mapping[str, str] = {
     "question.payer_paid_more_than_total": "The payer paid more than the platform's own total.",
     "question.payment_amount_conflict": "The platform told of one payment with two amounts: the smaller one counts.",
     "question.refund_amount_mismatch": "The platform reports a refund of another amount than was asked for.",
+    "question.refund_currency_mismatch": "The platform reports a refund in another currency than the order's.",
     "question.refund_of_another_order": "The refund number belongs to another order.",
     "question.refund_total_mismatch": "The platform reports a refund of an order of another total.",
     "question.refunded_more_than_paid": "More was refunded than was paid.",

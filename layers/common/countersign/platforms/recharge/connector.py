@@ -107,6 +107,11 @@ class Connector:
 
     # What a scan asks: https://developer.rechargepayments.com/2021-11/charges/charge_list
 
+    @property
+    def overlap(self) -> int:
+        """Return a day: nobody says which zone times without one are in."""
+        return 86400
+
     def beginning(self, now: int) -> str:
         """Return the place from which everything that can be listed lies ahead."""
         return self.place(now - LISTED_DAYS * 86400)
