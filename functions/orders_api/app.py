@@ -63,7 +63,7 @@ def list_orders(
 @api.router.get("/changes")
 def list_changes(
     account: Annotated[str, Query(max_length=128)] = "",
-    after: Annotated[str, Query(max_length=8192)] = "",
+    after: Annotated[str, Query(max_length=6000, pattern="^[A-Za-z0-9_=-]*$")] = "",
 ) -> Response[str]:
     """Tell which orders changed since the cursor `after`, of all accounts or of one: 204 where none did.
 

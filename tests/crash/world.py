@@ -55,6 +55,7 @@ TIMES = {
     "next_at",
     "reported_at",
     "upload_time",
+    "beat_at",
     "published_at",
     "read_at",
     "requested_at",

@@ -10,6 +10,7 @@ from botocore.client import BaseClient
 from countersign.api import changes
 from countersign.store import pulse
 from countersign.store.due import DueList
+from countersign.workers.publish import beat as beat_accounts
 from countersign.workers.publish import publish
 from tests.functions.conftest import Cloud, http_event
 from tests.functions.test_lists import Shop
@@ -201,6 +202,9 @@ def test_publishing_an_event_moves_its_account(shop):
     (item,) = [row for row in shop.cloud.table() if "emits" in row]
     due = DueList(shop.cloud.dynamodb, "Orders", "sweep")
 
+    told: set[tuple[str, str]] = set()
+    beat_accounts([item, {}, {"pk": {"S": "x"}}, item], told, due=due, now=shop.now)
     assert publish(item, events=shop.cloud.events, due=due, now=shop.now) == 1
 
+    assert told == {("wechat", "shop")}
     assert pulse.beats(shop.cloud.dynamodb, "Orders") == {("wechat", "shop"): shop.now}

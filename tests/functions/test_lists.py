@@ -55,7 +55,7 @@ class Shop:
         self.say(number, Paid(f"4200-{number}", Money(minor, "CNY"), self.now), Verified("k"))
 
     def ship(self, number: str, *, complete: bool = True) -> None:
-        parcels = (Parcel("YTO", "1", "tea", ""),)
+        parcels = (Parcel("YTO", f"YT-{number}", "tea", ""),)
         self.say(number, ShipmentRequested(f"sh-{number}", "express", parcels, complete, self.now), Operator("anna"))
 
     def ask(self, number: str, refund_id: str, by: str = "ben") -> None:

@@ -5,12 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.functions.test_events import FOLDER
 
 from countersign.errors import StoreUnavailableError
 from countersign.orders.changes import OrderKey
 from countersign.store import evidence, journal
-from tests.functions.conftest import NOW, Cloud
+from tests.functions.conftest import FOLDER, NOW, Cloud
 from tests.functions.test_create_payment import create
 from tests.functions.test_notices import EMAIL, Shop
 from tests.functions.test_orders_api import ORDER, call
@@ -186,6 +185,18 @@ class TestEvidence:
 
         assert codes == ["no_evidence", "no_such_event", "evidence_erased"]
         assert [row for row in story(told)[0] if row["type"] == "look"] == []
+
+    def test_what_is_too_large_to_show_says_how_large_it_is(self, told, monkeypatch):
+        event_id = paid_event(told)
+        monkeypatch.setattr("countersign.api.story.MOST_AS_TEXT", 10)
+        assert look(told, event_id, **SEEING)[1]["text"] is None
+        monkeypatch.setattr("countersign.api.story.MOST_SHOWN", 10)
+
+        status, answer = look(told, event_id, **SEEING)
+
+        assert (status, answer["code"]) == (413, "evidence_too_large")
+        assert answer["args"]["bytes"] > 10
+        assert [row["type"] for row in story(told)[0]].count("look") == 1
 
 
 class TestNoticesAgain:

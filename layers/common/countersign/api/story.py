@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from countersign.api.overview import one_of
-from countersign.errors import ConflictError, NotFoundError, UnprocessableError
+from countersign.errors import ConflictError, NotFoundError, TooLargeError, UnprocessableError
 from countersign.orders.changes import OrderKey
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
@@ -24,6 +24,8 @@ from countersign.store.present import by_json, event_json, note_json, notice_id,
 
 SORTS = ("at", "-at")
 PAGE = 50
+MOST_SHOWN = 4_000_000  # bytes of evidence in one answer: Lambda answers with 6 MB, and base64 takes a third more
+MOST_AS_TEXT = 250_000
 NOT_PRINTED = "not printed"  # what somebody says who has looked
 Json = dict[str, Any]
 
@@ -96,6 +98,8 @@ class StoryService:
         if "erased_at" in event:
             raise refusal(NotFoundError, because("evidence_erased"))
         raw = evidence.read(self.lists.client, self.lists.table, event)
+        if (size := codec.as_number(event, "not_kept") or len(raw)) > MOST_SHOWN:
+            raise refusal(TooLargeError, because("evidence_too_large", bytes=size))
         if not raw:
             raise refusal(NotFoundError, because("no_evidence"))
         client, table = self.lists.client, self.lists.table
@@ -153,6 +157,8 @@ def _behind(item: Item) -> str:
 
 
 def _as_text(raw: bytes) -> str | None:
+    if len(raw) > MOST_AS_TEXT:  # as text of a JSON document it would be said a second time, and longer
+        return None
     try:
         return raw.decode()
     except UnicodeDecodeError:

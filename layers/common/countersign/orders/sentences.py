@@ -85,6 +85,7 @@ SENTENCES: Mapping[str, str] = {
     "closed_at_the_platform_only": "the order was made at the platform and is closed there",
     "dates_reversed": "{first} is after {last}",
     "evidence_erased": "the bytes of the event were erased; their digest and what they said stay",
+    "evidence_too_large": "the message has {bytes} bytes, more than is shown: its digest tells whether a copy is it",
     "exception_ends_by_itself": "{kind} is not dismissed: it ends by what is done about the order",
     "key_used_for_another_note": "this Idempotency-Key was used for another note of the order",
     "key_used_for_another_refund": "this Idempotency-Key was used for another refund of the order",

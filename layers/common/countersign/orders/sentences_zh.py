@@ -71,6 +71,7 @@ SENTENCES: Mapping[str, str] = {
     "closed_at_the_platform_only": "订单是在平台上创建的，要在平台上关闭",
     "dates_reversed": "{first} 晚于 {last}",
     "evidence_erased": "这个事件的原文已删除；摘要和内容记录仍在",
+    "evidence_too_large": "消息有 {bytes} 字节，超过保存或显示的上限：可用摘要核对副本",
     "exception_ends_by_itself": "{kind} 不能直接移除：处理订单后它会自行结束",
     "key_used_for_another_note": "这个 Idempotency-Key 已用于该订单的另一条备注",
     "key_used_for_another_refund": "这个 Idempotency-Key 已用于该订单的另一笔退款",

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -59,14 +60,25 @@ def _said_beside(item: Item, detail_type: str) -> dict[str, Any]:
     return {"from": from_decimal(*before).to_json(), "to": from_decimal(*after).to_json()}
 
 
-def _beat(item: Item, due: DueList, now: int) -> None:
-    """Say that the account moved. Whoever misses it sees the change with the next one: nothing fails for that."""
-    key = keys.order_key(item["pk"]["S"])
-    try:
-        pulse.beat(due.client, due.table, key.platform, key.account, now=now)
-    except StoreUnavailableError as error:
-        count("PulseLost")
-        logger.warning("an account's pulse is lost", extra={"reason": str(error)})
+def beat(items: Iterable[Item], told: set[tuple[str, str]], *, due: DueList, now: int) -> None:
+    """Say that the accounts of these event rows move, each once in a run (`told`), before anything is published.
+
+    Killed in between, what is published later says so again. Who misses it sees the change with the account's next
+    one: nothing fails for that.
+    """
+    for item in items:
+        try:
+            key = keys.order_key(item["pk"]["S"])
+        except (LookupError, ValueError):  # told of by `publish`
+            continue
+        if (key.platform, key.account) in told:
+            continue
+        told.add((key.platform, key.account))
+        try:
+            pulse.beat(due.client, due.table, key.platform, key.account, now=now)
+        except StoreUnavailableError as error:
+            count("PulseLost")
+            logger.warning("an account's pulse is lost", extra={"reason": str(error)})
 
 
 def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:
@@ -81,7 +93,6 @@ def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:
         raise PublishFailedError(f"the event row cannot be read: {type(error).__name__}") from error
     if not batch:
         return 0
-    _beat(item, due, now)
     try:
         answer = events.put_events(Entries=batch)
     except (ClientError, BotoCoreError) as error:
