@@ -23,6 +23,7 @@ import math
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,11 @@ sys.path += [str(ROOT), str(ROOT / "layers" / "common")]
 import botocore.session  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
+from countersign.api import activity, changes  # noqa: E402
+from countersign.api.orders import OrderService, OrdersWanted  # noqa: E402
+from countersign.api.overview import Overview  # noqa: E402
+from countersign.api.refunds import RefundService  # noqa: E402
+from countersign.api.story import StoryService  # noqa: E402
 from countersign.money import Money  # noqa: E402
 from countersign.orders.changes import (  # noqa: E402
     Change,
@@ -41,6 +47,7 @@ from countersign.orders.changes import (  # noqa: E402
     OrderCreated,
     OrderKey,
     Paid,
+    Parcel,
     Prepared,
     Queried,
     RefundDecided,
@@ -52,8 +59,10 @@ from countersign.orders.changes import (  # noqa: E402
     Trust,
     Verified,
 )
-from countersign.store import OrderStore, codec, orphans  # noqa: E402
+from countersign.runtime.caller import Caller  # noqa: E402
+from countersign.store import OrderStore, account_names, codec, orphans, pulse  # noqa: E402
 from countersign.store.due import DueList  # noqa: E402
+from countersign.store.lists import OrderLists  # noqa: E402
 from countersign.store.notices import OWNER, Event, NoticeStore  # noqa: E402
 from sandbox.template import Template  # noqa: E402
 
@@ -89,6 +98,7 @@ class Meter:
             for index in declared["GlobalSecondaryIndexes"]
         }
         self.units: Counter[str] = Counter()
+        self.reads = 0  # calls that read
 
     def put_item(self, **call: Any) -> Any:
         return self._write(call, [("put", call["Item"])], self.client.put_item)
@@ -104,6 +114,7 @@ class Meter:
         return self._write(call, rows, self.client.transact_write_items, times=2)
 
     def batch_get_item(self, **call: Any) -> Any:
+        self.reads += 1
         answer = self.client.batch_get_item(**call)
         found = answer["Responses"].get(TABLE, [])
         asked = len(call["RequestItems"][TABLE]["Keys"])
@@ -111,8 +122,11 @@ class Meter:
         return answer
 
     def query(self, **call: Any) -> Any:
+        self.reads += 1
         answer = self.client.query(**call)
         index = call.get("IndexName", "")
+        if call.get("Select") == "COUNT":  # charged for what it counts, although it returns none of it
+            answer = {**answer, "Items": self.client.query(**{**call, "Select": "ALL_PROJECTED_ATTRIBUTES"})["Items"]}
         entries = [self._entry(index, item) if index else item for item in answer["Items"]]
         share = 1 if call.get("ConsistentRead") else 0.5
         size = sum(codec.item_bytes(entry) for entry in entries if entry)
@@ -329,6 +343,7 @@ def paths() -> dict[str, Counter[str]]:
         found["notice"] = world.charged(lambda: _notice(meter, key(2)))
         unknown = key(9)
         found["callback before its order"] = world.charged(lambda: world.pay(unknown, notice_v3(unknown)))
+    found |= {f"list: {name}": units for name, (units, _) in lists().items()}
     with metered() as meter:
         world = World(meter)
         found[IDLE] = Counter(
@@ -337,9 +352,53 @@ def paths() -> dict[str, Counter[str]]:
     return found
 
 
+@cache
+def lists() -> dict[str, tuple[Counter[str], int]]:
+    """Return what each list costs that people look at, and how many calls it makes: 100 orders, three to decide."""
+    with metered() as meter:
+        world = World(meter)
+        for number in range(100):
+            one = key(number)
+            world.create(one)
+            if number % 2 == 0:
+                world.pay(one, b"")
+        for number in (11, 13, 15):
+            world.say(key(number), Paid(f"42-{number}", Money(1, "CNY"), NOW + 70), Verified(KEY_ID), "notify", at=70)
+        world.say(key(2), RefundRequested("rf-1", Money(1000, "CNY"), "broken", NOW + 80), STAFF, "operator", at=80)
+        account_names.unmarked.clear()  # of what else this process has loaded
+        account_names.unmarked.add(("wechat", "main-shop"))
+        account_names.mark(meter.client, TABLE)
+        pulse.beat(meter.client, TABLE, "wechat", "main-shop", now=NOW + 80)
+        reading, who = OrderLists(meter, TABLE), Caller("anna", frozenset({"*"}), is_person=True)
+        desk, refunds = OrderService(world.store, reading, who, NOW + 90), RefundService(world.store, reading, who, NOW)
+        overview, story = Overview(reading, who), StoryService(reading, who, NOW + 90)
+        account, quiet = "wechat/main-shop", changes.write(changes.Cursor(NOW + 5000))
+        asked: dict[str, Callable[[], Any]] = {
+            "orders, work=decide": lambda: desk.page(account, OrdersWanted(work=("decide",))),
+            "orders, newest 50": lambda: desk.page(account, OrdersWanted(sort="-updated")),
+            "counts": lambda: overview.counts(account),
+            "search": lambda: overview.search("42-11", ""),
+            "changes, nothing moved": lambda: changes.changes(reading, who, "", quiet, now=NOW + 5005),
+            "changes, one account moved": lambda: changes.changes(
+                reading, who, "", changes.write(changes.Cursor(NOW + 79)), now=NOW + 90
+            ),
+            "refunds to approve": lambda: refunds.page(statuses=("requested",), account="", cursor=""),
+            "exceptions": lambda: desk.exceptions(account="", kind="", cursor=""),
+            "timeline": lambda: story.timeline(key(2)),
+            "activity": lambda: activity.page(reading, who, account, limit=50),
+        }
+        found = {}
+        for name, ask in asked.items():
+            before = meter.reads
+            found[name] = (world.charged(ask), meter.reads - before)
+        return found
+
+
 def _ship(world: World, one: OrderKey) -> None:
     """Record a shipment, as a shop does, and take it to the platform."""
-    world.say(one, ShipmentRequested("sh-0001", "express", (), complete=True, at=NOW + 100), STAFF, "merchant", at=100)
+    parcels = (Parcel("YTO", "YT8800000000123", "凤凰单丛 250 g 等", ""),)
+    asked = ShipmentRequested("sh-0001", "express", parcels, complete=True, at=NOW + 100)
+    world.say(one, asked, STAFF, "merchant", at=100)
     _leased(world, one, "ship", "SHIPMENT#", NOW + 101)
     world.say(one, ShipmentReported("sh-0001", "reported", at=NOW + 101), Queried(KEY_ID), "query", at=101)
 
@@ -403,6 +462,8 @@ def main() -> None:
         print(f"{name}: {total['write']:g} write, {total['read']:g} read units{a_million}")
         for spent_on, count in sorted(units.items(), key=lambda entry: (entry[0].startswith("read"), entry[0])):
             print(f"    {count:>6g}  {spent_on}")
+    for name, (_, calls) in lists().items():
+        print(f"list: {name}: {calls} calls")
     idle = price(found[IDLE]) * HOURS_IN_MONTH / 1e6
     print(f"idle, {len(due_lists())} due lists: {idle:.2f} $ per month")
 

@@ -27,6 +27,7 @@ def main() -> int:
         "--accounts", type=Path, help="a folder of {platform}/{account}.json; without it, throwaway accounts"
     )
     run.add_argument("--template", type=Path, default=ROOT / "template.yaml")
+    run.add_argument("--foreign-issuer", action="store_true", help="tokens of another issuer than Cognito")
     run.add_argument("--quiet", action="store_true", help="do not print the URLs")
     commands.add_parser("demo", help="a payment's whole story, told step by step")
     token = commands.add_parser("token", help="print a token of a running sandbox")
@@ -43,7 +44,9 @@ def main() -> int:
         case "run":
             from sandbox import supervisor
 
-            return supervisor.run(options.port, options.accounts, options.template, quiet=options.quiet)
+            return supervisor.run(
+                options.port, options.accounts, options.template, quiet=options.quiet, foreign=options.foreign_issuer
+            )
         case "demo":
             from sandbox import demo
 

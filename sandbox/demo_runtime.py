@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from clients.python.countersign_client import ApiError, Client
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clients.python.countersign_client import Reply
     from sandbox.testing import Sandbox
 
 PATIENCE = 20.0
@@ -42,10 +45,18 @@ class Stage:
 
     def call(self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Answer:
         """Call the product as the merchant's backend does, with a person's fresh token."""
-        token = (headers or {}).pop("token", None) or self.token()
-        reply = self.sandbox.api(method, path, body, headers, token=token)
+        token = (headers or {}).pop("token", None)
+        return self.answer(lambda api: api.request(method, path, body=body, headers=headers), token)
+
+    def answer(self, called: Callable[[Client], Reply], token: str | None = None) -> Answer:
+        """Call the product with its own client, and return a refusal as an answer too."""
+        given = token or self.token()
         try:
-            return Answer(reply.status, reply.json())
+            reply = called(Client(self.sandbox.base_url, lambda: given))
+        except ApiError as error:
+            reply = error.reply
+        try:
+            return Answer(reply.status, reply.json)
         except ValueError:
             return Answer(reply.status, reply.body.decode("utf-8", "replace"))
 
@@ -76,7 +87,10 @@ class Stage:
 
     def order(self, platform: str, account: str, order_id: str, part: str = "") -> Json:
         """Return an order as the merchant sees it."""
-        answer = self.call("GET", f"/orders/{platform}/{account}/{quote(order_id, safe='')}{part}")
+        if part:
+            answer = self.call("GET", f"/orders/{platform}/{account}/{quote(order_id, safe='')}{part}")
+        else:
+            answer = self.answer(lambda api: api.get_order(platform, account, order_id))
         return answer.body if isinstance(answer.body, dict) else {"status": f"HTTP {answer.status}"}
 
     def inbox(self, kind: str, about: str) -> list[Json]:
@@ -117,7 +131,7 @@ class Stage:
 
     def explain(self, platform: str, account: str, order_id: str) -> None:
         """Print why an order is as it is, in the product's own words."""
-        told = self.order(platform, account, order_id, "/explanation")
+        told = self.answer(lambda api: api.explain_order(platform, account, order_id)).body
         self.tell("why", str(told.get("summary", told)))
         for step in told.get("steps", []):
             at = datetime.datetime.fromisoformat(step["at"]).astimezone(BEIJING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,11 @@ def _sees_all_accounts(name: str) -> bool:
 
 
 def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None:
-    """Put every document where functions look for it, and let SES send from the domains that its notices name."""
+    """Put every document where functions look for it, and let SES send from the domains that its notices name.
+
+    Orders can be found by what customers say, too: under a key of this sandbox alone.
+    """
+    documents = {"lookup": {"keys": {"keys": [secrets.token_hex(32)]}}, **documents}
     for platform, by_name in documents.items():
         for name, document in by_name.items():
             for domain in _mail_domains(document):

@@ -24,7 +24,7 @@ from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
 from sandbox.template import ACCOUNT, Template
-from sandbox.tokens import AUDIENCE, Issuer
+from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = "sandbox"
@@ -33,7 +33,8 @@ STAGE = "sandbox"
 class Supervisor:
     """One running sandbox."""
 
-    def __init__(self, port: int, accounts: Path | None, template: Path) -> None:
+    def __init__(self, port: int, accounts: Path | None, template: Path, *, foreign: bool = False) -> None:
+        self._foreign = foreign
         self._accounts, self._template = accounts, template
         self._port = port
         self._api, self._own, self._internal = _listen(port), _listen(port + 1), _listen(0)
@@ -50,7 +51,8 @@ class Supervisor:
         self._ministack = Ministack(self.state)
         clock = Clock(self.state / "clock")
         inbox = Inbox(clock.now)
-        issuer = Issuer(f"{self.control_url}/issuer", self.state / "issuer.pem")
+        kind = ForeignIssuer if self._foreign else Issuer
+        issuer = kind(f"{self.control_url}/issuer", self.state / "issuer.pem")
         self._control = control_side.Control(self.state, clock, inbox, issuer)
         self._control.runner_port = self._internal.getsockname()[1]
         self._control.kill_runner = self._kill_runner
@@ -64,6 +66,7 @@ class Supervisor:
             "JwtIssuer": f"{self.control_url}/issuer",
             "JwtAudience": AUDIENCE,
             "TrustedWebhookOrigins": self.control_url,
+            **(ForeignIssuer.parameters if self._foreign else {}),
         }
         template = Template(self._template, parameters)
         provisioner = Provisioner(template, plane, "sandbox-")
@@ -174,11 +177,11 @@ def _end(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def run(port: int, accounts: Path | None, template: Path, *, quiet: bool) -> int:
+def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreign: bool = False) -> int:
     """Run a sandbox until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
-    supervisor = Supervisor(port, accounts, template)
+    supervisor = Supervisor(port, accounts, template, foreign=foreign)
     try:
         names = supervisor.start()
         if not quiet:

@@ -137,13 +137,21 @@ class Sandbox:
 
 @contextlib.contextmanager
 def running_sandbox(
-    accounts: Path | None = None, template: Path = ROOT / "template.yaml", *, shown: bool = False
+    accounts: Path | None = None,
+    template: Path = ROOT / "template.yaml",
+    *,
+    shown: bool = False,
+    foreign: bool = False,
 ) -> Iterator[Sandbox]:
-    """Run a whole sandbox on free ports; `shown` prints what it says and leaves its state folder."""
+    """Run a whole sandbox on free ports; `shown` prints what it says and leaves its state folder.
+
+    With `foreign` its tokens are those of another issuer than Cognito.
+    """
     port = _free_pair()
     command = [sys.executable, "-m", "sandbox", "run", "--port", str(port), "--template", str(template)]
     command += ["--accounts", str(accounts)] if accounts else []
     command += ["--quiet"] if shown else []
+    command += ["--foreign-issuer"] if foreign else []
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
         with output.open("wb") as file:

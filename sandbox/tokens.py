@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from sandbox.template import Template
 
-LIFETIME = {"person": 3600, "machine": 24 * 3600}  # as identity.yaml has it, and Cognito where it says nothing
+IDENTITY = Path(__file__).resolve().parent.parent / "identity.yaml"
+# A machine's is as identity.yaml has it; a person's outlives the hours that demos and tests let pass at once.
+LIFETIME = {"person": 3600, "machine": 24 * 3600}
 AUDIENCE = "countersign-sandbox"
 
 
@@ -41,28 +43,70 @@ class Issuer:
         return {"access_token": self.token(wanted, now), "token_type": "Bearer"}
 
     def token(self, wanted: dict[str, Any], now: float) -> str:
-        """Make a token: a person's with all accounts unless told otherwise."""
+        """Make a token: a person's with all accounts unless told otherwise; `roles` bound a person."""
         machine = bool(wanted.get("client", False))
         client = "sandbox-machine" if machine else "sandbox-console"
         scopes = wanted.get("scopes", [])
-        accounts = wanted.get("accounts", "*")
         lifetime = LIFETIME["machine" if machine else "person"]
         subject = client if machine else str(wanted.get("subject") or "sandbox-person")
         claims = {
             "iss": self._url,
             "sub": subject,
-            # Cognito puts a name into people's access tokens only.
-            **({} if machine else {"username": subject}),
-            "client_id": client,
-            "token_use": "access",
             "aud": AUDIENCE,
             "scope": scopes if isinstance(scopes, str) else " ".join(scopes),
-            "accounts": accounts,
             "iat": int(now),
             "exp": int(now) + int(wanted.get("expires_in", lifetime)),
             "jti": str(uuid.uuid4()),
+            **self._of_its_kind(wanted, subject, client, machine=machine),
         }
         return jwt.encode(claims, self._key, "RS256", headers={"kid": "sandbox"})
+
+    def _of_its_kind(self, wanted: dict[str, Any], subject: str, client: str, *, machine: bool) -> dict[str, Any]:
+        """Return the claims as Cognito has them: with roles, what the stack's own trigger makes of groups."""
+        accounts = wanted.get("accounts", "*")
+        # Cognito puts a name into people's access tokens only.
+        person = {} if machine else {"username": subject}
+        claims = {**person, "client_id": client, "token_use": "access", "accounts": accounts}
+        if machine or "roles" not in wanted:
+            return claims
+        groups = [accounts] if isinstance(accounts, str) else list(accounts)
+        told = token_claims([*groups, *(f"role:{role}" for role in wanted["roles"])], str(wanted.get("name", "")))
+        asked = wanted.get("scopes", [])
+        lacking = {scope.removeprefix("countersign/") for scope in told["scopesToSuppress"]}
+        left = [scope for scope in (asked.split() if isinstance(asked, str) else asked) if scope not in lacking]
+        return {**claims, **told["claimsToAddOrOverride"], "scope": " ".join(left)}
+
+
+class ForeignIssuer(Issuer):
+    """Another issuer than Cognito: claims of its own names, and scopes that no role bounds."""
+
+    parameters: ClassVar = {
+        "PersonClaim": "https://shop.example/person",
+        "PersonValue": "yes",
+        "RoleClaim": "https://shop.example/roles",
+        "AccountsClaim": "https://shop.example/accounts",
+        "NameClaim": "nickname",
+    }
+
+    def _of_its_kind(self, wanted: dict[str, Any], subject: str, client: str, *, machine: bool) -> dict[str, Any]:
+        named, accounts = self.parameters, wanted.get("accounts", "*")
+        claims = {"azp": client, named["AccountsClaim"]: [accounts] if isinstance(accounts, str) else accounts}
+        if machine:
+            return {**claims, "gty": "client-credentials"}
+        person = {named["PersonClaim"]: named["PersonValue"], named["NameClaim"]: wanted.get("name", subject)}
+        return {**claims, **person, named["RoleClaim"]: wanted.get("roles", [])}
+
+
+def token_claims(groups: list[str], name: str) -> dict[str, Any]:
+    """Return what the stack's own trigger tells Cognito of a person's access token: its code, run as it is deployed."""
+    identity = Template(IDENTITY, {"Stage": "sandbox", "SignInReturnUrl": "", "Arch": "", "LogRetentionDays": "1"})
+    found: dict[str, Any] = {}
+    code = identity.resources("AWS::Lambda::Function")["TokenClaims"]["Code"]["ZipFile"]
+    exec(compile(code, str(IDENTITY), "exec"), found)  # noqa: S102 - our own template
+    asked = {"userAttributes": {"name": name}, "groupConfiguration": {"groupsToOverride": groups}}
+    event = {"triggerSource": "TokenGeneration_HostedAuth", "request": asked, "response": {}}
+    answer = found["lambda_handler"](event, None)
+    return dict(answer["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"])
 
 
 class Authorizer:

@@ -30,7 +30,7 @@ SOON = 30 * DAY
 IDENTITIES = (("mchid", "sub_mchid"), ("app_id",), ("client_id",), ("merchant_id", "base"))
 # What belongs to an app, which several accounts may share; everything else is one account's own.
 OF_AN_APP = ("mini_program_secret", "push.")
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}", re.ASCII)  # as the product reads it in its URLs
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}", re.ASCII)  # as the product reads it in its URLs
 
 
 class Finding(NamedTuple):
@@ -84,7 +84,7 @@ def lint(folder: Path, now: int) -> list[Finding]:
 def _load(name: str, path: Path) -> Account:
     loader = _loader(name.rpartition("/")[0])
     if not _NAME.fullmatch(path.stem):
-        raise KeysUnavailableError("the account's name is not a to z, 0 to 9, . and -, at most 48 characters")
+        raise KeysUnavailableError("the account's name is not a to z, 0 to 9, . and -, at most 100 characters")
     try:
         document = read_json(path.read_bytes())
     except MalformedError as error:

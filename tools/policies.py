@@ -19,20 +19,33 @@ ROOT = Path(__file__).resolve().parents[1]
 BASIC, QUEUE, STREAM = (
     f"AWSLambda{kind}ExecutionRole" for kind in ("Basic", "SQSQueue", "DynamoDB")
 )  # SAM adds these roles of AWS's own
-# What stays allowed although no function calls it: (function, action, resource) as patterns, and why.
+# Functions by their jobs, which every platform names alike: a new one of another job has to say what it needs.
+_RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
+_WORK = ("*_poll", "*_refund", "*_settle", "*_ship", "*_bill", "*_redrive", "*_retry", "*_scan")  # and by themselves
+_UNASKED = (*_WORK, "*_guard", "notify", "publish", "sweep")  # whose failures nobody would see
+_READ_ACCOUNTS = (*_RECORD, *_WORK, "*_guard", "notify")  # decisions_api: the keys of lookups
+# What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
 REASONS = {
     ("*", BASIC, "*"): "Lambda writes the function's log in its name",
-    ("*", QUEUE, "*"): "Lambda polls the queue in the function's name",
-    ("*", STREAM, "*"): "Lambda reads the stream in the function's name",
-    ("*", "sqs:SendMessage", "FailureQueue"): "Lambda puts what failed there in the function's name",
-    ("*", "dynamodb:ConditionCheckItem", "OrdersTable"): (
-        "the store's one transaction checks that an order is still absent, or another order still as it was read"
+    ("*_poll", QUEUE, "*"): "Lambda polls the queue in the function's name",
+    ("publish", STREAM, "*"): "Lambda reads the stream in the function's name",
+    **dict.fromkeys(
+        [(who, "sqs:SendMessage", "FailureQueue") for who in _UNASKED],
+        "Lambda puts what failed there in the function's name",
+    ),
+    **dict.fromkeys(
+        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK)],
+        "the store's one transaction checks that an order is still absent, or another order still as it was read",
     ),
     ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
-    ("*_create_payment", "dynamodb:*", "IdempotencyTable"): (
-        "the record of an Idempotency-Key: put, kept with its answer, deleted after an error, read where a put lost"
+    ("*_create_payment", "dynamodb:PutItem", "IdempotencyTable"): "the record of an Idempotency-Key is made",
+    ("*_create_payment", "dynamodb:UpdateItem", "IdempotencyTable"): "the record of an Idempotency-Key gets its answer",
+    ("*_create_payment", "dynamodb:DeleteItem", "IdempotencyTable"): "after an error there is no record of it",
+    ("*_create_payment", "dynamodb:GetItem", "IdempotencyTable"): "the record is read where another call was first",
+    **dict.fromkeys(
+        [(who, "kms:Decrypt", "SecretsKeyArn") for who in _READ_ACCOUNTS],
+        "Secrets Manager opens a secret under the merchant's own key in its name",
     ),
-    ("*", "kms:Decrypt", "SecretsKeyArn"): "Secrets Manager opens a secret under the merchant's own key in its name",
 }
 
 

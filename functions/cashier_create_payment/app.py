@@ -6,7 +6,7 @@ from functools import partial
 
 from countersign import aws
 from countersign.accounts import Accounts
-from countersign.api import payments
+from countersign.api import payments, problems
 from countersign.cashiers import create_payment
 from countersign.cashiers.accounts import CashierAccounts
 from countersign.cashiers.notices import account_of
@@ -14,7 +14,7 @@ from countersign.cashiers.registry import LOADS
 from countersign.cashiers.wechat_native import create_payment as native
 from countersign.http import HttpReply, HttpRequest
 from countersign.platforms.wechat import settings as wechat_settings
-from countersign.runtime.entrypoint import entrypoint, refused_as_problem
+from countersign.runtime.entrypoint import entrypoint
 from countersign.store import OrderStore
 from countersign.store.pages import Pages
 
@@ -23,7 +23,7 @@ store = OrderStore.from_environment()
 queue = aws.client("sqs")
 
 
-@entrypoint(refused=refused_as_problem)
+@entrypoint(refused=problems.refused)
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Check the caller, read the body, create once for each Idempotency-Key."""
     named = request.path_parameters
@@ -45,4 +45,5 @@ def _by_code(request: HttpRequest, name: str, account: str, now: int) -> HttpRep
         base_url=os.environ.get("SHOPPER_BASE_URL") or f"https://{request.domain}",
     )
     request = replace(request, path_parameters={**request.path_parameters, "account": settings.wechat})
-    return payments.handle(request, now, accounts=wechat, store=store, queue=queue, read=read)
+    url = os.environ["WECHAT_POLL_QUEUE_URL"]
+    return payments.handle(request, now, accounts=wechat, store=store, queue=queue, read=read, queue_url=url)

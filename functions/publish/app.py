@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from countersign import aws
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store.due import DueList
-from countersign.workers.publish import publish
+from countersign.workers.publish import beat, publish
 
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 due = DueList.from_environment("sweep")
@@ -25,6 +25,8 @@ def publish_record(record: DynamoDBRecord) -> None:
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     """Publish each record; those that failed are given back to the stream one by one."""
+    rows = [record["dynamodb"].get("NewImage", {}) for record in event["Records"]]
+    beat(rows, set(), due=due, now=int(time.time()))
     result = process_partial_response(event, publish_record, processor, context=context)
     failed = len(result["batchItemFailures"])
     if failed:

@@ -8,7 +8,7 @@ from countersign.runtime.telemetry import count, invocation, logger, seconds
 from countersign.store import codec
 from countersign.store.due import LEASE_SECONDS, DueList
 from countersign.store.record import OUTBOX_GRACE_SECONDS
-from countersign.workers.publish import PublishFailedError, publish
+from countersign.workers.publish import PublishFailedError, beat, publish
 
 ENOUGH_TIME_MS = 5_000
 
@@ -20,13 +20,14 @@ events = aws.client("events")
 def lambda_handler(_event: dict[str, Any], context: Any) -> None:
     """ReportedPayment and publish each event that is due, until little time is left; the next run takes the rest."""
     now = int(time.time())
-    age = 0
+    age, told = 0, set[tuple[str, str]]()
     for item in due.due(now):
         if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
             break
         age = max(age, now - (codec.as_number(item, "due_at") or now) + OUTBOX_GRACE_SECONDS)
         if not due.lease(item, now=now, seconds=LEASE_SECONDS):
             continue
+        beat([item], told, due=due, now=now)
         try:
             count("Published", publish(item, events=events, due=due, now=now))
         except PublishFailedError as error:

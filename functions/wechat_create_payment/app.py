@@ -2,10 +2,10 @@
 
 from countersign import aws
 from countersign.accounts import Accounts
-from countersign.api import payments
+from countersign.api import payments, problems
 from countersign.http import HttpReply, HttpRequest
 from countersign.platforms.wechat import create_payment, settings
-from countersign.runtime.entrypoint import entrypoint, refused_as_problem
+from countersign.runtime.entrypoint import entrypoint
 from countersign.store import OrderStore
 
 accounts = Accounts("wechat", settings.load)
@@ -13,7 +13,7 @@ store = OrderStore.from_environment()
 queue = aws.client("sqs")
 
 
-@entrypoint(refused=refused_as_problem)
+@entrypoint(refused=problems.refused)
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Check the caller, read the body, create once for each Idempotency-Key."""
     return payments.handle(request, now, accounts=accounts, store=store, queue=queue, read=create_payment.read)

@@ -36,7 +36,11 @@ def the_bill(stage: Stage) -> None:
         told = f"bill {row['bill']}; here {row['ours']}; asked: {row['platform']}"
         stage.tell("differs", f"{row['what']} {row['order_id']}: {told} ({row['resolution'] or row['status']})")
     text = stage.call("GET", f"{path}?format=csv").body
-    stage.expect("as CSV", str(text).splitlines()[0].split(",")[:4], ["platform", "account", "date", "what"])
+    stage.expect(
+        "as CSV",
+        str(text).removeprefix("\ufeff").splitlines()[0].split(",")[:4],
+        ["platform", "account", "date", "what"],
+    )
     stage.expect_soon("on the bus", lambda: "reconciliation.difference" in stage.bus("DEMO-0010"), wanted=True)
 
 

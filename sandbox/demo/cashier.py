@@ -88,7 +88,7 @@ def three_decimals(stage: Stage) -> None:
     stage.scene("Cashiers: three decimals")
     refused = create(stage, STRIPE, "web-1004", amount={"minor": 18_605, "currency": "KWD"})
     stage.expect(
-        "refused", (refused.status, refused.body["title"].partition(":")[0]), (422, "amount_not_representable")
+        "refused", (refused.status, refused.body["detail"].partition(":")[0]), (422, "amount_not_representable")
     )
     taken = create(stage, STRIPE, "web-1005", amount={"minor": 18_600, "currency": "KWD"})
     stage.expect("taken", taken.status, 201)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clients.python.countersign_client import DouyinPaymentBody
     from sandbox.demo_runtime import Stage
 
 PRICE = {"minor": 8800, "currency": "CNY"}
@@ -22,8 +23,12 @@ def status(stage: Stage, order_id: str, account: str) -> Any:
 
 def create(stage: Stage, order_id: str, account: str, minor: int = 8800) -> Json:
     """Create a payment that must succeed; returns what the front end passes on."""
-    wanted = {"order_id": order_id, "amount": {"minor": minor, "currency": "CNY"}, "description": "奶茶 Milk tea"}
-    answer = stage.call("POST", f"/douyin/{account}/payments", wanted)
+    wanted: DouyinPaymentBody = {
+        "order_id": order_id,
+        "amount": {"minor": minor, "currency": "CNY"},
+        "description": "奶茶 Milk tea",
+    }
+    answer = stage.answer(lambda api: api.create_douyin_payment(account, wanted))
     stage.tell("merchant", f"creates {order_id} over {minor / 100:.2f} CNY ({account})")
     stage.expect("created", answer.status, 201)
     return dict(answer.body.get("client", {})) if isinstance(answer.body, dict) else {}

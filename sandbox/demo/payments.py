@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sandbox.demo_runtime import BEIJING
 
 if TYPE_CHECKING:
+    from clients.python.countersign_client import WechatPaymentBody
     from sandbox.demo_runtime import Stage
 
 Json = dict[str, Any]
@@ -31,7 +32,7 @@ def body(order_id: str, **changes: Any) -> Json:
 def create(stage: Stage, order_id: str, account: str = "shop", **changes: Any) -> Json:
     """Create a payment that must succeed."""
     wanted = body(order_id, **changes)
-    answer = stage.call("POST", f"/wechat/{account}/payments", wanted)
+    answer = stage.answer(lambda api: api.create_wechat_payment(account, cast("WechatPaymentBody", wanted)))
     instead = f", instead of {changes['replaces']}" if "replaces" in changes else ""
     stage.tell("merchant", f"creates {order_id} over {wanted['amount']['minor'] / 100:.2f} CNY ({account}){instead}")
     stage.expect("created", answer.status, 201)

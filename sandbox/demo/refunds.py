@@ -9,6 +9,7 @@ from sandbox.demo.payments import body, bought
 from sandbox.demo_runtime import BEIJING
 
 if TYPE_CHECKING:
+    from clients.python.countersign_client import RefundWish
     from sandbox.demo_runtime import Answer, Stage
 
 PLACE = 2
@@ -24,8 +25,8 @@ def _as(stage: Stage, subject: str) -> dict[str, str]:
 
 def _ask(stage: Stage, order_id: str, minor: int, account: str = "shop", by: str = "ben") -> Json:
     """Ask for a refund."""
-    wish = {"amount": {"minor": minor, "currency": "CNY"}, "reason": "the cup leaked"}
-    answer = stage.call("POST", f"/orders/wechat/{account}/{order_id}/refunds", wish, headers=_as(stage, by))
+    wish: RefundWish = {"amount": {"minor": minor, "currency": "CNY"}, "reason": "the cup leaked"}
+    answer = stage.answer(lambda api: api.request_refund("wechat", account, order_id, wish), _as(stage, by)["token"])
     stage.tell(by, f"asks for {minor / 100:.2f} CNY back")
     stage.expect("recorded", (answer.status, answer.body.get("status")), (201, "requested"))
     return dict(answer.body)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sandbox.demo.payments import PAYER, bought
 
 if TYPE_CHECKING:
+    from clients.python.countersign_client import ShipmentWish
     from sandbox.demo_runtime import Stage
 
 PLACE = 4
@@ -17,9 +18,9 @@ Json = dict[str, Any]
 
 def _ship(stage: Stage, order_id: str, parcel: Json) -> None:
     """Ship as somebody behind the counter does, with a phone."""
-    headers = {"token": stage.token("orders:ship", subject="chen")}
+    token, wish = stage.token("orders:ship", subject="chen"), cast("ShipmentWish", parcel)
     stage.tell("chen", f"ships from a phone: {json.dumps(parcel, ensure_ascii=False)}")
-    answer = stage.call("POST", f"/orders/wechat/shop/{order_id}/shipments", parcel, headers=headers)
+    answer = stage.answer(lambda api: api.ship_order("wechat", "shop", order_id, wish), token)
     stage.expect("recorded", (answer.status, answer.body.get("status")), (201, "recorded"))
 
 

@@ -232,9 +232,9 @@ def _merchant(maker: DouyinMaker) -> dict[str, Case]:
     found = {
         "douyin_create_payment.ecpay": Case(create(), 201, "guaranteed payment", needs_platform=True),
         "douyin_create_payment.dollars": Case(
-            create(amount={"minor": 8800, "currency": "USD"}), 422, "Douyin knows the yuan only"
+            create(amount={"minor": 8800, "currency": "USD"}), 400, "Douyin knows the yuan only"
         ),
-        "douyin_create_payment.bad-number": Case(create(order_id="A|1"), 422, "a character that Douyin does not take"),
+        "douyin_create_payment.bad-number": Case(create(order_id="A|1"), 400, "a character that Douyin does not take"),
         "douyin_poll.sqs": Case(shapes.sqs("DouyinPollQueue", [json.dumps(message)], now), None, "nothing is due"),
     }
     found["douyin_redrive.day"] = Case(

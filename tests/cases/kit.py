@@ -431,8 +431,7 @@ def world(now=NOW, extra_wechat=None, extra_douyin=None):
         conftest._provision(made.cloud, prepared)
         for name, document in dyprepared.items():
             made.account("douyin", name, document)
-        queues = {"WECHAT_POLL_QUEUE_URL": "wechat-poll", "DOUYIN_POLL_QUEUE_URL": "douyin-poll"}
-        urls = {name: made.cloud.sqs.create_queue(QueueName=queue)["QueueUrl"] for name, queue in queues.items()}
-        stack.enter_context(_environment(urls))
+        queue = made.cloud.sqs.create_queue(QueueName="poll")["QueueUrl"]
+        stack.enter_context(_environment({"POLL_QUEUE_URL": queue}))
         stack.enter_context(_reached({BASE: adapter, DYBASE: dywire}))
         yield made

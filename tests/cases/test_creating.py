@@ -24,6 +24,28 @@ def test_an_h5_payment_needs_the_payers_address_and_never_takes_the_callers(worl
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": 8800},
+        {"amount": {"minor": "8800", "currency": "CNY"}},
+        {"amount": {"minor": 8800, "currency": "EUR"}},
+        {"description": ""},
+        {"order_id": "a b"},
+        {"unknown": 1},
+        {"expires_at": "tomorrow"},
+    ],
+)
+def test_the_same_body_of_another_shape_is_answered_the_same_by_every_platform(world, wrong):
+    body = {"order_id": "FIELD-SHAPE1", "amount": PRICE, "description": "奶茶"} | wrong
+
+    answers = [world.create("shop", body), world.create("app", body, platform="douyin")]
+
+    assert [answer["statusCode"] for answer in answers] == [400, 400]
+    (field,) = wrong
+    assert all(field in answer["body"] for answer in answers)
+
+
+@pytest.mark.parametrize(
     ("account", "first", "corrected"),
     [
         ("app", {"description": "🧋🧋"}, {"description": "奶茶🧋"}),

@@ -112,7 +112,7 @@ def test_the_same_order_is_asked_about_once_in_ten_seconds(world, order, monkeyp
         told.extend(Entries)
         return {"FailedEntryCount": 0}
 
-    monkeypatch.setattr(world.cloud.module("orders_api"), "events", SimpleNamespace(put_events=put_events))
+    monkeypatch.setattr(world.cloud.module("decisions_api"), "events", SimpleNamespace(put_events=put_events))
     statuses = {world.api("POST", "/refresh", *NAMES.values())[0] for _ in range(10)}
 
     assert (statuses, len(told)) == ({202}, 1)

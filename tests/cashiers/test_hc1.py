@@ -122,7 +122,7 @@ class TestPaying:
         assert (status, again["client"]) == (200, first["client"])
         status, answer = world.create(amount={"minor": 9900, "currency": "USD"})
         assert status == 409
-        assert "amount differs" in answer["title"]
+        assert "amount differs" in answer["detail"]
 
     def test_a_key_that_the_cashier_does_not_know_is_no_answer(self, world: Cashiers) -> None:
         document = hc1_document(merchant_id="m_nobody", keys=[{"id": "ak_x", "secret": "y0" * 16 + "z"}])
@@ -138,7 +138,7 @@ class TestPaying:
             Name="countersign/test/cashier/hc1/nobody", SecretString=json.dumps(document)
         )
         status, answer = world.create("R-0002", "hc1/nobody")
-        assert (status, answer["title"]) == (422, "the cashier refused: forbidden")
+        assert (status, answer["detail"]) == (422, "the cashier refused: forbidden")
 
         assert world.create("R-0002", "hc1/nobody", amount={"minor": 9900, "currency": "USD"})[0] == 422
 
@@ -342,7 +342,7 @@ class TestAmounts:
     ) -> None:
         status, answer = world.create(amount={"minor": 100, "currency": currency})
 
-        assert (status, answer["title"].partition(":")[0]) == (422, "currency_not_supported")
+        assert (status, answer["detail"].partition(":")[0]) == (422, "currency_not_supported")
         assert world.asked() == []
         assert world.store.get(world.key()) is None
 
@@ -425,7 +425,7 @@ class TestHeldMoney:
         status, answer = world.create("R-0003", "hc1/sales", capture="manual")
 
         assert status == 422
-        assert "no authorization" in answer["title"]
+        assert "no authorization" in answer["detail"]
 
 
 class TestDoor:

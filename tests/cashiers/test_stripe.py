@@ -298,7 +298,7 @@ class TestAmounts:
     ) -> None:
         status, answer = world.create(account=MAIN, amount={"minor": minor, "currency": currency})
 
-        assert (status, answer["title"].partition(":")[0]) == (422, reason)
+        assert (status, answer["detail"].partition(":")[0]) == (422, reason)
         assert world.asked() == []
         assert world.store.get(world.key(account=MAIN)) is None
 

@@ -115,7 +115,7 @@ class TestPaying:
         status, answer = native.create(part_of=WHOLE | {"order_id": "10402"})
 
         assert status == 409
-        assert "part_of" in answer["title"]
+        assert "part_of" in answer["detail"]
 
     def test_a_reference_that_wechat_does_not_take_goes_as_its_digest(self, native: Native) -> None:
         reference = "bc-" + "g" * 40 + "-10401-1"
@@ -130,7 +130,7 @@ class TestPaying:
     ) -> None:
         status, answer = native.create(amount={"minor": 8800, "currency": currency})
 
-        assert (status, answer["title"].partition(":")[0]) == (422, "currency_not_supported")
+        assert (status, answer["detail"].partition(":")[0]) == (422, "currency_not_supported")
         assert native.cloud.wechat.sent == []
 
     def test_a_caller_without_the_wechat_account_may_not_take_money_for_it(self, native: Native) -> None:

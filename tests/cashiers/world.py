@@ -216,7 +216,7 @@ def cashiers(
     cloud = Cloud(clock, SimpleNamespace(sent=[]))  # type: ignore[arg-type] # nobody calls WeChat here
     _provision(cloud, dict(documents), "cashier")
     queue = cloud.sqs.create_queue(QueueName="cashier-poll")["QueueUrl"]
-    monkeypatch.setenv("CASHIER_POLL_QUEUE_URL", queue)
+    monkeypatch.setenv("POLL_QUEUE_URL", queue)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     wire = Wire(simulator)
     platform_http.session().mount(BASE, wire)

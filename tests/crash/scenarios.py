@@ -186,6 +186,9 @@ MISSING = (
 )
 ACCOUNTS = "dynamodb.PutItem"  # which accounts there are: once for each new environment
 
+# The account's pulse, once; then each event.
+PUBLISHED = ("dynamodb.UpdateItem", *("events.PutEvents", "dynamodb.UpdateItem") * 2)
+
 SCENARIOS = {
     "create": Scenario(
         (
@@ -211,13 +214,13 @@ SCENARIOS = {
         _redeliver,
     ),
     "publish": Scenario(
-        ("events.PutEvents", "dynamodb.UpdateItem") * 2,
+        PUBLISHED,
         _two_paid,
         lambda stage, _, crash: stage.publish(crash),
         _stream_again,
     ),
     "publish, stream gone": Scenario(
-        ("events.PutEvents", "dynamodb.UpdateItem") * 2,
+        PUBLISHED,
         _two_paid,
         lambda stage, _, crash: stage.publish(crash),
         _only_sweep,
@@ -225,7 +228,7 @@ SCENARIOS = {
     "sweep": Scenario(
         (
             *DUE,
-            *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
+            *("dynamodb.UpdateItem", "dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),  # and the pulse
             *("dynamodb.Query", READ),  # the other order lies in the next shard
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
             "dynamodb.Query",

@@ -1,14 +1,20 @@
-"""E1, E5: Douyin's functions and notices, killed before and after every external call.
+"""E1, E5: other platforms' functions and notices, killed before and after every external call.
 
-Whoever waited comes again, and the end is that of an undisturbed run.
+Whoever waited comes again, and the end is that of an undisturbed run. Each file `scenarios_<name>.py` has scenarios.
 """
+
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from tests.crash import killing, scenarios_douyin, scenarios_notices
+from tests.crash import killing
 from tests.crash.killing import Case, Endings
+from tests.crash.scenarios import Scenario
 
-SCENARIOS = {**scenarios_douyin.SCENARIOS, **scenarios_notices.SCENARIOS}
+SCENARIOS: dict[str, Scenario] = {}
+for file in sorted(Path(__file__).parent.glob("scenarios_*.py")):
+    SCENARIOS |= import_module(f"tests.crash.{file.stem}").SCENARIOS
 endings = killing.endings_of(SCENARIOS)
 
 

@@ -5,10 +5,10 @@ Whoever waited comes again, and the end is that of an undisturbed run.
 
 import pytest
 
-from tests.crash import killing, scenarios, scenarios_ship
+from tests.crash import killing, scenarios, wechat_ship
 from tests.crash.killing import Case, Endings
 
-SCENARIOS = {**scenarios.SCENARIOS, **scenarios_ship.SCENARIOS}
+SCENARIOS = {**scenarios.SCENARIOS, **wechat_ship.SCENARIOS}
 endings = killing.endings_of(SCENARIOS)
 
 
@@ -22,7 +22,7 @@ def test_e1_a_kill_and_another_try_end_as_an_undisturbed_run(case: Case, endings
     assert killing.ends_as_undisturbed(case, endings)
 
 
-@pytest.mark.parametrize("scenario", scenarios_ship.SCENARIOS)
+@pytest.mark.parametrize("scenario", wechat_ship.SCENARIOS)
 def test_d7_wechat_is_told_of_a_shipment_once(scenario: str, endings: Endings) -> None:
     """A killed run ends in the same record at WeChat, so one look at the undisturbed run is one at all of them."""
     told = endings[scenario].result().state["wechat"]

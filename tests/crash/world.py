@@ -34,7 +34,8 @@ NOON = 1_795_328_845
 STORE_ORDER_ID = "3705115058471208928"
 ORDER_ID = "crash-0001"
 PRICE = Money(8800, "CNY")
-# What may differ between an undisturbed run and one that was killed and repeated later: when, and sealed bytes.
+# What may differ between an undisturbed run and one that was killed and repeated later: when, and what was sealed or
+# signed anew, which may be a byte longer or shorter once it is compressed.
 TIMES = {
     "at",
     "attached_at",
@@ -54,7 +55,9 @@ TIMES = {
     "next_at",
     "reported_at",
     "upload_time",
+    "beat_at",
     "published_at",
+    "read_at",
     "requested_at",
     "resolved_at",
     "since",
@@ -64,6 +67,7 @@ TIMES = {
     "received_at",
     "updated_at",
     "raw",
+    "more",
     "digest",
     "envelope_id",
 }

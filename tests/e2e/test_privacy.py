@@ -89,7 +89,7 @@ def test_h1_no_canary_comes_out_in_a_log(shop: Shop) -> None:
     state = ROOT / ".sandbox" / str(shop.sandbox.port)
     logs = {path: path.read_text(encoding="utf-8") for path in sorted((state / "logs").iterdir())}
     logs[Path("output")] = shop.sandbox.output.read_text(encoding="utf-8")
-    for name in ("wechat_create_payment", "wechat_notify", "orders_api", "publish", "notify"):
+    for name in ("wechat_create_payment", "wechat_notify", "orders_api", "decisions_api", "publish", "notify"):
         assert f"{name}.log" in {path.name for path in logs}
     # Answers to people carry words of theirs; tokens and anything sent to WeChat are nobody's to log either.
     hidden = {

@@ -22,17 +22,31 @@ from countersign.runtime import platform_http
 from countersign.store import keys
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
+from tests.infra.reading import routes, snake
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "events" / "wechat"  # sample events
 NOW = 1795328845
 TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 Event = dict[str, Any]
+MERCHANT_API = "merchant_api"  # whichever function the template gives the route
+SCOPES = "payments:write orders:read orders:ship refunds:request refunds:approve"
 
 
 @cache
 def aws(service: str) -> Any:
     """Return a client, made once: moto stands behind all of them."""
     return botocore.session.get_session().create_client(service)
+
+
+@cache
+def _served() -> dict[str, str]:
+    return {route: snake(name) for route, (name, _) in routes().items()}
+
+
+def function_of(event: Event) -> str:
+    """Return the function that the template gives an event's route; a path of nothing reaches the reading one."""
+    return _served().get(event["routeKey"], "orders_api")
 
 
 @cache
@@ -93,6 +107,8 @@ class Cloud:
             aws_request_id="00000000-0000-0000-0000-000000000000",
             get_remaining_time_in_millis=lambda: remaining_ms,
         )
+        if function == MERCHANT_API:
+            function = function_of(event)
         return self.module(function).lambda_handler(event, context)
 
     def add_account(self, name: str, like: str, **changes: Any) -> None:
@@ -130,7 +146,7 @@ def cloud(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.Mon
         stack = Cloud(clock, adapter, shown)
         _provision(stack, prepared)
         queue = stack.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
-        monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
+        monkeypatch.setenv("POLL_QUEUE_URL", queue)
         platform_http.session().mount("http://127.0.0.1:1/", adapter)
         certified = platform_http.certified_session
 
@@ -165,7 +181,8 @@ def http_event(method: str, route: str, parameters: Event, **members: Any) -> Ev
     path = route
     for name, value in parameters.items():
         path = path.replace("{" + name + "}", value)
-    claims = {"sub": "anna", "username": "anna", "client_id": "spa", "accounts": "[*]", **members.pop("claims", {})}
+    person = {"sub": "anna", "username": "anna", "client_id": "spa", "accounts": "[*]", "scope": SCOPES}
+    claims = {**person, **members.pop("claims", {})}
     return {
         "version": "2.0",
         "routeKey": f"{method} {route}",

@@ -16,7 +16,7 @@ class Closing(Shop):
     def close(self) -> tuple[int, Any]:
         path = {**PATH, "account": self.account}
         answer = self.cloud.invoke(
-            "orders_api", http_event("POST", "/orders/{platform}/{account}/{order_id}/close", path)
+            "merchant_api", http_event("POST", "/orders/{platform}/{account}/{order_id}/close", path)
         )
         return answer["statusCode"], json.loads(answer["body"])
 

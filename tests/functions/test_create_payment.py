@@ -8,8 +8,7 @@ import pytest
 from countersign.orders.changes import OrderKey
 from countersign.platforms.wechat import xml
 from countersign.store import OrderStore
-from tests.functions.conftest import NOW, Cloud, http_event
-from tests.functions.test_events import FOLDER
+from tests.functions.conftest import FOLDER, NOW, Cloud, http_event
 
 BODY: dict[str, Any] = {
     "order_id": "ORDER-0001",
@@ -76,8 +75,8 @@ def test_the_same_number_with_other_terms_is_409(cloud, changed):
     status, answer = create(cloud, **changed)
 
     assert status == 409
-    assert "other terms" in answer["title"]
-    assert f"{next(iter(changed))} " in answer["title"].partition("(pending): ")[2]
+    assert "other terms" in answer["detail"]
+    assert f"{next(iter(changed))} " in answer["detail"].partition("(pending): ")[2]
     assert order(cloud).version == 2
 
 
@@ -90,7 +89,7 @@ def test_a_paid_order_cannot_be_created_again(cloud):
     status, answer = create(cloud)
 
     assert (status, order(cloud).status) == (409, "paid")
-    assert "paid" in answer["title"]
+    assert "paid" in answer["detail"]
 
 
 def test_wechat_saying_that_the_order_is_paid_is_409_and_a_query_is_due(cloud):
@@ -203,7 +202,7 @@ def test_C9_a_body_that_does_not_fit_is_400_and_names_the_field(cloud, changed, 
     status, answer = create(cloud, **changed)
 
     assert status == 400
-    assert field in answer["title"]
+    assert field in answer["detail"]
     assert order(cloud) is None
 
 
@@ -221,7 +220,7 @@ def test_what_wechat_needs_and_nobody_gives_is_422_and_is_named(cloud, changed, 
     status, answer = create(cloud, **changed)
 
     assert status == 422
-    assert needed in answer["title"]
+    assert needed in answer["detail"]
     assert order(cloud) is None
     assert cloud.wechat.sent == []
 
@@ -258,7 +257,7 @@ def test_the_callers_address_is_never_taken_for_that_of_an_h5_payer(cloud, told,
     h5 = {"method": "h5", "h5": {"type": "Wap"}, "payer": {}}
 
     status, answer = create(cloud, account, **h5, client_ip=None)
-    assert (status, "client_ip" in answer["title"], told.bodies) == (422, True, [])
+    assert (status, "client_ip" in answer["detail"], told.bodies) == (422, True, [])
 
     assert create(cloud, account, **h5)[0] == 201
     assert b"203.0.113.7" in told.bodies[-1]
@@ -325,7 +324,7 @@ def test_other_terms_are_409_while_one_attempt_may_have_created_something(cloud,
     status, answer = create(cloud, **REFUSED | OTHER)
 
     assert status == 409
-    assert "amount, description differs" in answer["title"]
+    assert "amount, description differs" in answer["detail"]
 
 
 def test_an_attempt_that_still_travels_keeps_the_terms_when_another_one_is_refused(cloud, monkeypatch):
@@ -353,7 +352,7 @@ def test_a_second_replacement_is_409_and_names_the_newest(cloud):
 
     status, answer = create(cloud, order_id="ORDER-0004", replaces="ORDER-0001")
 
-    assert (status, "ORDER-0003" in answer["title"]) == (409, True)
+    assert (status, "ORDER-0003" in answer["detail"]) == (409, True)
     assert order(cloud, "ORDER-0004") is None
 
 
@@ -415,7 +414,7 @@ def test_a_log_in_code_is_not_exchanged_under_another_app_than_its_own(cloud, to
 
     status, answer = create(cloud, "partner-code", appid=PARTNER["appid"], payer={"login_code": "code"})
 
-    assert (status, "openid" in answer["title"], told.bodies) == (422, True, [])
+    assert (status, "openid" in answer["detail"], told.bodies) == (422, True, [])
 
 
 def test_the_expiry_asked_for_is_kept(cloud):

@@ -53,7 +53,7 @@ def test_a_409_says_which_terms_differ(douyin: Douyin, changed: dict[str, Any], 
     status, answer = douyin.create(OLD, "A-1", **changed)
 
     assert status == 409
-    assert f"(pending): {named} differs" in answer["title"]
+    assert f"(pending): {named} differs" in answer["detail"]
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_a_second_replacement_is_409_and_names_the_newest(douyin: Douyin) -> Non
 
     status, answer = douyin.create(OLD, "A-3", 6600, replaces="A-1")
 
-    assert (status, "A-2" in answer["title"]) == (409, True)
+    assert (status, "A-2" in answer["detail"]) == (409, True)
     assert douyin.store.get(OrderKey("douyin", OLD, "A-3")) is None

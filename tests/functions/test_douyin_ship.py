@@ -28,7 +28,7 @@ def told(douyin: Douyin) -> list[int]:
 def ship(douyin: Douyin, account: str, **wish: Any) -> tuple[int, Any]:
     parameters = {"platform": "douyin", "account": account, "order_id": "A-1"}
     route = "/orders/{platform}/{account}/{order_id}/shipments"
-    answer = douyin.cloud.invoke("orders_api", http_event("POST", route, parameters, body=json.dumps(wish or PARCEL)))
+    answer = douyin.cloud.invoke("merchant_api", http_event("POST", route, parameters, body=json.dumps(wish or PARCEL)))
     return answer["statusCode"], json.loads(answer["body"])
 
 

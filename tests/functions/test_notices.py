@@ -110,7 +110,7 @@ class Shop:
         """Return the order's notices as its JSON shows them."""
         parameters = {"platform": "wechat", "account": self.account, "order_id": ORDER}
         event = http_event("GET", "/orders/{platform}/{account}/{order_id}", parameters)
-        answer = self.cloud.invoke("orders_api", event)
+        answer = self.cloud.invoke("merchant_api", event)
         assert answer["statusCode"] == 200, answer
         return {row["name"]: row for row in json.loads(answer["body"])["notices"]}
 
@@ -119,7 +119,7 @@ class Shop:
         return row["status"], row["attempts"]
 
     def exceptions(self) -> list[str]:
-        answer = json.loads(self.cloud.invoke("orders_api", http_event("GET", "/exceptions", {}))["body"])
+        answer = json.loads(self.cloud.invoke("merchant_api", http_event("GET", "/exceptions", {}))["body"])
         return [row["reason"] for row in answer["exceptions"] if row["kind"] == "failed_notice"]
 
     def messages(self) -> list[Json]:

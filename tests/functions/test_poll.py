@@ -6,9 +6,8 @@ import pytest
 
 from countersign.orders.changes import Change, OrderKey, Unrecognised, Verified
 from countersign.store import OrderStore, orphans
-from tests.functions.conftest import NOW, Cloud, excepted
+from tests.functions.conftest import FOLDER, NOW, Cloud, excepted
 from tests.functions.test_create_payment import create, order, pay
-from tests.functions.test_events import FOLDER
 
 SCHEDULE = {"source": "aws.scheduler"}
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functions.conftest import Cloud
+from tests.functions.conftest import FOLDER, Cloud
 from tests.functions.test_create_payment import create
-from tests.functions.test_events import FOLDER
 
 SCHEDULE = {"source": "aws.scheduler"}
 

@@ -15,9 +15,8 @@ from countersign.orders.state import Order
 from countersign.platforms.wechat import connector, settings
 from countersign.store import OrderStore
 from sandbox.simulators.wechat import pushes
-from tests.functions.conftest import NOW, Cloud, excepted, http_event
+from tests.functions.conftest import FOLDER, NOW, Cloud, excepted, http_event
 from tests.functions.test_create_payment import create, pay
-from tests.functions.test_events import FOLDER
 
 ROUTE = "/wechat/{account}/push"
 PARTY = "oPusherOfTheMessage0000000001"
@@ -212,7 +211,7 @@ class TestStoreOrders:
         parameters = {"platform": "wechat", "account": "shop", "order_id": order_id}
         event = http_event("POST", "/orders/{platform}/{account}/{order_id}/close", parameters)
 
-        answer = cloud.invoke("orders_api", event)
+        answer = cloud.invoke("merchant_api", event)
 
         assert answer["statusCode"] == 409
         assert "closed there" in answer["body"]
@@ -271,10 +270,10 @@ class TestStoreOrders:
         parameters = {"platform": "wechat", "account": "shop", "order_id": order_id}
         route = "/orders/{platform}/{account}/{order_id}/refunds"
         body = json.dumps({"reason": "cold"})
-        made = cloud.invoke("orders_api", http_event("POST", route, parameters, claims={"sub": "ben"}, body=body))
+        made = cloud.invoke("merchant_api", http_event("POST", route, parameters, claims={"sub": "ben"}, body=body))
         refund = json.loads(made["body"])["refund_id"]
         parameters["refund_id"] = refund
-        cloud.invoke("orders_api", http_event("POST", f"{route}/{{refund_id}}/approve", parameters))
+        cloud.invoke("merchant_api", http_event("POST", f"{route}/{{refund_id}}/approve", parameters))
         cloud.wechat.sent.clear()
 
         cloud.invoke("wechat_refund", {"source": "aws.scheduler"})
@@ -336,7 +335,7 @@ class TestShippingManagement:
     def test_what_wechat_wants_of_the_merchant_is_an_exception_that_says_it(self, cloud: Cloud) -> None:
         assert push(cloud, message("trade_manage_remind_access_api", msg="请接入"), app="")["body"] == "success"
 
-        shown = json.loads(cloud.invoke("orders_api", http_event("GET", "/exceptions", {}))["body"])["exceptions"]
+        shown = json.loads(cloud.invoke("merchant_api", http_event("GET", "/exceptions", {}))["body"])["exceptions"]
         assert [row["reason"].split()[:3] for row in shown] == [["WeChat", "asks", "the"]]
 
     def test_what_was_kept_is_read_again_by_hand(self, cloud: Cloud) -> None:

@@ -104,7 +104,7 @@ def test_the_bus_brings_one_orders_shipments(dock):
     dock.ship()
     other = Dock(dock.cloud, "shop", "ORDER-0002")
     other.buy()
-    other.ship("sh2")
+    other.ship("sh2", Parcel("YTO", "YT1000000000002", "两杯茶"))
     detail = {"platform": "wechat", "account": "shop", "order_id": dock.key.order_id}
 
     dock.cloud.invoke("wechat_ship", {"source": "countersign", "detail-type": "shipment.created", "detail": detail})

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.functions.conftest import FOLDER
 from tests.functions.test_create_payment import create
-from tests.functions.test_events import FOLDER
 from tests.functions.test_orders_api import ORDER, call
 
 BOUGHT = "EV-paid-v3"

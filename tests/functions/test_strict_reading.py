@@ -146,7 +146,7 @@ def test_a_crafted_cursor_is_400(cloud, route, cursor):
     status, answer = call(cloud, "GET", route, queryStringParameters={"account": "wechat/shop", "cursor": cursor})
 
     assert status == 400
-    assert "cursor" in answer["title"]
+    assert "cursor" in answer["detail"]
 
 
 @given(st.binary(max_size=64))
@@ -178,6 +178,24 @@ def test_a_parameter_that_is_no_text_is_a_mistake_of_the_callers(paid, where):
     assert paid.invoke("orders_api", {**http_event("GET", ORDER, names), **where})["statusCode"] == 400
 
 
+FORMS = (
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded",
+    "Multipart/Form-Data",
+)
+
+
+@pytest.mark.parametrize("content_type", [*FORMS, "multipart/form-data-x"])
+def test_a_form_is_refused_before_the_router_reads_it(paid, content_type):
+    names = {"platform": "wechat", "account": "shop", "order_id": "ORDER-0001"}
+    asked = {"body": '{"reason": "leaked"}', "headers": {"content-type": content_type}}
+
+    answer = paid.invoke("merchant_api", http_event("POST", f"{ORDER}/refunds", names, **asked))
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (415, "body_is_json")
+
+
 # Refresh
 
 
@@ -194,13 +212,13 @@ class Bus:
 @pytest.fixture
 def bus(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Bus:
     fake = Bus()
-    monkeypatch.setattr(cloud.module("orders_api"), "events", fake)
+    monkeypatch.setattr(cloud.module("decisions_api"), "events", fake)
     return fake
 
 
 def refresh(cloud: Cloud, order_id: str = "ORDER-0001") -> Any:
     parameters = {"platform": "wechat", "account": "shop", "order_id": order_id}
-    return cloud.invoke("orders_api", http_event("POST", f"{ORDER}/refresh", parameters))
+    return cloud.invoke("merchant_api", http_event("POST", f"{ORDER}/refresh", parameters))
 
 
 def test_a_refresh_wakes_the_poll_of_the_platform_by_the_bus(cloud, bus):

@@ -117,6 +117,15 @@ def callbacks() -> list[str]:
     return [name for name in sorted(functions()) if wanted <= imports(ROOT / "functions" / snake(name) / "app.py")]
 
 
+def creating() -> list[str]:
+    """Return the functions that create payments."""
+    return [
+        name
+        for name in sorted(functions())
+        if "countersign.api.payments" in imports(ROOT / "functions" / snake(name) / "app.py")
+    ]
+
+
 def platforms() -> list[str]:
     """Return the platforms that there are: the folders under platforms/, and all hosted cashiers together as one."""
     return sorted(
@@ -125,8 +134,9 @@ def platforms() -> list[str]:
 
 
 def mount(platform: str) -> str:
-    """Return where a platform's routes begin: a cashier's are below its own name."""
-    return "/cashier/{name}/{account}/" if platform == CASHIER else f"/{platform}/{{account}}/"
+    """Return where a platform's routes begin, as a pattern: a cashier's are below its own name."""
+    below = r"\{name\}/\{account\}" if platform == CASHIER else r"\{(account|app)\}"
+    return f"/{platform}/{below}/"
 
 
 def platform_of(function: str) -> str | None:

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.reading import PACKAGE, ROOT, imports, roots, shipped, tree
+from tests.infra.reading import (
+    CASHIER,
+    PACKAGE,
+    ROOT,
+    callbacks,
+    creating,
+    imports,
+    platforms,
+    roots,
+    shipped,
+    snake,
+    tree,
+)
 
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
 FOUNDATION = {"documents", "errors", "fields", "http", "money", "texts"}
@@ -71,7 +83,8 @@ def test_the_parts_are_there() -> None:
     parts = {part_of(module) for module in MODULES}
 
     assert {f"countersign.{part}" for part in FOUNDATION | RULES | {"store", "runtime"}} <= parts
-    assert {"countersign.platforms.wechat", "functions.wechat_notify"} <= parts
+    assert {f"countersign.platforms.{name}" for name in platforms() if name != CASHIER} <= parts
+    assert {f"functions.{snake(name)}" for name in callbacks()} <= parts
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -162,7 +175,7 @@ def test_a_simulator_is_the_other_side_of_the_wire(path: Path) -> None:
     assert not roots(path) & {"countersign", "functions"}
 
 
-@pytest.mark.parametrize("function", ["wechat_notify", "douyin_callback", "wechat_create_payment", "publish"])
+@pytest.mark.parametrize("function", [*map(snake, [*callbacks(), *creating()]), "publish"])
 def test_the_way_of_a_payment_knows_nothing_of_notices(function: str) -> None:
     reached, waiting = set(), [f"functions.{function}.app"]
     while waiting:

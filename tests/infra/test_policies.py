@@ -29,6 +29,8 @@ FOR_ALL_PLATFORMS = {"Notify"}
 ALSO_READS = {"CashierCreatePayment": ["wechat"]}
 # A shopper's page shows what is recorded: it has no keys.
 WITHOUT_KEYS = {"CashierPay"}
+# Make and look for what orders are found by: their keys are nobody else's.
+LOOKS_UP = {"DecisionsApi", *(name for name in functions() if name.endswith("CreatePayment"))}
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 CALLBACK_ACTIONS = {
     "dynamodb:BatchGetItem",
@@ -57,6 +59,7 @@ def test_policies_are_inline_and_allow_named_actions(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_statement_names_one_resource(name: str) -> None:
     read = platforms() if name in FOR_ALL_PLATFORMS else [platform_of(name), *ALSO_READS.get(name, ())]
+    read = [*read, "lookup"] if name in LOOKS_UP else read
     for statement in statements(functions()[name]):
         resource = statement["Resource"]
         if statement["Action"] == "secretsmanager:ListSecrets":
@@ -92,7 +95,21 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    assert readers == {name for name in FUNCTIONS if platform_of(name)} - WITHOUT_KEYS | FOR_ALL_PLATFORMS
+    assert readers == {name for name in FUNCTIONS if platform_of(name)} - WITHOUT_KEYS | FOR_ALL_PLATFORMS | LOOKS_UP
+
+
+def test_the_keys_of_lookups_are_read_by_those_alone_who_need_them() -> None:
+    wanted = {"Fn::Sub": SECRETS.replace("{platform}", "lookup")}
+
+    assert {
+        name for name in FUNCTIONS if wanted in [one["Resource"] for one in statements(functions()[name])]
+    } == LOOKS_UP
+    assert actions(functions()["DecisionsApi"]) >= {"secretsmanager:GetSecretValue"}
+    assert [
+        one["Resource"]
+        for one in statements(functions()["DecisionsApi"])
+        if one["Action"] == "secretsmanager:GetSecretValue"
+    ] == [wanted]
 
 
 @pytest.mark.parametrize("name", sorted(FOR_ALL_PLATFORMS))
@@ -149,18 +166,25 @@ def test_only_notices_send_e_mail() -> None:
 def test_only_who_works_unasked_lists_the_accounts() -> None:
     lists = {name for name in FUNCTIONS if "secretsmanager:ListSecrets" in actions(functions()[name])}
 
-    # Those that nobody's call names an account for: bills, and what says so in its own module.
-    asks = {name for name in FUNCTIONS if "accounts.names" in (ROOT / "functions" / snake(name) / "app.py").read_text()}
+    # Those that nobody's call names an account for: bills, and what says so in its own module; and those that look for
+    # the app of a shop, which is inside of one.
+    sources = {name: (ROOT / "functions" / snake(name) / "app.py").read_text() for name in FUNCTIONS}
+    asks = {name for name, source in sources.items() if "accounts.names" in source or "Shops(" in source}
     assert lists == asks | {name for name in FUNCTIONS if name.endswith("Bill")}
     assert lists <= {name for name, _ in events("ScheduleV2")}
 
 
 def test_only_the_publishers_reach_the_bus() -> None:
     assert {name for name in FUNCTIONS if "events:PutEvents" in actions(functions()[name])} == {
-        "OrdersApi",
+        "DecisionsApi",
         "Publish",
         "Sweep",
     }
+
+
+def test_what_is_read_is_read_by_a_function_that_cannot_write() -> None:
+    assert actions(functions()["OrdersApi"]) == {"dynamodb:BatchGetItem", "dynamodb:Query"}
+    assert actions(functions()["AccountsApi"]) == {"dynamodb:Query"}
 
 
 def test_no_order_can_be_deleted() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -127,7 +128,7 @@ class TestPolicies:
     ALLOWED = frozenset(
         {
             Need("f", "dynamodb:PutItem", "OrdersTable"),
-            Need("f", "sqs:SendMessage", "FailureQueue"),
+            Need("acme_poll", "sqs:SendMessage", "FailureQueue"),
             Need("f", "x:Y", "*"),
         }
     )
@@ -159,3 +160,18 @@ class TestPolicies:
         used = {policies.reason(need) for need in allows}
 
         assert set(policies.REASONS.values()) <= used
+        assert all(
+            any(fnmatchcase(need.function, who) and need[1:] == what for need in allows)
+            for (who, *what_of) in policies.REASONS
+            for what in [tuple(what_of)]
+        )
+
+    def test_a_reason_names_an_action_and_a_function_by_its_job(self) -> None:
+        wild = {key for key in policies.REASONS if "*" in key[1] or key[0] == "*"}
+
+        assert wild == {("*", policies.BASIC, "*")}  # every function has a log
+
+    def test_a_reason_is_not_for_whoever_else_is_allowed_the_same(self) -> None:
+        excused = Need("acme_callback", "sqs:SendMessage", "FailureQueue")
+
+        assert policies.compare(set(), {excused}) == ([], [excused])

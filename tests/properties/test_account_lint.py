@@ -212,7 +212,7 @@ def test_a_file_that_is_no_account_is_an_error(said: Any, tmp_path: Path) -> Non
 
     assert said(paypal_a={}, wechat_A=wechat("a"), wechat_list=[]) == [
         "error paypal/a: there is no such platform",
-        "error wechat/A: the account's name is not a to z, 0 to 9, . and -, at most 48 characters",
+        "error wechat/A: the account's name is not a to z, 0 to 9, . and -, at most 100 characters",
         "error wechat/list: the document is not an object",
         "error wechat/twice: the document is not JSON: JSON repeats a key",
     ]

@@ -17,21 +17,14 @@ import pytest
 from botocore.client import BaseClient
 
 from tests.cases import kit
-from tests.infra.reading import ROOT, platforms
+from tests.infra.reading import ROOT, callbacks, creating, platforms, snake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Event = dict[str, Any]
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "SendMessage", "PutEvents"}
-DOORS = (
-    "wechat_notify",
-    "wechat_push",
-    "douyin_callback",
-    "orders_api",
-    "wechat_create_payment",
-    "douyin_create_payment",
-)
+DOORS = (*map(snake, [*callbacks(), *creating()]), "orders_api", "decisions_api", "accounts_api")
 BAD = "broken-by-hand"  # an account whose document cannot be used: the only one that may be answered 503
 NASTY: list[Any] = [
     *(
@@ -231,6 +224,10 @@ def world() -> Iterator[kit.World]:
     with kit.world() as made:
         for platform in platforms():
             made.account(platform, BAD, {"api_v3_keys": []})
+            if platform not in ("wechat", "douyin"):  # whose accounts and simulators are the kit's
+                for path in sorted((ROOT / "tests" / "accounts" / platform).glob("*.json")):
+                    document = json.loads(path.read_text(encoding="utf-8"))
+                    made.account(platform, path.stem, document | {"api_base": "http://127.0.0.1:1"})
         yield made
 
 

@@ -10,9 +10,8 @@ import pytest
 from countersign import aws
 from countersign.aws import transport
 from countersign.store import OrderStore, dynamo
-from tests.functions.conftest import NOW, Cloud
+from tests.functions.conftest import FOLDER, NOW, Cloud
 from tests.functions.test_create_payment import create
-from tests.functions.test_events import FOLDER, INDEX
 from tests.infra.reading import callbacks, events, functions, imports, shipped, template, tree
 from tests.platforms.wechat.support import CERTIFICATE, TRANSACTION, envelope, signature_headers
 from tests.properties.support import Event, notify_event, paid_notice
@@ -119,7 +118,7 @@ def test_F6_what_an_attacker_writes_is_neither_the_name_nor_a_dimension_of_a_met
 ):
     for event in hostile():
         cloud.invoke("wechat_notify", event)
-    for name in sorted(INDEX):
+    for name in sorted(json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))):
         if name.startswith("wechat_notify"):
             cloud.invoke("wechat_notify", json.loads((FOLDER / name).read_text(encoding="utf-8")))
 

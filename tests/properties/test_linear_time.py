@@ -20,11 +20,10 @@ import time_machine
 
 from countersign.errors import CountersignError
 from countersign.http import read_head, read_json, read_request
-from countersign.platforms.douyin import settings as douyin_settings
-from countersign.platforms.wechat import settings as wechat_settings
 from countersign.platforms.wechat import xml
 from countersign.signing.encoding import from_base64, from_canonical_base64
 from tests.functions.conftest import NOW, ROOT, http_event
+from tests.infra.reading import callbacks, snake
 
 SIZES = (16 * 1024, 32 * 1024, 64 * 1024)
 GROWTH = 3  # a doubling costs twice as much where a reader is linear, four times where it is quadratic
@@ -192,10 +191,9 @@ def test_a_reader_that_begins_anew_at_every_quote_is_found() -> None:
     assert all(factor > GROWTH for factor in factors)
 
 
-NOTIFY, PUSH = "/wechat/{account}/notify", "/wechat/{account}/push"
-CALLBACK, ORDER = "/douyin/{account}/callback", "/orders/{platform}/{account}/{order_id}"
+PUSH, ORDER = "/wechat/{account}/push", "/orders/{platform}/{account}/{order_id}"
 ACCOUNT = {"account": "stranger"}
-DOORS = {"wechat_notify": NOTIFY, "wechat_push": PUSH, "douyin_callback": CALLBACK}
+DOORS = [snake(name) for name in callbacks()]
 PUSH_QUERY = {"timestamp": str(NOW), "nonce": "1320562132", "signature": "00", "msg_signature": "00"}
 SIGNED_V3 = {
     "wechatpay-timestamp": str(NOW),
@@ -209,11 +207,11 @@ SIGNED_TRADE = {"byte-timestamp": str(NOW), "byte-nonce-str": "1", "byte-signatu
 @pytest.fixture
 def invoke(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Event], Event]]:
     """Return what calls a function; its account is in its memory, and nothing else is behind it."""
-    documents = {"wechat": (wechat_settings, "shop"), "douyin": (douyin_settings, "app")}
     for function in DOORS:
         platform = function.partition("_")[0]
-        settings, name = documents[platform]
-        loaded = settings.load(json.loads((ROOT / f"tests/accounts/{platform}/{name}.json").read_text("utf-8")))
+        settings = importlib.import_module(f"countersign.platforms.{platform}.settings")
+        fullest = max((ROOT / "tests" / "accounts" / platform).glob("*.json"), key=lambda path: path.stat().st_size)
+        loaded = settings.load(json.loads(fullest.read_text("utf-8")))
         module = importlib.import_module(f"functions.{function}.app")
         monkeypatch.setattr(module, "accounts", SimpleNamespace(load=lambda _name, loaded=loaded: loaded))
     context = SimpleNamespace(function_name="f", aws_request_id="id", get_remaining_time_in_millis=lambda: 60_000)
@@ -262,7 +260,7 @@ WAYS: dict[str, Way] = {
     "cursor of orders": ("orders_api", lambda text: to_list("/orders", account="wechat/shop", cursor=text), WORDS),
     "cursor of refunds": ("orders_api", lambda text: to_list("/refunds", cursor=text), WORDS),
     "header of the merchant API": (
-        "orders_api",
+        "decisions_api",
         lambda text: to_order("1", "/refunds", headers={"idempotency-key": text + "a" * 300}, body="{}"),
         WORDS,
     ),
@@ -284,7 +282,32 @@ def _one_by_one() -> Iterator[tuple[str, Way]]:
             yield name, (function, signed, WORDS)
 
 
+def _of_events() -> Iterator[tuple[str, Way]]:
+    """Yield the ways through doors that nothing above knows more of: a sample event's body, and each of its headers."""
+    for function in sorted(set(DOORS) - {way[0] for way in WAYS.values()}):
+        (path, *_) = sorted((ROOT / "events" / function.partition("_")[0]).glob(f"{function}.*.json"))
+        event = json.loads(path.read_text("utf-8"))
+        event |= {"isBase64Encoded": False, "body": event["body"] + " "}  # nobody signed this: nothing is recorded
+
+        def body(text: str, event: Event = event) -> Event:
+            return event | {"body": text}
+
+        for kind, language in (("json", JSON), ("xml", XML)):
+            yield f"{function} {kind}", (function, body, language)
+        for name in event["headers"]:
+
+            def header(text: str, event: Event = event, name: str = name) -> Event:
+                return event | {"headers": event["headers"] | {name: text}}
+
+            yield f"{function} {name}", (function, header, WORDS)
+
+
 WAYS.update(_one_by_one())
+WAYS.update(_of_events())
+
+
+def test_every_door_that_a_platform_calls_at_is_tried() -> None:
+    assert {way[0] for way in WAYS.values()} >= {*DOORS}
 
 
 @pytest.mark.parametrize("name", WAYS)

@@ -110,7 +110,7 @@ class TestNames:
         for body in (b"{}", b"<xml></xml>", b""):
             assert cloud.invoke("wechat_notify", notify_event(body))["statusCode"] in (400, 401)
 
-        assert rows(cloud, "ACCOUNT#") == []
+        assert rows(cloud, "ACCOUNTS") == []
 
     def test_a_published_key_is_refused_where_payments_are_real(self, cloud: Cloud) -> None:
         cloud.add_account("copied", "shop", api_base="")

@@ -92,7 +92,7 @@ def test_E6_news_of_an_unreadable_order_is_503_and_the_platform_comes_again(clou
 
     answer = cloud.invoke("wechat_notify", paid_notice("ORDER-0001", NOW))
     names = {"platform": "wechat", "account": "shop", "order_id": "ORDER-0001"}
-    shown = cloud.invoke("orders_api", http_event("GET", "/orders/{platform}/{account}/{order_id}", names))
+    shown = cloud.invoke("merchant_api", http_event("GET", "/orders/{platform}/{account}/{order_id}", names))
 
     assert (answer["statusCode"], shown["statusCode"]) == (503, 503)
     assert table_of(cloud) == before

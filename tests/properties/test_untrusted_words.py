@@ -50,14 +50,14 @@ def test_B9_a_call_after_paying_only_lets_the_platform_be_asked(cloud: Cloud):
     route = "/orders/{platform}/{account}/{order_id}/refresh"
     called = http_event("POST", route, names, body=json.dumps({"status": "paid", "paid": {"minor": 1}, **WISH}))
 
-    assert cloud.invoke("orders_api", called)["statusCode"] == 202
+    assert cloud.invoke("merchant_api", called)["statusCode"] == 202
     assert order(cloud).status == "pending"
     cloud.invoke("wechat_poll", SCHEDULE)
     assert (order(cloud).status, order(cloud).claims) == ("pending", ())
 
     pay(cloud)
     cloud.clock.shift(10)  # the same order again within ten seconds asks nothing
-    cloud.invoke("orders_api", called)
+    cloud.invoke("merchant_api", called)
     cloud.invoke("wechat_poll", SCHEDULE)
 
     assert (order(cloud).status, order(cloud).payment.total) == ("paid", Money(8800, "CNY"))

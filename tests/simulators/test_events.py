@@ -46,7 +46,7 @@ def test_the_committed_events_are_what_the_script_writes(tmp_path: Path) -> None
 
 def test_every_function_has_events_and_every_event_is_in_the_index() -> None:
     functions = {path.name for path in (ROOT / "functions").iterdir() if path.name.startswith("wechat_")}
-    functions |= {"notify", "orders_api", "publish", "sweep"}
+    functions |= {"notify", "orders_api", "decisions_api", "accounts_api", "publish", "sweep"}
 
     assert functions <= {name.split(".")[0] for name in INDEX}
     assert set(INDEX) == {path.name for path in FOLDER.iterdir()} - {"index.json"}

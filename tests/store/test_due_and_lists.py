@@ -111,7 +111,7 @@ def test_a_list_by_status_and_a_look_up_by_transaction(store, lists):
     store.record(opened("ORDER-2"), now=NOW)
     store.record(paid("ORDER-2"), now=NOW + 5)
 
-    orders, _ = lists.page("wechat", "shop", status="paid")
+    orders, _ = lists.page("wechat", "shop", statuses=["paid"])
     assert [order.key.order_id for order in orders] == ["ORDER-2"]
     assert lists.by_transaction("wechat", "shop", "42000029012026112214ORDER-2") == OrderKey(
         "wechat", "shop", "ORDER-2"

@@ -135,6 +135,22 @@ def test_who_has_no_token_waits_for_the_one_that_is_fetched(dynamodb: Any) -> No
     assert (first.result(), second.result(), fetches.given) == ("clt.1", "clt.1", 1)
 
 
+def test_who_read_before_a_new_token_was_written_uses_that_one_instead_of_fetching_another(dynamodb: Any) -> None:
+    clock, fetches = Clock(), Fetches()
+    late = shared(dynamodb, fetches, clock)
+    lease, clock_when_ended = late._lease, NOW + LEASE_SECONDS + 1
+
+    def after_another(token: str) -> bool:
+        late._lease = lease  # type: ignore[method-assign]
+        shared(dynamodb, fetches, clock).get()
+        clock.now = clock_when_ended
+        return lease(token)
+
+    late._lease = after_another  # type: ignore[method-assign]
+
+    assert (late.get(), fetches.given) == ("clt.1", 1)
+
+
 def test_a_process_that_died_while_fetching_is_followed_by_another(dynamodb: Any, monkeypatch: Any) -> None:
     clock = Clock()
     monkeypatch.setattr(tokens, "PATIENCE_SECONDS", 0)

@@ -30,6 +30,13 @@ def test_looking_at_empty_due_lists_is_all_that_an_idle_hour_costs(costs):
     assert costs[units.IDLE] == {"write": 0, "read": len(units.due_lists()) * 60 * 8 * 0.5}
 
 
+def test_M2_a_work_list_is_read_by_a_few_calls_and_changes_by_one_while_nothing_moves():
+    calls = {name: number for name, (_, number) in units.lists().items()}
+
+    assert calls["orders, work=decide"] <= 8
+    assert calls["changes, nothing moved"] == 1
+
+
 def test_the_meter_charges_a_moved_index_entry_twice_and_an_unchanged_one_never():
     with units.metered() as meter:
         row = {"pk": {"S": "p"}, "sk": {"S": "ORDER"}, "facts": {"S": "x" * 2000}}

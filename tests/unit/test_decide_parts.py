@@ -1,5 +1,6 @@
 """Orders that are made at a platform: the newest report and the money count, whatever sequence they came in."""
 
+from collections import Counter
 from itertools import permutations
 
 import pytest
@@ -626,6 +627,7 @@ def test_decide_is_total_and_sums_hold_whatever_is_said(steps):
     order = fold.known
     assert order.reserved == sum(one.reserves for one in fold.refunds.values())
     assert order.refunded == sum(one.refunds for one in fold.refunds.values()) <= order.reserved
+    assert dict(order.refund_tally) == Counter(one.status for one in fold.refunds.values())
     assert min(order.balance_due, order.overpaid, order.refundable) >= 0
     assert order_json(order)["status"] == order.status
     assert explanation(order, [])["summary"]

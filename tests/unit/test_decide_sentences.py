@@ -11,11 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import countersign
+from countersign.api.languages import accepted
+from countersign.api.problems import kind_of
+from countersign.errors import CountersignError
 from countersign.money import Money
 from countersign.orders import sentences
 from countersign.orders.reasons import MAX_CHARACTERS, Reason, because, cleaned
 from countersign.orders.reconcile import DIFFERENCES
-from countersign.orders.sentences import catalogue, difference_meaning, meaning, said, sentence
+from countersign.orders.sentences import (
+    LANGUAGES,
+    catalogue,
+    difference_meaning,
+    meaning,
+    platform_name,
+    said,
+    sentence,
+)
 
 PACKAGE = Path(countersign.__file__).parent
 SOURCES = [*PACKAGE.rglob("*.py"), *(PACKAGE.parents[2] / "functions").rglob("*.py")]
@@ -82,14 +93,55 @@ def test_every_code_that_is_made_has_a_sentence_with_exactly_its_placeholders():
 
 
 def test_every_sentence_is_of_a_code_that_is_made():
-    families = ("question.", "difference.", "trust.")
+    families = ("question.", "difference.", "trust.", "problem.")
     unused = set(catalogues()) - {code for code, _, _ in MADE}
 
-    assert {code for code in unused if not code.startswith(families)} == set()
+    assert {code for code in unused if not code.startswith(families) and not code.endswith(".name")} == set()
+
+
+def test_every_platform_has_a_name_in_every_language():
+    for path in (PACKAGE / "platforms").glob("*/sentences.py"):
+        platform = path.parent.name
+        assert all(platform_name(platform, language) != platform for language in LANGUAGES)
+    assert platform_name("acme", "zh") == "acme"
+
+
+def test_every_kind_of_error_has_a_title_and_every_title_is_of_one():
+    kinds = {kind_of(error) for error in errors_of(CountersignError)}
+
+    assert kinds == {code.removeprefix("problem.") for code in catalogues() if code.startswith("problem.")}
+
+
+def errors_of(error: type[CountersignError]) -> Iterator[type[CountersignError]]:
+    if error.__module__ == CountersignError.__module__:
+        yield error
+    for more in error.__subclasses__():
+        yield from errors_of(more)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-Hans-CN, en;q=0.5", "zh"),
+        ("en-GB, zh;q=0.9", "en"),
+        ("fr, de;q=0.9", "en"),
+        ("fr, zh;q=0.1", "zh"),
+        ("zh;q=0, en;q=0.1", "en"),
+        ("zh;q=x, en;q=0.1", "en"),
+        ("zh;q=" + "9" * 5000, "en"),
+        (";;;,,,=q", "en"),
+    ],
+)
+def test_a_browsers_header_chooses_the_language(header, language):
+    assert accepted(header) == language
 
 
 def test_every_language_words_the_same_codes_with_the_same_placeholders():
-    languages = [path.stem.removeprefix("sentences_") for path in (PACKAGE / "orders").glob("sentences_*.py")]
+    languages = LANGUAGES[1:]
+    kept = (PACKAGE / "orders").glob("sentences_*.py")
+    assert sorted(languages) == sorted(path.stem.removeprefix("sentences_") for path in kept)
     english = {code: set(PLACEHOLDER.findall(text)) for code, text in catalogues().items()}
     for language in languages:
         assert {code: set(PLACEHOLDER.findall(text)) for code, text in catalogues(language).items()} == english

@@ -1,6 +1,7 @@
 """Refunds in the order's state machine: asked for, judged, refused, tried again, settled by people, reported."""
 
 import itertools
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -204,6 +205,7 @@ def test_D6_nothing_that_people_do_asks_for_more_than_was_paid(steps):
     assert fold.order is not None
     assert fold.order.reserved == sum(refund.reserves for refund in fold.refunds.values()) <= 8800
     assert fold.order.refunded == sum(refund.refunds for refund in fold.refunds.values())
+    assert dict(fold.order.refund_tally) == Counter(refund.status for refund in fold.refunds.values())
     assert all(refund.judged_by != refund.requested_by for refund in fold.refunds.values())
 
 
@@ -221,6 +223,7 @@ def test_reports_and_a_refusal_end_equal_in_any_sequence(reports, data):
     assert one.refunds == other.refunds
     assert one.order is not None and other.order is not None
     assert (one.order.refunded, one.order.reserved) == (other.order.refunded, other.order.reserved)
+    assert one.order.refund_tally == other.order.refund_tally == ((one.refunds["r1"].status, 1),)
     expected = max((status for status, _ in reports), key=lambda status: REFUND_RANK[status])
     assert one.refunds["r1"].status == expected
 

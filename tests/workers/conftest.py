@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ from countersign.accounts import Accounts
 from countersign.platforms.port import Connectors
 from countersign.store import OrderStore
 from countersign.store.rate_limit import RateLimiter
-from tests.cashiers.world import Cashiers, cashiers
 from tests.functions.conftest import Cloud, _provision, clock, cloud  # noqa: F401 - fixtures
-from tests.functions.test_douyin import NEW, OLD, douyin  # noqa: F401 - fixtures
+from tests.functions.test_douyin import douyin  # noqa: F401 - a fixture
 from tests.workers import acme
-from tests.workers.worlds import Acme, DouyinWorld, Hosted, Wechat, World
+from tests.workers.world import Charging, Made, World
+from tests.workers.worlds.acme import Acme
 
-WORLDS = ("wechat-v3", "wechat-v2", "douyin-ecpay", "douyin-trade", "cashier-hc1", "cashier-stripe", "acme")
-SETTLING = ("douyin-ecpay", "douyin-trade", "acme")
+WORLDS: dict[str, Made] = {}
+for file in sorted((Path(__file__).parent / "worlds").glob("*.py")):
+    WORLDS |= import_module(f"tests.workers.worlds.{file.stem}").WORLDS
 
 
 @pytest.fixture
@@ -45,35 +47,22 @@ def made_up(
         yield Acme(stack, Connectors(Accounts(acme.PLATFORM, dict), connect), platform)
 
 
-@pytest.fixture
-def hosted(
-    clock: time_machine.Traveller,  # noqa: F811 - a fixture
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Cashiers]:
-    with mock_aws(), cashiers(clock, tmp_path, monkeypatch) as made:
+@pytest.fixture(params=[name for name, made in WORLDS.items() if issubclass(made.kind, World)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Return the world of each platform where orders are paid, one after another."""
+    with WORLDS[request.param].open(request) as made:
         yield made
 
 
-def _world(name: str, request: pytest.FixtureRequest) -> World:
-    match name.split("-"):
-        case ["wechat", version]:
-            return Wechat(request.getfixturevalue("cloud"), {"v3": "shop", "v2": "classic"}[version])
-        case ["douyin", system]:
-            return DouyinWorld(request.getfixturevalue("douyin"), {"ecpay": OLD, "trade": NEW}[system])
-        case ["cashier", cashier]:
-            return Hosted(request.getfixturevalue("hosted"), cashier)
-    made: World = request.getfixturevalue("made_up")
-    return made
-
-
-@pytest.fixture(params=WORLDS)
-def world(request: pytest.FixtureRequest) -> World:
-    """Return the world of each platform, one after another."""
-    return _world(request.param, request)
-
-
-@pytest.fixture(params=SETTLING)
-def settling(request: pytest.FixtureRequest) -> World:
+@pytest.fixture(params=[name for name, made in WORLDS.items() if issubclass(made.kind, World) and made.kind.settles])
+def settling(request: pytest.FixtureRequest) -> Iterator[World]:
     """Return the world of each platform where the merchant asks for settlements."""
-    return _world(request.param, request)
+    with WORLDS[request.param].open(request) as made:
+        yield made
+
+
+@pytest.fixture(params=[name for name, made in WORLDS.items() if issubclass(made.kind, Charging)])
+def charging(request: pytest.FixtureRequest) -> Iterator[Charging]:
+    """Return the world of each platform that takes charges by itself."""
+    with WORLDS[request.param].open(request) as made:
+        yield made

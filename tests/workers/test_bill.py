@@ -9,7 +9,8 @@ from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderCreated
 from countersign.orders.reconcile import BillLine
 from tests.workers import acme
-from tests.workers.worlds import ORDER, REFUND, Acme, World
+from tests.workers.world import ORDER, REFUND, World
+from tests.workers.worlds.acme import Acme
 
 
 def test_a_day_on_which_all_is_well_is_done_and_not_fetched_again(world: World) -> None:

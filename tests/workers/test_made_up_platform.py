@@ -4,7 +4,8 @@ from countersign.notices.content import Facts
 from countersign.notices.receipt import PrintSettings, render
 from countersign.orders.present import order_json
 from tests.workers import acme
-from tests.workers.worlds import ORDER, Acme
+from tests.workers.world import ORDER
+from tests.workers.worlds.acme import Acme
 
 
 def test_it_is_asked_as_often_as_it_allows_and_no_more(made_up: Acme) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from countersign.orders.changes import Change, CloseRequested, Hint, OrderKey, Unrecognised, Verified
 from countersign.store import keys
-from tests.workers.worlds import ORDER, World
+from tests.workers.world import ORDER, World
 
 LIFE = 7200 + 31  # longer than any of these orders lives
 

@@ -12,7 +12,8 @@ from countersign.orders.sentences import sentence
 from countersign.platforms.port import RefundRefusedError
 from countersign.store import keys
 from countersign.workers.refund import MOST_FAILED_CALLS
-from tests.workers.worlds import ORDER, REFUND, Acme, World
+from tests.workers.world import ORDER, REFUND, World
+from tests.workers.worlds.acme import Acme
 
 ROW = keys.child_sk("refund", REFUND)
 

@@ -9,7 +9,7 @@ from countersign.money import Money
 from countersign.orders.changes import Change, Queried, SettlementReported
 from countersign.orders.sentences import sentence
 from countersign.store import keys
-from tests.workers.worlds import ORDER, World
+from tests.workers.world import ORDER, World
 
 ROW = keys.child_sk("settlement", ORDER)
 

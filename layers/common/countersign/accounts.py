@@ -20,7 +20,7 @@ FRESH_SECONDS = 300
 STALE_SECONDS = 3600  # how long keys are used on while Secrets Manager does not answer
 UNKNOWN_SECONDS = 60
 UNKNOWN_PER_MINUTE = 30  # names that turn out not to exist and are looked up in Secrets Manager, in one container
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}", re.ASCII)
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}", re.ASCII)
 
 
 @dataclass(slots=True)

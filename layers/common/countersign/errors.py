@@ -28,11 +28,14 @@ CountersignError
 Messages name reasons, never payloads, header values or keys.
 """
 
+from typing import Any
+
 
 class CountersignError(Exception):
     """Base of all errors raised on purpose."""
 
     status = 500
+    reason: Any = None  # an orders.reasons.Reason, where it has a code of its own
 
 
 class RefusedError(CountersignError):

@@ -107,9 +107,11 @@ def json_reply(status: int, content: Any, *, headers: Mapping[str, str] | None =
     return HttpReply(status, json.dumps(content, ensure_ascii=False, separators=(",", ":")), headers=headers or {})
 
 
-def problem(status: int, title: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> HttpReply:
-    """Reply with an RFC 9457 problem document."""
-    content = {"type": "about:blank", "title": title, "status": status, **members}
+def problem(
+    status: int, title: str, *, kind: str = "about:blank", headers: Mapping[str, str] | None = None, **members: Any
+) -> HttpReply:
+    """Reply with an RFC 9457 problem document; `kind` is its type, a URI."""
+    content = {"type": kind, "title": title, "status": status, **members}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return HttpReply(status, text, "application/problem+json", headers or {})
 
@@ -123,10 +125,11 @@ _AS_BRACES = bytes.maketrans(b"[]", b"{}")
 _NO_BRACKETS = bytes({*range(256)} - {*b"{}[]"})
 
 
-def read_json(data: bytes | str) -> Any:
+def read_json(data: bytes | str, *, most_keys: int = MAX_JSON_KEYS) -> Any:
     """Read JSON strictly: UTF-8 without BOM, no duplicate keys, no NaN, bounded depth and number of keys.
 
-    Raises MalformedError; never RecursionError (RFC 8259, RFC 7493).
+    `most_keys` is for large documents whose sender is known already. Raises MalformedError; never RecursionError (RFC
+    8259, RFC 7493).
     """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
@@ -136,7 +139,7 @@ def read_json(data: bytes | str) -> Any:
     # with more than is allowed is looked at closely.
     if text.count("{") + text.count("[") > MAX_JSON_DEPTH and _is_deep(text.encode("utf-8", "surrogatepass")):
         raise MalformedError("JSON is nested too deeply, or its brackets do not match")
-    decoder = _DECODER if text.count(":") <= MAX_JSON_KEYS else _decoder(_Keys())
+    decoder = _DECODER if text.count(":") <= most_keys else _decoder(_Keys(most_keys))
     try:
         value = decoder.decode(text)
     except (ValueError, RecursionError):  # JSONDecodeError, a 5,000-digit integer
@@ -157,8 +160,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class _Keys:
     """Counts the keys of one document while it is decoded."""
 
-    def __init__(self) -> None:
-        self.left = MAX_JSON_KEYS
+    def __init__(self, most: int) -> None:
+        self.left = most
 
     def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         self.left -= len(pairs)

@@ -113,7 +113,7 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
     review = wrong | {"review_id": f"amount_mismatch.{transaction_id('wrong-amount')}"}
 
     def ask(route: str, status: int, why: str, *, after: tuple[str, ...] = (), **shape: Any) -> Case:
-        signed_in = None if shape.pop("anonymous", False) else shapes.claims(maker.now, PEOPLE)
+        signed_in = None if shape.pop("anonymous", False) else shapes.claims(maker.now, shape.pop("scopes", PEOPLE))
         order = {} if not after else maker.order(after[0].partition(".")[2])
         becomes = shape.pop("becomes", "")
         return Case(shapes.http(route, maker.now, claims=signed_in, **shape), status, why, order, becomes, after)
@@ -136,11 +136,61 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
         "orders_api.exceptions": ask(
             "GET /exceptions", 200, "what a person must look at", after=("wechat_notify.wrong-amount",)
         ),
-        "orders_api.resolve": ask(
+        "decisions_api.resolve": ask(
             f"POST {ORDER}/review/{{review_id}}/resolve", 202, "one person of two accepts the other amount",
             after=("wechat_notify.wrong-amount",), parameters=review, body=resolve, headers=json_type, becomes="review",
         ),
-        "orders_api.openapi": ask("GET /openapi.json", 200, "the published contract", anonymous=True),
+        "orders_api.timeline": ask(
+            f"GET {ORDER}/timeline", 200, "all that was said of it, newest first", after=paid, parameters=known,
+            query="sort=-at&limit=10",
+        ),
+        "orders_api.work": ask(
+            "GET /orders", 200, "what is to be sent, newest first", after=paid,
+            query="account=wechat/shop&work=to_ship&sort=-updated&from=2026-11-01&to=2026-11-30&limit=5",
+        ),
+        "orders_api.misspelt": ask("GET /orders", 422, "no such status", query="account=wechat/shop&status=paied"),
+        "orders_api.changes": ask("GET /changes", 200, "a first cursor", query="account=wechat/shop"),
+        "orders_api.activity": ask(
+            "GET /activity", 200, "who did what", query="account=wechat/shop&person=anna&from=2026-11-01"
+        ),
+        "orders_api.search": ask(
+            "GET /search", 200, "the order of a transaction", after=paid,
+            query=f"account=wechat/shop&q={transaction_id('paid-v3')}",
+        ),
+        "orders_api.counts": ask("GET /counts", 200, "how much waits", after=paid, query="account=wechat/shop"),
+        "decisions_api.note": ask(
+            f"POST {ORDER}/notes", 201, "a person's note", after=paid, parameters=known,
+            body=json.dumps({"note": "the payer called\nand calls again"}),
+            headers=json_type | {"Idempotency-Key": "note-1"},
+        ),
+        "decisions_api.evidence-unknown": ask(
+            f"POST {ORDER}/events/{{event_id}}/evidence", 404, "no such event", after=paid,
+            parameters=known | {"event_id": f"paid.notify.{'0' * 64}"}, scopes="evidence:read",
+        ),
+        "decisions_api.evidence-scope": ask(
+            f"POST {ORDER}/events/{{event_id}}/evidence", 403, "not for everybody", after=paid,
+            parameters=known | {"event_id": f"paid.notify.{'0' * 64}"}, scopes="orders:read",
+        ),
+        "decisions_api.notice-unknown": ask(
+            f"POST {ORDER}/notices/{{notice_id}}/again", 404, "no such notice", after=paid,
+            parameters=known | {"notice_id": "0" * 32}, scopes="orders:ship",
+            body='{"seen": "not printed"}', headers=json_type,
+        ),
+        "decisions_api.ship-many": ask(
+            "POST /shipments/batch", 200, "one line is recorded, one refused", after=paid, scopes="orders:ship",
+            body=json.dumps({"shipments": [
+                {**known, "carrier": "YTO", "tracking_no": "YT1000000000001"},
+                {**known, "order_id": "EV-NEVER", "carrier": "顺丰", "tracking_no": "SF1"},
+            ]}, ensure_ascii=False), headers=json_type | {"Idempotency-Key": "batch-1"},
+        ),
+        "decisions_api.lookup": ask(
+            "POST /lookup", 422, "lookups are off without their keys", headers=json_type,
+            body=json.dumps({"account": "wechat/shop", "value": "13800138000"}),
+        ),
+        "accounts_api.me": ask("GET /me", 200, "who the token is"),
+        "accounts_api.accounts": ask("GET /accounts", 200, "the accounts that are used", after=paid),
+        "accounts_api.carriers": ask("GET /carriers", 200, "carriers by their codes", query="platform=wechat&lang=zh"),
+        "accounts_api.openapi": ask("GET /openapi.json", 200, "the published contract", anonymous=True),
     }  # fmt: skip
 
 

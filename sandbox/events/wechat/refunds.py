@@ -42,7 +42,7 @@ def _desk(maker: Maker) -> dict[str, Case]:
     wish = json.dumps({"amount": {"minor": 1000, "currency": "CNY"}, "reason": "the cup leaked"})
     too_much = json.dumps({"amount": {"minor": 8801, "currency": "CNY"}})
     key = {"Idempotency-Key": KEY}
-    asked = (PAID, "orders_api.refund-request")
+    asked = (PAID, "decisions_api.refund-request")
     known = maker.order("paid-v3")
     request = call(f"POST {REFUNDS}", BEN, "refunds:request", parameters=order, body=wish, headers=key)
     beyond = call(f"POST {REFUNDS}", BEN, "refunds:request", parameters=order, body=too_much)
@@ -52,10 +52,10 @@ def _desk(maker: Maker) -> dict[str, Case]:
     day = {"account": "shop", "date": "2026-11-21"}
     report = call("GET /reconciliation/{account}/{date}", ANNA, "orders:read", parameters=day)
     return {
-        "orders_api.refund-request": Case(request, 201, "ben asks for a part back", known, after=(PAID,)),
-        "orders_api.refund-too-much": Case(beyond, 409, "more than was paid", known, after=(PAID,)),
-        "orders_api.refund-approve": Case(by_anna, 200, "anna approves what ben asked for", known, after=asked),
-        "orders_api.refund-self-approve": Case(by_ben, 403, "ben may not approve it himself", known, after=asked),
+        "decisions_api.refund-request": Case(request, 201, "ben asks for a part back", known, after=(PAID,)),
+        "decisions_api.refund-too-much": Case(beyond, 409, "more than was paid", known, after=(PAID,)),
+        "decisions_api.refund-approve": Case(by_anna, 200, "anna approves what ben asked for", known, after=asked),
+        "decisions_api.refund-self-approve": Case(by_ben, 403, "ben may not approve it himself", known, after=asked),
         "orders_api.refunds": Case(waiting, 200, "what waits for approval", known, after=asked),
         "orders_api.reconciliation": Case(report, 404, "no bill of that day was compared yet"),
     }

@@ -34,19 +34,19 @@ def cases(maker: Maker) -> dict[str, Case]:
     parcel = ship(carrier="YTO", tracking_no="YT1000000000001")
     detail = {"id": f"shipment.created.{'f' * 64}", **order, "version": 4, "event_id": "f" * 64}
     return {
-        "orders_api.ship": Case(parcel, 201, "one parcel with everything in it", known, after=(PAID,)),
-        "orders_api.ship-pickup": Case(ship(method="pickup"), 201, "fetched at the counter", known, after=(PAID,)),
-        "orders_api.ship-no-carrier": Case(
+        "decisions_api.ship": Case(parcel, 201, "one parcel with everything in it", known, after=(PAID,)),
+        "decisions_api.ship-pickup": Case(ship(method="pickup"), 201, "fetched at the counter", known, after=(PAID,)),
+        "decisions_api.ship-no-carrier": Case(
             ship(tracking_no="YT1000000000001"), 422, "a number of no carrier", known, after=(PAID,)
         ),
-        "orders_api.ship-unpaid": Case(parcel, 409, "nobody has paid yet", known),
+        "decisions_api.ship-unpaid": Case(parcel, 409, "nobody has paid yet", known),
         "wechat_ship.created": Case(
             shapes.bus("shipment.created", detail, maker.now), None, "a shipment is told to WeChat at once", known,
-            becomes="paid", after=(PAID, "orders_api.ship"), needs_platform=True,
+            becomes="paid", after=(PAID, "decisions_api.ship"), needs_platform=True,
         ),
         "wechat_ship.schedule": Case(
             shapes.schedule("WechatShipEveryMinute", maker.now), None,
             "shipments that WeChat has not taken yet are told again", known,
-            becomes="paid", after=(PAID, "orders_api.ship"), needs_platform=True,
+            becomes="paid", after=(PAID, "decisions_api.ship"), needs_platform=True,
         ),
     }  # fmt: skip

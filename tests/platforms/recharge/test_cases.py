@@ -1,12 +1,16 @@
 """Cases from the field: no topic header (R1), another version than the account says (R2), old charges (R3)."""
 
+import base64
+import hashlib
 import json
+import random
+from dataclasses import replace
 from itertools import islice, permutations
 from typing import Any
 
 import pytest
 
-from sandbox.simulators.recharge import webhooks
+from sandbox.simulators.recharge import charges, webhooks
 from sandbox.simulators.recharge.charges import shown as as_version
 from tests.platforms.recharge.world import DAY, NOW, SECRET, Recharge
 
@@ -170,10 +174,20 @@ class TestAnySequence:
 
         alone = ends((4,))
         assert alone["charge"]["attempts"] == 3
+        words = [one["error_type"] for one in alone["attempts"]]
+        assert words == [None, None, "CARD_EXPIRED"]
+        seen = []
         # Every sixth of the 120; test_reading.py has all of them, without a store between.
         for roads in islice(permutations(range(5)), 0, None, 6):
-            assert ends(roads) == alone
+            end = ends(roads)
+            # Only deliveries told of the earlier tries: their words and times are what the list alone cannot know.
+            seen.append(end.pop("attempts"))
+            assert {**end, "attempts": alone["attempts"]} == alone
             assert world.emitted(number).count("charge.failed") <= 3
+        assert [one["error_type"] for one in seen[0]] == ["INSUFFICIENT_FUNDS", "CARD_DECLINED", "CARD_EXPIRED"]
+        assert seen[0][2] == alone["attempts"][2]
+        assert [one["at"][:10] for one in seen[0]] == ["2026-11-22", "2026-11-23", "2026-11-24"]
+        assert all(one == seen[0] for one in seen)
 
     def test_nothing_is_told_after_success(self, world: Recharge) -> None:
         number, deliveries = self.told(world)
@@ -186,6 +200,41 @@ class TestAnySequence:
 
         assert world.shown(number)["status"] == "paid"
         assert not {"charge.failed", "charge.recovered", "order.failed"} & set(world.emitted(number))
+
+
+class TestCustomer:
+    """A charge has two numbers of its customer, Recharge's and the shop's: where it has one, the other is looked up."""
+
+    @pytest.mark.parametrize("road", ["scan", "poll"])
+    @pytest.mark.parametrize("lacking", ["customer_id", "shop_customer_id"])
+    def test_the_number_that_a_failed_charge_lacks_is_looked_up(
+        self, world: Recharge, monkeypatch: pytest.MonkeyPatch, lacking: str, road: str
+    ) -> None:
+        whole = charges._newer
+
+        def without(charge: charges.Charge) -> Any:
+            content = whole(charge)
+            lacks = {"id": None} if lacking == "customer_id" else {"external_customer_id": {"ecommerce": None}}
+            return content | {"customer": content["customer"] | lacks}
+
+        monkeypatch.setattr(charges, "_newer", without)
+        if road == "poll":
+            world.subscribe_all()
+        charge = world.make("charge", will="CARD_DECLINED", attempt=True, shop_customer="7711000000009")
+        number = str(_ledger(world, charge["id"]).customer.id)
+        if road == "poll":
+            assert world.deliver() == [200]
+            assert world.shown(charge["id"])["charge"][lacking] is None
+        world.asked()
+        world.run(road, 1)
+
+        shown = world.shown(charge["id"])["charge"]
+        assert (shown["customer_id"], shown["shop_customer_id"]) == (number, "7711000000009")
+        (call,) = [call for call in world.asked() if "/customers" in call]
+        assert ("external_customer_id=7711000000009" if lacking == "customer_id" else f"ids={number}") in call
+        wanted = {"customer": number} if lacking == "customer_id" else {"shop_customer": "7711000000009"}
+        _, content = world.api("GET", "/charges", query={"account": "recharge/store", **wanted})
+        assert [row["order_id"] for row in content["charges"]] == [str(charge["id"])]
 
 
 class TestUnreadable:
@@ -211,14 +260,45 @@ class TestUnreadable:
             world.cloud.invoke("recharge_redrive", day, remaining_ms=900_000)
         assert world.shown(charge["id"])["status"] == "failed"
 
-    def test_more_than_a_callback_may_have_is_taken_up_to_256_kilobytes(self, world: Recharge) -> None:
+    def test_a_delivery_as_large_as_lambda_takes_is_read_whole(self, world: Recharge) -> None:
         charge = as_version(_ledger(world, world.make("charge", will="CARD_DECLINED", attempt=True)["id"]), "2021-11")
-        large = {"charge": {**charge, "line_items": charge["line_items"] * 480}}
-        raw = message(large)
-        assert 150_000 < len(raw.body) < 256 * 1024
+        lines = 4_500_000 // len(json.dumps(charge["line_items"]))
+        raw = message({"charge": {**charge, "line_items": charge["line_items"] * lines}})
+        assert 4_000_000 < len(raw.body) < 5_000_000
         assert world.send(raw)["statusCode"] == 200
-        assert len(world.shown(charge["id"])["charge"]["items"]) == 50
-        assert world.send(message({"charge": {**charge, "x": "x" * 256 * 1024}}))["statusCode"] == 413
+        shown = world.shown(charge["id"])
+        assert (shown["status"], len(shown["charge"]["items"])) == ("failed", 50)
+        assert [event["evidence_not_kept"] for event in shown["events"]] == [None]
+
+    @pytest.mark.parametrize("subject", ["charge", "order", "unreadable"])
+    def test_of_one_that_no_row_can_hold_the_digest_is_kept_and_it_is_taken_all_the_same(
+        self, world: Recharge, subject: str
+    ) -> None:
+        charge = as_version(_ledger(world, world.make("charge", will="CARD_DECLINED", attempt=True)["id"]), "2021-11")
+        noise = base64.b64encode(random.Random(1).randbytes(3_200_000 if subject == "charge" else 450_000)).decode()
+        fields = {**charge, "x": noise, **({"total_price": []} if subject == "unreadable" else {})}
+        raw = message({"order" if subject == "order" else "charge": fields})
+
+        assert world.send(raw)["statusCode"] == 200
+
+        (kept,) = [item for item in world.cloud.table() if "not_kept" in item]
+        assert int(kept["not_kept"]["N"]) == len(raw.body)
+        digest = kept["digest"].get("S") or kept["digest"]["B"].hex()
+        assert digest == hashlib.sha256(raw.body).hexdigest()
+        if subject == "charge":
+            (event,) = world.shown(charge["id"])["events"]
+            assert (event["evidence_not_kept"], event["digest"]) == (len(raw.body), digest)
+        if subject == "unreadable":
+            redriven = world.cloud.invoke("recharge_redrive", {"day": "2026-11-22"}, remaining_ms=900_000)
+            (refused,) = redriven["still_refused"]
+            assert "too large to be kept" in refused["reason"]
+
+    def test_a_large_body_that_nobody_signed_is_401_and_leaves_nothing(self, world: Recharge) -> None:
+        forged = message({"charge": {"id": 1, "x": "x" * 4_000_000}})
+        before = world.cloud.table()
+
+        assert world.send(replace(forged, body=forged.body + b" "))["statusCode"] == 401
+        assert world.cloud.table() == before
 
 
 def _ledger(world: Recharge, number: int) -> Any:

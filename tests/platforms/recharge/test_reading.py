@@ -179,8 +179,11 @@ def told(charge: Made, version: str = "2021-11", read_at: int = 0, **of_account:
 
 
 def steady(order: Order | None) -> Any:
+    """Return what an order says by whatever road: of tries but the last, only deliveries tell more."""
     assert order is not None
-    return (order.status, order.paid, order.refunded, charge_json(order), attempts_json(order), order.ended_at)
+    tries = attempts_json(order) or []
+    numbers, last = [one["number"] for one in tries], tries[-1:] if not order.paid else []
+    return (order.status, order.paid, order.refunded, charge_json(order), numbers, last, order.ended_at)
 
 
 class TestShapes:
@@ -341,7 +344,8 @@ class TestAnySequence:
         return tries
 
     def outcomes(self, roads: list[tuple[Any, ...]]) -> set[str]:
-        ends = set()
+        """Return how any sequence of the roads ends; each try is then known with its word and its time."""
+        ends, tries = set(), set()
         for sequence in permutations(roads):
             order: Order | None = None
             emitted: list[str] = []
@@ -350,7 +354,12 @@ class TestAnySequence:
                 order = decision.order
                 emitted += decision.emits if decision.outcome == "applied" else ()
             ends.add(repr(steady(order)))
+            assert order is not None
+            tries.add(tuple((one["number"], one["error_type"], one["at"]) for one in attempts_json(order) or ()))
             assert emitted.count("charge.failed") <= 3
+        assert tries == {
+            tuple((n, one.error_type, f"2026-11-{n + 19}T02:40:05Z") for n, one in enumerate(self.tries(), 1))
+        }
         return ends
 
     def test_four_deliveries_and_a_reading_end_equal_and_equal_to_the_reading_alone(self) -> None:

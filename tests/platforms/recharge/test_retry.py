@@ -1,11 +1,12 @@
 """Somebody wants a charge tried again: recorded first, read just before, asked for once, and then only read."""
 
+import json
 from typing import Any
 
 import pytest
 
 from countersign.workers import retry
-from tests.functions.conftest import http_event
+from tests.functions.conftest import MERCHANT_API, http_event
 from tests.platforms.recharge.world import Recharge
 
 ROUTE = "/charges/{account}/{charge_id}/retry"
@@ -145,7 +146,10 @@ def test_a_charge_that_has_not_failed_is_refused(world: Recharge) -> None:
     world.run("scan")
 
     status, content = ask(world, charge["id"])
-    assert (status, content["title"]) == (409, "the charge is paid: there is nothing to try again")
+    assert (status, content["code"], content["args"]) == (409, "charge_has_not_failed", {"status": "paid"})
+    assert content["detail"] == "the charge is paid: there is nothing to try again"
+    where = {"account": "store", "charge_id": str(charge["id"])}
+    assert world.api("POST", ROUTE, where, {"lang": "zh"})[1]["detail"] == "这次扣款的状态为 paid：没有可重试的"
     assert ask(world, 1)[0] == 404
 
 
@@ -155,4 +159,30 @@ def test_outside_the_tokens_accounts_there_is_no_charge(world: Recharge) -> None
         "POST", ROUTE, {"account": "store", "charge_id": str(number)}, claims={"accounts": "[recharge/older]"}
     )
 
-    assert world.cloud.invoke("orders_api", event)["statusCode"] == 404
+    assert world.cloud.invoke(MERCHANT_API, event)["statusCode"] == 404
+
+
+class TestNotOffered:
+    """Nothing here refunds or ships at Recharge: a wish for it would wait for ever."""
+
+    @pytest.mark.parametrize(
+        ("call", "body", "code"),
+        [
+            ("refunds", {"reason": "late"}, "refunds_not_offered"),
+            ("shipments", {"carrier": "UPS", "tracking_no": "1Z999"}, "shipments_not_offered"),
+        ],
+    )
+    def test_it_is_refused_with_a_code_and_nothing_is_recorded(
+        self, world: Recharge, call: str, body: dict[str, Any], code: str
+    ) -> None:
+        charge = world.make("charge", attempt=True)
+        world.run("scan")
+        before = world.cloud.table()
+        names = {"platform": "recharge", "account": "store", "order_id": str(charge["id"])}
+        event = http_event("POST", "/orders/{platform}/{account}/{order_id}/" + call, names, body=json.dumps(body))
+
+        answer = world.cloud.invoke(MERCHANT_API, event)
+
+        content = json.loads(answer["body"])
+        assert (answer["statusCode"], content["code"]) == (409, code)
+        assert world.cloud.table() == before

@@ -24,7 +24,7 @@ from countersign.store.lists import OrderLists
 from sandbox.events import shapes
 from sandbox.simulators.recharge import Simulator
 from sandbox.simulators.recharge.webhooks import Delivery
-from tests.functions.conftest import Cloud, _provision, http_event
+from tests.functions.conftest import MERCHANT_API, Cloud, _provision, http_event
 
 NOW = 1_795_356_005
 DAY = 86_400
@@ -142,7 +142,7 @@ class Recharge:
         """Return the order JSON as the API gives it."""
         parameters = {"platform": "recharge", "account": account, "order_id": str(charge_id)}
         answer = self.cloud.invoke(
-            "orders_api", http_event("GET", "/orders/{platform}/{account}/{order_id}", parameters)
+            MERCHANT_API, http_event("GET", "/orders/{platform}/{account}/{order_id}", parameters)
         )
         assert answer["statusCode"] == 200, answer
         content: Json = json.loads(answer["body"])
@@ -153,7 +153,7 @@ class Recharge:
     ) -> Any:
         """Call the merchant API; returns the status and the content."""
         more = {"queryStringParameters": dict(query or {}), "rawQueryString": urlencode(query or {})}
-        answer = self.cloud.invoke("orders_api", http_event(method, route, parameters or {}, **more))
+        answer = self.cloud.invoke(MERCHANT_API, http_event(method, route, parameters or {}, **more))
         try:
             return answer["statusCode"], json.loads(answer["body"])
         except ValueError:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from countersign.api.orders import STATUSES
+from countersign.api.overview import account_of, one_of
 from countersign.api.reconciliation import cell
 from countersign.errors import ConflictError, NotFoundError, StoreUnavailableError, UnprocessableError
 from countersign.orders.changes import Change, Operator, OrderKey, RetryRequested
 from countersign.orders.charges import GROUPS, charge_of
 from countersign.orders.present import order_json
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 from countersign.orders.retries import retry_json, retry_number
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH
 from countersign.orders.state import Order
 from countersign.runtime.caller import Caller
 from countersign.store import OrderStore
@@ -69,34 +73,33 @@ def moment(text: str, name: str, *, end: bool = False) -> int | None:
     except (ValueError, OverflowError):
         at = datetime.min
     if at.tzinfo is None:
-        raise UnprocessableError(f"{name} is a day, or a time with its zone such as 2026-11-22T15:00:00Z")
+        raise refusal(UnprocessableError, because("moment_form", name=name))
     return int(at.timestamp())
 
 
 class ChargeService:
     """One caller's view of the charges: everything outside the token's accounts does not exist."""
 
-    def __init__(self, store: OrderStore, lists: OrderLists, caller: Caller, now: int) -> None:
+    def __init__(
+        self, store: OrderStore, lists: OrderLists, caller: Caller, now: int, *, language: str = ENGLISH
+    ) -> None:
         self.store = store
         self.lists = lists
         self.caller = caller
         self.now = now
+        self.language = language
 
     def page(self, account: str, wanted: Wanted, *, sort: str = "", limit: int, cursor: str = "") -> Json:
         """Return charges of an account as rows of /orders, by the time of their last change here."""
-        platform, separator, name = account.partition("/")
-        if not separator:
-            raise UnprocessableError("account is platform/name")
-        if wanted.group not in ("", *GROUPS):
-            raise UnprocessableError(f"group is one of {', '.join(GROUPS)}")
-        if sort not in ("", *SORTS):
-            raise UnprocessableError(f"sort is one of {', '.join(SORTS)}")
-        self.caller.require_account(platform, name)
+        platform, name = account_of(account, self.caller)
+        one_of("status", filter(None, [wanted.status]), STATUSES)
+        one_of("group", filter(None, [wanted.group]), GROUPS)
+        one_of("sort", filter(None, [sort]), SORTS)
         newest_first = sort.startswith("-")
         orders, following = self.lists.find(
             platform, name, wanted, status=wanted.status, newest_first=newest_first, limit=limit, cursor=cursor
         )
-        return {"charges": [order_json(order) for order in orders], "cursor": following or None}
+        return {"charges": [order_json(order, language=self.language) for order in orders], "cursor": following or None}
 
     def retry(self, key: OrderKey) -> Json:
         """Have a failed charge tried again, once; asked for again while that is under way, it is the same wish."""
@@ -104,7 +107,7 @@ class ChargeService:
         order = self.store.get(key)
         charge = charge_of(order) if order is not None else None
         if order is None or charge is None:
-            raise NotFoundError("no such charge")
+            raise refusal(NotFoundError, because("no_such_charge"))
         number = retry_number(charge)
         known = self.store.retry(key, number)
         if known is None or known.child.status not in ("requested", "processing"):
@@ -112,16 +115,20 @@ class ChargeService:
             change = Change(key, fact, Operator(self.caller.subject), "operator")
             outcome = self.store.record(change, now=self.now)
             if outcome.outcome == "refused":
-                raise ConflictError(sentence(outcome.reason))
+                raise refusal(ConflictError, outcome.reason)
             known = self.store.retry(key, number)
         if known is None:
             raise StoreUnavailableError("the wish was recorded and cannot be read back")
-        return {"order": order_json(known.order), "retry": retry_json(known.child)}
+        return {
+            "order": order_json(known.order, language=self.language),
+            "retry": retry_json(known.child, self.language),
+        }
 
 
 def as_csv(rows: Iterable[Json]) -> str:
-    """Return charges as CSV, a line each, that no spreadsheet takes for formulas."""
+    """Return charges as CSV, a line each, that no spreadsheet takes for formulas, behind a byte order mark."""
     text = io.StringIO()
+    text.write("\ufeff")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for row in rows:

@@ -1,10 +1,26 @@
 """What people and the merchant's systems do with orders, whatever platform they come from."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
-from countersign.errors import ConflictError, NotFoundError, RateLimitedError, StoreUnavailableError, UnprocessableError
+from countersign.api.carriers import require_code
+from countersign.api.overview import EXCEPTIONS, account_of, one_of
+from countersign.api.problems import as_problem
+from countersign.api.rows import order_actions, order_row, refund_actions
+from countersign.errors import (
+    ConflictError,
+    CountersignError,
+    NotFoundError,
+    RateLimitedError,
+    StoreUnavailableError,
+    TemporaryError,
+    UnprocessableError,
+    UnreadableError,
+)
 from countersign.orders import shipments
 from countersign.orders.changes import (
     Change,
@@ -19,87 +35,162 @@ from countersign.orders.changes import (
 )
 from countersign.orders.explain import explanation
 from countersign.orders.present import order_json
-from countersign.orders.sentences import said, sentence
+from countersign.orders.reasons import Reason, because
+from countersign.orders.refusals import refusal
+from countersign.orders.sentences import ENGLISH, said
 from countersign.orders.shipments import Shipment, shipment_json
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.orders.upcoming import upcoming, upcoming_json
+from countersign.orders.work import ALL_LISTS
 from countersign.runtime.caller import Caller
 from countersign.signing import digests, nonces
 from countersign.store import OrderStore, codec, keys
+from countersign.store import exceptions as entries
+from countersign.store.children import child_of
 from countersign.store.codec import Item
 from countersign.store.due import DueList
-from countersign.store.exceptions import DISMISSIBLE, account_of, dismiss, exception_id, read_exception_id
-from countersign.store.lists import History, OrderLists
+from countersign.store.exceptions import DISMISSIBLE, dismiss, exception_id, read_exception_id
+from countersign.store.lists import ALWAYS, History, OrderLists, Span
 from countersign.store.present import event_json, notice_json
 from countersign.store.throttle import acquire_slot, count_in_minute
 
-EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
+STATUSES = (
+    "created", "pending", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "closed", "failed",
+    "review",
+)  # fmt: skip
+SORTS = ("updated", "-updated")
 DECISIONS = ("accept", "refund", "dismiss")
 REFRESH_PAUSE_SECONDS = 10
 REFRESHES_PER_MINUTE = 60
 Json = dict[str, Any]
 
 
+class ShipmentOfOrder(NamedTuple):
+    """One shipment of a batch."""
+
+    key: OrderKey
+    method: str
+    parcels: tuple[Parcel, ...]
+    complete: bool = True
+    shared: bool = False
+
+
+class OrdersWanted(NamedTuple):
+    """Which orders of an account are wanted; what is empty bounds nothing. Dates are days of UTC+8, both included."""
+
+    statuses: tuple[str, ...] = ()
+    work: tuple[str, ...] = ()
+    transaction_id: str = ""
+    first: str = ""
+    last: str = ""
+    sort: str = "updated"
+    limit: int = 0
+    cursor: str = ""
+
+
+def span_of(first: str, last: str) -> Span:
+    """Return the times between two days of UTC+8, in which the platforms count theirs; raises UnprocessableError."""
+    if first and last and first > last:
+        raise refusal(UnprocessableError, because("dates_reversed", first=first, last=last))
+    try:
+        begin = int(datetime.fromisoformat(f"{first}T00:00:00+08:00").timestamp()) if first else ALWAYS[0]
+        end = int(datetime.fromisoformat(f"{last}T23:59:59+08:00").timestamp()) if last else ALWAYS[1]
+    except ValueError:
+        raise refusal(UnprocessableError, because("word_is_one_of", name="from, to", words="YYYY-MM-DD")) from None
+    return max(begin, ALWAYS[0]), end
+
+
 class OrderService:
     """One caller's view of the orders: everything outside the token's accounts does not exist."""
 
     def __init__(
-        self, store: OrderStore, lists: OrderLists, caller: Caller, now: int, wake: Callable[[OrderKey], None]
+        self,
+        store: OrderStore,
+        lists: OrderLists,
+        caller: Caller,
+        now: int,
+        wake: Callable[[OrderKey], None] = lambda _: None,
+        *,
+        language: str = ENGLISH,
     ) -> None:
         self.store = store
         self.lists = lists
         self.caller = caller
         self.now = now
         self.wake = wake
+        self.language = language
 
     def order(self, key: OrderKey) -> Json:
         """Return one order with its children and events."""
         history = self._history(key)
-        events = [event_json(item) for item in history.events]
+        events = [event_json(item, self.language) for item in history.events]
         notices = [notice_json(item) for item in history.notices]
-        return order_json(history.order, history.children, events, notices)
+        shown = order_json(history.order, history.children, events, notices, self.language)
+        by_number = {refund.refund_id: refund_actions(refund, self.caller, self.language) for refund in history.refunds}
+        shown["refunds"] = [{**row, "actions": by_number[row["refund_id"]]} for row in shown["refunds"]]
+        return {**shown, "actions": order_actions(history.order, self.caller, self.language)}
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""
         history = self._history(key)
-        return explanation(history.order, [event_json(item) for item in history.events])
+        events = [event_json(item, self.language) for item in history.events]
+        due = {
+            (child.kind, child.number): at
+            for child in history.children
+            if (at := history.due.get(keys.child_sk(child.kind, child.number))) is not None
+        }
+        order_due = history.due.get(keys.ORDER)
+        steps = upcoming(history.order, history.children, due_at=order_due, due=due, now=self.now)
+        return {**explanation(history.order, events, self.language), "next": upcoming_json(steps, self.language)}
 
-    def page(self, account: str, *, status: str, transaction_id: str, cursor: str) -> Json:
+    def page(self, account: str, wanted: OrdersWanted) -> Json:
         """Return a page of an account's orders, or the one that a transaction paid."""
-        platform, separator, name = account.partition("/")
-        if not separator:
-            raise UnprocessableError("account is platform/name")
-        self.caller.require_account(platform, name)
-        if transaction_id:
-            key = self.lists.by_transaction(platform, name, transaction_id)
+        platform, name = account_of(account, self.caller)
+        one_of("status", wanted.statuses, STATUSES)
+        one_of("work", wanted.work, ALL_LISTS)
+        one_of("sort", [wanted.sort], SORTS)
+        if wanted.transaction_id:
+            key = self.lists.by_transaction(platform, name, wanted.transaction_id)
             order = self.store.get(key) if key else None
-            return {"orders": [order_json(order)] if order else [], "cursor": None}
-        orders, following = self.lists.page(platform, name, status=status, cursor=cursor)
-        return {"orders": [order_json(order) for order in orders], "cursor": following or None}
+            return {"orders": [self._row(order)] if order else [], "cursor": None}
+        orders, following = self.lists.page(
+            platform,
+            name,
+            statuses=wanted.statuses,
+            work=wanted.work or ALL_LISTS,
+            cursor=wanted.cursor,
+            span=span_of(wanted.first, wanted.last),
+            newest_first=wanted.sort == "-updated",
+            limit=wanted.limit,
+        )
+        return {"orders": [self._row(order) for order in orders], "cursor": following or None}
 
-    def exceptions(self, *, account: str, kind: str, cursor: str) -> Json:
+    def _row(self, order: Order) -> Json:
+        return order_row(order, self.caller, self.language)
+
+    def exceptions(self, *, account: str, kind: str, cursor: str, limit: int = 0) -> Json:
         """Return a page of what a person must look at, longest listed first: of one account and kind, or of all."""
-        if kind and kind not in EXCEPTIONS:
-            raise UnprocessableError(f"kind is one of {', '.join(EXCEPTIONS)}")
+        one_of("kind", [kind] if kind else (), EXCEPTIONS)
         if account:
             self.caller.require_account(*account.partition("/")[::2])
 
         def visible(platform: str, name: str) -> bool:
             return account in ("", f"{platform}/{name}") and self.caller.may_see(platform, name)
 
-        items, following = self.lists.exceptions([kind] if kind else EXCEPTIONS, visible, cursor=cursor)
-        return {"exceptions": [_exception_json(item) for item in items], "cursor": following or None}
+        items, following = self.lists.exceptions([kind] if kind else EXCEPTIONS, visible, cursor=cursor, limit=limit)
+        return {"exceptions": [_exception_json(item, self.language) for item in items], "cursor": following or None}
 
     def dismiss(self, name: str, *, note: str) -> None:
         """Take an orphan, quarantined news or a failed notice off the list; its row stays as it is, and redrivable."""
         self.caller.require_person()
         row = read_exception_id(name)
-        if not self.caller.may_see(*account_of(row)):
-            raise NotFoundError("no such exception")
+        if not self.caller.may_see(*entries.account_of(row)):
+            raise refusal(NotFoundError, because("no_such_exception"))
         client, table = self.store.client, self.store.table
         kind = dismiss(client, table, row, by=self.caller.subject, note=note, now=self.now)
         if kind not in DISMISSIBLE:
-            raise ConflictError(f"{kind} is not dismissed: it ends by what is done about the order")
+            raise refusal(ConflictError, because("exception_ends_by_itself", kind=kind))
 
     def refresh(self, key: OrderKey) -> Json:
         """Have the platform asked now, by the platform's own poll function.
@@ -113,9 +204,9 @@ class OrderService:
             if not count_in_minute(
                 client, table, key.platform, key.account, "refresh", most=REFRESHES_PER_MINUTE, now=self.now
             ):
-                raise RateLimitedError(f"more than {REFRESHES_PER_MINUTE} refreshes of the account in a minute")
+                raise refusal(RateLimitedError, because("too_many_refreshes", most=REFRESHES_PER_MINUTE))
             self._ask_now(key)
-        return {"order": order_json(order), "refresh": "asked"}
+        return {"order": order_json(order, language=self.language), "refresh": "asked"}
 
     def _first_in_a_while(self, key: OrderKey) -> bool:
         client, table = self.store.client, self.store.table
@@ -132,11 +223,11 @@ class OrderService:
         """
         order = self._order(key)
         if order.payment is not None:
-            raise ConflictError(f"the order is {order.status}")
+            raise refusal(ConflictError, because("order_is", status=order.status))
         if order.status != "closed":
             self._record(key, CloseRequested(self.now))
         self._ask_now(key)
-        answer = {"order": order_json(order), "refresh": "asked"}
+        answer = {"order": order_json(order, language=self.language), "refresh": "asked"}
         if order.terms.closable or order.status == "closed":
             return {**answer, "close": "asked"}
         return {**answer, "close": "not_possible", "expires_at": timestamp(order.terms.expires_at)}
@@ -146,13 +237,22 @@ class OrderService:
         history = self._history(key)
         strangers = {receiver for receiver, _ in shares} - set(history.order.terms.share_receivers)
         if strangers:
-            raise UnprocessableError("a share goes to a receiver that the account document does not name")
+            raise refusal(UnprocessableError, because("receiver_not_named"))
         failed = sum(1 for known in history.settlements if known.status == "failed" and known.source != "platform")
         number = f"{key.order_id[:60]}*{failed}" if failed else key.order_id
         self._record(key, SettlementRequested(number, self.now, shares))
         return self.order(key)
 
-    def ship(self, key: OrderKey, method: str, parcels: tuple[Parcel, ...], *, complete: bool, once: str = "") -> Json:
+    def ship(
+        self,
+        key: OrderKey,
+        method: str,
+        parcels: tuple[Parcel, ...],
+        *,
+        complete: bool,
+        shared: bool = False,
+        once: str = "",
+    ) -> Json:
         """Record a shipment; the platform's own worker reports it.
 
         Its number comes from chance, or from the caller's Idempotency-Key `once`: then the same call gives the same
@@ -160,9 +260,12 @@ class OrderService:
         """
         order = self._order(key)
         if method == "express" and not all(parcel.carrier and parcel.tracking_no for parcel in parcels):
-            raise UnprocessableError("carrier and tracking_no are needed for express")
+            raise refusal(UnprocessableError, because("carrier_needed"))
         if method != "express" and len(parcels) > 1:
-            raise UnprocessableError("only express has several parcels")
+            raise refusal(UnprocessableError, because("one_parcel_only"))
+        for parcel in parcels:
+            if parcel.carrier:
+                require_code(key.platform, parcel.carrier)
         described = tuple(
             parcel._replace(
                 description=parcel.description or order.terms.description, contact=shipments.masked(parcel.contact)
@@ -172,13 +275,40 @@ class OrderService:
         number = self._shipment_number(key, once)
         known = self._shipment(key, number) if once else None
         if known is None:
-            self._record(key, ShipmentRequested(number, method, described, complete, self.now))
+            self._record(key, ShipmentRequested(number, method, described, complete, self.now, shared))
         shipment = self._shipment(key, number)
         if shipment is None:
             raise StoreUnavailableError("the shipment was recorded and cannot be read back")
         if (shipment.method, shipment.parcels, shipment.complete) != (method, described, complete):
-            raise UnprocessableError("this Idempotency-Key was used for another shipment of the order")
-        return shipment_json(shipment)
+            raise refusal(UnprocessableError, because("key_used_for_another_shipment"))
+        return shipment_json(shipment, self.language)
+
+    def ship_many(self, wanted: Iterable[ShipmentOfOrder], *, until: float, once: str = "") -> Json:
+        """Record shipments one after the other; each line says by itself what became of it.
+
+        `until` is when no further one is begun (`time.monotonic()`): what was not reached is 503, to be sent again.
+        With an Idempotency-Key `once` the same batch again records nothing twice.
+        """
+        rows = []
+        for number, one in enumerate(wanted):
+            names = {"platform": one.key.platform, "account": one.key.account, "order_id": one.key.order_id}
+            try:
+                if time.monotonic() > until:
+                    raise refusal(TemporaryError, because("not_reached"))
+                shipment = self.ship(
+                    one.key,
+                    one.method,
+                    one.parcels,
+                    complete=one.complete,
+                    shared=one.shared,
+                    once=f"{once} {number}" if once else "",
+                )
+                rows.append({**names, "status": HTTPStatus.CREATED.value, "shipment": shipment, "problem": None})
+            except CountersignError as error:
+                reply = as_problem(error, self.language)
+                problem = json.loads(reply.body)
+                rows.append({**names, "status": reply.status, "shipment": None, "problem": problem})
+        return {"results": rows}
 
     def _shipment_number(self, key: OrderKey, once: str) -> str:
         if not once:
@@ -193,41 +323,61 @@ class OrderService:
         """Answer an open question."""
         self.caller.require_person()
         order = self._order(key)
-        if decision not in DECISIONS:
-            raise UnprocessableError(f"decision is one of {', '.join(DECISIONS)}")
+        one_of("decision", [decision], DECISIONS)
         question = next((one for one in order.review_items if one.review_id == review_id), None)
         if question is None:
-            raise NotFoundError("no such open question")
+            raise refusal(NotFoundError, because("no_such_question"))
         self._record(key, Resolved(review_id, decision, note, self.now, self.caller.subject, question.undone))
         return self.order(key)
 
     def _record(self, key: OrderKey, fact: Fact) -> None:
         outcome = self.store.record(Change(key, fact, Operator(self.caller.subject), "operator"), now=self.now)
         if outcome.outcome == "refused":
-            raise ConflictError(sentence(outcome.reason))
+            raise refusal(ConflictError, outcome.reason)
 
     def _order(self, key: OrderKey) -> Order:
         self.caller.require_account(key.platform, key.account)
         order = self.store.get(key)
         if order is None:
-            raise NotFoundError("no such order")
+            raise refusal(NotFoundError, because("no_such_order"))
         return order
 
     def _history(self, key: OrderKey) -> History:
         self.caller.require_account(key.platform, key.account)
         history = self.lists.history(key)
         if history is None:
-            raise NotFoundError("no such order")
+            raise refusal(NotFoundError, because("no_such_order"))
         return history
 
 
-def _exception_json(item: Item) -> Json:
+def _exception_json(item: Item, language: str) -> Json:
     """Return an entry of the exceptions list in the words of the contract."""
     kind = keys.exception_kind(codec.as_text(item, "exception"))
-    platform, account = account_of(item)
+    platform, account = entries.account_of(item)
     order_id = None if kind == "quarantine" else keys.order_key(item["pk"]["S"]).order_id
-    reason = said(codec.as_reasons(item)) or codec.as_text(item, "reason") or codec.as_text(item, "status")
-    if kind == "failed_notice":
-        reason = f"notice {codec.as_text(item, 'name')}: {reason}"
     row: Json = {"id": exception_id(item), "kind": kind, "platform": platform, "account": account, "order_id": order_id}
-    return {**row, "since": timestamp(codec.as_number(item, "listed_at")), "reason": reason}
+    return {**row, "since": timestamp(codec.as_number(item, "listed_at")), **_what_is_wrong(item, kind, language)}
+
+
+def _what_is_wrong(item: Item, kind: str, language: str) -> Json:
+    """Return what an entry says beside its names: in a sentence, as codes, and of how much money."""
+    reasons, amount, status = codec.as_reasons(item), None, codec.as_text(item, "status") or None
+    text = said(reasons, language) or codec.as_text(item, "reason") or status or ""
+    try:
+        if kind == "review":
+            order = codec.read_order(item)
+            reasons = tuple(Reason(f"question.{question.reason}") for question in order.review_items)
+            text, amount = said(reasons, language), order.terms.amount.to_json()
+        elif kind == "needs_action":
+            child = child_of(item)
+            reasons = (child.problem,) if child.problem is not None else ()
+            text, amount = said(reasons, language) or child.status, _money_of(child)
+    except UnreadableError:  # the list must still be readable, and the entry found
+        text = status or ""
+    if kind == "failed_notice":
+        text = f"notice {codec.as_text(item, 'name')}: {text}"
+    return {"reason": text, "reasons": [one.to_json() for one in reasons], "status": status, "amount": amount}
+
+
+def _money_of(child: Any) -> Json | None:
+    return child.amount.to_json() if hasattr(child, "amount") else None

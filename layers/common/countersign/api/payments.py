@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from countersign.accounts import Accounts
+from countersign.api import created_lookups as lookups
+from countersign.api.scopes import WRITE, require
 from countersign.errors import (
     ConflictError,
     ContentionError,
@@ -33,8 +35,8 @@ from countersign.orders.changes import (
 )
 from countersign.orders.present import order_json
 from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 from countersign.orders.schedule import POLL_DELAYS, must_close
-from countersign.orders.sentences import sentence
 from countersign.orders.state import Order
 from countersign.platforms.payment import Call, NewPayment
 from countersign.runtime import caller
@@ -58,18 +60,26 @@ def handle(
     store: OrderStore,
     queue: Any,
     read: Callable[[Call, bytes, OrderStore], NewPayment],
+    queue_url: str = "",
 ) -> HttpReply:
-    """Check the caller, read the body, create once for each Idempotency-Key: 201, or 200 for an order of before."""
+    """Check the caller, read the body, create once for each Idempotency-Key: 201, or 200 for an order of before.
+
+    `queue_url` is the queue of who looks at the order soon; the function's own where it is empty.
+    """
     platform, name = accounts.platform, request.path_parameters["account"]
     bearer = caller.from_claims(request.claims)
+    require(bearer, WRITE)
     bearer.require_account(platform, name)
     base_url = os.environ.get("PUBLIC_BASE_URL") or f"https://{request.domain}"
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
-    wake = _waking(queue, os.environ[f"{platform.upper()}_POLL_QUEUE_URL"])
+    marks = lookups.prepare(payment.lookup, platform, name)
+    wake = _waking(queue, queue_url or os.environ["POLL_QUEUE_URL"])
 
     def action() -> tuple[int, Json]:
-        return create(call, payment, store=store, wake=wake)
+        status, content = create(call, payment, store=store, wake=wake)
+        lookups.keep(store, OrderKey(platform, name, payment.order_id), marks)
+        return status, content
 
     status, content = once(action, request, account=name, subject=bearer.subject, lifetime=payment.replay_seconds)
     count("PaymentPrepared")
@@ -133,7 +143,7 @@ class _Creation:
                 if outcome.outcome == "applied" and outcome.order is not None:
                     return outcome.order, outcome.order.attempts, order is None
                 if outcome.outcome == "refused" and outcome.order is None:
-                    raise ConflictError(sentence(outcome.reason))  # another order took the place at this very moment
+                    raise refusal(ConflictError, outcome.reason)  # another order took the place at this very moment
                 if outcome.order is None:
                     raise StoreUnavailableError("the order was recorded and cannot be read back")
                 # A create of the same number at the same moment was first: then its terms count.
@@ -148,14 +158,12 @@ class _Creation:
 
     def _require_same_terms(self, order: Order) -> None:
         if order.status not in ("created", "pending", "failed"):
-            raise ConflictError(f"the order is {order.status}; a new payment needs a new order_id")
+            raise refusal(ConflictError, because("new_order_id_needed", status=order.status))
         if order.terms.digest != self._terms.digest:
             compared = self._payment.compared.items()
             other = [name for name, of in compared if of(order.terms) != of(self._terms)]
-            raise ConflictError(
-                f"the order exists with other terms ({order.status}): {', '.join(other) or self._payment.not_kept} "
-                "differs; a new price is a new order_id with replaces"
-            )
+            fields = ", ".join(other) or self._payment.not_kept
+            raise refusal(ConflictError, because("other_terms", status=order.status, fields=fields))
 
     def _replacing(self) -> Terms:
         """Ask about the order to be replaced, and have it closed, so that only the new one can be paid."""
@@ -164,14 +172,14 @@ class _Creation:
         connector = self._payment.connector
         old = self._store.get(OrderKey(self._key.platform, self._key.account, self._payment.replaces))
         if old is None:
-            raise UnprocessableError("replaces names an order that does not exist")
+            raise refusal(UnprocessableError, because("replaces_nothing"))
         for change in connector.query_order(old, now=self._call.now):
             old = self._store.record(change, now=self._call.now).order or old
         if old.payment is not None:
-            raise ConflictError(f"the order to replace is {old.status}")
+            raise refusal(ConflictError, because("order_to_replace_is", status=old.status))
         outcome = self._record(old.key, Replaced(self._key.order_id, self._call.now), self._by)
         if outcome.outcome == "refused":  # by another order, which is paid or still may be: the answer names it
-            raise ConflictError(sentence(outcome.reason))
+            raise refusal(ConflictError, outcome.reason)
         if old.terms.closable:
             old = self._record(old.key, CloseRequested(self._call.now), self._by).order or old
             # An order that the platform does not close yet is closed by the poll function, as asked.

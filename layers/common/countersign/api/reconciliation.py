@@ -2,12 +2,17 @@
 
 import csv
 import io
+from datetime import date, timedelta
 from typing import Any
 
-from countersign.errors import NotFoundError
+from countersign.api.overview import account_of
+from countersign.errors import NotFoundError, UnprocessableError
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
 from countersign.store.reconciliation import ReconciliationStore
 
+MOST_DAYS = 31
 COLUMNS = (
     "platform", "account", "date", "what", "status", "order_id", "subject", "bill", "ours", "platform_says",
     "resolution", "found_at", "resolved_at",
@@ -24,13 +29,48 @@ def of_day(store: ReconciliationStore, caller: Caller, account: str, day: str, p
         if platform in ("", report["platform"]) and caller.may_see(report["platform"], account)
     ]
     if not reports:
-        raise NotFoundError("no bill of that account and day was compared")
+        raise refusal(NotFoundError, because("no_such_report"))
     return {"account": account, "date": day, "reports": reports}
 
 
+def of_range(store: ReconciliationStore, caller: Caller, account: str, first: str, last: str) -> Json:
+    """Return for each day of a range whether its bill was compared, what it came to and how many differences it has.
+
+    Both days are included; raises UnprocessableError for a range that is none or of more than a month.
+    """
+    platform, name = account_of(account, caller)
+    rows = []
+    for day in days_of(first, last):
+        for report in store.report(name, day):
+            if report["platform"] != platform:
+                continue
+            statuses = [difference["status"] for difference in report["differences"]]
+            counts = {"open": statuses.count("open"), "resolved": statuses.count("resolved")}
+            shown = {one: report.get(one) for one in ("date", "status", "reason", "bill", "ended_at")}
+            rows.append({**shown, "differences": counts})
+    return {"account": account, "from": first, "to": last, "days": rows}
+
+
+def days_of(first: str, last: str) -> list[str]:
+    """Return the days from one to another, both included."""
+    try:
+        begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise refusal(UnprocessableError, because("word_is_one_of", name="from, to", words="YYYY-MM-DD")) from None
+    if begin > end:
+        raise refusal(UnprocessableError, because("dates_reversed", first=first, last=last))
+    if (end - begin).days >= MOST_DAYS:
+        raise refusal(UnprocessableError, because("too_many_days", most=MOST_DAYS))
+    return [(begin + timedelta(days=number)).isoformat() for number in range((end - begin).days + 1)]
+
+
 def as_csv(found: Json) -> str:
-    """Return the differences of a day's reports, a line each."""
+    """Return the differences of a day's reports, a line each.
+
+    A byte order mark comes first: without it Excel on a Chinese Windows takes UTF-8 for GBK.
+    """
     text = io.StringIO()
+    text.write("\ufeff")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for report in found["reports"]:

@@ -14,11 +14,11 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from countersign.cashiers import registry
 from countersign.cashiers.port import AUTHORIZATION, Cashier, PaymentRequest, QrCode, Redirect, require_kind
-from countersign.errors import MalformedError, UnprocessableError
+from countersign.errors import UnprocessableError
 from countersign.money import CURRENCIES, MAX_MINOR, Money
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
-from countersign.platforms.payment import Body, Call, read_body
+from countersign.platforms.payment import Body, Call, Lookup, read_body
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -66,6 +66,7 @@ class PaymentBody(Body):
     capture: Literal["automatic", "manual"] = "automatic"
     replaces: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    lookup: Lookup | None = None
     metadata: Annotated[dict[str, Annotated[str, Field(max_length=256)]], Field(max_length=10)] | None = None
 
     @model_validator(mode="after")
@@ -87,7 +88,7 @@ class Prepared:
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
     connector = registry.connect(call.account, call.settings, store=store, **_WITH_A_PERSON_WAITING)
-    return Payment(call, connector, read_body(PaymentBody, body, misfit=MalformedError))
+    return Payment(call, connector, read_body(PaymentBody, body))
 
 
 class Payment:
@@ -109,6 +110,7 @@ class Payment:
         self.connector = connector
         self.order_id = body.order_id
         self.replaces = body.replaces or ""
+        self.lookup = body.lookup or ()
 
     def terms(self) -> Terms:
         """Return what is to be recorded, once all is checked that the cashier would refuse; raises UnprocessableError.
@@ -187,5 +189,5 @@ class Payment:
 
     def _digest(self) -> str:
         """Return a digest of what the caller asked for, by which the same payment is told from another."""
-        content = self._body.model_dump(mode="json", exclude={"order_id"})
+        content = self._body.model_dump(mode="json", exclude={"order_id", "lookup"})
         return digests.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode())

@@ -50,18 +50,19 @@ def charge_json(order: Order) -> dict[str, Any] | None:
 
 
 def attempts_json(order: Order) -> list[dict[str, Any]] | None:
-    """Return the tries of a charge that failed, the last of them with what the platform says of it now.
+    """Return the tries of a charge that failed, in their sequence, the last with what the platform says of it now.
 
-    What each earlier one said stands in its event: which of them somebody told us of must not make the order another.
+    A platform tells of the last try alone: of an earlier one that nobody told us of at its time, the number is all
+    that is known.
     """
     charge = charge_of(order)
-    if charge is None:
-        tries: list[tuple[int, str, int | None]] = [
-            (one.number, one.error_type, one.at) for one in order.charge_attempts
-        ]
-    else:
+    known: dict[int, tuple[str, int | None]] = {one.number: (one.error_type, one.at) for one in order.charge_attempts}
+    if charge is not None:
         failed = charge.attempts - 1 if order.paid else charge.attempts
-        tries = [(number, "", None) for number in range(1, failed + 1)]
-        if tries and charge.error_type and not order.paid:
-            tries[-1] = (failed, charge.error_type, charge.last_attempt_at)
-    return [{"number": number, "error_type": word or None, "at": timestamp(at)} for number, word, at in tries] or None
+        known = {number: known.get(number, ("", None)) for number in range(1, failed + 1)} | known
+        if failed and charge.error_type and not order.paid:
+            known[failed] = (charge.error_type, charge.last_attempt_at or known[failed][1])
+    return [
+        {"number": number, "error_type": word or None, "at": timestamp(at)}
+        for number, (word, at) in sorted(known.items())
+    ] or None

@@ -14,6 +14,7 @@ from countersign.orders.changes import (
     RetryFact,
     SettlementFact,
     ShipmentFact,
+    ShipmentRequested,
     is_unmatched,
 )
 from countersign.orders.decision import Number
@@ -55,5 +56,7 @@ def unique(change: Change) -> list[Number]:
             return [("transaction", number) for number in (fact.transaction_id, fact.channel_id) if number]
         case Prepared() if fact.transaction_id:
             return [("transaction", fact.transaction_id)]
+        case ShipmentRequested():
+            return [("tracking", parcel.tracking_no) for parcel in fact.parcels if parcel.tracking_no]
     kind = KINDS.get(type(fact))
     return [(kind.name, kind.number(fact))] if kind is not None and isinstance(fact, kind.unique) else []

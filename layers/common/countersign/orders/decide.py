@@ -49,12 +49,29 @@ def decide_message(
     the order comes first. What is to be written is all of it or nothing.
     """
     whole: Decision | None = None
+    before = order
     for change in sorted(changes, key=lambda one: not isinstance(one.fact, OPENS)):
         one = decide(order, change, event_id, view)
         order = one.order or order
         view = view.after(one)
         whole = one if whole is None else whole.then(one)
-    return whole or Decision("unchanged", because("says_nothing"), order)
+    if whole is None:
+        return Decision("unchanged", because("says_nothing"), order)
+    return _as_it_ended(before, whole) if len(changes) > 1 else whole
+
+
+def _as_it_ended(before: Order | None, whole: Decision) -> Decision:
+    """Return the decision without what was so between two facts of one message only: nobody is told of that."""
+    after = whole.order
+    if after is None:
+        return whole
+    known = {question.review_id for question in before.review_items} if before is not None else set()
+    passing = set()
+    if all(question.review_id in known for question in after.review_items):
+        passing.add("order.review")
+    if after.terms.pays == "parts" and after.status != "partially_paid":
+        passing.add("order.partially_paid")
+    return replace(whole, emits=tuple(emit for emit in whole.emits if emit not in passing))
 
 
 def decide(order: Order | None, change: Change, event_id: str = "", view: View = NOTHING) -> Decision:
@@ -240,6 +257,8 @@ def _resolved(order: Order, fact: Resolved, by: str, view: View) -> Decision:
 
 def _refunded(order: Order, question: ReviewItem, fact: Resolved, by: str, view: View) -> Decision:
     """Return what the answer does that the money goes back: a refund, which a second person approves."""
+    if "refund" in order.terms.not_offered:
+        return Decision("refused", because("refunds_not_offered"), order)
     child = refunds.review_refund(order, question, by, fact)
     if child is None:
         return Decision("refused", because("not_about_money"), order)

@@ -22,7 +22,7 @@ class Kind(NamedTuple):
     number: Callable[[Any], str]  # of a fact about one
     decide: Callable[[Order, Any, Any, Change, View], Decision]  # (order, the child if known, fact, change, view)
     due: Callable[[Any, int, int], int | None]  # (child, since when it has its status, now): when it is to be worked on
-    json: Callable[[Any, str], dict[str, Any]]  # (child, the order's currency)
+    json: Callable[[Any, str, str], dict[str, Any]]  # (child, the order's currency, language)
     unique: tuple[type[Any], ...] = ()
     listed: bool = False
     accepted: Callable[[Any], bool] | None = None

@@ -7,7 +7,7 @@ from countersign.orders.charges import attempts_json, charge_json
 from countersign.orders.children import BY_NAME
 from countersign.orders.decision import Child
 from countersign.orders.explain import answer_json
-from countersign.orders.sentences import meaning
+from countersign.orders.sentences import ENGLISH, meaning
 from countersign.orders.state import Order, ReportedPayment, ReviewItem
 from countersign.orders.times import timestamp
 
@@ -17,6 +17,7 @@ def order_json(
     children: Iterable[Child] = (),
     events: Iterable[Mapping[str, Any]] = (),
     notices: Iterable[Mapping[str, Any]] = (),
+    language: str = ENGLISH,
 ) -> dict[str, Any]:
     """Return the order JSON; each kind of child is a list `{kind}s` of it.
 
@@ -45,9 +46,9 @@ def order_json(
         "closed_at": timestamp(order.ended_at),
         "closed_reason": order.closed_reason or None,
         "transaction_id": payment.transaction_id if payment else None,
-        "review": [_question(question) for question in order.review_items],
+        "review": [_question(question, language) for question in order.review_items],
         "answers": [{"review_id": answer.review_id, **answer_json(answer)} for answer in order.resolutions],
-        **_children(children, currency),
+        **_children(children, currency, language),
         "attempts": attempts_json(order),
         "charge": charge_json(order),
         "events": list(events),
@@ -72,12 +73,14 @@ def order_json(
     }
 
 
-def _children(children: Iterable[Child], currency: str) -> dict[str, Any]:
+def _children(children: Iterable[Child], currency: str, language: str) -> dict[str, Any]:
     found: dict[str, list[Child]] = {name: [] for name in BY_NAME}
     for child in children:
         found[child.kind].append(child)
     return {
-        f"{name}s": [BY_NAME[name].json(child, currency) for child in sorted(some, key=BY_NAME[name].sequence)]
+        f"{name}s": [
+            BY_NAME[name].json(child, currency, language) for child in sorted(some, key=BY_NAME[name].sequence)
+        ]
         for name, some in found.items()
     }
 
@@ -126,11 +129,11 @@ def _discount(payment: ReportedPayment | None) -> dict[str, Any] | None:
     return _money(payment.total.minor - payment.payer_paid, payment.total.currency)
 
 
-def _question(question: ReviewItem) -> dict[str, Any]:
+def _question(question: ReviewItem, language: str) -> dict[str, Any]:
     return {
         "review_id": question.review_id,
         "reason": question.reason,
-        "meaning": meaning(question.reason),
+        "meaning": meaning(question.reason, language),
         "evidence": list(question.evidence) or [question.subject],
         "answers": [answer_json(answer) for answer in question.answers],
     }

@@ -25,7 +25,7 @@ from countersign.orders.decision import Decision, View, became, is_of_another_sy
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order, ReviewItem
 from countersign.orders.times import timestamp
 
@@ -114,6 +114,8 @@ def asked(order: Order, known: Refund | None, fact: RefundRequested, by: str) ->
     """Return the requested refund, or why it cannot be asked for."""
     if known is not None:
         return because("refund_number_exists")
+    if "refund" in order.terms.not_offered:
+        return because("refunds_not_offered")
     if order.paid == 0:
         return because("order_not_paid")
     if fact.amount.currency != order.terms.amount.currency:
@@ -364,6 +366,9 @@ def _judgement(known: Refund | None, fact: RefundDecided) -> Reason:
 def _reported(order: Order, known: Refund | None, fact: RefundReported, change: Change, view: View) -> Decision:
     if view.owner("refund", fact.refund_id) is not None:
         return of_another_order(order, "refund", fact.refund_id)
+    if fact.amount.currency != order.terms.amount.currency:  # in no sum: a unit of one is none of another
+        after = with_anomaly(order, "refund_currency_mismatch", fact.refund_id)
+        return became(order, after, because("refund_of_other_currency"))
     if fact.total is not None and order.terms.pays == "whole" and fact.total not in _refundable_totals(order, known):
         after = with_anomaly(order, "refund_total_mismatch", fact.refund_id)
         return became(order, after, because("refund_of_other_total", total=fact.total, amount=order.terms.amount))
@@ -440,6 +445,7 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
         reserved=order.reserved + reserved,
         refunded=order.refunded + refunded,
         shop_refunded=order.shop_refunded + shop,
+        refund_tally=_tally(order, before, after),
     )
     if after.source != "review":
         return order
@@ -453,6 +459,15 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
     if came_to_nothing(after) and not (before is not None and came_to_nothing(before)):
         return _asked_again(order, after)
     return order
+
+
+def _tally(order: Order, before: Refund | None, after: Refund) -> tuple[tuple[str, int], ...]:
+    """Return how many refunds the order has in each status, so that its row in a list can say so by itself."""
+    counts = dict(order.refund_tally)
+    for refund, step in ((before, -1), (after, 1)):
+        if refund is not None:
+            counts[refund.status] = counts.get(refund.status, 0) + step
+    return tuple(sorted((status, count) for status, count in counts.items() if count > 0))
 
 
 def came_to_nothing(refund: Refund) -> bool:
@@ -506,7 +521,7 @@ def next_audit(refund: Refund, now: int) -> int:
     return max(refund.audit_by + 60, now) if refund.status == "requested" else now
 
 
-def refund_json(refund: Refund) -> dict[str, Any]:
+def refund_json(refund: Refund, language: str = ENGLISH) -> dict[str, Any]:
     """Return the refund JSON."""
     return {
         "refund_id": refund.refund_id,
@@ -514,7 +529,7 @@ def refund_json(refund: Refund) -> dict[str, Any]:
         "amount": refund.amount.to_json(),
         "source": refund.source,
         "reason": refund.reason or None,
-        "problem": sentence(refund.problem),
+        "problem": sentence(refund.problem, language),
         "problem_reason": refund.problem.to_json() if refund.problem is not None else None,
         "requested_by": refund.requested_by or None,
         "requested_at": timestamp(refund.requested_at or None),
@@ -536,7 +551,7 @@ KIND = Kind(
     lambda fact: fact.refund_id,
     decide,
     due,
-    lambda refund, _: refund_json(refund),
+    lambda refund, _, language: refund_json(refund, language),
     unique=(RefundReported, RefundRequested, RefundStarted),
     listed=True,
     accepted=lambda refund: bool(refund.reported),

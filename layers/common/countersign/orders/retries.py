@@ -8,7 +8,7 @@ from countersign.orders.charges import charge_of
 from countersign.orders.decision import Decision, View
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 
@@ -101,7 +101,7 @@ def is_over(retry: Retry, now: int) -> bool:
     return retry.asked_at is not None and now - retry.asked_at >= PATIENCE
 
 
-def retry_json(retry: Retry) -> dict[str, Any]:
+def retry_json(retry: Retry, language: str = ENGLISH) -> dict[str, Any]:
     """Return the JSON of a wish to try a charge again."""
     return {
         "retry_id": retry.retry_id,
@@ -110,11 +110,17 @@ def retry_json(retry: Retry) -> dict[str, Any]:
         "requested_at": timestamp(retry.requested_at or None),
         "asked_at": timestamp(retry.asked_at),
         "ended_at": timestamp(retry.ended_at),
-        "problem": sentence(retry.problem),
+        "problem": sentence(retry.problem, language),
         "problem_reason": retry.problem.to_json() if retry.problem is not None else None,
     }
 
 
 KIND = Kind(
-    "retry_request", "retry", Retry, lambda fact: fact.retry_id, decide, due, lambda retry, _: retry_json(retry)
+    "retry_request",
+    "retry",
+    Retry,
+    lambda fact: fact.retry_id,
+    decide,
+    due,
+    lambda retry, _, language: retry_json(retry, language),
 )

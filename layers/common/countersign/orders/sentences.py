@@ -12,6 +12,7 @@ from importlib import import_module
 from countersign.orders.reasons import Reason
 
 ENGLISH = "en"
+LANGUAGES = (ENGLISH, "zh")
 _PLACEHOLDER = r"\{([a-z_]+)\}"
 
 SENTENCES: Mapping[str, str] = {
@@ -72,22 +73,62 @@ SENTENCES: Mapping[str, str] = {
     "same_again": "the same news again: nothing changes",
     "still_unknown": "the order is still unknown here: a person must look",
     # Refusals.
+    "account_form": "account is platform/name",
+    "another_amount": "the refund is of {amount}",
+    "another_person_needed": "this needs somebody else than who asked for the refund",
+    "body_is_json": "a body is JSON, with content-type application/json",
+    "carrier_is_named": "the platform wants a carrier's code: {carrier} is {code}",
+    "carrier_needed": "carrier and tracking_no are needed for express",
+    "carrier_unknown": "{carrier} is no carrier's code: /carriers has those that are known",
     "charge_has_not_failed": "the charge is {status}: there is nothing to try again",
     "charge_was_tried_meanwhile": "the charge was tried meanwhile: read it again",
     "closed_at_the_platform_only": "the order was made at the platform and is closed there",
+    "dates_reversed": "{first} is after {last}",
+    "evidence_erased": "the bytes of the event were erased; their digest and what they said stay",
+    "evidence_too_large": "the message has {bytes} bytes, more than is shown: its digest tells whether a copy is it",
+    "exception_ends_by_itself": "{kind} is not dismissed: it ends by what is done about the order",
+    "key_used_for_another_note": "this Idempotency-Key was used for another note of the order",
+    "key_used_for_another_refund": "this Idempotency-Key was used for another refund of the order",
+    "key_used_for_another_shipment": "this Idempotency-Key was used for another shipment of the order",
+    "moment_form": "{name} is a day, or a time with its zone such as 2026-11-22T15:00:00Z",
+    "lookup_is_empty": "nothing is left of a lookup without its blanks and dashes",
+    "lookup_is_off": "lookups are off: there is no secret with their keys",
     "more_than_refundable": "more than can still be refunded: {left} is left",
+    "new_order_id_needed": "the order is {status}; a new payment needs a new order_id",
+    "no_such_account": "no such account",
+    "no_such_charge": "no such charge",
+    "no_evidence": "the event was made of no bytes: nothing was received",
+    "no_such_exception": "no such exception",
+    "no_such_event": "there is no such event of the order",
+    "no_such_notice": "there is no such notice of the order",
+    "no_such_order": "no such order",
     "no_such_outcome": "the outcome is neither refunded_elsewhere nor given_up",
     "no_such_question": "there is no such open question",
     "no_such_refund": "there is no such refund",
+    "no_such_report": "no bill of that account and day was compared",
+    "no_such_resource": "no such resource",
     "not_a_charge": "the order is no charge that its platform takes by itself",
+    "notice_perhaps_sent": "nobody knows whether the notice was sent: look first, then say that you saw it not printed",
+    "notice_under_way": "the notice is on its way: wait until it has ended",
     "not_about_money": "this question is not about money that can be refunded",
+    "not_reached": "there was no time left for this one: send it again",
     "not_paid": "the order is {status}, not paid",
+    "one_parcel_only": "only express has several parcels",
     "only_refund_or_dismiss": "a payment with {question} can be refunded or dismissed, and never accepted",
     "order_exists": "the order exists already",
+    "order_is": "the order is {status}",
     "order_not_paid": "the order is not paid",
+    "order_to_replace_is": "the order to replace is {status}",
+    "other_terms": "the order exists with other terms ({status}): {fields} differs; a new price is a new order_id with "
+    "replaces",
+    "order_is_sent": "everything of the order is sent",
     "order_refunded": "the order is refunded",
+    "parameters_do_not_fit": "does not fit: {fields}",
     "payment_of_another_order": "the payment belongs to another order and cannot be accepted here",
+    "person_needed": "this needs a signed-in person, not a machine's token",
     "purchase_paid": "order {order_id} of this purchase is {status}",
+    "refunds_not_offered": "refunds of this platform are made there: nothing here makes one",
+    "receiver_not_named": "a share goes to a receiver that the account document does not name",
     "refund_exists": "the payment is being refunded already",
     "refund_is_already": "the refund is {status} already",
     "refund_is_with_the_platform": "the platform has taken this refund: asking again does not help, its problem says "
@@ -100,10 +141,19 @@ SENTENCES: Mapping[str, str] = {
     "refund_settled_by_requester": "a refund is settled by somebody else than its requester",
     "refund_tried_meanwhile": "the refund was tried again meanwhile",
     "replaced_already": "the order is replaced by order {order_id} already",
+    "replaces_nothing": "replaces names an order that does not exist",
+    "scope_missing": "the token lacks the scope {scope}",
     "settlement_is_already": "the settlement is {status} already",
     "settles_by_itself": "the platform settles this order by itself",
     "shares_too_much": "more than {percent} % of the order would be shared",
     "shipment_exists": "a shipment of this number exists already",
+    "shipments_not_offered": "this platform is told of no shipments from here",
+    "too_many_days": "a range has at most {most} days",
+    "too_many_lookups": "more than {most} lookups of the account in a minute",
+    "too_many_refreshes": "more than {most} refreshes of the account in a minute",
+    "tracking_in_use": "order {order_id} has a parcel of this number: of one parcel for several orders say shared",
+    "unknown_parameters": "unknown parameters: {names}",
+    "word_is_one_of": "{name} is one of {words}",
     # What workers note.
     "everything_refunded": "everything was refunded",
     "settled_by_the_platform": "the platform settled the order by itself",
@@ -128,6 +178,7 @@ SENTENCES: Mapping[str, str] = {
     "question.payer_paid_more_than_total": "The payer paid more than the platform's own total.",
     "question.payment_amount_conflict": "The platform told of one payment with two amounts: the smaller one counts.",
     "question.refund_amount_mismatch": "The platform reports a refund of another amount than was asked for.",
+    "question.refund_currency_mismatch": "The platform reports a refund in another currency than the order's.",
     "question.refund_of_another_order": "The refund number belongs to another order.",
     "question.refund_total_mismatch": "The platform reports a refund of an order of another total.",
     "question.refunded_more_than_paid": "More was refunded than was paid.",
@@ -169,6 +220,40 @@ SENTENCES: Mapping[str, str] = {
     "state.review": "Not paid: a payment was reported that does not fit the order of {amount}.",
     "state.settled_by_people": "Not paid: a payment was reported that does not fit the order of {amount}, and people "
     "have decided about it.",
+    # What happens next, and whom it needs.
+    "next.answer_question": "A person must answer a question: {question}",
+    "next.asked_in_days": "{platform} is asked again in {days} days",
+    "next.asked_in_hours": "{platform} is asked again in {hours} hours",
+    "next.asked_in_minutes": "{platform} is asked again in {minutes} minutes",
+    "next.asked_soon": "{platform} is asked again within a minute",
+    "next.nothing": "Nothing is due",
+    "next.refund_needs_a_person": "The refund of {amount} needs a person",
+    "next.refund_on_its_way": "The refund of {amount} is on its way at {platform}",
+    "next.refund_to_approve": "The refund of {amount} waits for somebody else than its requester",
+    "next.second_person": "{question}: to accept it needs a second person",
+    "next.settlement_on_its_way": "The order is being settled at {platform}",
+    "next.shipment_needs_a_person": "The shipment needs a person",
+    "next.shipment_on_its_way": "{platform} is being told of the shipment",
+    "next.to_ship": "It waits to be sent",
+    # Kinds of refusals, by their errors: a problem document's title.
+    "problem.conflict": "The order's present state forbids it",
+    "problem.contention": "The order kept changing: try again",
+    "problem.countersign": "It cannot be done",
+    "problem.forbidden": "Not allowed",
+    "problem.in_progress": "The same request still runs",
+    "problem.keys_unavailable": "The account's keys cannot be used",
+    "problem.malformed": "The request has not the shape that is needed",
+    "problem.not_found": "Not found",
+    "problem.not_genuine": "The request is not genuine",
+    "problem.platform_unavailable": "The platform gave no answer that can be believed",
+    "problem.rate_limited": "Too many requests",
+    "problem.refused": "The request is refused",
+    "problem.store_unavailable": "The data cannot be reached at the moment",
+    "problem.temporary": "Try again later",
+    "problem.too_large": "The request is too large",
+    "problem.unprocessable": "The request lacks or contradicts something",
+    "problem.unreadable": "A stored row cannot be read",
+    "problem.unsupported_encoding": "This encoding is not supported",
     # Who says so.
     "trust.bill": "a line of the platform's bill",
     "trust.hint": "unsigned, believed only as a reason to ask",
@@ -189,7 +274,16 @@ def sentence(reason: Reason | None, language: str = ENGLISH) -> str | None:
     if template is None:
         return reason.code
     values = dict(reason.args)
+    if "platform" in values:
+        values["platform"] = platform_name(str(values["platform"]), language)
+    if "question" in values and owner == "next":
+        values["question"] = meaning(str(values["question"]), language).rstrip(".。")
     return re.sub(_PLACEHOLDER, lambda match: str(values.get(match[1], "")), template)
+
+
+def platform_name(platform: str, language: str = ENGLISH) -> str:
+    """Return what people call a platform, as its own catalogue has it."""
+    return _of_platform(platform, language).get(f"{platform}.name", platform)
 
 
 def said(reasons: Iterable[Reason], language: str = ENGLISH) -> str:

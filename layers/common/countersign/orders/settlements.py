@@ -8,7 +8,7 @@ from countersign.orders.changes import Change, OrderKey, SettlementFact, Settlem
 from countersign.orders.decision import Decision, View, became, is_of_another_system, of_another_order, with_anomaly
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 
@@ -159,7 +159,7 @@ def due(settlement: Settlement, _since: int, now: int) -> int | None:
     return max(settlement.due, now) if is_open(settlement) else None
 
 
-def settlement_json(settlement: Settlement, currency: str) -> dict[str, Any]:
+def settlement_json(settlement: Settlement, currency: str, language: str = ENGLISH) -> dict[str, Any]:
     """Return the settlement JSON; `currency` is the order's."""
     return {
         "settlement_id": settlement.settlement_id,
@@ -173,7 +173,7 @@ def settlement_json(settlement: Settlement, currency: str) -> dict[str, Any]:
         "requested_by": settlement.requested_by or None,
         "platform_settlement_id": settlement.platform_settlement_id or None,
         "fee": {"minor": settlement.fee, "currency": currency} if settlement.fee is not None else None,
-        "reason": sentence(settlement.reason),
+        "reason": sentence(settlement.reason, language),
         "settled_at": timestamp(settlement.settled_at),
     }
 

@@ -8,7 +8,7 @@ from countersign.orders.decision import Decision, View
 from countersign.orders.kind import Kind
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY, HOURLY
-from countersign.orders.sentences import sentence
+from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import PAID_STATES, Order
 from countersign.orders.times import timestamp
 
@@ -41,14 +41,20 @@ class Shipment:
         return self.shipment_id
 
 
-def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str) -> Shipment | Reason:
+def asked(order: Order, known: Shipment | None, fact: ShipmentRequested, by: str, view: View) -> Shipment | Reason:
     """Return the shipment as the merchant recorded it, or why there can be none."""
     if known is not None:
         return because("shipment_exists")
+    if "ship" in order.terms.not_offered:
+        return because("shipments_not_offered")
     if order.status not in PAID_STATES:
         return because("not_paid", status=order.status)
     if order.status == "refunded":
         return because("order_refunded")
+    numbers = () if fact.shared else tuple(parcel.tracking_no for parcel in fact.parcels)
+    for number in numbers:
+        if (other := view.owner("tracking", number)) is not None:
+            return because("tracking_in_use", order_id=other.order_id)
     return Shipment(fact.shipment_id, "recorded", fact.method, fact.parcels, fact.complete, by, fact.at)
 
 
@@ -65,10 +71,10 @@ def reported(known: Shipment | None, fact: ShipmentReported) -> Shipment | None:
     return replace(known, status=fact.status, problem=fact.problem, reported_at=at)
 
 
-def decide(order: Order, known: Shipment | None, fact: ShipmentFact, change: Change, _view: View) -> Decision:
+def decide(order: Order, known: Shipment | None, fact: ShipmentFact, change: Change, view: View) -> Decision:
     """Return what a fact about one shipment does to it, and to how much of the order is sent."""
     if isinstance(fact, ShipmentRequested):
-        result = asked(order, known, fact, change.trust.key_id)
+        result = asked(order, known, fact, change.trust.key_id, view)
         if isinstance(result, Reason):
             return Decision("refused", result, order)
         reason = because("shipped") if result.complete else because("shipped_in_part")
@@ -101,7 +107,7 @@ def retry_shipment_at(looks: int, now: int) -> int:
     return now + SHIPMENT_RETRY_DELAYS[min(looks, len(SHIPMENT_RETRY_DELAYS) - 1)]
 
 
-def shipment_json(shipment: Shipment) -> dict[str, Any]:
+def shipment_json(shipment: Shipment, language: str = ENGLISH) -> dict[str, Any]:
     """Return the shipment JSON."""
     return {
         "shipment_id": shipment.shipment_id,
@@ -118,7 +124,7 @@ def shipment_json(shipment: Shipment) -> dict[str, Any]:
         "complete": shipment.complete,
         "requested_by": shipment.requested_by or None,
         "requested_at": timestamp(shipment.requested_at or None),
-        "problem": sentence(shipment.problem),
+        "problem": sentence(shipment.problem, language),
         "problem_reason": shipment.problem.to_json() if shipment.problem is not None else None,
         "reported_at": timestamp(shipment.reported_at),
     }
@@ -131,6 +137,6 @@ KIND = Kind(
     lambda fact: fact.shipment_id,
     decide,
     due,
-    lambda shipment, _: shipment_json(shipment),
+    lambda shipment, _, language: shipment_json(shipment, language),
     sequence=lambda shipment: (shipment.requested_at, shipment.shipment_id),
 )

@@ -132,6 +132,7 @@ class Order:
     refund_seen: bool = False
     refunded: int = 0
     reserved: int = 0
+    refund_tally: tuple[tuple[str, int], ...] = ()  # (status, how many) of its refunds
     settled: int = 0
     shipped: str = ""  # part or sent, as far as shipments were recorded
     late_refund_id: str = ""

@@ -1,19 +1,22 @@
 """What a call to create a payment is, and what is asked of a platform: `platforms/<name>/create_payment.py` answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from countersign import texts
-from countersign.errors import MalformedError, RefusedError
+from countersign.errors import MalformedError
 from countersign.http import read_json
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
 from countersign.platforms.port import Closes
+from countersign.signing.lookups import MAX_CHARACTERS
 
 Model = TypeVar("Model", bound=BaseModel)
+# What the order is found by later (a phone number, a table), kept only as an HMAC, and no part of its terms.
+Lookup = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]], Field(max_length=5)]
 
 
 class Body(BaseModel):
@@ -22,10 +25,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) -> Model:
-    """Read a body; raises `misfit` naming the fields that do not fit, never their values.
+def read_body(model: type[Model], body: bytes) -> Model:
+    """Read a body; raises MalformedError naming the fields that do not fit, never their values.
 
-    Raises MalformedError where it is no JSON object, or holds a character that nobody can read or send on.
+    So it does where it is no JSON object, or holds a character that nobody can read or send on: what would be refused
+    at any platform alike is 400, what this platform or account does not take is 422.
     """
     content = read_json(body)
     if not isinstance(content, dict):
@@ -35,7 +39,7 @@ def read_body(model: type[Model], body: bytes, *, misfit: type[RefusedError]) ->
         return model.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors())
-        raise misfit(wrong) from None
+        raise MalformedError(wrong) from None
 
 
 def _require_readable(content: object, field: str = "the body") -> None:
@@ -98,6 +102,10 @@ class NewPayment(Protocol):
     @property
     def replaces(self) -> str:
         """Return the order that this one takes the place of, or an empty string."""
+
+    @property
+    def lookup(self) -> Sequence[str]:
+        """Return what a customer may say of the order, to be found by it later."""
 
     @property
     def connector(self) -> Closes:

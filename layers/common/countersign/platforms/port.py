@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from countersign.accounts import Accounts
 from countersign.errors import (
@@ -177,6 +177,10 @@ class Scanned(NamedTuple):
 class Scans(Protocol):
     """A platform whose list of changes is read from a place on; places are the platform's own texts."""
 
+    @property
+    def overlap(self) -> int:
+        """Return the seconds by which a list begins before the place where the last one ended."""
+
     def beginning(self, now: int) -> str:
         """Return the place from which everything that can be listed lies ahead."""
 
@@ -207,6 +211,14 @@ class Subscribes(Protocol):
         """Subscribe an address to a topic, once."""
 
 
+@runtime_checkable
+class Proves(Protocol):
+    """A platform that lists the numbers of what changed, so that a gap can be proved closed."""
+
+    def changed(self, since: str, until: str) -> Iterator[tuple[str, int]]:
+        """Yield (order number, when it changed last) of what changed last between two places, both included."""
+
+
 class Retries(Queries, Protocol):
     """A platform that takes charges by itself, and tries one again when it is asked to."""
 
@@ -229,6 +241,6 @@ class Connectors(Generic[Asked]):
         """Return an account's connector; raises what `Accounts.load` raises."""
         settings = self.accounts.load(name)
         made = self._made.get(name)
-        if made is None or made[0] is not settings:
+        if made is None or made[0] != settings:
             made = self._made[name] = (settings, self._connect(name, settings))
         return made[1]

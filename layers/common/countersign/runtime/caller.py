@@ -5,10 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from countersign.errors import ForbiddenError, NotFoundError
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
+from countersign.runtime.roles import allowed
 
 # Which of an issuer's claims says that a person signed in, and its value: Cognito's own proof is used where they are
 # empty.
 PERSON_CLAIM, PERSON_VALUE = "PERSON_CLAIM", "PERSON_VALUE"
+# Which of another issuer's claims say a person's roles, the accounts and the name; without the first no role bounds a
+# token, as Cognito's are bounded when they are made.
+ROLE_CLAIM, ACCOUNTS_CLAIM, NAME_CLAIM = "ROLE_CLAIM", "ACCOUNTS_CLAIM", "NAME_CLAIM"
 # The claims in which issuers name the program that holds a token; where it is the subject too, nobody signed in.
 _CLIENTS = ("client_id", "cid", "azp", "appid", "clientId")
 _GRANTS = frozenset({"client-credentials", "client_credentials"})
@@ -22,6 +28,9 @@ class Caller:
     subject: str
     accounts: frozenset[str]
     is_person: bool
+    scopes: frozenset[str] = frozenset()  # bare: without a resource server's name before them
+    name: str = ""
+    roles: tuple[str, ...] = ()
 
     def may_see(self, platform: str, account: str) -> bool:
         """Tell whether the account is one of the token's."""
@@ -30,20 +39,37 @@ class Caller:
     def require_account(self, platform: str, account: str) -> None:
         """Refuse accounts outside the token as if they did not exist."""
         if not self.may_see(platform, account):
-            raise NotFoundError("no such account")
+            raise refusal(NotFoundError, because("no_such_account"))
 
     def require_person(self) -> None:
         """Refuse machines: approving and resolving is for people."""
         if not self.is_person:
-            raise ForbiddenError("this needs a signed-in person, not a machine's token")
+            raise refusal(ForbiddenError, because("person_needed"))
 
 
 def from_claims(claims: Mapping[str, str]) -> Caller:
     """Read the claims as API Gateway hands them on: strings, lists as `[a b]`."""
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
     subject = _claim(claims, "sub")
-    accounts = _claim(claims, "accounts").strip("[]").replace(",", " ").split()
-    return Caller(subject, frozenset(accounts), _is_person(claims, subject))
+    accounts = _words(_claim(claims, os.environ.get(ACCOUNTS_CLAIM) or "accounts"))
+    is_person, scopes = _is_person(claims, subject), _scopes(claims)
+    role_claim = os.environ.get(ROLE_CLAIM, "")
+    roles = _words(_claim(claims, role_claim or "roles"))
+    if role_claim and is_person:
+        scopes &= allowed(roles)  # without a role, nothing
+    name = _claim(claims, os.environ.get(NAME_CLAIM) or "name")
+    return Caller(subject, frozenset(accounts), is_person, scopes, name, tuple(roles))
+
+
+def _words(claim: str) -> list[str]:
+    """Return a list as API Gateway hands it on: `[a b]`."""
+    return claim.strip("[]").replace(",", " ").split()
+
+
+def _scopes(claims: Mapping[str, str]) -> frozenset[str]:
+    """Return a token's scopes, of the claim `scope` or, as Okta and Entra ID have it, `scp`."""
+    words = _words(_claim(claims, "scope")) + _words(_claim(claims, "scp"))
+    return frozenset(word.removeprefix("countersign/") for word in words)
 
 
 def _is_person(claims: Mapping[str, str], subject: str) -> bool:

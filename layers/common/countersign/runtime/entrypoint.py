@@ -7,13 +7,10 @@ from typing import Any
 
 from countersign.errors import (
     CountersignError,
-    InProgressError,
-    RateLimitedError,
     RefusedError,
     StoreUnavailableError,
-    TemporaryError,
 )
-from countersign.http import HttpReply, HttpRequest, problem, read_head, read_request
+from countersign.http import HttpReply, HttpRequest, read_head, read_request
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import account_names
 
@@ -22,13 +19,6 @@ CALLBACK_LIMIT = 64 * 1024
 Handler = Callable[[HttpRequest, int], HttpReply]
 Refused = Callable[[HttpRequest | None, CountersignError], HttpReply]
 Event = dict[str, Any]
-
-
-def refused_as_problem(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
-    """Answer an error on the merchant API."""
-    later = isinstance(error, InProgressError | RateLimitedError | TemporaryError)
-    headers = {"retry-after": "5"} if later else {}
-    return problem(error.status, str(error), headers=headers)
 
 
 def mark_accounts(client: Any, table: str) -> None:

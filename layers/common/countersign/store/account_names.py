@@ -33,5 +33,18 @@ def is_remembered(client: Any, table: str, platform: str, account: str) -> bool:
     return found is not None and "gone" not in found
 
 
+def names(client: Any, table: str) -> list[tuple[str, str]]:
+    """Return platform and name of every account that has its mark."""
+    items = dynamo.read_all(
+        client,
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": text(keys.ACCOUNTS)},
+    )
+    found = [item["sk"]["S"].split("#") for item in items if "gone" not in item]
+    return sorted((keys.whole(platform), keys.whole(account)) for platform, account in found)
+
+
 def _row(platform: str, account: str) -> Item:
-    return {"pk": text(f"ACCOUNT#{keys.part(platform)}#{keys.part(account)}"), "sk": text("NAME")}
+    # One partition for all: few rows, written once for each container and account, and listed by a query.
+    return {"pk": text(keys.ACCOUNTS), "sk": text(f"{keys.part(platform)}#{keys.part(account)}")}

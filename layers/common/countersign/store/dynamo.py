@@ -207,6 +207,18 @@ def read_all(client: Any, **query: Any) -> Iterator[Item]:
             return
 
 
+def read_counts(client: Any, **query: Any) -> Iterator[int]:
+    """Yield how many items each page of a query with Select=COUNT found."""
+    start: Any = None
+    while True:
+        page = {**query, "ExclusiveStartKey": start} if start else query
+        answer = _read(client.query, page)
+        yield int(answer["Count"])
+        start = answer.get("LastEvaluatedKey")
+        if not start:
+            return
+
+
 def whole_rows(client: Any, table: str, items: Iterable[Item]) -> Iterator[Item]:
     """Yield the whole rows of an index's entries, in their sequence, a batch at a time; what is gone is left out."""
     remaining = iter(items)

@@ -18,8 +18,12 @@ REFUND = "REFUND#"
 SETTLEMENT = "SETTLEMENT#"
 SHIPMENT = "SHIPMENT#"
 NOTICE = "NOTICE#"
+NOTE = "NOTE#"  # beside an order: what a person wrote
+LOOK = "LOOK#"  # beside an order: that somebody looked at an event's bytes
 QUARANTINE = "QUARANTINE#"
 EVIDENCE = "evidence#"  # sorts behind all else beside an order, so that what reads the order can stop before it
+PULSE = "PULSE"  # the partition that says when each account last moved
+ACCOUNTS = "ACCOUNTS"  # the partition of the marks of accounts that are used
 SYNC = "SYNC"  # beside an order: what its platform was last told of it
 
 
@@ -53,6 +57,16 @@ def order_key(pk: str) -> OrderKey:
 def notice_sk(event: str, name: str) -> str:
     """Return the sort key of a notice beside its order: one for each event of the bus and each name."""
     return f"{NOTICE}{part(event)}#{part(name)}"
+
+
+def lookup_pk(platform: str, account: str, fingerprint: str) -> str:
+    """Return the partition of the orders that an HMAC of what a customer says leads to, by when they were created."""
+    return f"LOOKUP#{part(platform)}#{part(account)}#{fingerprint}"
+
+
+def activity_pk(platform: str, account: str) -> str:
+    """Return the partition of what people and systems did in an account, by time."""
+    return f"ACTIVITY#{part(platform)}#{part(account)}"
 
 
 def evidence_sk(event_id: str) -> str:

@@ -6,9 +6,9 @@ index for the places of a page and reads those rows whole, in one batch.
 
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby, islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Self
 
 from countersign import aws
@@ -29,7 +29,27 @@ from countersign.store.exceptions import account_of
 PAGE = 50
 LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
 
+COUNTED_AT_ONCE = 1000
+BEYOND: Place = (LATEST, "")
+Span = tuple[int, int]  # first and last time (epoch seconds), both included
+ALWAYS: Span = (0, LATEST)
+
 Visible = Callable[[str, str], bool]  # (platform, account): may the caller see its rows
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a list is wanted: beyond which place, of which times, in which sequence, in which statuses (or all)."""
+
+    after: Place
+    span: Span = ALWAYS
+    newest_first: bool = False
+    statuses: frozenset[str] = frozenset()
+
+    def bounds(self) -> Span:
+        """Return the first and the last time that is asked for."""
+        first, last = self.span
+        return (first, min(last, self.after[0])) if self.newest_first else (max(first, self.after[0]), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,9 @@ class History:
     children: tuple[Any, ...]
     events: tuple[Item, ...]
     notices: tuple[Item, ...] = ()
+    notes: tuple[Item, ...] = ()
+    looks: tuple[Item, ...] = ()
+    due: Mapping[str, int] = field(default_factory=dict)  # sort key -> when a worker looks at it
 
     def of(self, kind: str) -> tuple[Any, ...]:
         """Return its children of one kind, in their sequence."""
@@ -77,8 +100,8 @@ class OrderLists:
         """Return an order with its children and events, or None if there is no such order."""
         order: Order | None = None
         children: list[Any] = []
-        events: list[Item] = []
-        notices: list[Item] = []
+        rows: dict[str, list[Item]] = {start: [] for start in (keys.EVENT, keys.NOTICE, keys.NOTE, keys.LOOK)}
+        due: dict[str, int] = {}
         query = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk AND sk < :evidence",
@@ -87,19 +110,22 @@ class OrderLists:
         }
         for item in dynamo.read_all(self.client, **query):
             kind = item["sk"]["S"].partition("#")[0]
+            if (due_at := codec.as_number(item, "due_at")) is not None:
+                due[item["sk"]["S"]] = due_at
             if kind == keys.ORDER:
                 order = codec.read_order(item)
             elif kind.lower() in BY_NAME:
                 children.append(child_of(item))
-            elif item["sk"]["S"].startswith(keys.EVENT):
-                events.append(item)
-            elif item["sk"]["S"].startswith(keys.NOTICE):
-                notices.append(item)
+            elif f"{kind}#" in rows:
+                rows[f"{kind}#"].append(item)
         if order is None:
             return None
-        events.sort(key=_sequence)
-        notices.sort(key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"]))
-        return History(order, tuple(children), tuple(events), tuple(notices))
+        events = sorted(rows.pop(keys.EVENT), key=_sequence)
+        notices, notes, looks = (
+            tuple(sorted(some, key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"])))
+            for some in rows.values()
+        )
+        return History(order, tuple(children), tuple(events), notices, notes, looks, due)
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""
@@ -108,41 +134,94 @@ class OrderLists:
         return keys.order_key(item["order"]["S"]) if item else None
 
     def page(
-        self, platform: str, account: str, *, status: str = "", work: Iterable[str] = ALL_LISTS, cursor: str = ""
+        self,
+        platform: str,
+        account: str,
+        *,
+        statuses: Collection[str] = (),
+        work: Iterable[str] = ALL_LISTS,
+        cursor: str = "",
+        span: Span = ALWAYS,
+        newest_first: bool = False,
+        limit: int = 0,
     ) -> tuple[list[Order], str]:
         """Return a page of an account's orders, least recently changed first, and the cursor of the next page.
 
-        `work` names the work lists that are wanted (`orders.work`). An order that changes while somebody pages moves
-        behind the cursor, so it may come twice and is never missed; the last cursor also tells later what changed
-        since.
+        `work` names the work lists that are wanted (`orders.work`), `span` the times of the last change. An order that
+        changes while somebody pages moves behind the cursor, so it may come twice and is never missed; the last cursor
+        also tells later what changed since. With `newest_first` it moves before the cursor, so whoever pages that way
+        sees what has just changed only by beginning anew.
         """
-        after = read_cursor(cursor)
+        after = read_cursor(cursor) if cursor or not newest_first else BEYOND
         names = [name for one in work for name in keys.account_shards(platform, account, one)]
-        partitions = [self._partition(name, after, status) for name in names]
-        entries = list(islice(heapq.merge(*partitions, key=_place), PAGE))
+        wanted = Wanted(after, span, newest_first, frozenset(statuses))
+        partitions = [self._partition(name, wanted) for name in names]
+        merged = heapq.merge(*partitions, key=_place, reverse=newest_first)
+        entries = list(islice(merged, limit or PAGE))
         following = write_cursor(_place(entries[-1])) if entries else cursor
         orders = [codec.read_order(item) for item in dynamo.whole_rows(self.client, self.table, entries)]
-        return [order for order in orders if status in ("", order.status)], following
+        return [order for order in orders if not statuses or order.status in statuses], following
 
-    def _partition(
-        self, name: str, after: Place, status: str = "", place: Callable[[Item], Place] | None = None
-    ) -> Iterator[Item]:
-        place = place or _place
+    def _partition(self, name: str, wanted: Wanted, place: Callable[[Item], Place] | None = None) -> Iterator[Item]:
+        first, last = wanted.bounds()
+        if first > last:
+            return iter(())
         query: dict[str, Any] = {
             "TableName": self.table,
             "IndexName": "by_account",
-            "KeyConditionExpression": "account_shard = :shard AND updated_at >= :after",
-            "ExpressionAttributeValues": {
-                ":shard": text(name),
-                ":after": number(after[0]),
-            },
+            "KeyConditionExpression": "account_shard = :shard AND updated_at BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {":shard": text(name), ":first": number(first), ":last": number(last)},
+            "ScanIndexForward": not wanted.newest_first,
             "Limit": PAGE,
         }
-        if status:
-            query["FilterExpression"] = "#status = :status"
+        if wanted.statuses:
+            values = {f":status{n}": text(status) for n, status in enumerate(sorted(wanted.statuses))}
+            query["FilterExpression"] = f"#status IN ({', '.join(values)})"
             query["ExpressionAttributeNames"] = {"#status": "status"}
-            query["ExpressionAttributeValues"][":status"] = text(status)
-        return _by_place(dynamo.read_all(self.client, **query), "updated_at", after, place)
+            query["ExpressionAttributeValues"] |= values
+        items = dynamo.read_all(self.client, **query)
+        return _by_place(items, "updated_at", wanted.after, place or _place, reverse=wanted.newest_first)
+
+    def changed(self, platform: str, account: str, since: int) -> Iterator[Item]:
+        """Yield the index entries of an account's orders that changed at `since` or later, oldest first.
+
+        An entry has the order's key, status, version and time; its partition is the work list.
+        """
+        names = [name for one in ALL_LISTS for name in keys.account_shards(platform, account, one)]
+        return heapq.merge(*(self._partition(name, Wanted((since, ""))) for name in names), key=_place)
+
+    def orders(self, wanted: Collection[OrderKey]) -> dict[OrderKey, Order]:
+        """Return those of the orders that there are, at most 100."""
+        rows = {(keys.order_pk(key), keys.ORDER): key for key in wanted}
+        found = dynamo.read_many(self.client, self.table, rows) if rows else {}
+        return {rows[row]: codec.read_order(item) for row, item in found.items()}
+
+    def count(self, index: str, partitions: Iterable[str], *, account: str = "", most: int = 999) -> int:
+        """Return how many entries partitions of an index hold, counted up to one more than `most`.
+
+        `account` (`platform/name`) counts only its entries where a partition holds those of all.
+        """
+        attribute = {"by_account": "account_shard", "exceptions": "exception"}[index]
+        found = 0
+        for name in partitions:
+            query: dict[str, Any] = {
+                "TableName": self.table,
+                "IndexName": index,
+                "Select": "COUNT",
+                "KeyConditionExpression": "#partition = :name",
+                "ExpressionAttributeNames": {"#partition": attribute},
+                "ExpressionAttributeValues": {":name": text(name)},
+                "Limit": COUNTED_AT_ONCE,
+            }
+            if account:
+                prefix = "#".join(keys.part(part) for part in account.split("/", 1)) + "#"
+                query["FilterExpression"] = "begins_with(pk, :prefix) OR begins_with(sk, :prefix)"
+                query["ExpressionAttributeValues"][":prefix"] = text(prefix)
+            for counted in dynamo.read_counts(self.client, **query):
+                found += counted
+                if found > most:
+                    return most + 1
+        return found
 
     def find(
         self,
@@ -160,9 +239,10 @@ class OrderLists:
         A page may hold few or none although more follow, where few are wanted: the last is the one whose cursor stays
         the same.
         """
-        after = read_cursor(cursor) if cursor or not newest_first else (LATEST, "")
+        after = read_cursor(cursor) if cursor or not newest_first else BEYOND
         names = [name for one in ALL_LISTS for name in keys.account_shards(platform, account, one)]
-        partitions = [self._ordered(name, after, status, newest_first=newest_first) for name in names]
+        places = Wanted(after, newest_first=newest_first, statuses=frozenset([status] if status else []))
+        partitions = [self._partition(name, places) for name in names]
         merged = islice(heapq.merge(*partitions, key=_place, reverse=newest_first), LOOKED_AT)
         found: list[Order] = []
         while entries := list(islice(merged, dynamo.BATCH)):
@@ -177,26 +257,8 @@ class OrderLists:
                     return found, cursor
         return found, cursor
 
-    def _ordered(self, name: str, after: Place, status: str, *, newest_first: bool) -> Iterator[Item]:
-        """Yield an index partition's entries beyond a place, in either direction."""
-        query: dict[str, Any] = {
-            "TableName": self.table,
-            "IndexName": "by_account",
-            "KeyConditionExpression": f"account_shard = :shard AND updated_at {'<=' if newest_first else '>='} :after",
-            "ExpressionAttributeValues": {":shard": text(name), ":after": number(after[0])},
-            "ScanIndexForward": not newest_first,
-        }
-        if status:
-            query["FilterExpression"] = "#status = :status"
-            query["ExpressionAttributeNames"] = {"#status": "status"}
-            query["ExpressionAttributeValues"][":status"] = text(status)
-        for _, same in groupby(dynamo.read_all(self.client, **query), key=lambda item: item["updated_at"]["N"]):
-            for item in sorted(same, key=_place, reverse=newest_first):
-                if not after[1] or (_place(item) < after if newest_first else _place(item) > after):
-                    yield item
-
     def refunds(
-        self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = ""
+        self, statuses: Iterable[str], visible: Callable[[OrderKey], bool], *, cursor: str = "", limit: int = 0
     ) -> tuple[list[tuple[OrderKey, Refund]], str]:
         """Return a page of refunds in these statuses, least recently changed first, and the next page's cursor.
 
@@ -205,12 +267,18 @@ class OrderLists:
         """
         after = read_cursor(cursor)
         names = [name for status in statuses for name in keys.refunds_shards(status)]
-        merged = heapq.merge(*(self._partition(name, after, place=_hidden_place) for name in names), key=_hidden_place)
-        entries, following = _seen(merged, lambda item: visible(keys.order_key(item["pk"]["S"])), _hidden_place, cursor)
+        merged = heapq.merge(
+            *(self._partition(name, Wanted(after), _hidden_place) for name in names), key=_hidden_place
+        )
+        entries, following = _seen(
+            merged, lambda item: visible(keys.order_key(item["pk"]["S"])), _hidden_place, cursor, limit or PAGE
+        )
         items = dynamo.whole_rows(self.client, self.table, entries)
         return [(keys.order_key(item["pk"]["S"]), child_of(item)) for item in items], following
 
-    def exceptions(self, kinds: Iterable[str], visible: Visible, *, cursor: str = "") -> tuple[list[Item], str]:
+    def exceptions(
+        self, kinds: Iterable[str], visible: Visible, *, cursor: str = "", limit: int = 0
+    ) -> tuple[list[Item], str]:
         """Return a page of the exceptions of these kinds, longest listed first, and the next page's cursor.
 
         `visible` is asked by platform and account before a row is read. A page may hold few or none although more
@@ -219,7 +287,7 @@ class OrderLists:
         after = read_cursor(cursor)
         names = [name for kind in kinds for name in keys.exception_shards(kind)]
         merged = heapq.merge(*(self._exceptions(name, after) for name in names), key=_listed)
-        entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor)
+        entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor, limit or PAGE)
         return list(dynamo.whole_rows(self.client, self.table, entries)), following
 
     def _exceptions(self, name: str, after: Place) -> Iterator[Item]:
@@ -234,19 +302,26 @@ class OrderLists:
         return _by_place(dynamo.read_all(self.client, **query), "listed_at", after, _listed)
 
 
-def _by_place(items: Iterable[Item], time: str, after: Place, place: Callable[[Item], Place]) -> Iterator[Item]:
+def _by_place(
+    items: Iterable[Item], time: str, after: Place, place: Callable[[Item], Place], *, reverse: bool = False
+) -> Iterator[Item]:
     """Yield what comes beyond `after`: what has the same second comes in no fixed sequence from an index."""
+
+    def beyond(second: list[Item]) -> list[Item]:
+        further = [known for known in second if (place(known) < after if reverse else place(known) > after)]
+        return sorted(further, key=place, reverse=reverse)
+
     second: list[Item] = []
     for item in items:
         if second and second[0][time] != item[time]:
-            yield from sorted((known for known in second if place(known) > after), key=place)
+            yield from beyond(second)
             second = []
         second.append(item)
-    yield from sorted((known for known in second if place(known) > after), key=place)
+    yield from beyond(second)
 
 
 def _seen(
-    merged: Iterable[Item], visible: Callable[[Item], bool], place: Callable[[Item], Place], cursor: str
+    merged: Iterable[Item], visible: Callable[[Item], bool], place: Callable[[Item], Place], cursor: str, limit: int
 ) -> tuple[list[Item], str]:
     """Return a page of what the caller may see, and the cursor behind what was looked at for it."""
     found: list[Item] = []
@@ -256,7 +331,7 @@ def _seen(
             found.append(item)
         if seen or looked_at == LOOKED_AT:
             cursor = write_cursor(place(item))
-        if len(found) == PAGE:
+        if len(found) == limit:
             break
     return found, cursor
 

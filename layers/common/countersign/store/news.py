@@ -5,7 +5,7 @@ from typing import Any
 
 from countersign.orders.changes import AccountNews
 from countersign.signing import digests
-from countersign.store import codec, dynamo, keys
+from countersign.store import dynamo, evidence, keys
 from countersign.store.codec import Item, number, text
 from countersign.store.throttle import count_daily
 
@@ -45,7 +45,7 @@ def keep_news(
         "word": text(news.word if _WORD.fullmatch(news.word) else ""),
         "key_id": text(key_id),
         "received_at": number(now),
-        "raw": {"B": codec.compress(raw)},
+        **evidence.whole(raw),
         "digest": text(digests.sha256(raw)),
     }
     dynamo.put_if_absent(client, table, item)

@@ -12,6 +12,7 @@ from countersign.store.codec import Item, number, text
 
 OWNER = "notify"
 EXCEPTION = "failed_notice"
+ENDED = frozenset({"sent", "failed", "skipped", "unknown"})
 LISTED_SECONDS = 14 * 86400  # later nobody will act on it; the order shows it for good
 
 
@@ -27,13 +28,17 @@ class Event(NamedTuple):
 
 
 class PendingNotice(NamedTuple):
-    """A notice as it was when it was leased; `attempts` counts this one too."""
+    """A notice as it was when it was leased; `attempts` counts this one too.
+
+    `again` is how often people had it sent anew after it had ended.
+    """
 
     event: Event
     name: str
     attempts: int
     memo: Mapping[str, str]
     leased: int
+    again: int = 0
 
     @property
     def row(self) -> Item:
@@ -45,7 +50,7 @@ class PendingNotice(NamedTuple):
 
 
 class NoticeStore:
-    """The rows of notices in the orders table; only the function `notify` writes them."""
+    """The rows of notices in the orders table: the function `notify` writes them, people have one sent again."""
 
     def __init__(self, client: Any, table: str) -> None:
         self.client = client
@@ -102,7 +107,8 @@ class NoticeStore:
             codec.as_number(item, "version") or 0,
         )
         memo = {name: value["S"] for name, value in item.get("memo", {}).get("M", {}).items()}
-        return PendingNotice(event, codec.as_text(item, "name"), attempts, memo, now + seconds)
+        wanted_anew = codec.as_number(item, "again") or 0
+        return PendingNotice(event, codec.as_text(item, "name"), attempts, memo, now + seconds, wanted_anew)
 
     def remember(self, pending: PendingNotice, memo: Mapping[str, str]) -> None:
         """Keep what the channel must know after a crash; raises StoreUnavailableError, and then nothing may be sent."""
@@ -124,6 +130,28 @@ class NoticeStore:
         else:
             more, values = " REMOVE due_at, due_shard", {}
         self._write(pending, status, more, values, reason=reason, via=via, now=now)
+
+    def again(self, item: Item, *, by: str, now: int) -> bool:
+        """Put a notice that has ended on the list once more, due at once; False where it is no longer as it was read.
+
+        What its channel remembered of earlier attempts goes: it would take the new one for one of those.
+        """
+        expression = (
+            "SET #status = :pending, attempts = :none, due_at = :now, due_shard = :shard, updated_at = :now, "
+            "again = if_not_exists(again, :none) + :one, again_by = :by REMOVE memo, #exception, listed_at"
+        )
+        values = {
+            ":pending": text("pending"),
+            ":none": number(0),
+            ":one": number(1),
+            ":now": number(now),
+            ":shard": text(keys.due_shard(OWNER, keys.order_key(item["pk"]["S"]).order_id)),
+            ":by": text(by),
+            ":seen": item["updated_at"],
+            ":was": item["status"],
+        }
+        condition = "#status = :was AND updated_at = :seen"
+        return dynamo.update_if(self.client, self.table, item, expression, condition, values)
 
     def unlist(self, item: Item) -> bool:
         """Take a notice that ended badly, and is due for it, off the list of exceptions; tell whether it was one."""

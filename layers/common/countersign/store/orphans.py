@@ -22,7 +22,7 @@ from countersign.store.record import (
 )
 
 # What an event's row keeps when its order appears: the evidence, and when it came.
-_KEPT = ("received_at", "raw", "more", "digest", "redriven_at")
+_KEPT = ("received_at", "raw", "more", "not_kept", "digest", "redriven_at")
 
 
 def adopt(store: OrderStore, item: Item, key: OrderKey, *, now: int) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 from countersign.errors import MalformedError
 from countersign.orders.changes import Hint, Verified
 from countersign.signing import digests
-from countersign.store import codec, dynamo, keys
+from countersign.store import codec, dynamo, evidence, keys
 from countersign.store.codec import Item, number, text
 from countersign.store.throttle import count_daily
 
@@ -49,7 +49,7 @@ def quarantine(
         "digest": text(digests.sha256(raw)),
         "source": text(source),
         "trust": text(Hint.name if hint else Verified.name),
-        "raw": {"B": codec.compress(raw)},
+        **evidence.whole(raw),
     }
     key = (item["pk"]["S"], item["sk"]["S"])
     if not {"exception", "dismissed_at"}.isdisjoint(dynamo.read_many(client, table, [key]).get(key, {})):
@@ -109,6 +109,8 @@ class Quarantine:
         Rows of before do not say their source, nor whether they may be believed: where that matters, the platform is
         asked.
         """
+        if "not_kept" in row:
+            raise MalformedError("the message was too large to be kept: only the platform can send it again")
         try:
             raw = codec.decompress(row["raw"]["B"])
         except (KeyError, zlib.error):

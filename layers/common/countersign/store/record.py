@@ -140,8 +140,7 @@ class OrderStore:
             if received_at is not None:
                 event |= {"received_at": number(received_at), "redriven_at": number(now)}
             writes = [put(self.table, event, ABSENT), *self.beside_event(rows, changes, decision, now)]
-            if rest is not None:
-                writes.append(put(self.table, rest))
+            writes += [put(self.table, row) for row in rest]
             try:
                 self._write(writes)
             except dynamo.StaleViewError as error:
@@ -342,8 +341,8 @@ def view_of(rows: Rows, changes: Sequence[Change]) -> View:
 
 def event_item(
     changes: Sequence[Change], decision: Decision, event_id: str, raw: bytes, now: int
-) -> tuple[Item, Item | None]:
-    """Return the row of a message and, where its evidence does not fit in it, the row of the rest."""
+) -> tuple[Item, list[Item]]:
+    """Return the row of a message and, where its evidence does not fit in it, the rows of the rest."""
     change = changes[0]
     item: Item = {
         "pk": text(keys.order_pk(change.key)),

@@ -5,7 +5,7 @@ came that has not ended: the next one goes on there.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -22,6 +22,14 @@ class Scan:
     done: str = ""
     reached: str = ""
     whole: bool = False
+
+
+class ScanState(NamedTuple):
+    """How an account's list stands; `untold` changes were found that no delivery told of, the first at `untold_at`."""
+
+    ended: bool
+    untold: int = 0
+    untold_at: int | None = None
 
 
 class ScanStore:
@@ -75,6 +83,27 @@ class ScanStore:
     def give_back(self, scan: Scan) -> bool:
         """Give the list back with what is left of it; the next run goes on."""
         return self._update(scan, "REMOVE leased_until", {})
+
+    def note(self, account: str, *, told: int, untold: int, untold_at: int) -> None:
+        """Note how a run found the platform's deliveries: how many orders were told of, and how many were not.
+
+        `untold_at` is the earliest change that nobody told of (epoch seconds). One that was told ends the silence.
+        """
+        row = self._row(account)
+        if told:
+            dynamo.update_if(self.client, self.table, row, "REMOVE untold, untold_at", "attribute_exists(pk)", {})
+        elif untold:
+            values = {":more": number(untold), ":at": number(untold_at)}
+            expression = "SET untold_at = if_not_exists(untold_at, :at) ADD untold :more"
+            dynamo.update_if(self.client, self.table, row, expression, "attribute_exists(pk)", values)
+
+    def state(self, account: str) -> "ScanState":
+        """Return how an account's list stands: whether it is read to its end, and since when nothing was told."""
+        key = self._row(account)
+        row = (key["pk"]["S"], key["sk"]["S"])
+        item = dynamo.read_many(self.client, self.table, [row]).get(row, {})
+        ended = "done" in item and "reached" not in item and "whole" not in item
+        return ScanState(ended, codec.as_number(item, "untold") or 0, codec.as_number(item, "untold_at"))
 
     def ask_for_everything(self, account: str, since: str) -> None:
         """Have the next run read everything from a place on, whatever was read before.

@@ -1,7 +1,7 @@
 """When an account's subscriptions to webhooks were last seen whole, and what the bus is told where they were not."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from countersign.orders.changes import OrderKey
 from countersign.signing import digests
@@ -10,6 +10,14 @@ from countersign.store.codec import Item, number, text
 from countersign.store.record import OUTBOX_GRACE_SECONDS
 
 ORDER_ID = "~subscriptions"  # no order can have that name: what is told is about the account
+
+
+class Gap(NamedTuple):
+    """A time in which deliveries were missing (epoch seconds), and why: the topics, or a word for silence."""
+
+    since: int
+    until: int
+    cause: str
 
 
 class SubscriptionStore:
@@ -22,17 +30,40 @@ class SubscriptionStore:
 
     def seen_at(self, account: str) -> int | None:
         """Return when all of an account's subscriptions were last there (epoch seconds); None where they never were."""
-        key = self._row(account)
-        row = (key["pk"]["S"], key["sk"]["S"])
-        item = dynamo.read_many(self.client, self.table, [row]).get(row, {})
-        return codec.as_number(item, "seen_at")
+        return codec.as_number(self._read(account), "seen_at")
 
     def seen(self, account: str, *, now: int) -> None:
         """Note that all of an account's subscriptions are there."""
-        dynamo.put(self.client, self.table, {**self._row(account), "seen_at": number(now)})
+        values = {":now": number(now)}
+        dynamo.update(self.client, self.table, self._row(account), "SET seen_at = :now", "", values)
 
-    def tell(self, account: str, detail_type: str, topics: Iterable[str], *, now: int) -> None:
-        """Have the bus told of subscriptions, at least once and under one id for the same topics of the same hour."""
+    def gap(self, account: str) -> Gap | None:
+        """Return the time in which deliveries were missing and that is not proved read yet, if there is one."""
+        item = self._read(account)
+        since, cause = codec.as_number(item, "gap_since"), codec.as_text(item, "gap_cause")
+        return Gap(since, codec.as_number(item, "gap_until") or 0, cause) if since is not None else None
+
+    def open_gap(self, account: str, gap: Gap) -> bool:
+        """Note a gap; False where one of the same cause is open already: it is told of once."""
+        values = {":since": number(gap.since), ":until": number(gap.until), ":cause": text(gap.cause)}
+        expression = "SET gap_since = :since, gap_until = :until, gap_cause = :cause"
+        condition = "attribute_not_exists(gap_cause) OR gap_cause <> :cause"
+        return dynamo.update_if(self.client, self.table, self._row(account), expression, condition, values)
+
+    def close_gap(self, account: str, gap: Gap) -> bool:
+        """Note that a gap is read, all of it; False where it is another one meanwhile."""
+        expression = "REMOVE gap_since, gap_until, gap_cause"
+        values = {":since": number(gap.since), ":cause": text(gap.cause)}
+        condition = "gap_since = :since AND gap_cause = :cause"
+        return dynamo.update_if(self.client, self.table, self._row(account), expression, condition, values)
+
+    def tell(
+        self, account: str, detail_type: str, topics: Iterable[str], *, now: int, proof: Mapping[str, int] | None = None
+    ) -> None:
+        """Have the bus told of subscriptions, at least once and under one id for the same topics of the same hour.
+
+        `proof` says what the platform's own list was compared with: numbers, among them how many are missing.
+        """
         named = ",".join(sorted(topics))
         event_id = f"{detail_type}.{digests.sha256(f'{account} {named} {now // 3600}'.encode())}"
         pk = keys.order_pk(OrderKey(self.platform, account, ORDER_ID))
@@ -48,7 +79,13 @@ class SubscriptionStore:
             "due_at": number(now + OUTBOX_GRACE_SECONDS),
             "due_shard": text(keys.due_shard("sweep", event_id)),
         }
+        item |= {name: number(value) for name, value in (proof or {}).items()}
         dynamo.put_if_absent(self.client, self.table, item)
+
+    def _read(self, account: str) -> Item:
+        key = self._row(account)
+        row = (key["pk"]["S"], key["sk"]["S"])
+        return dynamo.read_many(self.client, self.table, [row]).get(row, {})
 
     def _row(self, account: str) -> Item:
         return {"pk": text(f"SCAN#{keys.part(self.platform)}#{keys.part(account)}"), "sk": text("SUBSCRIPTIONS")}

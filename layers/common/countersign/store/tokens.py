@@ -49,7 +49,7 @@ class SharedToken:
             usable = bool(token) and token != refused and self._now() < expires_at
             if usable and self._now() < expires_at - EARLY_SECONDS:
                 return token
-            if self._lease():
+            if self._lease(token):
                 return self._renew()
             if usable:
                 return token
@@ -69,15 +69,20 @@ class SharedToken:
         dynamo.put(self._client, self._table, item)
         return token
 
-    def _lease(self) -> bool:
+    def _lease(self, token: str) -> bool:
+        """Take the lease; False where another process has it, or has replaced `token` since it was read."""
         pk, sk = self._row
         now = self._now()
+        values = {":now": number(now), ":until": number(now + LEASE_SECONDS)}
+        if token:
+            values[":token"] = text(token)
         return dynamo.update_if(
             self._client,
             self._table,
             {"pk": text(pk), "sk": text(sk)},
             "SET leased_until = :until",
             # A lease further ahead than it can be is of a clock that was moved back.
-            "attribute_not_exists(leased_until) OR NOT (leased_until BETWEEN :now AND :until)",
-            {":now": number(now), ":until": number(now + LEASE_SECONDS)},
+            f"{'#token = :token' if token else 'attribute_not_exists(#token)'} AND "
+            "(attribute_not_exists(leased_until) OR NOT (leased_until BETWEEN :now AND :until))",
+            values,
         )

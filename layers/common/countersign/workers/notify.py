@@ -98,7 +98,9 @@ class NoticeWork:
                 return None, Outcome("skipped", "it is switched off, or no longer in the account document")
             history = self.lists.history(pending.event.key)
             facts = self._facts(pending.event, history)._replace(zone=notices.zone)
-            job = Delivery(notice, facts, history, pending.event, pending.memo, self._remembering(pending), self.now)
+            job = Delivery(
+                notice, facts, history, pending.event, pending.memo, self._remembering(pending), self.now, pending.again
+            )
             return notice, self.send(job)
         except NotFoundError:
             return notice, Outcome("skipped", "there is no such account any more")

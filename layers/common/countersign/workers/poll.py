@@ -1,11 +1,11 @@
 """Ask a platform about what is due: orders that wait, news of unknown orders, and what unsigned news hints at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from countersign.errors import ConflictError, CountersignError, UnreadableError
-from countersign.orders.changes import Change, OrderCreated, OrderKey, is_unmatched
+from countersign.orders.changes import Change, OrderCreated, OrderKey, OrderReported, is_unmatched
 from countersign.orders.reports import tells_more
 from countersign.orders.schedule import AFTER_EXPIRY, HOURLY, must_close, next_poll
 from countersign.orders.state import Order
@@ -15,6 +15,7 @@ from countersign.runtime.telemetry import count, seconds
 from countersign.store import OrderStore, codec, keys, orphans
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.store.record import MOST_FACTS
 from countersign.workers import loop
 
 BACK_OFF_SECONDS = 60
@@ -127,14 +128,21 @@ class PollJob:
     def _record(self, answer: Changes) -> Order | None:
         """Take an answer into the record; return the order as it is then, None where nothing is known of it."""
         order = None
-        for change in answer:
-            outcome = self.store.record(change, now=self.now)
+        for message in _messages(answer):
+            outcome = self.store.record_message(message, now=self.now)
             callbacks.report(outcome)
             order = outcome.order
-            if isinstance(change.fact, OrderCreated):
+            if isinstance(message[0].fact, OrderCreated):
                 # Before the rest, which then decides when to ask about the order next.
-                orphans.attach(self.store, change.key, now=self.now)
+                orphans.attach(self.store, message[0].key, now=self.now)
         return order
+
+
+def _messages(answer: Changes) -> Iterator[Changes]:
+    """Yield what is recorded at once: all that one reading says of an order that is made at the platform."""
+    size = MOST_FACTS if answer and isinstance(answer[0].fact, OrderReported) else 1
+    for first in range(0, len(answer), size):
+        yield answer[first : first + size]
 
 
 def run(

@@ -2,14 +2,16 @@
 
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from countersign.errors import TemporaryError
+from countersign.errors import StoreUnavailableError, TemporaryError
 from countersign.money import from_decimal
 from countersign.orders.times import timestamp
-from countersign.store import codec, keys
+from countersign.runtime.telemetry import count, logger
+from countersign.store import codec, keys, pulse
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 
@@ -56,6 +58,27 @@ def _said_beside(item: Item, detail_type: str) -> dict[str, Any]:
     changes = [dict(reason.args) for reason in codec.as_reasons(item) if reason.code == "repriced"]
     before, after = (str(amount).split(" ") for amount in (changes[0]["before"], changes[-1]["after"]))
     return {"from": from_decimal(*before).to_json(), "to": from_decimal(*after).to_json()}
+
+
+def beat(items: Iterable[Item], told: set[tuple[str, str]], *, due: DueList, now: int) -> None:
+    """Say that the accounts of these event rows move, each once in a run (`told`), before anything is published.
+
+    Killed in between, what is published later says so again. Who misses it sees the change with the account's next
+    one: nothing fails for that.
+    """
+    for item in items:
+        try:
+            key = keys.order_key(item["pk"]["S"])
+        except (LookupError, ValueError):  # told of by `publish`
+            continue
+        if (key.platform, key.account) in told:
+            continue
+        told.add((key.platform, key.account))
+        try:
+            pulse.beat(due.client, due.table, key.platform, key.account, now=now)
+        except StoreUnavailableError as error:
+            count("PulseLost")
+            logger.warning("an account's pulse is lost", extra={"reason": str(error)})
 
 
 def publish(item: Item, *, events: Any, due: DueList, now: int) -> int:

@@ -26,7 +26,7 @@ from countersign.store.quarantine import Quarantine, QuarantinedMessage, digest
 ENOUGH_TIME_MS = 10_000  # one row at its longest
 MAX_ROWS = 1000  # in one run: its answer lists each that is still refused
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]{0,47}")
+_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _AFTER = re.compile(r"[a-z]+#[a-z0-9.-]+#[0-9a-f]{64}")
 _WORDS = frozenset({"day", "from", "to", "account", "digest", "dry_run", "after"})

@@ -12,17 +12,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from countersign.errors import CountersignError
-from countersign.orders.changes import OrderKey
+from countersign.orders.changes import Change, OrderKey, OrderReported
 from countersign.orders.reports import tells_more
+from countersign.orders.state import Order
 from countersign.platforms.port import Changes, Scanned, Scans
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger, seconds
 from countersign.store import OrderStore, codec, dynamo, keys
 from countersign.store.scans import Scan, ScanStore
 
-OVERLAP_SECONDS = 86400
 WRITERS = 8
+IN_FLIGHT_SECONDS = 300  # a change that is younger may be told yet
 Connect = Callable[[str], Scans]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run found of deliveries: orders whose last change was told, and such that only the list knows of."""
+
+    told: int = 0
+    untold: int = 0
+    untold_at: int = 0
+
+    def count(self, order: Order | None, change: Change, now: int) -> None:
+        """Count what the list says of one order, against what is known of it."""
+        if not isinstance(change.fact, OrderReported):
+            return
+        at, newest = change.fact.report.version, order.newest if order is not None else None
+        if newest is not None and newest.version >= at:
+            self.told += newest.read_at == 0  # what was read before says nothing
+        elif at + IN_FLIGHT_SECONDS <= now:
+            self.untold += 1
+            self.untold_at = min(self.untold_at or at, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +69,13 @@ class ScanWork:
         try:
             platform = self.connect(name)
             whole = scan.whole or not (scan.done or scan.reached)  # the first list is of everything
-            before = platform.earlier(scan.done, OVERLAP_SECONDS) if scan.done else platform.beginning(now)
+            before = platform.earlier(scan.done, platform.overlap) if scan.done else platform.beginning(now)
             since = scan.reached or before
             self.scans.begin(scan, whole=whole)
             latest = scan.done or since
+            tally = Tally()
             for page in platform.scan(since, everything=whole, now=now):
-                self._record(page, now)
+                self._record(page, now, tally)
                 latest = max(latest, page.latest or latest, key=platform.moment)
                 leased = self.scans.advance(scan, page.place, now=self.clock())
                 if leased is None:
@@ -68,9 +90,11 @@ class ScanWork:
             self.scans.give_back(scan)
             raise
         self.scans.finish(scan, latest)
+        if not whole:  # what was never read before says nothing about deliveries
+            self.scans.note(name, told=tally.told, untold=tally.untold, untold_at=tally.untold_at)
         return True
 
-    def _record(self, page: Scanned, now: int) -> None:
+    def _record(self, page: Scanned, now: int, tally: "Tally") -> None:
         """Record what a page tells that is not known yet; the same order's messages stay in their sequence."""
         count("ScanRead", len(page.messages))
         if page.unreadable:
@@ -79,7 +103,7 @@ class ScanWork:
         by_order: dict[OrderKey, list[Changes]] = {}
         for message in page.messages:
             by_order.setdefault(message[0].key, []).append(message)
-        news = list(self._news(by_order))
+        news = list(self._news(by_order, now, tally))
         if not news:
             return
         for outcomes in self.writers.map(lambda messages: self._take(messages, now), news):
@@ -89,7 +113,7 @@ class ScanWork:
     def _take(self, messages: Iterable[Changes], now: int) -> list[Any]:
         return [self.store.record_message(message, now=now) for message in messages]
 
-    def _news(self, by_order: dict[OrderKey, list[Changes]]) -> Iterator[list[Changes]]:
+    def _news(self, by_order: dict[OrderKey, list[Changes]], now: int, tally: "Tally") -> Iterator[list[Changes]]:
         orders = list(by_order)
         for first in range(0, len(orders), dynamo.BATCH):
             some = orders[first : first + dynamo.BATCH]
@@ -97,6 +121,8 @@ class ScanWork:
             found = dynamo.read_many(self.store.client, self.store.table, rows)
             for key, row in zip(some, rows, strict=True):
                 order = codec.read_order(found[row]) if row in found else None
+                for message in by_order[key]:
+                    tally.count(order, message[0], now)
                 more = [message for message in by_order[key] if tells_more(order, [one.fact for one in message])]
                 if more:
                     yield more

@@ -11,7 +11,7 @@ from typing import Any
 
 from countersign.cashiers.create_payment import PaymentBody
 from countersign.cashiers.wechat_native.settings import Settings
-from countersign.errors import MalformedError, UnprocessableError
+from countersign.errors import UnprocessableError
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
 from countersign.platforms.payment import Call, read_body
@@ -43,7 +43,7 @@ def read(
     call: Call, body: bytes, store: OrderStore, *, native: Settings, account: str, pages: Pages, base_url: str
 ) -> "Payment":
     """Read the body of a call on `account`; raises MalformedError naming the fields that do not fit."""
-    wanted = read_body(PaymentBody, body, misfit=MalformedError)
+    wanted = read_body(PaymentBody, body)
     return Payment(call, store, wanted, native=native, account=account, pages=pages, base_url=base_url)
 
 
@@ -81,7 +81,7 @@ class Payment(wechat.Payment):
         whole = self._wanted.part_of
         money_of = (whole.platform, whole.account, whole.order_id) if whole else None
         terms = super().terms()
-        content = self._wanted.model_dump(mode="json", exclude={"order_id"})
+        content = self._wanted.model_dump(mode="json", exclude={"order_id", "lookup"})
         digest = digests.sha256(json.dumps([terms.digest, content], ensure_ascii=False, sort_keys=True).encode())
         return replace(terms, digest=digest, money_of=money_of)
 
@@ -109,6 +109,7 @@ def _at_wechat(wanted: PaymentBody) -> wechat.PaymentBody:
         "replaces": number_of(wanted.replaces) if wanted.replaces else None,
         "expires_at": wanted.expires_at,
         "client_ip": wanted.customer.ip,
+        "lookup": wanted.lookup,
         "metadata": wanted.metadata,
     }
     try:

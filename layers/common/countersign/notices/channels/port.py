@@ -24,6 +24,7 @@ class Delivery(NamedTuple):
     memo: Mapping[str, str]
     remember: Callable[[Mapping[str, str]], None]  # durable before it returns
     now: int
+    again: int = 0  # how often somebody wanted it sent anew: a printer must not take it for the job of before
 
 
 Channel = Callable[[Delivery], Outcome]

@@ -40,7 +40,8 @@ class PrinterReach(NamedTuple):
     @classmethod
     def of(cls, delivery: Delivery, store: OrderStore, session: Session, printers: Sequence[Mapping[str, Any]]) -> Self:
         """Return how to reach the printers of a notice's account."""
-        job = job_of(f"{delivery.event.id}#{delivery.notice.name}")
+        anew = f"#{delivery.again}" if delivery.again else ""
+        job = job_of(f"{delivery.event.id}#{delivery.notice.name}{anew}")
         return cls(store, session, printers, job, lambda: int(time.time()))
 
 

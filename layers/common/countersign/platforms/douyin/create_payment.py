@@ -16,7 +16,7 @@ from countersign.platforms.douyin.connector import Connector, connect
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
 from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS
-from countersign.platforms.payment import Body, Call, read_body
+from countersign.platforms.payment import Body, Call, Lookup, read_body
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -69,6 +69,7 @@ class PaymentBody(Body):
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
     client_ip: Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")] | None = None
     metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = None
+    lookup: Lookup | None = None
 
     @model_validator(mode="after")
     def _order_numbers(self) -> "PaymentBody":
@@ -81,9 +82,9 @@ class PaymentBody(Body):
 
 
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
-    """Read the body of a call; raises UnprocessableError naming the fields that do not fit, never their values."""
+    """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
     connector = connect(call.account, call.settings, store=store)
-    return Payment(call, connector, read_body(PaymentBody, body, misfit=UnprocessableError))
+    return Payment(call, connector, read_body(PaymentBody, body))
 
 
 class Payment:
@@ -105,6 +106,7 @@ class Payment:
         self.connector = connector
         self.order_id = body.order_id
         self.replaces = body.replaces or ""
+        self.lookup = body.lookup or ()
 
     def terms(self) -> Terms:
         """Return what is to be recorded, once all is checked that Douyin would refuse; raises UnprocessableError."""

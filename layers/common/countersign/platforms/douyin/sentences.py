@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
+    "douyin.name": "Douyin",
     "douyin.no_order_sync": "guaranteed payment hears of goods only by order sync, and this order has none: "
     "payer.openid was missing when it was created, or the account has no app_secret or order_sync is false. Tell "
     "Douyin by the app's own back end",

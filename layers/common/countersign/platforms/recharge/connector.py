@@ -39,7 +39,8 @@ class Connector:
     settings: Settings
     client: Client
     _currency: str = ""
-    _shop_customers: dict[str, str] = field(default_factory=dict)
+    _shop_customers: dict[str, str] = field(default_factory=dict)  # by Recharge's number
+    _customers: dict[str, str] = field(default_factory=dict)  # by the shop's
 
     @property
     def tenant(self) -> str:
@@ -90,18 +91,6 @@ class Connector:
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
 
-    def shop_customer(self, charge: Charge) -> str:
-        """Return the shop's number of a charge's customer; empty where Recharge has none."""
-        if charge.shop_customer_id or not charge.customer_id:
-            return charge.shop_customer_id
-        self._look_up([charge.customer_id])
-        return self._shop_customers.get(charge.customer_id, "")
-
-    def customer_of_shop(self, shop_customer_id: str) -> str:
-        """Return Recharge's number of the customer whom the shop knows by a number; empty where there is none."""
-        found = (messages.shop_customer_of(one) for one in self.client.customers(shop_id=shop_customer_id))
-        return next((number for number, shop_number in found if shop_number == shop_customer_id), "")
-
     @property
     def topics(self) -> tuple[str, ...]:
         """Return the topics that must be subscribed to."""
@@ -117,6 +106,11 @@ class Connector:
         self.client.subscribe(topic, address)
 
     # What a scan asks: https://developer.rechargepayments.com/2021-11/charges/charge_list
+
+    @property
+    def overlap(self) -> int:
+        """Return a day: nobody says which zone times without one are in."""
+        return 86400
 
     def beginning(self, now: int) -> str:
         """Return the place from which everything that can be listed lies ahead."""
@@ -169,7 +163,7 @@ class Connector:
         return Scanned(told, place, latest, unreadable + more)
 
     def _each_told(self, charges: Sequence[Charge], now: int) -> tuple[tuple[Changes, ...], int]:
-        self._look_up([charge.customer_id for charge in charges if charge.status == "error" and _unknown(charge)])
+        self._look_up(charges)
         told, unreadable = [], 0
         for charge in charges:
             try:
@@ -184,9 +178,7 @@ class Connector:
             return ()
         try:
             charge = self._read(fields)
-            charge = (
-                replace(charge, shop_customer_id=self.shop_customer(charge)) if charge.status == "error" else charge
-            )
+            self._look_up([charge])
             return self._told([charge], now)[0]
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
@@ -203,10 +195,11 @@ class Connector:
         ]
 
     def _completed(self, charge: Charge) -> Charge:
-        """Return a charge with the store's currency and the shop's customer, where it says neither."""
+        """Return a charge with the store's currency and both numbers of its customer, where it lacks one."""
         currency = charge.currency or self.settings.currency or self._store_currency()
+        customer = charge.customer_id or self._customers.get(charge.shop_customer_id, "")
         shop_customer = charge.shop_customer_id or self._shop_customers.get(charge.customer_id, "")
-        return replace(charge, currency=currency, shop_customer_id=shop_customer)
+        return replace(charge, currency=currency, customer_id=customer, shop_customer_id=shop_customer)
 
     def _store_currency(self) -> str:
         if not self._currency:
@@ -214,19 +207,29 @@ class Connector:
             self._currency = found if isinstance(found, str) else ""
         return self._currency
 
-    def _look_up(self, customers: Sequence[str]) -> None:
+    def _look_up(self, charges: Sequence[Charge]) -> None:
+        """Learn the number that failed charges lack of their customers: the shop's, or Recharge's own."""
+        failed = [charge for charge in charges if charge.status == "error"]
+        for known in (self._shop_customers, self._customers):
+            if len(known) > MOST_CUSTOMERS:
+                known.clear()
+        self._look_up_by_own([charge.customer_id for charge in failed if not charge.shop_customer_id])
+        self._look_up_by_shop([charge.shop_customer_id for charge in failed if not charge.customer_id])
+
+    def _look_up_by_shop(self, customers: Sequence[str]) -> None:
+        """Learn Recharge's numbers of customers whom the shop knows; it takes one of the shop's for each call."""
+        for shop_number in dict.fromkeys(customers):
+            if shop_number and shop_number not in self._customers:
+                found = (messages.shop_customer_of(one) for one in self.client.customers(shop_id=shop_number))
+                self._customers[shop_number] = next((number for number, own in found if own == shop_number), "")
+
+    def _look_up_by_own(self, customers: Sequence[str]) -> None:
         """Learn the shop's numbers of customers, as many with one call as a page holds."""
-        wanted = [number for number in dict.fromkeys(customers) if number not in self._shop_customers]
-        if len(self._shop_customers) > MOST_CUSTOMERS:
-            self._shop_customers.clear()
+        wanted = [one for one in dict.fromkeys(customers) if one and one not in self._shop_customers]
         for first in range(0, len(wanted), PAGE):
             ids = wanted[first : first + PAGE]
             found = dict(messages.shop_customer_of(one) for one in self.client.customers(ids=ids))
             self._shop_customers |= {number: found.get(number, "") for number in ids}
-
-
-def _unknown(charge: Charge) -> bool:
-    return bool(charge.customer_id) and not charge.shop_customer_id
 
 
 def connect(name: str, settings: Settings) -> Connector:

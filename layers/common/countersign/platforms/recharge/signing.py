@@ -103,7 +103,7 @@ def _may_be_extended(body: bytes) -> bool:
 
 def _read(body: bytes, key_id: str, scheme: str) -> VerifiedMessage:
     try:
-        document = read_json(body)
+        document = read_json(body, most_keys=len(body))  # a charge of many lines is long, and it is Recharge's
     except MalformedError as error:
         return VerifiedMessage(key_id, scheme, body, {}, str(error))
     if not isinstance(document, dict):

@@ -30,7 +30,7 @@ from countersign.orders.changes import (
 from countersign.orders.changes import Charge as ChargeDetail
 from countersign.orders.charges import charge_of
 from countersign.orders.state import Order
-from countersign.platforms.recharge import groups, messages
+from countersign.platforms.recharge import NOT_OFFERED, groups, messages
 from countersign.platforms.recharge.messages import Charge
 from countersign.platforms.recharge.settings import Settings
 from countersign.platforms.recharge.signing import VerifiedMessage
@@ -119,6 +119,7 @@ def _report(charge: Charge, amount: Money, settings: Settings, read_at: int) -> 
         created_at,
         max(created_at, _due_day(charge)),
         description=_description(detail),
+        not_offered=NOT_OFFERED,
         closable=False,
         external=True,
         pays="parts",
@@ -192,11 +193,11 @@ def deleted(order: Order, *, read_at: int) -> Change:
 def _expected_at(charge: Charge, detail: ChargeDetail, read_at: int) -> int | None:
     """Return when a charge is to be read if nothing is told of it before; None where it is over.
 
-    A push that names no customer of the shop, though it has one of Recharge's, is read at once: the shop's number may
-    be looked up.
+    A push about a failure that has one number of its customer and lacks the other, Recharge's or the shop's, is read at
+    once: the other is looked up then.
     """
     assert charge.updated_at is not None  # noqa: S101 - narrowed by the caller
-    if not read_at and charge.customer_id and not charge.shop_customer_id and charge.status == "error":
+    if not read_at and charge.status == "error" and bool(charge.customer_id) != bool(charge.shop_customer_id):
         return charge.updated_at
     if charge.status in _TAKEN or _STATES[charge.status] == "cancelled":
         return None

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.errors import MalformedError, UnprocessableError
+from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, Terms
 from countersign.orders.state import Order
-from countersign.platforms.payment import Body, Call, read_body
+from countersign.platforms.payment import Body, Call, Lookup, read_body
 from countersign.platforms.wechat import payments
 from countersign.platforms.wechat.client import PaymentRequest, Prepared
 from countersign.platforms.wechat.connector import Connector, connect
@@ -83,6 +83,7 @@ class PaymentBody(Body):
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
     client_ip: Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")] | None = None
     metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = None
+    lookup: Lookup | None = None
 
     @model_validator(mode="after")
     def _order_numbers(self) -> "PaymentBody":
@@ -97,7 +98,7 @@ class PaymentBody(Body):
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
     connector = connect(call.account, call.settings, store=store)
-    return Payment(call, connector, read_body(PaymentBody, body, misfit=MalformedError))
+    return Payment(call, connector, read_body(PaymentBody, body))
 
 
 class Payment:
@@ -119,6 +120,7 @@ class Payment:
         self.connector = connector
         self.order_id = body.order_id
         self.replaces = body.replaces or ""
+        self.lookup = body.lookup or ()
         self.replay_seconds = H5_REPLAY_SECONDS if body.method == "h5" else REPLAY_SECONDS
 
     def terms(self) -> Terms:

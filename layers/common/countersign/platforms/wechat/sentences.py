@@ -28,6 +28,7 @@ SENTENCES: Mapping[str, str] = {
     "(errcode {code})",
     "wechat.managed_by_others": "Another platform manages this app and may not report shipments: allow it there, or "
     "ship in its console (errcode {code})",
+    "wechat.name": "WeChat",
     "wechat.no_carrier": "The carrier is missing: add WeChat's code of it, then record the shipment anew (errcode "
     "{code})",
     "wechat.no_correction_left": "The one chance to correct this order's shipment is used up: what WeChat shows can "

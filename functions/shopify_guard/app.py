@@ -1,0 +1,38 @@
+"""Every ten minutes: see that shops still deliver; subscribe anew where they do not, and prove the gap read."""
+
+import os
+import time
+from typing import Any
+
+from countersign.platforms.port import Connectors
+from countersign.platforms.shopify import connector
+from countersign.platforms.shopify.apps import Apps, Shops
+from countersign.runtime.telemetry import invocation
+from countersign.store import OrderStore
+from countersign.store.scans import ScanStore
+from countersign.store.subscriptions import SubscriptionStore
+from countersign.workers import guard
+
+apps = Apps()
+store = OrderStore.from_environment()
+subscriptions = SubscriptionStore(store.client, store.table, "shopify")
+scans = ScanStore(store.client, store.table, "shopify")
+connect = Connectors(Shops(apps), connector.connect)
+
+
+def _address(shop: str) -> str:
+    return f"{os.environ['PUBLIC_BASE_URL']}/shopify/{apps.installation(shop).name}/webhook"
+
+
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Look after each shop's subscriptions, or those of `accounts` in the event, while there is time.
+
+    With `restore` (`{"from": seconds, "to": seconds}`) and one of `accounts`, have that interval read and proved.
+    """
+    work = guard.GuardWork(subscriptions, scans, connect, _address, int(time.time()))
+    if "restore" in event:
+        [name] = event["accounts"]
+        work.restore(name, int(event["restore"]["from"]), int(event["restore"]["to"]))
+        return
+    guard.run(event, context, names=apps.names, work=work, enough_ms=60_000)

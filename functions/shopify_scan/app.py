@@ -1,0 +1,22 @@
+"""Every ten minutes: read each shop's orders that changed since they were read last."""
+
+from typing import Any
+
+from countersign.platforms.port import Connectors
+from countersign.platforms.shopify import connector
+from countersign.platforms.shopify.apps import Apps, Shops
+from countersign.runtime.telemetry import invocation
+from countersign.store import OrderStore
+from countersign.store.scans import ScanStore
+from countersign.workers import scan
+
+apps = Apps()
+store = OrderStore.from_environment()
+scans = ScanStore(store.client, store.table, "shopify")
+connect = Connectors(Shops(apps), connector.connect)
+
+
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Read each shop's list, or those of `accounts` in the event, while there is time."""
+    scan.run(event, context, names=apps.names, store=store, scans=scans, connect=connect, enough_ms=60_000)

@@ -1,0 +1,100 @@
+"""Find the shop that a call or an order is of: apps by their documents, and the shops where each is installed.
+
+A shop is named in its app's document (`shops`), or has a document of its own, `{app}/{shop}`.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from countersign.accounts import FRESH_SECONDS, Accounts
+from countersign.errors import NotFoundError
+from countersign.platforms.shopify import settings
+from countersign.platforms.shopify.settings import App, Shop
+
+
+class Installation(NamedTuple):
+    """An app in a shop."""
+
+    name: str  # the merchant's own name of the app
+    app: App
+    shop: Shop
+
+
+class Apps:
+    """Every app of the stack, and its shops; documents are read as `Accounts` reads them."""
+
+    def __init__(self) -> None:
+        self._apps = Accounts("shopify", settings.load)
+        self._installed: dict[str, Accounts] = {}
+        self._apps_of: dict[str, str] = {}  # the app of each shop, as they were listed last
+        self._listed_at = 0.0
+
+    def load(self, name: str) -> App:
+        """Return an app; raises what `Accounts.load` raises."""
+        app: App = self._apps.load(name)
+        return app
+
+    def shop(self, name: str, app: App, host: str) -> Shop | None:
+        """Return a shop where the app of that name is installed; None where it is not.
+
+        `host` is a myshopify name in lower case. Raises KeysUnavailableError where its document cannot be read.
+        """
+        listed = app.shops.get(host)
+        if listed is not None:
+            return listed
+        try:
+            shop: Shop = self._shops(name).load(host)
+        except NotFoundError:
+            return None
+        return shop if shop.shop == host else None
+
+    def apps(self) -> Iterator[str]:
+        """Yield the names of all apps."""
+        return self._apps.names()
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every shop that an app has a token of, each once."""
+        self._list()
+        yield from sorted(self._apps_of)
+
+    def installation(self, host: str) -> Installation:
+        """Return a shop with the app that reads it; NotFoundError where none is installed there."""
+        if host not in self._apps_of or time.monotonic() - self._listed_at > FRESH_SECONDS:
+            self._list()
+        name = self._apps_of.get(host)
+        app = self.load(name) if name is not None else None
+        shop = self.shop(name, app, host) if name is not None and app is not None else None
+        if name is None or app is None or shop is None:
+            raise NotFoundError("no such account")
+        return Installation(name, app, shop)
+
+    def _list(self) -> None:
+        found: dict[str, str] = {}
+        for name in sorted(self._apps.names()):
+            listed = self.load(name).shops.values()
+            readable = [shop.shop for shop in listed if shop.access_token is not None]
+            for host in (*readable, *self._shops(name).names()):
+                found.setdefault(host, name)
+        self._apps_of, self._listed_at = found, time.monotonic()
+
+    def _shops(self, app: str) -> Accounts:
+        if app not in self._installed:
+            self._installed[app] = Accounts(f"shopify/{app}", settings.load_shop)
+        return self._installed[app]
+
+
+class Shops(Accounts):
+    """The shops of all apps, as accounts by their names: what a worker finds by an order's key."""
+
+    def __init__(self, apps: Apps) -> None:
+        super().__init__("shopify", settings.load)
+        self._of = apps
+
+    def load(self, name: str) -> Installation:
+        """Return a shop with its app; NotFoundError where no app is installed there."""
+        return self._of.installation(name)
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every shop where an app is installed."""
+        return self._of.names()

@@ -1,0 +1,151 @@
+"""Calls to a shop's Admin API: orders that changed, single ones, subscriptions to webhooks.
+
+Reading is repeated, never sooner than after a second, while the shop's bucket is empty or Shopify has no answer; what
+makes something is called once.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
+from countersign.platforms.shopify import answers, documents
+from countersign.platforms.shopify.answers import LEAST_WAIT, Response, ThrottledError
+from countersign.platforms.shopify.settings import App, Shop
+from countersign.runtime.telemetry import count
+
+PAGE = 25  # orders: what a page may cost is reserved before it is asked, and 1,000 points are the most
+ID_PAGE = 250
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+LONGEST_WAIT = 30.0  # in one function's run
+TIMEOUT = (3.0, 30.0)
+Fields = Mapping[str, Any]
+
+
+class Session(Protocol):
+    """What is used of `requests.Session`."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: tuple[float, float] | None = None,
+    ) -> Response:
+        """Send one request; raises PlatformUnavailableError where no answer came."""
+
+
+class Page(NamedTuple):
+    """One page of orders as Shopify wrote them."""
+
+    orders: Sequence[Fields]
+    is_last: bool
+
+
+class Client:
+    """One shop's calls; `sleep` waits between those that are repeated."""
+
+    def __init__(self, session: Session, app: App, shop: Shop, *, sleep: Callable[[float], None]) -> None:
+        self._session = session
+        self._app = app
+        self._shop = shop
+        self._sleep = sleep
+
+    def orders(self, query: str, *, ids_only: bool = False) -> Iterator[Page]:
+        """Yield the orders that a query finds, oldest change first, page by page.
+
+        Raises PlatformUnavailableError where the list does not advance: what was yielded counts, and no more.
+        """
+        document, first = (documents.ORDER_IDS, ID_PAGE) if ids_only else (documents.ORDERS, PAGE)
+        after: str | None = None
+        while True:
+            answer = self._ask(document, {"first": first, "after": after, "query": query})
+            page = answers.member(answer, "orders")
+            info = answers.member(page, "pageInfo")
+            found, more, cursor = answers.nodes(page), info.get("hasNextPage"), info.get("endCursor")
+            yield Page(found, not more)
+            if not more:
+                return
+            if not isinstance(cursor, str) or not cursor or cursor == after or not found:
+                raise PlatformUnavailableError("Shopify's list does not advance")
+            after = cursor
+
+    def order(self, number: str) -> Fields | None:
+        """Return an order as it is now; None where the shop does not know it (any more)."""
+        found = self._ask(documents.ORDER, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return found if isinstance(found, dict) else None
+
+    def shop(self) -> Fields:
+        """Return the shop that the token is of."""
+        return answers.member(self._ask(documents.SHOP, {}), "shop")
+
+    def subscriptions(self) -> list[Fields]:
+        """Return the shop's own subscriptions to webhooks; those of the app's configuration are in no list."""
+        found: list[Fields] = []
+        after: str | None = None
+        while True:
+            page = answers.member(self._ask(documents.SUBSCRIPTIONS, {"after": after}), "webhookSubscriptions")
+            info = answers.member(page, "pageInfo")
+            found += answers.nodes(page)
+            if not info.get("hasNextPage"):
+                return found
+            if not isinstance(info.get("endCursor"), str) or info["endCursor"] == after:
+                raise PlatformUnavailableError("Shopify's list does not advance")
+            after = info["endCursor"]
+
+    def subscribe(self, topic: str, address: str) -> str:
+        """Subscribe an address to a topic, once; returns what Shopify objects to, empty where it did it."""
+        subscription = {"uri": address, "format": "JSON"}
+        answer = self._call(documents.SUBSCRIBE, {"topic": topic, "subscription": subscription})
+        return answers.refusals(answers.member(answer, "webhookSubscriptionCreate"))
+
+    def _ask(self, document: str, variables: Mapping[str, Any]) -> Fields:
+        """Repeat a reading call until it has an answer that will stay."""
+        waited = 0.0
+        for pause in (*PAUSES, 0.0):
+            try:
+                return self._call(document, variables)
+            except ThrottledError as error:
+                wait = max(error.wait, pause)
+                if not pause or waited + wait > LONGEST_WAIT:
+                    raise
+            except PlatformUnavailableError:
+                if not pause:
+                    raise
+                wait = pause
+            self._sleep(max(LEAST_WAIT, wait))
+            waited += wait
+        raise PlatformUnavailableError("Shopify does not answer")
+
+    def _call(self, document: str, variables: Mapping[str, Any]) -> Fields:
+        token = self._shop.access_token
+        if token is None:
+            raise KeysUnavailableError("the shop has no access token: nothing can be asked")
+        version = self._app.api_version
+        headers = {
+            "X-Shopify-Access-Token": token.reveal(),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+        response = self._session.request(
+            "POST",
+            f"{self.base}/admin/api/{version}/graphql.json",
+            data=json.dumps({"query": document, "variables": variables}).encode(),
+            headers=headers,
+            timeout=TIMEOUT,
+        )
+        # A version that is not supported any more is answered as the oldest one that is: nothing fails.
+        if response.headers.get("X-Shopify-API-Version", version) != version:
+            count("ApiVersionFellForward")
+        try:
+            return answers.read(response)
+        except MalformedError as error:
+            raise PlatformUnavailableError(str(error)) from None
+
+    @property
+    def base(self) -> str:
+        """Return the address of the shop; its name was checked before it became one."""
+        sandbox = self._shop.api_base or self._app.api_base
+        return f"{sandbox}/{self._shop.shop}" if sandbox else f"https://{self._shop.shop}"

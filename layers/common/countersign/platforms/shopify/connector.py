@@ -1,0 +1,175 @@
+"""Shopify's answers to what workers ask, as changes."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from countersign.errors import MalformedError, PlatformUnavailableError
+from countersign.orders.changes import Change, OrderKey, Queried, RefundReported
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
+from countersign.platforms.port import Changes, Scanned
+from countersign.platforms.shopify import answers, messages, translate
+from countersign.platforms.shopify.answers import CallRefusedError
+from countersign.platforms.shopify.apps import Installation
+from countersign.platforms.shopify.client import Client, Page
+from countersign.runtime import platform_http
+
+# What is told of orders; each is one subscription of the shop.
+TOPICS = (
+    "ORDERS_CREATE",
+    "ORDERS_UPDATED",
+    "ORDERS_PAID",
+    "ORDERS_CANCELLED",
+    "ORDERS_EDITED",
+    "REFUNDS_CREATE",
+    "ORDER_TRANSACTIONS_CREATE",
+    "APP_UNINSTALLED",
+)
+LISTED_DAYS = 60  # how far back orders are listed without the scope read_all_orders
+ALL_ORDERS = "read_all_orders"
+FIRST_DAY = "2006-01-01T00:00:00Z"
+OVERLAP_SECONDS = 300  # of the list: its index follows some seconds later
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A shop's Shopify: its keys, its client, and the clock that says when a reading begins."""
+
+    installation: Installation
+    client: Client
+    clock: Callable[[], int]
+
+    @property
+    def tenant(self) -> str:
+        """Return the shop's name."""
+        return self.installation.shop.shop
+
+    def query_order(self, order: Order, *, now: int) -> Changes:
+        """Return what the shop says about an order that is recorded here; nothing where it knows it no more."""
+        return self._query(order.key.order_id, now)
+
+    def import_order(self, change: Change, *, now: int) -> Changes:
+        """Return what the shop says about an order that is not recorded here, its beginning first."""
+        return self._query(change.key.order_id, now)
+
+    def query_child(self, change: Change, system: str) -> Changes:
+        """Return nothing: reading an order reads all of its movements."""
+        return ()
+
+    def query_refund(self, order: Order, refund: Refund) -> Change | None:
+        """Return what the shop says about one movement of money back."""
+        told = self._query(order.key.order_id, self.clock())
+        return next((one for one in told if _is_about(one, refund.refund_id)), None)
+
+    def close(self, order: Order, *, now: int) -> Change | None:
+        """Do nothing: an order ends in its shop only."""
+        return None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics to subscribe to by the API: none where the app's configuration or a person does that."""
+        return TOPICS if self.installation.app.subscriptions == "shop" else ()
+
+    def subscribed(self) -> frozenset[tuple[str, str]]:
+        """Return (topic, address) of every subscription that the shop's list has."""
+        if self.installation.app.subscriptions == "admin" and self.installation.shop.access_token is None:
+            return frozenset()  # there may be no app at all
+        found = ((one.get("topic"), one.get("uri")) for one in self.client.subscriptions())
+        return frozenset((topic, to) for topic, to in found if isinstance(topic, str) and isinstance(to, str))
+
+    def subscribe(self, topic: str, address: str) -> None:
+        """Subscribe an address to a topic; one that is there already is as good."""
+        said = self.client.subscribe(topic, address)
+        if said and (topic, address) not in self.subscribed():
+            raise CallRefusedError(200, "it makes no subscription to this address")
+
+    @property
+    def overlap(self) -> int:
+        """Return the seconds by which a list begins before the place where the last one ended."""
+        return OVERLAP_SECONDS
+
+    def beginning(self, now: int) -> str:
+        """Return the place from which everything that can be listed lies ahead."""
+        everything = ALL_ORDERS in self.installation.shop.scopes
+        return FIRST_DAY if everything else self.place(now - LISTED_DAYS * 86400)
+
+    def place(self, at: int) -> str:
+        """Return a moment as Shopify writes times."""
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def earlier(self, place: str, seconds: int) -> str:
+        """Return the place that many seconds before one."""
+        return self.place(self.moment(place) - seconds)
+
+    def moment(self, place: str) -> int:
+        """Return a place as epoch seconds."""
+        return messages.moment({"place": place}, "place") or 0
+
+    def scan(self, since: str, *, everything: bool, now: int) -> Iterator[Scanned]:
+        """Yield the orders that changed from a place on, page by page; archived and cancelled ones are among them.
+
+        Raises PlatformUnavailableError for a page of orders that were not asked for: then a filter was ignored, and to
+        go on would read the shop's oldest orders for ever.
+        """
+        reached = since
+        for page in self.client.orders(f"updated_at:>='{since}'"):
+            read_at = max(now, self.clock())
+            scanned = self._scanned(page, since, reached, read_at)
+            reached = scanned.place or reached
+            yield scanned
+
+    def changed(self, since: str, until: str) -> Iterator[tuple[str, int]]:
+        """Yield (number, when it changed last) of each order that changed last in an interval, both ends included."""
+        for page in self.client.orders(f"updated_at:>='{since}' updated_at:<='{until}'", ids_only=True):
+            for node in page.orders:
+                number, at = messages.digits(node.get("id")), messages.moment(node, "updatedAt")
+                if number and at is not None:
+                    yield number, at
+
+    def _scanned(self, page: Page, since: str, reached: str, read_at: int) -> Scanned:
+        told: list[Changes] = []
+        times: list[int] = []
+        unreadable, least = 0, self.moment(since)
+        for node in page.orders:
+            try:
+                at = messages.moment(node, "updatedAt")
+                if at is not None:
+                    times.append(at)
+                told += self._told(node, read_at)
+            except MalformedError:
+                unreadable += 1
+        if any(at < least for at in times):
+            raise PlatformUnavailableError("Shopify's list has orders that were not asked for")
+        sorted_ = times == sorted(times) and (not times or times[0] >= self.moment(reached))
+        latest = self.place(max(times)) if times else ""
+        return Scanned(tuple(told), latest if sorted_ else "", latest, unreadable)
+
+    def _query(self, number: str, now: int) -> Changes:
+        node = self.client.order(number)
+        if node is None:
+            return ()
+        try:
+            return tuple(change for message in self._told(node, now) for change in message)
+        except MalformedError as error:
+            raise PlatformUnavailableError(str(error)) from None
+
+    def _told(self, node: Mapping[str, Any], read_at: int) -> list[Changes]:
+        """Return what is read of an order, as messages of no more facts than one may have."""
+        facts = translate.read_facts(answers.read_order(node), read_at=read_at)
+        key = OrderKey(translate.PLATFORM, self.tenant, messages.digits(node.get("id")))
+        changes = translate.told(key, facts, Queried(), via="query")
+        most = translate.MOST_FACTS
+        return [changes[first : first + most] for first in range(0, len(changes), most)]
+
+
+def _is_about(change: Change, refund_id: str) -> bool:
+    return isinstance(change.fact, RefundReported) and change.fact.refund_id == refund_id
+
+
+def connect(_name: str, installation: Installation) -> Connector:
+    """Return a shop's connector."""
+    client = Client(platform_http.session(), installation.app, installation.shop, sleep=time.sleep)
+    return Connector(installation, client, lambda: int(time.time()))

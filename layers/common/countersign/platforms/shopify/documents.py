@@ -1,0 +1,48 @@
+"""What is asked of Shopify's GraphQL APIs; a test checks each document against the official schemas."""
+
+from countersign.platforms.shopify.answers import MOST_TRANSACTIONS
+from countersign.platforms.shopify.messages import MAX_LINES
+
+_MONEY = "{ presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }"
+_ORDER = f"""
+  id name createdAt updatedAt cancelledAt cancelReason test sourceName
+  displayFinancialStatus displayFulfillmentStatus paymentGatewayNames
+  customAttributes {{ key value }}
+  currentTotalPriceSet {_MONEY} totalReceivedSet {_MONEY} totalOutstandingSet {_MONEY} totalCapturableSet {_MONEY}
+  lineItems(first: {MAX_LINES}) {{ nodes {{ title currentQuantity originalUnitPriceSet {_MONEY} }} }}
+  transactions(first: {MOST_TRANSACTIONS + 1}) {{
+    id kind status gateway processedAt createdAt errorCode test
+    amountSet {_MONEY} parentTransaction {{ id }}
+  }}
+"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
+ORDERS = f"""query OrdersChanged($first: Int!, $after: String, $query: String!) {{
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
+    nodes {{ {_ORDER} }} pageInfo {{ hasNextPage endCursor }}
+  }}
+}}"""
+ORDER = f"query OneOrder($id: ID!) {{ order(id: $id) {{ {_ORDER} }} }}"
+ORDER_IDS = """query OrderIds($first: Int!, $after: String, $query: String!) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    nodes { id updatedAt } pageInfo { hasNextPage endCursor }
+  }
+}"""
+SHOP = "query ThisShop { shop { id myshopifyDomain currencyCode } }"
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/webhookSubscriptions lists those of the shop alone
+SUBSCRIPTIONS = """query Subscriptions($after: String) {
+  webhookSubscriptions(first: 100, after: $after) { nodes { id topic uri } pageInfo { hasNextPage endCursor } }
+}"""
+SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $subscription: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $subscription) {
+    webhookSubscription { id topic uri } userErrors { field message }
+  }
+}"""
+# https://shopify.dev/docs/api/storefront/2026-10/mutations/cartCreate
+CART = """mutation NewCart($input: CartInput!) {
+  cartCreate(input: $input) {
+    cart { checkoutUrl totalQuantity cost { totalAmount { amount currencyCode } } }
+    userErrors { code field message } warnings { code target message }
+  }
+}"""
+ADMIN = (ORDERS, ORDER, ORDER_IDS, SHOP, SUBSCRIPTIONS, SUBSCRIBE)
+STOREFRONT = (CART,)

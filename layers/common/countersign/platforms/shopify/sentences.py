@@ -1,0 +1,7 @@
+"""What Shopify is called, and its own problems, to a person; see `countersign.orders.sentences`."""
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, str] = {
+    "shopify.name": "Shopify",
+}

@@ -1,0 +1,172 @@
+"""The fields of Shopify's account documents, typed: an app, and a shop where it is installed; unusable keys refused."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
+from countersign.errors import KeysUnavailableError
+from countersign.signing.credentials import Secret, secret
+
+VERSION = "2026-10"  # of the Admin and Storefront API that this code is written for; supported until 2027-10 at least
+# https://shopify.dev/docs/api/usage/versioning
+_VERSION = re.compile(r"20[0-9]{2}-(?:01|04|07|10)", re.ASCII)
+# Libraries are laxer (other hosts, underscores, a slash at the end): a token goes to this host.
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,84}\.myshopify\.com", re.ASCII)
+_SHOP_ID = re.compile(r"(?:gid://shopify/Shop/)?([1-9][0-9]{0,19})", re.ASCII)
+_SCOPE = re.compile(r"[a-z_]{1,64}", re.ASCII)
+SUBSCRIPTIONS = ("shop", "app", "admin")
+INSTALLS = ("oauth", "client_credentials", "token")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop where an app is installed; `shop` is its myshopify name.
+
+    `shop_id` is the number that its signed bodies name, empty where it is not known yet: then nothing is believed that
+    it does not answer itself. The token is None where the app may only be told.
+    """
+
+    shop: str
+    shop_id: str = ""
+    access_token: Secret | None = None
+    scopes: frozenset[str] = frozenset()
+    storefront_private_token: Secret | None = None
+    api_base: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app and its shops; of each list of secrets the current one is first, then previous ones.
+
+    `subscriptions` says who makes them: `shop` (the guard, by the API), `app` (the app's own configuration, which no
+    API lists) or `admin` (a person, in the shop's notification settings, signed with `admin_webhook_secrets`).
+    """
+
+    client_id: str = ""
+    client_secrets: tuple[Secret, ...] = ()
+    admin_webhook_secrets: tuple[Secret, ...] = ()
+    api_version: str = VERSION
+    scopes: frozenset[str] = frozenset()
+    subscriptions: str = SUBSCRIPTIONS[0]
+    events: bool = False  # whether the newer family of deliveries ("Events") is taken too
+    install: str = INSTALLS[0]
+    shops: Mapping[str, Shop] = field(default_factory=dict)
+    allowed_shops: frozenset[str] = frozenset()
+    storefront_private_token: Secret | None = None
+    api_base: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+
+def is_shop(host: str) -> bool:
+    """Tell whether a host in lower case is a shop's myshopify name: only there a token may go."""
+    return _SHOP.fullmatch(host) is not None
+
+
+def load(document: Mapping[str, object]) -> App:
+    """Type an app's document; KeysUnavailableError names the field and the reason, never the value.
+
+    One secret at least must be there, of the app or of the shop's notification settings: else nothing is verified.
+    """
+    warnings: list[str] = []
+    client = as_keys(document, "client_secrets", _key, warnings)
+    admin = as_keys(document, "admin_webhook_secrets", _key, warnings)
+    if not client and not admin:
+        raise KeysUnavailableError(
+            "; ".join(warnings) or "client_secrets and admin_webhook_secrets are empty: no delivery could be verified"
+        )
+    no_shops: dict[str, Shop] = {}
+    nothing: frozenset[str] = frozenset()
+    shops = as_optional(lambda: _shops(document), no_shops, warnings)
+    allowed = as_optional(lambda: frozenset(_hosts(document, "allowed_shops")), nothing, warnings)
+    return App(
+        client_id=as_text(document, "client_id"),
+        client_secrets=client,
+        admin_webhook_secrets=admin,
+        api_version=_version(document),
+        scopes=as_optional(lambda: _scopes(document, "scopes"), nothing, warnings),
+        subscriptions=as_choice(document, "subscriptions", SUBSCRIPTIONS),
+        events=_flag(document, "events"),
+        install=as_choice(document, "install", INSTALLS),
+        shops=shops,
+        allowed_shops=allowed | frozenset(shops),
+        storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
+        api_base=as_text(document, "api_base").rstrip("/"),
+        warnings=tuple(warnings),
+    )
+
+
+def load_shop(document: Mapping[str, object]) -> Shop:
+    """Type the document of a shop where an app is installed."""
+    warnings: list[str] = []
+    nothing: frozenset[str] = frozenset()
+    host = as_text(document, "shop", required=True)
+    if not is_shop(host):
+        raise KeysUnavailableError("shop is not a name that ends in .myshopify.com, in lower case")
+    return Shop(
+        shop=host,
+        shop_id=_shop_id(document),
+        access_token=_optional_key(document, "access_token", warnings),
+        scopes=as_optional(lambda: _scopes(document, "scope"), nothing, warnings),
+        storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
+        api_base=as_text(document, "api_base").rstrip("/"),
+        warnings=tuple(warnings),
+    )
+
+
+def _key(value: object, name: str) -> Secret:
+    key = secret(value, name)
+    if not key.reveal().isascii():  # Shopify's own libraries disagree about the bytes of such a key
+        raise KeysUnavailableError(f"{name} is not ASCII")
+    return key
+
+
+def _optional_key(document: Mapping[str, object], name: str, warnings: list[str]) -> Secret | None:
+    if document.get(name) in (None, ""):
+        return None
+    return as_optional(lambda: _key(document[name], name), None, warnings)
+
+
+def _shops(document: Mapping[str, object]) -> dict[str, Shop]:
+    found = (load_shop(as_mapping(entry, "shops")) for entry in as_list(document, "shops"))
+    return {shop.shop: shop for shop in found}
+
+
+def _hosts(document: Mapping[str, object], name: str) -> list[str]:
+    hosts = [str(entry) for entry in as_list(document, name)]
+    if not all(is_shop(host) for host in hosts):
+        raise KeysUnavailableError(f"{name} holds something that is no name of a shop")
+    return hosts
+
+
+def _scopes(document: Mapping[str, object], name: str) -> frozenset[str]:
+    value = document.get(name)
+    entries = value.split(",") if isinstance(value, str) else as_list(document, name)
+    scopes = [entry.strip() if isinstance(entry, str) else "" for entry in entries]
+    if not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise KeysUnavailableError(f"{name} holds something that is no scope")
+    return frozenset(scopes)
+
+
+def _shop_id(document: Mapping[str, object]) -> str:
+    value = document.get("shop_id")
+    text = str(value) if type(value) is int else as_text(document, "shop_id")
+    match = _SHOP_ID.fullmatch(text)
+    if text and match is None:
+        raise KeysUnavailableError("shop_id is not the number of a shop")
+    return match[1] if match else ""
+
+
+def _version(document: Mapping[str, object]) -> str:
+    value = as_text(document, "api_version") or VERSION
+    if value != "unstable" and not _VERSION.fullmatch(value):
+        raise KeysUnavailableError("api_version is not a version such as 2026-10")
+    return value
+
+
+def _flag(document: Mapping[str, object], name: str) -> bool:
+    value = document.get(name, False)
+    if type(value) is not bool:
+        raise KeysUnavailableError(f"{name} is not true or false")
+    return value

@@ -1,0 +1,266 @@
+"""From Shopify's words to our facts: an order is made in the shop, and each telling of it is a report.
+
+What a delivery means follows from its signed body alone. Money moves by transactions that succeeded, and by nothing
+else: neither a topic, nor the lines of a refund, nor a word such as `paid` without what is outstanding.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from countersign.errors import MalformedError
+from countersign.money import Money
+from countersign.orders.changes import (
+    AccountNews,
+    Change,
+    Fact,
+    Hint,
+    Line,
+    OrderKey,
+    OrderReported,
+    Paid,
+    PlatformEvent,
+    RefundReported,
+    Report,
+    Terms,
+    Trust,
+    Unrecognised,
+    Verified,
+)
+from countersign.platforms.shopify import messages
+from countersign.platforms.shopify.messages import Order, Transaction
+from countersign.platforms.shopify.signing import VerifiedMessage
+from countersign.signing import digests
+
+PLATFORM = "shopify"
+SYSTEM = "order"
+MOST_FACTS = 20  # of one message
+HOURLY = 3600
+_UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
+_PAYS = frozenset({"sale", "capture"})
+_UNDECIDED = frozenset({"pending", "awaiting_response"})
+_REFUND_STATUS = {
+    "success": "succeeded",
+    "pending": "processing",
+    "awaiting_response": "processing",
+    "failure": "failed",
+    "error": "failed",
+}
+# https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
+_TAKEN = frozenset({"paid", "partially_paid", "partially_refunded", "refunded"})
+_STATES = {
+    "": "open",
+    "pending": "open",
+    "authorized": "open",
+    "voided": "failed",  # what was held was let go, and nothing was taken
+    "expired": "expired",
+    **dict.fromkeys(_TAKEN, "open"),
+}
+
+
+Told = tuple[Change, ...] | AccountNews
+
+
+def to_changes(genuine: VerifiedMessage, shop: str, *, ours: bool) -> Told:
+    """Return what a genuine delivery says of one of the shop's orders; MalformedError if it cannot be read.
+
+    `ours` tells whether it is known to be of this shop: by its signed bytes, or because the shop has the order that
+    they name. Otherwise it is a reason to ask the shop: anybody may have put its name on another one's delivery.
+    """
+    if genuine.problem:
+        raise MalformedError(genuine.problem)
+    kind, fields = messages.subject(genuine.fields), genuine.fields
+    order_id = messages.order_of(fields)
+    if not order_id:
+        return AccountNews(_news(genuine, kind))
+    trust: Trust = Verified(genuine.key_id) if ours else Hint(genuine.key_id)
+    facts: Iterable[Fact]
+    match kind:
+        case "order":
+            facts = order_facts(messages.read_order(fields))
+        case "refund":
+            facts = _refund_facts(messages.read_refund(fields), messages.digits(fields.get("id")))
+        case "transaction":
+            facts = _transaction_facts(messages.read_transaction(fields))
+        case "fulfillment":
+            facts = _fulfillment_facts(messages.read_fulfillment(fields))
+        case "dispute":
+            facts = _dispute_facts(messages.read_dispute(fields))
+        case _:
+            facts = (PlatformEvent(f"{kind}.told", detail=digests.sha256(genuine.content)),)
+    return told(OrderKey(PLATFORM, shop, order_id), facts, trust, via="notify")
+
+
+def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tuple[Change, ...]:
+    """Return facts about one order as changes."""
+    return tuple(Change(key, fact, trust, via, tenant=key.account, system=SYSTEM, external=True) for fact in facts)
+
+
+def _news(genuine: VerifiedMessage, kind: str) -> str:
+    """Return our word for news that is about no order."""
+    fields = genuine.fields
+    if kind == "compliance":
+        return "customers.data_request" if "data_request" in fields else _redaction(fields.keys())
+    return kind or "other"
+
+
+def _redaction(names: Iterable[str]) -> str:
+    return "customers.redact" if "customer" in names else "shop.redact"
+
+
+def order_facts(order: Order) -> tuple[Fact, ...]:
+    """Return what a webhook tells of an order, as one message: the report, then each movement that we can count.
+
+    Of more movements than one message may have the latest are told, and the order is read.
+    """
+    report, moved = _facts(order, 0)
+    rest = MOST_FACTS - len(report)
+    if len(moved) > rest:
+        report, _ = _facts(replace(order, transactions=(*order.transactions, _UNTOLD)), 0)
+    return (*report, *moved[-rest:])
+
+
+def read_facts(order: Order, *, read_at: int) -> tuple[Fact, ...]:
+    """Return what we read of an order, all of it; `read_at` is when the reading began (epoch seconds)."""
+    report, moved = _facts(order, read_at)
+    return (*report, *moved)
+
+
+def _facts(order: Order, read_at: int) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    currency = order.total.charged.currency
+    counted = [one for one in order.transactions if one.amount is not None and one.amount.charged.currency == currency]
+    moved = tuple(fact for one in counted for fact in _transaction_facts(one, asks=False))
+    report = _report(order, read_at, whole=len(counted) == len(order.transactions))
+    if order.financial_status in _STATES:
+        return (report,), moved
+    return (report, Unrecognised("financial_status", order.financial_status)), moved
+
+
+def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
+    total, currency = order.total.charged, order.total.charged.currency
+    number = (("number", order.name),) if order.name else ()
+    terms = Terms(
+        total,
+        SYSTEM,
+        ", ".join(order.gateways)[:64],
+        "",
+        order.created_at,
+        order.created_at,
+        description=_description(order),
+        metadata=(*number, *((f"attribute.{name}", value) for name, value in order.attributes)),
+        lines=tuple(
+            Line(line.title, line.quantity, line.price.minor)
+            for line in order.lines
+            if line.quantity and line.price is not None
+        ),
+        closable=False,
+        external=True,
+        pays="parts",
+        includes_refunds=True,
+        test=order.test,
+    )
+    state = "cancelled" if order.cancelled_at is not None else _STATES.get(order.financial_status, "open")
+    received, sure = _received(order)
+    report = Report(
+        order.updated_at,
+        read_at,
+        received=received,
+        authorized=_authorized(order),
+        state=state,
+        ended_at=order.cancelled_at,
+        shop_amount=order.total.shop,
+        expected_at=_expected_at(order, read_at, sure=sure and whole),
+    )
+    said = (replace(terms, digest=""), order.financial_status, order.fulfillment_status, currency)
+    return OrderReported(replace(terms, digest=digests.sha256(repr(said).encode())), report)
+
+
+def _received(order: Order) -> tuple[int, bool]:
+    """Return what was taken at least, in minor units, and whether that is known to be all.
+
+    A webhook says what is outstanding of the current total, from which refunds are taken off or not, as they were made
+    by lines or by an amount. What was taken is therefore at least the larger of what is settled and what went back; it
+    is all where nothing went back.
+    """
+    if order.received is not None:
+        return order.received.minor, True
+    total = order.total.charged
+    amounts = [one.amount for one in order.transactions if (one.kind, one.status) == ("refund", "success")]
+    back = sum(one.charged.minor for one in amounts if one is not None and one.charged.currency == total.currency)
+    if order.financial_status not in _TAKEN:
+        return back, not back
+    if order.outstanding is None:
+        return back, False
+    settled = max(0, total.minor - order.outstanding.charged.minor)
+    plain = order.financial_status in ("paid", "partially_paid") and not back
+    return max(settled, back), plain
+
+
+def _authorized(order: Order) -> int:
+    if order.authorized is not None:
+        return order.authorized.minor
+    return order.total.charged.minor if order.financial_status == "authorized" else 0
+
+
+def _expected_at(order: Order, read_at: int, *, sure: bool) -> int | None:
+    """Return when to read the order if nothing is told before: at once where a push leaves the money open.
+
+    While a movement of money is undecided nobody tells of its end, so it is looked at every hour.
+    """
+    if any(one.status in _UNDECIDED for one in order.transactions):
+        return (read_at or order.updated_at) + HOURLY
+    return order.updated_at if not read_at and not sure else None
+
+
+def _refund_facts(transactions: Iterable[Transaction], refund_id: str) -> tuple[Fact, ...]:
+    facts = [fact for one in transactions for fact in _transaction_facts(one)]
+    if len(facts) > MOST_FACTS or not facts:  # nothing moved (yet), or too much for one message: the order says it all
+        return (PlatformEvent("refund.told", detail=refund_id),)
+    return tuple(facts)
+
+
+def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ...]:
+    """Return what a movement of money means; where that is open, a reason to read the order if it `asks`."""
+    word = f"transaction.{one.kind}.{one.status}"
+    event = PlatformEvent(word, one.at, one.id, query=asks)
+    if one.amount is None:
+        return (event,) if asks else ()
+    if one.kind == "refund":
+        return (_refund(one, one.amount.charged),) if one.status in _REFUND_STATUS else _unknown(one)
+    if one.kind in _PAYS and one.status == "success":
+        if not one.amount.charged.minor or one.at is None:
+            return ()
+        return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test),)
+    return (event,) if asks else ()
+
+
+def _refund(one: Transaction, amount: Money) -> RefundReported:
+    status = _REFUND_STATUS[one.status]
+    shop_amount = one.amount.shop if one.amount is not None else None
+    return RefundReported(
+        one.id,
+        amount,
+        status,
+        platform_refund_id=one.refund_id,
+        transaction_id=one.parent_id,
+        at=one.at if status == "succeeded" else None,
+        shop_amount=shop_amount,
+    )
+
+
+def _unknown(one: Transaction) -> tuple[Fact, ...]:
+    return (Unrecognised(f"transaction.{one.kind}", one.status),)
+
+
+def _fulfillment_facts(told: messages.Fulfillment) -> tuple[Fact, ...]:
+    detail = " ".join(filter(None, (told.id, told.shipment_status, told.carrier, *told.tracking)))
+    return (PlatformEvent(f"fulfillment.{told.status or 'told'}", told.updated_at, detail, query=False),)
+
+
+def _dispute_facts(told: messages.Dispute) -> tuple[Fact, ...]:
+    detail = " ".join(filter(None, (told.id, told.type, told.reason)))
+    return (PlatformEvent(f"dispute.{told.status or 'told'}", told.finalized_at, detail, query=False),)
+
+
+def _description(order: Order) -> str:
+    text = ", ".join(f"{line.title} x{line.quantity}" for line in order.lines if line.title and line.quantity)
+    return text if len(text) <= 120 else f"{text[:119]}…"

@@ -1,0 +1,24 @@
+"""What people may do by their role: a token has the scopes that its client asked for, less what the role lacks.
+
+Cognito's tokens come without those scopes (TokenClaims in identity.yaml has the same table); of another issuer's tokens
+the claim that RoleClaim names says the role.
+"""
+
+from collections.abc import Iterable, Mapping
+
+READ, SHIP, WRITE = "orders:read", "orders:ship", "payments:write"
+ASK, DECIDE = "refunds:request", "refunds:approve"
+SEE = "evidence:read"  # what platforms signed, byte for byte: it names payers
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "shop": frozenset({READ, SHIP, ASK}),
+    "finance": frozenset({READ, ASK, DECIDE}),
+    "support": frozenset({READ, ASK}),
+    "admin": frozenset({READ, SHIP, WRITE, ASK, DECIDE, SEE}),
+    "operator": frozenset({READ, SEE}),
+}
+
+
+def allowed(roles: Iterable[str]) -> frozenset[str]:
+    """Return the scopes that somebody with these roles may have; a role that there is not allows nothing."""
+    return frozenset().union(*(ROLES.get(role.removeprefix("role:"), frozenset()) for role in roles))

@@ -1,0 +1,223 @@
+"""Sample events of Shopify's functions: deliveries of every kind, as Shopify signs them, and what an operator asks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.events import shapes
+from sandbox.events.shared import ROOT, Case, SampleEvents
+from sandbox.simulators.shopify import webhooks
+
+APP, SHOP, OTHER = "app", "vec-shop.myshopify.com", "other-shop.myshopify.com"
+SHOP_ID, OTHER_ID = "70011223344", "70099887766"
+CREATED, PAID, CANCELLED = "wh-pub-01-orders-create-unicode", "wh-pub-03-orders-paid", "wh-pub-04-orders-cancelled"
+REFUNDED, REFUND, PARCEL = (
+    "wh-pub-05-orders-updated-pretty-crlf",
+    "wh-pub-06-refunds-create",
+    "wh-pub-07-fulfillments-create",
+)
+DECLINED, UNINSTALLED, REQUEST = (
+    "wh-pub-08-order-transactions-create-failure",
+    "wh-pub-09-app-uninstalled",
+    "wh-pub-10-compliance-data-request",
+)
+EVENT = "wh-pub-15-events-family"
+Json = dict[str, Any]
+
+
+class ShopifyMaker:
+    """Makes events for one moment; the same moment makes the same bytes."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        published = json.loads((ROOT / "tests/vectors/shopify_public.json").read_text(encoding="utf-8"))
+        self._vectors = {vector["name"]: vector for vector in published["vectors"]}
+        self.secret = self._vectors[PAID]["inputs"]["client_secret"]
+
+    def documents(self) -> dict[str, Json]:
+        """Return the app's document and those of two shops where it is installed."""
+        app = {
+            "client_id": "0f4d2b7c9a1e4c6d8b3f5a7e9c1d2b4f",
+            "client_secrets": [self.secret],
+            "subscriptions": "app",
+            "events": True,
+            "scopes": ["read_orders"],
+            "shops": [
+                {"shop": SHOP, "shop_id": f"gid://shopify/Shop/{SHOP_ID}", "access_token": "shpat_of_sample_events_1"},
+                {
+                    "shop": OTHER,
+                    "shop_id": f"gid://shopify/Shop/{OTHER_ID}",
+                    "access_token": "shpat_of_sample_events_2",
+                },
+            ],
+        }
+        return {APP: app}
+
+    def body(self, name: str, **changes: Any) -> bytes:
+        """Return a vector's body, as it was signed or with other fields."""
+        text = str(self._vectors[name]["raw_request"]["body"])
+        if not changes:
+            return text.encode()
+        return json.dumps(json.loads(text) | changes, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def delivery(
+        self,
+        body: bytes,
+        topic: str,
+        *,
+        shop: str = SHOP,
+        drop: tuple[str, ...] = (),
+        headers: dict[str, str] | None = None,
+    ) -> Json:
+        """Return a delivery; headers may be left out or replaced."""
+        made = webhooks.headers(self.secret, body, topic=topic, shop=shop, now=self.now) | (headers or {})
+        sent = {name: value for name, value in made.items() if name not in drop}
+        route = "POST /shopify/{app}/webhook"
+        return shapes.http(route, self.now, parameters={"app": APP}, headers=sent, body=body, encoded=True)
+
+    def event(self) -> Json:
+        """Return a delivery of the newer family."""
+        raw = self._vectors[EVENT]["raw_request"]
+        route, body = "POST /shopify/{app}/webhook", str(raw["body"]).encode()
+        return shapes.http(route, self.now, parameters={"app": APP}, headers=raw["headers"], body=body)
+
+
+def sample_events(now: int) -> SampleEvents:
+    """Return every case, signed for a moment."""
+    maker = ShopifyMaker(now)
+    return SampleEvents({**_deliveries(maker), **_others(maker)}, maker.documents())
+
+
+def _deliveries(maker: ShopifyMaker) -> dict[str, Case]:
+    created, paid, cancelled = (maker.body(name) for name in (CREATED, PAID, CANCELLED))
+    pending = maker.body(PAID, financial_status="pending", total_outstanding="53.95")
+    first = ("shopify_webhook.paid",)
+    found = {
+        "created": Case(maker.delivery(created, "orders/create"), 200, "an order that is paid already", becomes="paid"),
+        "paid": Case(maker.delivery(paid, "orders/paid"), 200, "an order is paid", becomes="paid"),
+        "paid-twice": Case(
+            maker.delivery(paid, "orders/paid", headers={"X-Shopify-Webhook-Id": "another"}),
+            200,
+            "again, under another id that nothing signs",
+            becomes="paid",
+            after=first,
+        ),
+        "older-afterwards": Case(
+            maker.delivery(
+                maker.body(PAID, financial_status="pending", updated_at="2026-11-20T09:15:01-05:00"), "orders/updated"
+            ),
+            200,
+            "an older version that comes late",
+            becomes="paid",
+            after=first,
+        ),
+        "lying-topic": Case(
+            maker.delivery(pending, "orders/paid"),
+            200,
+            "the topic says paid, the signed body pending",
+            becomes="pending",
+        ),
+        "cancelled": Case(maker.delivery(cancelled, "orders/cancelled"), 200, "it was cancelled", becomes="closed"),
+        "refunded": Case(
+            maker.delivery(maker.body(REFUNDED), "orders/updated"),
+            200,
+            "a part went back",
+            becomes="partially_refunded",
+        ),
+        "refund": Case(
+            maker.delivery(maker.body(REFUND), "refunds/create"),
+            200,
+            "a refund of an order that is known",
+            becomes="partially_refunded",
+            after=first,
+        ),
+        "refund-of-an-unknown-order": Case(
+            maker.delivery(maker.body(REFUND), "refunds/create"), 200, "a reason to ask the shop, and no more"
+        ),
+        "refund-without-money": Case(
+            maker.delivery(maker.body(REFUND, transactions=[]), "refunds/create"),
+            200,
+            "the shop's bookkeeping moves nothing",
+            becomes="paid",
+            after=first,
+        ),
+        "parcel": Case(
+            maker.delivery(maker.body(PARCEL), "fulfillments/create"), 200, "it was sent", becomes="paid", after=first
+        ),
+        "declined": Case(
+            maker.delivery(maker.body(DECLINED), "order_transactions/create"),
+            200,
+            "a card was declined",
+            becomes="pending",
+            after=("shopify_webhook.lying-topic",),
+        ),
+        "uninstalled": Case(maker.delivery(maker.body(UNINSTALLED), "app/uninstalled"), 200, "kept as evidence"),
+        "data-request": Case(maker.delivery(maker.body(REQUEST), "customers/data_request"), 200, "kept as evidence"),
+        "event": Case(maker.event(), 200, "of the newer family: a reason to ask the shop"),
+        "another-shop": Case(
+            maker.delivery(paid, "orders/paid", shop=OTHER), 200, "the signed bytes name another shop: changes nothing"
+        ),
+        "unknown-shop": Case(
+            maker.delivery(paid, "orders/paid", shop="not-installed.myshopify.com"),
+            200,
+            "nobody's here: nothing is kept",
+        ),
+        "unknown-status": Case(
+            maker.delivery(maker.body(PAID, financial_status="of_next_year"), "orders/updated"),
+            200,
+            "a word that nobody knows: the order is known, its money is not",
+            becomes="pending",
+        ),
+        "unreadable": Case(
+            maker.delivery(
+                maker.body(PAID, updated_at="yesterday"),
+                "orders/updated",
+            ),
+            200,
+            "genuine and unreadable: in quarantine",
+        ),
+        "no-signature": Case(
+            maker.delivery(paid, "orders/paid", drop=("X-Shopify-Hmac-Sha256",)), 401, "nothing says whose it is"
+        ),
+        "tampered": Case(
+            maker.delivery(
+                maker.body(PAID, total_price="0.01"),
+                "orders/paid",
+                headers={"X-Shopify-Hmac-Sha256": webhooks.signature(maker.secret, paid)},
+            ),
+            401,
+            "another amount than was signed",
+        ),
+        "two-families": Case(
+            maker.delivery(
+                paid, "orders/paid", headers={"Shopify-Hmac-Sha256": webhooks.signature(maker.secret, paid)}
+            ),
+            401,
+            "signed as both families: nobody sends that",
+        ),
+        "no-shop": Case(
+            maker.delivery(paid, "orders/paid", shop="vec-shop.myshopify.com.evil.example"), 400, "no name of a shop"
+        ),
+    }
+    return {f"shopify_webhook.{name}": case for name, case in found.items()}
+
+
+def _others(maker: ShopifyMaker) -> dict[str, Case]:
+    now = maker.now
+    return {
+        "shopify_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
+        "shopify_poll.schedule": Case(shapes.schedule("ShopifyPollEveryMinute", now), None, "every minute: asks"),
+        "shopify_guard.schedule": Case(
+            shapes.schedule("ShopifyGuardRegularly", now),
+            None,
+            "every ten minutes: looks after subscriptions",
+            needs_platform=True,
+        ),
+        "shopify_scan.schedule": Case(
+            shapes.schedule("ShopifyScanRegularly", now),
+            None,
+            "every ten minutes: reads what changed",
+            needs_platform=True,
+        ),
+    }

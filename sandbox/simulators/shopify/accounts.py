@@ -1,0 +1,97 @@
+"""Which apps and shops exist: what Shopify knows of each account document."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass
+class App:
+    """One app, as Shopify sees it."""
+
+    name: str
+    client_id: str
+    secret: str
+    admin_secret: str
+    version: str
+    kind: str  # who makes its subscriptions: shop, app or admin
+
+
+@dataclass
+class Installation:
+    """An app in a shop."""
+
+    app: App
+    host: str
+    shop_id: int
+    token: str
+    scopes: tuple[str, ...]
+
+
+class Installations:
+    """All apps and the shops where they are, found by the app's name and the shop's host, or by the token."""
+
+    def __init__(self, documents: dict[str, Json]) -> None:
+        self.apps = {name: _app(name, document) for name, document in documents.items() if "/" not in name}
+        self.all: dict[tuple[str, str], Installation] = {}
+        for name, document in documents.items():
+            app, _, host = name.partition("/")
+            entries = [document] if host else document.get("shops") or []
+            for entry in entries:
+                if app in self.apps:
+                    self.all[app, entry["shop"]] = _installation(self.apps[app], entry, len(self.all))
+
+    def of(self, app: str, host: str) -> Installation | None:
+        """Find an app in a shop."""
+        return self.all.get((app, host))
+
+    def with_token(self, token: str) -> Installation | None:
+        """Find whose token it is."""
+        return next((one for one in self.all.values() if token and secrets.compare_digest(one.token, token)), None)
+
+
+def _app(name: str, document: Json) -> App:
+    keys, admin = document.get("client_secrets") or [""], document.get("admin_webhook_secrets") or [""]
+    return App(
+        name,
+        str(document.get("client_id", "")),
+        str(keys[0]),
+        str(admin[0]),
+        str(document.get("api_version") or "2026-10"),
+        str(document.get("subscriptions") or "shop"),
+    )
+
+
+def _installation(app: App, entry: Json, number: int) -> Installation:
+    shop_id = str(entry.get("shop_id") or 70_000_000_001 + number).rpartition("/")[2]
+    scopes = entry.get("scope") or "read_orders"
+    return Installation(app, entry["shop"], int(shop_id), str(entry.get("access_token", "")), tuple(scopes.split(",")))
+
+
+def prepare(document: Json, api_base: str) -> Json:
+    """Complete a document so that the product can talk to this simulator; everything that is there stays."""
+    return {**document, "api_base": document.get("api_base") or api_base}
+
+
+def throwaway() -> dict[str, Json]:
+    """Make an app `shop` of the merchant's own, and the shop where it is installed."""
+    host = "demo-shop.myshopify.com"
+    return {
+        "shop": {
+            "client_id": secrets.token_hex(16),
+            "client_secrets": [f"shpss_{secrets.token_hex(16)}"],
+            "subscriptions": "shop",
+            "install": "token",
+            "scopes": ["read_orders"],
+        },
+        f"shop/{host}": {
+            "shop": host,
+            "shop_id": "gid://shopify/Shop/70000000001",
+            "access_token": f"shpat_{secrets.token_hex(16)}",
+            "scope": "read_orders",
+        },
+    }

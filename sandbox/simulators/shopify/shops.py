@@ -1,0 +1,201 @@
+"""One shop: its orders, what happens to them, its subscriptions, and to whom which deliveries go."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.simulating.control import ControlError
+from sandbox.simulators.shopify import orders, webhooks
+from sandbox.simulators.shopify.orders import Movement, Order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.simulating.postman import Clock, Postman
+    from sandbox.simulators.shopify.accounts import Installation
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Subscription:
+    """One subscription of a shop to a topic, by the API (`shop`), the app's configuration (`app`) or a person."""
+
+    id: int
+    topic: str
+    address: str
+    kind: str = "shop"
+    failed: int = 0
+
+
+class Shop:
+    """An app's view of a shop; everything that happens moves `updated_at` and is delivered to who subscribed."""
+
+    def __init__(self, clock: Clock, installation: Installation, postman: Postman) -> None:
+        self.installation = installation
+        self.orders: dict[int, Order] = {}
+        self.subscriptions: list[Subscription] = []
+        self.ended: list[Json] = []
+        self.silent = False  # nothing is sent, and nobody is told
+        self.currency = "USD"
+        self._clock, self._postman = clock, postman
+        first = 5_000_000_000_000 + installation.shop_id % 1000 * 1_000_000
+        self._ids = itertools.count(first + 1)
+        self._numbers = itertools.count(1001)
+
+    def create(self, wanted: Json) -> Order:
+        """Make an order; `pay` says by which movement it is paid (sale, authorization, none)."""
+        now, minor = self._clock.now(), int(wanted.get("minor", 10_000))
+        currency, shop_currency = str(wanted.get("currency", "USD")), str(wanted.get("shop_currency", ""))
+        made = Order(
+            next(self._ids),
+            next(self._numbers),
+            self.installation.shop_id,
+            currency,
+            shop_currency or currency,
+            minor,
+            int(wanted.get("shop_minor", minor)),
+            now,
+            now,
+            test=bool(wanted.get("test")),
+            attributes=dict(wanted.get("attributes") or {}),
+        )
+        self.orders[made.id] = made
+        topics = ["ORDERS_CREATE"]
+        if (kind := str(wanted.get("pay", "sale"))) != "none":
+            moved = self._move(made, kind, "success", minor, "shopify_payments")
+            topics += ["ORDER_TRANSACTIONS_CREATE"] if moved else []
+            topics += ["ORDERS_PAID"] if kind == "sale" else []
+        self._tell(made, topics)
+        return made
+
+    def pay(self, wanted: Json) -> Order:
+        """Record a movement of money in: a sale, an authorization, a capture; of all that is due unless told."""
+        order = self.named(wanted)
+        kind, status = str(wanted.get("kind", "sale")), str(wanted.get("status", "success"))
+        due = order.outstanding or order.total
+        self._move(order, kind, status, int(wanted.get("minor", due)), str(wanted.get("gateway", "manual")))
+        self._touch(order)
+        paid = status == "success" and not order.outstanding and kind in ("sale", "capture")
+        self._tell(order, ["ORDER_TRANSACTIONS_CREATE", *["ORDERS_PAID"] * paid, "ORDERS_UPDATED"])
+        return order
+
+    def refund(self, wanted: Json) -> Order:
+        """Give money back; `by_lines` takes the items off the current total too, `minor` 0 moves nothing."""
+        order, now = self.named(wanted), self._clock.now()
+        minor = int(wanted.get("minor", order.received - order.refunded))
+        if minor > order.received - order.refunded:
+            raise ControlError(409, "more than was taken")
+        number = next(self._ids)
+        refund: Json = {"id": number, "at": now}
+        order.refunds.append(refund)
+        if minor:
+            status = str(wanted.get("status", "success"))
+            self._move(order, "refund", status, minor, "shopify_payments", refund=number)
+        if wanted.get("by_lines", True):
+            self._reprice(order, max(0, order.total - minor))
+        self._touch(order)
+        moved = ["ORDER_TRANSACTIONS_CREATE"] * bool(minor and wanted.get("status", "success") != "pending")
+        self._tell(order, ["REFUNDS_CREATE", *moved, "ORDERS_UPDATED"])
+        return order
+
+    def settle(self, wanted: Json) -> Order:
+        """Let what is pending end; nothing is delivered and nothing is touched where `quiet` is set."""
+        order, status = self.named(wanted), str(wanted.get("status", "success"))
+        for one in order.movements:
+            if one.status == "pending":
+                one.status, one.at = status, self._clock.now()
+        if not wanted.get("quiet"):
+            self._touch(order)
+            self._tell(order, ["ORDER_TRANSACTIONS_CREATE", "ORDERS_UPDATED"])
+        return order
+
+    def edit(self, wanted: Json) -> Order:
+        """Change what the order comes to, as an edit or an exchange does."""
+        order = self.named(wanted)
+        self._reprice(order, int(wanted["minor"]))
+        self._touch(order)
+        self._tell(order, ["ORDERS_EDITED", "ORDERS_UPDATED"])
+        return order
+
+    def cancel(self, wanted: Json) -> Order:
+        """Cancel an order; what was taken stays taken."""
+        order = self.named(wanted)
+        order.cancelled_at = order.closed_at = self._clock.now()
+        self._touch(order)
+        self._tell(order, ["ORDERS_CANCELLED", "ORDERS_UPDATED"])
+        return order
+
+    def touch(self, wanted: Json) -> Order:
+        """Change what nobody here keeps, archive it, or give it a word of next year."""
+        order = self.named(wanted)
+        order.word = str(wanted.get("word", order.word))
+        if wanted.get("archive"):
+            order.closed_at = self._clock.now()
+        self._touch(order)
+        self._tell(order, ["ORDERS_UPDATED"])
+        return order
+
+    def named(self, wanted: Json) -> Order:
+        """Find an order by its id."""
+        found = self.orders.get(int(wanted["order"]))
+        if found is None:
+            raise ControlError(404, "there is no such order")
+        return found
+
+    def subscribe(self, topic: str, address: str, kind: str = "shop") -> Subscription | None:
+        """Subscribe an address; None where the shop's own subscription to it is there already."""
+        if kind == "shop" and any(
+            (one.topic, one.address, one.kind) == (topic, address, kind) for one in self.subscriptions
+        ):
+            return None
+        made = Subscription(next(self._ids), topic, address, kind)
+        self.subscriptions.append(made)
+        return made
+
+    def _move(
+        self, order: Order, kind: str, status: str, minor: int, gateway: str, refund: int | None = None
+    ) -> Movement:
+        parent = next((one.id for one in order.movements if one.kind in ("sale", "authorization")), None)
+        shop_minor = (
+            minor * order.shop_total // order.total if order.total and order.shop_total != order.total else minor
+        )
+        at, parent = self._clock.now(), parent if kind in ("capture", "refund", "void") else None
+        made = Movement(next(self._ids), kind, status, minor, shop_minor, gateway, at, parent, refund)
+        order.movements.append(made)
+        return made
+
+    @staticmethod
+    def _reprice(order: Order, minor: int) -> None:
+        order.shop_total = minor * order.shop_total // order.total if order.shop_total != order.total else minor
+        order.total = minor
+
+    def _touch(self, order: Order) -> None:
+        order.updated_at = max(self._clock.now(), order.updated_at + 1)
+
+    def _tell(self, order: Order, topics: list[str]) -> None:
+        if self.silent:
+            return
+        for topic in topics:
+            body = self._body(order, topic)
+            for one in [one for one in self.subscriptions if one.topic == topic]:
+                self._postman.post(
+                    webhooks.Delivery(self.installation, one, json.dumps(body).encode(), self._clock.now(), self._end)
+                )
+
+    def _body(self, order: Order, topic: str) -> Json:
+        writers: dict[str, Callable[[], Json]] = {
+            "ORDER_TRANSACTIONS_CREATE": lambda: orders.movement_body(order, order.movements[-1]),
+            "REFUNDS_CREATE": lambda: orders.refund_body(order, order.refunds[-1]),
+            "ORDERS_EDITED": lambda: {"order_edit": {"id": order.id + 7, "order_id": order.id}},
+        }
+        return writers.get(topic, lambda: orders.order_body(order))()
+
+    def _end(self, subscription: Subscription) -> None:
+        """Delete a subscription after its last failure, where it is the shop's own; an app's or a person's stays."""
+        if subscription.kind == "shop" and subscription in self.subscriptions:
+            self.subscriptions.remove(subscription)
+            self.ended.append({"topic": subscription.topic, "at": self._clock.now()})

@@ -1,0 +1,131 @@
+"""Shopify as the product meets it: takes its calls, lets things happen in shops, delivers what happened."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sandbox.simulating import simulator
+from sandbox.simulating.control import ControlError
+from sandbox.simulators.shopify import accounts, orders, webhooks
+from sandbox.simulators.shopify.accounts import Installations
+from sandbox.simulators.shopify.admin import Admin
+from sandbox.simulators.shopify.shops import Shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.simulating.postman import Clock
+    from sandbox.simulating.simulator import Call, Inbox, Reply
+
+Json = dict[str, Any]
+_PATH = re.compile(r"/([a-z0-9.-]+)/admin/api/([a-z0-9-]+)/graphql\.json")
+
+
+class Simulator(simulator.Simulator):
+    """Every app, the shops where it is installed, their Admin API and their webhooks."""
+
+    NAME = "shopify"
+    FAULTS: ClassVar[dict[str, str]] = webhooks.SPOILS | {
+        "throttled": "answer that the shop's bucket is empty",
+        "ignore_filter": "ignore a list's filter, and warn of it",
+        "ignore_silently": "ignore a list's filter without a word",
+        "stuck_cursor": "answer a list's cursor that does not advance",
+        "revoked": "answer that the access token is not one",
+        "denied": "answer that the access token lacks a scope",
+        "older_version": "answer in another version of the API than was asked for",
+    }
+    FAILURES: ClassVar[dict[str, Any]] = {
+        "revoked": (401, {"errors": "[API] Invalid API key or access token"}),
+        "denied": (200, {"errors": [{"message": "Access denied", "extensions": {"code": "ACCESS_DENIED"}}]}),
+    }
+    prepare_account = staticmethod(accounts.prepare)
+    throwaway_accounts = staticmethod(accounts.throwaway)
+
+    def __init__(
+        self, clock: Clock, accounts: dict[str, Json], inbox: Inbox, public_base_url: str, state_dir: Path
+    ) -> None:
+        super().__init__(clock, accounts, inbox, public_base_url, state_dir)
+        self.installations = Installations(accounts)
+        self.shops = {key: Shop(clock, one, self._postman) for key, one in self.installations.all.items()}
+        self.apis = {key: Admin(clock, shop, self._faults) for key, shop in self.shops.items()}
+        self._control.offer(
+            **{
+                name: self._happening(name) for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch")
+            },
+            subscribe=self._subscribe,
+            subscriptions=self._subscriptions,
+            drop_subscriptions=self._drop_subscriptions,
+            silence=self._silence,
+            order=lambda body: orders.order_node(self._shop(body).named(body)),
+            ledger=self._ledger,
+        )
+
+    def answer(self, call: Call) -> tuple[Reply, str | None]:
+        """Answer a call of the API: without the token of an installation nobody gets further."""
+        match = _PATH.fullmatch(call.path)
+        found = self.installations.with_token(call.headers.get("x-shopify-access-token", ""))
+        if match is None or call.method != "POST":
+            return self.json_reply(404, {"errors": "Not Found"}), None
+        if found is None or found.host != match[1]:
+            said = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+            return self.json_reply(401, {"errors": said}), None
+        version = "2026-07" if self._faults.take("older_version", call.path) is not None else match[2]
+        try:
+            content = self.apis[found.app.name, found.host].answer(call.body)
+        except (KeyError, TypeError, ValueError) as error:
+            return self.json_reply(400, {"errors": str(error)}), None
+        status, own, body = self.json_reply(200, content)
+        return (status, {**own, "X-Shopify-API-Version": version}, body), found.host
+
+    def seen(self, call: Call) -> Json:
+        """Pick what the inbox shows: the operation's name, and what a list was asked for."""
+        try:
+            wanted = json.loads(call.body)
+            return {"operation": wanted["query"].split("(")[0].split("{")[0], "variables": wanted.get("variables")}
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return {}
+
+    def problem(self, reply: Reply) -> Json:
+        """Pick the error of an answer."""
+        return {"refused": reply[0]} if reply[0] >= 400 else {}
+
+    def _shop(self, body: Json) -> Shop:
+        for (app, host), shop in self.shops.items():
+            if body.get("shop", host) == host and body.get("app", app) == app:
+                return shop
+        raise ControlError(404, "there is no such shop")
+
+    def _happening(self, name: str) -> Callable[[Json], Json]:
+        def happen(body: Json) -> Json:
+            order = getattr(self._shop(body), name)(body)
+            return {"order": order.id, "name": f"#{order.number}", "status": order.financial_status}
+
+        return happen
+
+    def _subscribe(self, body: Json) -> Json:
+        made = self._shop(body).subscribe(body["topic"], body["address"], body.get("kind", "shop"))
+        return {"subscribed": made is not None}
+
+    def _subscriptions(self, body: Json) -> Json:
+        shop = self._shop(body)
+        there = [{"topic": one.topic, "address": one.address, "kind": one.kind} for one in shop.subscriptions]
+        return {"subscriptions": there, "ended": shop.ended}
+
+    def _drop_subscriptions(self, body: Json) -> Json:
+        shop = self._shop(body)
+        kept = [one for one in shop.subscriptions if one.kind != "shop"]
+        gone, shop.subscriptions = len(shop.subscriptions) - len(kept), kept
+        return {"dropped": gone}
+
+    def _silence(self, body: Json) -> Json:
+        self._shop(body).silent = bool(body.get("silent", True))
+        return {"silent": self._shop(body).silent}
+
+    def _ledger(self, _: Json) -> Json:
+        return {
+            f"{app}/{host}": {str(number): orders.order_node(order) for number, order in shop.orders.items()}
+            for (app, host), shop in self.shops.items()
+        }

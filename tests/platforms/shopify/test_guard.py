@@ -1,0 +1,214 @@
+"""A lost afternoon is found, read and proved: for subscriptions that a call can make, and for those that none lists."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from moto import mock_aws
+
+from countersign.platforms.shopify import connector
+from countersign.workers import scan
+from tests.platforms.shopify.world import ADDRESS, APP, SHOP, Json, Shopify, documents, shopify
+
+HOUR = 3600
+
+
+@pytest.fixture
+def one_shop(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
+    """Return one stack whose only shop is of the kind that the test names by `kind_of`."""
+    monkeypatch.setattr(scan, "WRITERS", 1)
+    with mock_aws(), shopify(clock, _only(SHOP, "shop")) as made:
+        yield made
+
+
+@pytest.fixture(params=["app", "admin"])
+def silent(
+    request: pytest.FixtureRequest, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shopify]:
+    """Return one stack whose shop's subscriptions are in no list."""
+    monkeypatch.setattr(scan, "WRITERS", 1)
+    with mock_aws(), shopify(clock, _only(SHOP, request.param)) as made:
+        made.subscribe_all(request.param)
+        yield made
+
+
+def _only(host: str, kind: str) -> dict[str, Json]:
+    found = documents(subscriptions=kind)
+    return {APP: found[APP], f"{APP}/{host}": found[f"{APP}/{host}"]}
+
+
+def told(world: Shopify, kind: str) -> list[Json]:
+    return [row for row in world.cloud.table() if row.get("kind", {}).get("S") == kind]
+
+
+def proof(world: Shopify) -> dict[str, int]:
+    [row] = told(world, "subscription.restored")
+    return {name: int(row[name]["N"]) for name in ("from", "to", "missing")}
+
+
+def looked_after(world: Shopify, *seconds: int) -> None:
+    """Let the schedules pass: each time the list is read and the subscriptions are looked after."""
+    for pause in seconds:
+        world.run("scan", pause)
+        world.run("guard", 1)
+
+
+class TestSubscriptionsOfTheShop:
+    def test_the_first_run_subscribes_to_everything_and_tells_nobody(self, one_shop: Shopify) -> None:
+        one_shop.run("guard")
+
+        there = one_shop.ask("subscriptions")["subscriptions"]
+        assert {(one["topic"], one["address"]) for one in there} == {(topic, ADDRESS) for topic in connector.TOPICS}
+        one_shop.asked()
+        one_shop.run("guard", 600)
+        assert "Subscribe" not in one_shop.asked()
+        assert one_shop.emitted() == []
+
+    def test_E11_an_outage_longer_than_the_ladder_is_healed_and_proved(
+        self, one_shop: Shopify, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        looked_after(one_shop, 0)
+        first = [one_shop.make("create", pay="none") for _ in range(4)]
+        assert set(one_shop.carry()) == {200}
+        began = one_shop.now
+        changed = [one_shop.make("pay", order=one.id) for one in first]
+        for one in first[:2]:  # some twice
+            one_shop.cloud.clock.shift(60)
+            one_shop.make("refund", order=one.id, minor=1000)
+        for delivery in one_shop.posted:  # answered 500, eight times more, for four hours
+            for attempt in range(len(delivery.retries) + 1):
+                delivery.tries = attempt
+                assert not delivery.takes(500, b"")
+        one_shop.posted.clear()
+        assert sum(delivery.retries) == 4 * HOUR
+        assert {one["topic"] for one in one_shop.ask("subscriptions")["ended"]} >= {"ORDERS_UPDATED", "ORDERS_PAID"}
+        one_shop.cloud.clock.shift(5 * HOUR)
+        new = [one_shop.make("create") for _ in range(2)]
+
+        one_shop.run("guard")
+        assert len(told(one_shop, "subscription.missing")) == 1
+        assert told(one_shop, "subscription.restored") == []
+        looked_after(one_shop, 600, 600)
+
+        for sold in (*changed, *new):
+            one_shop.agrees(sold)
+        found = proof(one_shop)
+        assert found["missing"] == 0
+        assert found["from"] <= began and found["to"] >= began + 5 * HOUR
+        assert "0 events missing" in capsys.readouterr().out
+        looked_after(one_shop, 600, 600)
+        assert len(told(one_shop, "subscription.missing")) == len(told(one_shop, "subscription.restored")) == 1
+
+    def test_a_gap_is_not_proved_closed_while_the_shop_has_what_is_not_known_here(
+        self, one_shop: Shopify, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked_after(one_shop, 0)
+        one_shop.ask("drop_subscriptions")
+        sold = one_shop.make("create")
+        one_shop.run("guard", 600)
+        with monkeypatch.context() as patch:  # a reader that loses an order on its way
+            patch.setattr(connector.Connector, "_told", lambda *_: [])
+            one_shop.run("scan", 600)
+        one_shop.run("guard", 1)
+        assert told(one_shop, "subscription.restored") == []
+
+        looked_after(one_shop, 600, 600)
+
+        one_shop.agrees(sold)
+        assert proof(one_shop)["missing"] == 0
+
+    def test_S10_an_address_of_somebody_else_is_left_alone_and_named(
+        self, one_shop: Shopify, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        one_shop.ask("subscribe", topic="ORDERS_PAID", address="https://other.example.com/hook")
+
+        looked_after(one_shop, 0, 600, 600)
+
+        there = {one["address"] for one in one_shop.ask("subscriptions")["subscriptions"]}
+        assert there == {ADDRESS, "https://other.example.com/hook"}
+        assert "SubscriptionsOfOthers" in capsys.readouterr().out
+
+    def test_an_interval_that_a_person_wants_is_read_and_proved(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        since = one_shop.now
+        sold = one_shop.make("create")
+
+        one_shop.run("guard", 600, accounts=[SHOP], restore={"from": since - 60, "to": since + 60})
+        looked_after(one_shop, 600)
+
+        one_shop.agrees(sold)
+        assert proof(one_shop) == {"from": since - 60, "to": since + 60, "missing": 0}
+
+
+class TestSubscriptionsThatNoCallLists:
+    def test_S1_nothing_is_created_however_empty_the_list_is(self, silent: Shopify) -> None:
+        looked_after(silent, 0, 600, 600)
+
+        assert "Subscribe" not in silent.asked()
+        assert silent.emitted() == []
+
+    def test_S1_an_order_that_is_told_by_two_kinds_changes_once_and_that_is_said(
+        self, silent: Shopify, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        silent.ask("subscribe", topic="ORDERS_CREATE", address=ADDRESS, kind="shop")
+        sold = silent.make("create", pay="none")
+        assert silent.carry() == [200, 200]
+
+        looked_after(silent, 0)
+
+        assert silent.order(str(sold.id)).status == "pending"
+        assert len([row for row in silent.cloud.table() if row.get("via", {}).get("S") == "notify"]) == 1
+        assert "SubscriptionsDoubled" in capsys.readouterr().out
+
+    def test_S1_a_silent_sender_is_found_by_the_list_and_the_time_is_proved_read(self, silent: Shopify) -> None:
+        looked_after(silent, 0)
+        silent.make("create")
+        silent.carry()
+        looked_after(silent, 600)
+        assert told(silent, "subscription.missing") == []
+
+        silent.ask("silence", silent=True)
+        began = silent.now
+        sold = [silent.make("create") for _ in range(5)]
+        looked_after(silent, 600, 600)
+
+        for one in sold:
+            silent.agrees(one)
+        assert len(told(silent, "subscription.missing")) == 1
+        assert told(silent, "subscription.restored") == []  # nothing is told yet
+
+        silent.ask("silence", silent=False)
+        silent.make("edit", order=sold[0].id, minor=11_000)
+        assert set(silent.carry()) == {200}
+        looked_after(silent, 600, 600)
+
+        found = proof(silent)
+        assert found["missing"] == 0
+        assert found["from"] <= began <= found["to"]
+        assert len(told(silent, "subscription.missing")) == 1
+
+    def test_a_shop_where_nothing_changes_is_quiet_and_not_silent(self, silent: Shopify) -> None:
+        looked_after(silent, 0, 24 * HOUR, 24 * HOUR)
+
+        assert silent.emitted() == []
+
+    def test_E13_schedules_that_fire_twice_or_not_at_all_leave_no_gap(self, silent: Shopify) -> None:
+        looked_after(silent, 0)
+        sold = silent.make("create")
+        silent.posted.clear()
+        silent.run("scan", 7 * HOUR)
+        before = [row for row in silent.rows() if "SCAN#" not in row]
+        silent.run("scan")
+
+        silent.agrees(sold)
+        assert [row for row in silent.rows() if "SCAN#" not in row] == before
+
+    def test_what_is_told_names_no_address_and_no_person(self, silent: Shopify) -> None:
+        silent.ask("silence", silent=True)
+        looked_after(silent, 0)
+        silent.make("create")
+        looked_after(silent, 600, 600)
+
+        [row] = told(silent, "subscription.missing")
+        assert "https://" not in json.dumps(row)

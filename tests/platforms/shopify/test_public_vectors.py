@@ -1,0 +1,47 @@
+"""The public vectors of Shopify that this side of it can answer, made and checked by other implementations."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.platforms.shopify.vector_checks import CHECKS, VectorFailedError, check_webhook
+
+FILE: dict[str, Any] = json.loads(Path("tests/vectors/shopify_public.json").read_text(encoding="utf-8"))
+VECTORS: dict[str, Mapping[str, Any]] = {
+    vector["name"]: vector for vector in FILE["vectors"] if vector["category"] in CHECKS
+}
+# Judged by the official schemas of five versions, which are installed first: `make vectors` does, and a test of one.
+JUDGED_BY_SCHEMAS = "graphql_operation"
+
+
+@pytest.mark.parametrize("name", [name for name, one in VECTORS.items() if one["category"] != JUDGED_BY_SCHEMAS])
+def test_public_vector(name: str) -> None:
+    CHECKS[VECTORS[name]["category"]](VECTORS[name])
+
+
+def test_no_category_of_the_shops_side_is_left_out() -> None:
+    assert Counter(vector["category"] for vector in VECTORS.values()) == {
+        "webhook_hmac": 23,
+        "webhook_hmac_events": 1,
+        "webhook_apigw_v2": 2,
+        "oauth_query_hmac": 11,
+        "oauth_query_hmac_array": 3,
+        "oauth_query_hmac_divergent": 2,
+        "shop_domain": 1,
+        "graphql_throttle": 3,
+        "graphql_operation": 17,
+    }
+
+
+def test_a_check_fails_where_the_vector_says_something_else() -> None:
+    genuine = VECTORS["wh-pub-03-orders-paid"]
+    said = genuine["expect"]["parsed"] | {"total": "53.96"}
+
+    with pytest.raises(VectorFailedError, match=r"total is '53\.95 USD', and should be '53\.96'"):
+        check_webhook({**genuine, "expect": genuine["expect"] | {"parsed": said}})
+    with pytest.raises(VectorFailedError, match="taken, and it is not genuine"):
+        check_webhook({**genuine, "expect": {"valid": False, "reason": "invalid_hmac"}})
