@@ -18,6 +18,7 @@ TARGET = ROOT / "layers/common/countersign/api/openapi.json"
 FUNCTIONS = ("orders_api", "decisions_api", "accounts_api")
 UNUSED = {"TABLE_NAME": "none", "EVENT_BUS_NAME": "none", "AWS_DEFAULT_REGION": "us-east-1", "STAGE": "none"}
 Json = dict[str, Any]
+CASHIERS = "/cashier/{name}/{account}"
 PLATFORMS = ROOT / "layers/common/countersign/platforms"
 JSON = "application/json"
 ACCOUNT = "^[a-z0-9][a-z0-9.-]{0,99}$"
@@ -112,7 +113,9 @@ def document() -> Json:
                 paths.setdefault(path, {})[method] = _finished(operation, SCOPES[f"{method.upper()} {path}"])
         schemas |= part.get("components", {}).get("schemas", {})
     for platform in sorted(path.parent.name for path in PLATFORMS.glob("*/create_payment.py")):
-        paths[f"/{platform}/{{account}}/payments"] = {"post": _create(platform, schemas)}
+        module = f"countersign.platforms.{platform}.create_payment"
+        paths[f"/{platform}/{{account}}/payments"] = {"post": _create(platform, module, schemas)}
+    paths[f"{CASHIERS}/payments"] = {"post": _create("cashier", "countersign.cashiers.create_payment", schemas)}
     for name in (
         "HTTPValidationError",
         "ResponseValidationError",
@@ -148,13 +151,14 @@ def _answers(path: str, responses: Json) -> Json:
     return dict.fromkeys(ANSWERED.get(tail, ("200",)), responses["200"])
 
 
-def _create(platform: str, schemas: Json) -> Json:
+def _create(platform: str, module: str, schemas: Json) -> Json:
     """Return the operation that creates a payment on a platform, and put its body's schemas among the others."""
     prefix = platform.capitalize()
-    body = import_module(f"countersign.platforms.{platform}.create_payment").PaymentBody
+    body = import_module(module).PaymentBody
     schema = body.model_json_schema(ref_template=f"#/components/schemas/{prefix}{{model}}")
     schemas.update({f"{prefix}{name}": part for name, part in schema.pop("$defs", {}).items()})
     schemas[f"{prefix}PaymentBody"] = schema
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": _cashiers()}}
     account = {"name": "account", "in": "path", "required": True, "schema": {"type": "string", "pattern": ACCOUNT}}
     once = {
         "name": "idempotency-key",
@@ -166,15 +170,20 @@ def _create(platform: str, schemas: Json) -> Json:
     answer = {"description": "the order, and what the front end passes on", "content": {JSON: {"schema": PAYMENT}}}
     return _finished(
         {
-            "summary": f"POST /{platform}/{{account}}/payments",
+            "summary": f"POST {CASHIERS if platform == 'cashier' else f'/{platform}/{{account}}'}/payments",
             "description": "Create a payment: 201, or 200 with fresh parameters for an order of before",
             "operationId": f"create_{platform}_payment",
-            "parameters": [account, once],
+            "parameters": [*([name] if platform == "cashier" else []), account, once],
             "requestBody": {"required": True, "content": {JSON: {"schema": _ref(f"{prefix}PaymentBody")}}},
             "responses": {"201": answer, "200": answer},
         },
         "payments:write",
     )
+
+
+def _cashiers() -> list[str]:
+    """Return the words that stand for a cashier in the path."""
+    return sorted(import_module("countersign.cashiers.registry").LOADS)
 
 
 def _ref(name: str) -> Json:

@@ -74,6 +74,46 @@ class BatchShipment(TypedDict, total=False):
     order_id: Required[str]
 
 
+class CashierAmount(TypedDict, total=False):
+    """Money of the contract: integer minor units and a currency."""
+
+    minor: Required[int]
+    currency: Required[str]
+
+
+class CashierCustomer(TypedDict, total=False):
+    """Who pays, as far as the cashier may know."""
+
+    email: str | None
+    ip: str | None
+
+
+class CashierPartOf(TypedDict, total=False):
+    """The order of a shop that the payment is for: its totals count the money."""
+
+    platform: Required[str]
+    account: Required[str]
+    order_id: Required[str]
+
+
+class CashierPaymentBody(TypedDict, total=False):
+    """The body of `POST /cashier/{name}/{account}/payments`."""
+
+    order_id: Required[str]
+    amount: Required[CashierAmount]
+    description: Required[str]
+    return_url: Required[str]
+    cancel_url: str | None
+    locale: str | None
+    customer: CashierCustomer
+    part_of: CashierPartOf | None
+    capture: Literal["automatic", "manual"]
+    replaces: str | None
+    expires_at: str | None
+    lookup: list[str] | None
+    metadata: dict[str, str] | None
+
+
 class Dismissal(TypedDict, total=False):
     """Why nothing remains to be done about an exception."""
 
@@ -343,6 +383,20 @@ class Client:
         Needs orders:read.
         """
         return self.request("GET", "/carriers", query={"platform": platform})
+
+    def create_cashier_payment(
+        self, name: str, account: str, body: CashierPaymentBody, *, idempotency_key: str | None = None
+    ) -> Reply:
+        """Create a payment: 201, or 200 with fresh parameters for an order of before.
+
+        Needs payments:write.
+        """
+        return self.request(
+            "POST",
+            f"/cashier/{_part(name)}/{_part(account)}/payments",
+            body=body,
+            headers={"idempotency-key": idempotency_key},
+        )
 
     def list_changes(self, *, account: str | None = None, after: str | None = None) -> Reply:
         """Tell which orders changed since the cursor `after`, of all accounts or of one: 204 where none did.

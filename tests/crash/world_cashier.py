@@ -51,8 +51,7 @@ class CashierWorld(Ground):
         self.cashiers = Simulator(self.stack.clock, documents, self, self.base, folder)
         self.posted: list[Delivery] = []
         self.cashiers._postman.post = self._keep  # type: ignore[method-assign, assignment]
-        for name, document in documents.items():
-            self.stack.put_account("cashier", name, document)
+        self.stack.put_account("cashier", self.account, documents[self.account])
         self.stack.functions["CashierCreatePayment"].environment["PUBLIC_BASE_URL"] = self.base
 
     def close(self) -> None:
