@@ -2,9 +2,12 @@
 
 import itertools
 import json
+import re
+import time
 
 import pytest
 
+from countersign.cashiers.hc1 import messages
 from countersign.cashiers.hc1.connector import wire_number
 from countersign.errors import ConflictError, KeysUnavailableError, UnprocessableError
 from countersign.money import Money
@@ -460,6 +463,30 @@ class TestDoor:
         assert [item for item in world.cloud.table() if item["pk"]["S"].startswith("QUARANTINE")]
         world.work("poll", 1)
         assert world.order().status == "paid"
+
+    def test_what_was_kept_is_taken_in_again_once_it_can_be_read(
+        self, world: Cashiers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.create()
+        world.make("pay", reference="R-0001")
+        with monkeypatch.context() as patch:
+            patch.setattr(messages, "_TIME", re.compile("never"))  # a fault of ours: no time can be read
+            assert world.deliver() == [400]
+        day = {"day": time.strftime("%Y-%m-%d", time.gmtime(world.now))}
+        answer = world.cloud.invoke("cashier_redrive", day, remaining_ms=900_000)
+
+        assert (answer["looked_at"], answer["redriven"], answer["still_refused"]) == (1, 1, [])
+        assert world.order().status == "paid"
+
+    def test_what_still_cannot_be_read_stays_where_it_is_and_says_why(self, world: Cashiers) -> None:
+        world.create()
+        world.make("pay", reference="R-0001")
+        assert world.deliver(spoil="unreadable") == [400]
+        day = {"day": time.strftime("%Y-%m-%d", time.gmtime(world.now))}
+        answer = world.cloud.invoke("cashier_redrive", day, remaining_ms=900_000)
+
+        assert answer["redriven"] == 0
+        assert [one["reason"] for one in answer["still_refused"]] == ["amount.value is not an integer of minor units"]
 
     @pytest.mark.parametrize("path", ["/cashier/nobody/main/notify", "/cashier/hc1/nobody/notify"])
     def test_an_unknown_cashier_and_an_unknown_account_look_alike(self, world: Cashiers, path: str) -> None:
