@@ -129,6 +129,7 @@ lint-accounts: env ## Say what is wrong with a folder of account documents (ACCO
 
 lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade layers/common/requirements.in -o layers/common/requirements.txt
+	uv pip compile $(UV_FLAGS) --upgrade --no-deps layers/stripe/requirements.in -o layers/stripe/requirements.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-dev.in -o requirements-dev.txt
 	uv pip compile $(UV_FLAGS) --upgrade sandbox/requirements-cloud.in -o sandbox/requirements-cloud.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt

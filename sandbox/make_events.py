@@ -59,6 +59,7 @@ def _write(root: Path, platform: str, found: SampleEvents) -> None:
     index = {f"{name}.json": _entry(case) for name, case in sorted(found.cases.items())}
     (folder / "index.json").write_text(_json(index), encoding="utf-8")
     for account, document in found.accounts.items():
+        (accounts / account).parent.mkdir(parents=True, exist_ok=True)
         (accounts / f"{account}.json").write_text(_json(document), encoding="utf-8")
 
 

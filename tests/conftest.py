@@ -38,6 +38,8 @@ os.environ.update(
     EVENT_BUS_NAME="countersign-test",
     PUBLIC_BASE_URL="https://pay.example.com",
     POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/poll",
+    SHOPPER_BASE_URL="https://pay.example.com",
+    WECHAT_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/wechat-poll",
     CHARGES_PLATFORM="recharge",
     TRUSTED_WEBHOOK_ORIGINS="http://127.0.0.1:1",
     POWERTOOLS_SERVICE_NAME="countersign-test",

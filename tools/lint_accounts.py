@@ -1,8 +1,8 @@
 """Say what is wrong with a folder of account documents, before it is deployed: `make lint-accounts ACCOUNTS=<dir>`.
 
-Each `{platform}/{account}.json` goes through its platform's own loader; then every key in it is read, which the loader
-leaves to the function that needs it, and all documents are compared with each other. What is printed names fields and
-reasons, never a value. The status is 1 where something is an error.
+Each `{platform}/{account}.json`, and `cashier/{name}/{account}.json`, goes through its own loader; then every key in it
+is read, which the loader leaves to the function that needs it, and all documents are compared with each other. What is
+printed names fields and reasons, never a value. The status is 1 where something is an error.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ DAY = 86_400
 SOON = 30 * DAY
 # Whose account it is on the platform: two documents for one would both hear of its orders, bills and refunds.
 # A service provider's merchant number is told apart by the sub-merchant's.
-IDENTITIES = (("mchid", "sub_mchid"), ("app_id",), ("client_id",))
+IDENTITIES = (("mchid", "sub_mchid"), ("app_id",), ("client_id",), ("merchant_id", "base"))
 # What belongs to an app, which several accounts may share; everything else is one account's own.
 OF_AN_APP = ("mini_program_secret", "push.")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}", re.ASCII)  # as the product reads it in its URLs
@@ -66,11 +66,11 @@ def lint(folder: Path, now: int) -> list[Finding]:
     """Return what is wrong with the documents of a folder."""
     found: list[Finding] = []
     accounts: list[Account] = []
-    paths = sorted(folder.glob("*/*.json"))
+    paths = sorted([*folder.glob("*/*.json"), *folder.glob("cashier/*/*.json")])
     if not paths:
         found.append(Finding("error", str(folder), "no {platform}/{account}.json is there"))
     for path in paths:
-        name = f"{path.parent.name}/{path.stem}"
+        name = path.relative_to(folder).with_suffix("").as_posix()
         try:
             account = _load(name, path)
         except KeysUnavailableError as error:
@@ -82,7 +82,7 @@ def lint(folder: Path, now: int) -> list[Finding]:
 
 
 def _load(name: str, path: Path) -> Account:
-    loader = _loader(path.parent.name)
+    loader = _loader(name.rpartition("/")[0])
     if not _NAME.fullmatch(path.stem):
         raise KeysUnavailableError("the account's name is not a to z, 0 to 9, . and -, at most 100 characters")
     try:
@@ -95,10 +95,12 @@ def _load(name: str, path: Path) -> Account:
     return Account(name, settings, tuple(_values(settings)))
 
 
-def _loader(platform: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Return the loader of a platform, found by its folder's name."""
-    module = f"countersign.platforms.{platform}"
-    if not platform.isidentifier() or importlib.util.find_spec(module) is None:
+def _loader(folder: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the loader of a platform or a cashier, found by its folder's name."""
+    part, _, name = f"platforms/{folder}".rpartition("/")
+    module = f"countersign.{'cashiers' if part == 'platforms/cashier' else 'platforms'}.{name}"
+    known = name.isidentifier() and part in ("platforms", "platforms/cashier")
+    if not known or importlib.util.find_spec(module) is None or importlib.util.find_spec(f"{module}.settings") is None:
         raise KeysUnavailableError("there is no such platform")
     loader: Callable[[Mapping[str, Any]], Any] = importlib.import_module(f"{module}.settings").load
     return loader

@@ -1,8 +1,8 @@
 """Check our own code against a file of vectors that other implementations made: `make vectors FILE=<json>`.
 
-Each vector names its category; `tests/platforms/<name>/vector_checks.py` of each platform that has one says what must
-hold of its categories. Prints `category: passed/failed` for each. A category that nobody checks, and one of which
-nothing was run, fails; the exit status is 1 then.
+Each vector names its category, or group; `tests/platforms/<name>/vector_checks.py` of each platform that has one, and
+`tests/cashiers/vector_checks.py`, say what must hold of their categories. Prints `category: passed/failed` for each. A
+category that nobody checks, and one of which nothing was run, fails; the exit status is 1 then.
 """
 
 import json
@@ -20,9 +20,15 @@ Check = Callable[[Mapping[str, Any]], None]
 def checks() -> dict[str, Check]:
     """Return how each category is checked, of all platforms that have such checks."""
     found: dict[str, Check] = {}
-    for path in sorted((ROOT / "tests" / "platforms").glob("*/vector_checks.py")):
-        found |= import_module(f"tests.platforms.{path.parent.name}.vector_checks").CHECKS
+    for path in sorted((ROOT / "tests").glob("**/vector_checks.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        found |= import_module(name).CHECKS
     return found
+
+
+def category_of(vector: Mapping[str, Any]) -> str:
+    """Return the category of a vector; some files call it group."""
+    return str(vector.get("category") or vector.get("group"))
 
 
 def run(document: Mapping[str, Any], known: Mapping[str, Check]) -> Iterator[tuple[str, int, int, list[str]]]:
@@ -33,11 +39,11 @@ def run(document: Mapping[str, Any], known: Mapping[str, Check]) -> Iterator[tup
     vectors: Sequence[Mapping[str, Any]] = document.get("vectors") or ()
     meta = document.get("meta")
     promised = meta.get("categories", ()) if isinstance(meta, Mapping) else ()
-    counts = Counter(str(vector.get("category")) for vector in vectors)
+    counts = Counter(map(category_of, vectors))
     for category in dict.fromkeys([*counts, *map(str, promised)]):
         check, passed, wrong = known.get(category), 0, []
         for vector in vectors:
-            if str(vector.get("category")) != category:
+            if category_of(vector) != category:
                 continue
             fault = "no check of this category is known" if check is None else _fault(check, vector)
             passed += not fault

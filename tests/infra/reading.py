@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "common"
 PACKAGE = LAYER / "countersign"
+CASHIER = "cashier"
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,8 +127,15 @@ def creating() -> list[str]:
 
 
 def platforms() -> list[str]:
-    """Return the platforms that there are: the folders under platforms/."""
-    return sorted(path.name for path in (PACKAGE / "platforms").iterdir() if (path / "settings.py").is_file())
+    """Return the platforms that there are: the folders under platforms/, and all hosted cashiers together as one."""
+    return sorted(
+        [path.name for path in (PACKAGE / "platforms").iterdir() if (path / "settings.py").is_file()] + [CASHIER]
+    )
+
+
+def mount(platform: str) -> str:
+    """Return where a platform's routes begin: a cashier's are below its own name."""
+    return "/cashier/{name}/{account}/" if platform == CASHIER else f"/{platform}/{{account}}/"
 
 
 def platform_of(function: str) -> str | None:

@@ -22,6 +22,7 @@ TOO_HEAVY = {
     "boto3",
     "pydantic",
     "requests",
+    "stripe",
     "xmltodict",
 }
 # The same callback as it is commonly written.

@@ -30,6 +30,10 @@ def is_pure(module: str) -> bool:
             return True
         case ["countersign", "platforms", _, part, *_]:
             return part not in IMPURE_IN_PLATFORMS
+        case ["countersign", "cashiers", _, part, *_]:
+            return part not in IMPURE_IN_PLATFORMS
+        case ["countersign", "cashiers", "addresses" | "doors" | "notices"]:
+            return True
     return False
 
 

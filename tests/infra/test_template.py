@@ -18,6 +18,7 @@ from tests.infra.reading import (
     events,
     functions,
     imports,
+    mount,
     nested,
     own_environment,
     platform_of,
@@ -105,7 +106,17 @@ class TestNames:
     def test_no_function_has_a_fixed_name_or_a_handler_of_its_own(self, name: str) -> None:
         own = resources("AWS::Serverless::Function")[name]
 
-        assert not {"FunctionName", "Handler", "Runtime", "Layers", "Architectures"} & set(own)
+        assert not {"FunctionName", "Handler", "Runtime", "Architectures"} & set(own)
+
+    def test_only_what_calls_stripe_has_its_package_and_no_callback_does(self) -> None:
+        layered = {
+            name: own["Layers"] for name, own in resources("AWS::Serverless::Function").items() if "Layers" in own
+        }
+        calling = {name for name in FUNCTIONS if "countersign.cashiers.stripe.client" in reached_from(name)}
+
+        assert calling
+        assert layered == {name: [{"Ref": "StripeLayer"}] for name in calling}
+        assert not calling & set(callbacks())
 
     def test_a_callback_is_called_like_its_path(self) -> None:
         for name, event in events("HttpApi"):
@@ -139,9 +150,10 @@ class TestRoutes:
 
         assert {platform_of(name) for name, _ in added.values()} == set(platforms())
         for key, (name, event) in added.items():
-            assert re.match(rf"/{platform_of(name)}/\{{(account|app)\}}/", event["Path"])
-            if name not in callbacks():
-                assert key == f"POST /{platform_of(name)}/{{account}}/payments"
+            mounted = mount(str(platform_of(name)))
+            assert event["Path"].startswith(mounted)
+            if name not in callbacks() and event["ApiId"] != {"Ref": "ShopperApi"}:
+                assert key == f"POST {mounted}payments"
                 assert event["Auth"] == {"AuthorizationScopes": ["payments:write", "countersign/payments:write"]}
 
     def test_only_callbacks_and_the_api_description_go_without_a_token(self) -> None:
@@ -149,11 +161,13 @@ class TestRoutes:
         for key, (name, event) in routes().items():
             served[event["ApiId"]["Ref"]].add(name if name in callbacks() else key)
 
-        assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi"}
+        assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi"}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}
+        # A shopper's page says what it is about by a token that nobody can guess.
+        assert all("{token}" in key for key in served["ShopperApi"])
         assert APIS["HttpApi"]["Auth"]["DefaultAuthorizer"] == "Jwt"
-        assert "Auth" not in APIS["CallbackApi"] and "Auth" not in APIS["PublicApi"]
+        assert not [name for name, api in APIS.items() if "Auth" in api and name != "HttpApi"]
         assert all("Authorizer" not in event.get("Auth", {}) for _, event in events("HttpApi"))
 
     def test_a_callback_shares_its_limit_with_nobody_and_no_limit_names_a_route(self) -> None:
@@ -493,14 +507,24 @@ class TestEnvironment:
 def read_by(module: str) -> set[str]:
     """Return the environment variables that a function's own module and the modules it imports read."""
     found: set[str] = set()
-    reached, waiting = {module}, [module]
-    while waiting:
-        current = waiting.pop()
+    for current in modules_from(module):
         for node in ast.walk(tree(shipped()[current])):
             match node:
                 case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
                     found.add(name)
-        following = {name for name in imports(shipped()[current]) if name in shipped()} - reached
+    return found
+
+
+def reached_from(function: str) -> set[str]:
+    """Return the modules of ours that a function imports, directly or not."""
+    return modules_from(f"functions.{snake(function)}.app")
+
+
+def modules_from(module: str) -> set[str]:
+    """Return a module and all of ours that it imports, directly or not."""
+    reached, waiting = {module}, [module]
+    while waiting:
+        following = {name for name in imports(shipped()[waiting.pop()]) if name in shipped()} - reached
         reached |= following
         waiting.extend(following)
-    return found
+    return reached

@@ -241,3 +241,45 @@ def test_no_value_is_printed_and_the_status_says_whether_there_are_errors(tmp_pa
             for text in value if isinstance(value, list) else [value]:
                 if name.endswith(("keys", "salts", "tokens", "secret", "pem")):
                     assert str(text) not in bad.stdout
+
+
+class TestCashiers:
+    """A cashier's documents lie below the cashier's name."""
+
+    def write(self, folder: Path, name: str, **document: Any) -> None:
+        path = folder / "cashier" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document))
+
+    def hc1(self, folder: Path, account: str, letter: str, merchant_id: str) -> None:
+        keys = [{"id": f"ak_{letter}", "secret": key(letter)}]
+        base = "https://cashier.example.com"
+        self.write(folder, f"hc1/{account}", merchant_id=merchant_id, keys=keys, base_url=base)
+
+    def test_good_ones_are_good(self, tmp_path: Path) -> None:
+        self.hc1(tmp_path, "a", "a", "m_1")
+        self.hc1(tmp_path, "b", "b", "m_2")
+        self.write(tmp_path, "stripe/c", api_key=f"sk_live_{key('c')}", webhook_secrets=[f"whsec_{key('d')}"])
+        self.write(tmp_path, "wechat_native/qr", wechat="shop")
+
+        assert lint(tmp_path, NOW) == []
+
+    def test_one_that_cannot_be_used_and_one_of_a_cashier_that_is_none_are_named(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "stripe/c", api_key=f"sk_live_{key('c')}", webhook_secrets=[])
+        self.write(tmp_path, "nobody/x", api_key="x")
+        self.write(tmp_path.parent / tmp_path.name, "../bigcommerce/x", api_key="x")
+
+        assert sorted(lint(tmp_path, NOW)) == [
+            Finding("error", "bigcommerce/x", "there is no such platform"),
+            Finding("error", "cashier/nobody/x", "there is no such platform"),
+            Finding("error", "cashier/stripe/c", "webhook_secrets is empty: no event could be verified"),
+        ]
+
+    def test_two_documents_for_one_merchant_or_with_one_key_are_said(self, tmp_path: Path) -> None:
+        self.hc1(tmp_path, "a", "a", "m_1")
+        self.hc1(tmp_path, "b", "a", "m_1")
+
+        assert [one.what for one in lint(tmp_path, NOW)] == [
+            "merchant_id and base are those of cashier/hc1/a: one document for each",
+            "keys[0].secret is the same as keys[0].secret of cashier/hc1/a",
+        ]

@@ -1,5 +1,6 @@
 """Refunds in the order's state machine: asked for, judged, refused, tried again, settled by people, reported."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -291,3 +292,25 @@ def test_a_refunds_line_and_our_refund():
     assert refund_difference(line(999, "r1"), order, fold.refunds["r1"]) == "refund_amount"
     assert refund_difference(line(1000, "r1"), order, None) == "refund_missing_here"
     assert refund_difference(line(1000, "r1"), None, None) == "refund_unknown_here"
+
+
+class TestWhatComesBack:
+    """A bank may return a refund that had succeeded: it failed then for good, in whatever sequence that is told."""
+
+    def facts(self) -> list[object]:
+        returned = RefundReported("r1", cny(1000), "failed", came_back=True, problem=PROBLEM)
+        return [reported("processing"), reported("succeeded"), told(returned), reported("succeeded", via="notify")]
+
+    def test_in_any_sequence_it_ends_as_failed_and_its_money_is_the_orders_again(self) -> None:
+        for sequence in itertools.permutations(self.facts()):
+            fold = approved().take(*sequence)
+            refund = fold.refunds["r1"]
+
+            assert (refund.status, refund.succeeded_at, refund.problem) == ("failed", None, PROBLEM)
+            assert fold.order is not None
+            assert (fold.order.status, fold.order.refunded, fold.order.refundable) == ("paid", 0, 8800)
+
+    def test_another_platforms_failure_may_still_succeed(self) -> None:
+        fold = approved().take(reported("failed"), reported("succeeded"))
+
+        assert fold.refunds["r1"].status == "succeeded"

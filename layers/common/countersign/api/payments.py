@@ -60,8 +60,12 @@ def handle(
     store: OrderStore,
     queue: Any,
     read: Callable[[Call, bytes, OrderStore], NewPayment],
+    polled: str = "POLL_QUEUE_URL",
 ) -> HttpReply:
-    """Check the caller, read the body, create once for each Idempotency-Key: 201, or 200 for an order of before."""
+    """Check the caller, read the body, create once for each Idempotency-Key: 201, or 200 for an order of before.
+
+    `polled` is the variable with the queue of who asks about the account's orders.
+    """
     platform, name = accounts.platform, request.path_parameters["account"]
     bearer = caller.from_claims(request.claims)
     require(bearer, WRITE)
@@ -70,7 +74,7 @@ def handle(
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
     marks = lookups.prepare(payment.lookup, platform, name)
-    wake = _waking(queue, os.environ["POLL_QUEUE_URL"])
+    wake = _waking(queue, os.environ[polled])
 
     def action() -> tuple[int, Json]:
         status, content = create(call, payment, store=store, wake=wake)
@@ -118,7 +122,7 @@ class _Creation:
                 refused = PaymentRefused(attempt, because("said_by_the_platform", text=str(error)))
                 self._record(self._key, refused, Queried(), via="query", system=order.terms.system)
             raise
-        taken = Prepared(prepared.order_id)
+        taken = Prepared(prepared.order_id, prepared.handle)
         order = self._record(self._key, taken, Queried(), via="query", system=order.terms.system).order or order
         if orphans.attach(self._store, self._key, now=self._call.now):
             order = self._store.get(self._key) or order

@@ -233,9 +233,13 @@ class PaymentRefused:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The platform took the order and waits for the payer; `transaction_id` if it named its own number already."""
+    """The platform took the order and waits for the payer; `transaction_id` if it named its own number already.
+
+    `handle` is what the platform wants to be asked by, where that is not the merchant's own number.
+    """
 
     transaction_id: str = ""
+    handle: str = ""
     kind: ClassVar[str] = "prepared"
 
     def identity(self) -> Identity:
@@ -307,6 +311,7 @@ class RefundReported:
     problem: Reason | None = None  # what a person must do about it
     confirm: bool = False  # the news names no order of the merchant's: a refund unknown here counts once a query agrees
     shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
+    came_back: bool = False  # it failed for good, also where it was said to have succeeded before
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:

@@ -153,7 +153,8 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
             further = (fact.problem,) if fact.problem is not None else ()
             return replace(became(order, after, because("payment_refused")), further=further)
         case Prepared():
-            return became(order, replace(order, prepared=True), because("waits_for_payer"))
+            after = replace(order, prepared=True, handle=max(order.handle, fact.handle))
+            return became(order, after, because("waits_for_payer"))
         case Unpaid():
             return became(order, replace(order, prepared=True), because("not_paid_yet", word=fact.word))
         case CloseRequested() if order.terms.external:

@@ -78,6 +78,9 @@ class Refund:
     resolved_by: str = ""
     note: str = ""
     shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
+    came_back: bool = (
+        False  # the payer's bank did not take it: it failed for good, whatever was said before or is after
+    )
     kind: ClassVar[str] = "refund"
 
     @property
@@ -218,7 +221,12 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
         base = replace(base, status="approved", refused=False, problem=None)
     # What we refused the payer fails at the platform by that, and stays refused here.
     denied = base.status == "rejected" and fact.status == "failed"
-    forward = not denied and REFUND_RANK[base.status] < REFUND_RANK[fact.status]
+    came_back = base.came_back or (fact.came_back and not denied)
+    # What came back is behind everything that can be said of a refund; else a later status counts.
+    forward = not denied and (
+        (fact.came_back and not base.came_back)
+        or (not came_back and REFUND_RANK[base.status] < REFUND_RANK[fact.status])
+    )
     times = [at for at in (base.succeeded_at, fact.at if fact.status == "succeeded" else None) if at is not None]
     shop_amounts = [amount for amount in (base.shop_amount, fact.shop_amount) if amount is not None]
     child = replace(
@@ -229,7 +237,8 @@ def reported(known: Refund | None, fact: RefundReported, trust: Trust) -> tuple[
         reported=amounts,
         platform_refund_id=max(base.platform_refund_id, fact.platform_refund_id),
         transaction_id=max(base.transaction_id, fact.transaction_id),
-        succeeded_at=min(times) if times else None,
+        succeeded_at=min(times) if times and not came_back else None,
+        came_back=came_back,
         shop_amount=min(shop_amounts) if shop_amounts else None,
         released=base.released or (fact.status == "failed" and isinstance(trust, Queried)),
     )
@@ -445,6 +454,8 @@ def with_totals(order: Order, before: Refund | None, after: Refund) -> Order:
         at = after.succeeded_at or after.requested_at
         times[after.transaction_id] = min(times.get(after.transaction_id, at), at)
         return replace(order, returned=tuple(sorted(times.items())))
+    if after.came_back:  # then its payment did not go back after all
+        order = replace(order, returned=tuple(one for one in order.returned if one[0] != after.transaction_id))
     if came_to_nothing(after) and not (before is not None and came_to_nothing(before)):
         return _asked_again(order, after)
     return order

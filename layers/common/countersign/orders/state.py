@@ -121,6 +121,7 @@ class Order:
     key: OrderKey
     terms: Terms
     prepared: bool = False
+    handle: str = ""  # what the platform wants to be asked by, where that is not the order's number
     claims: tuple[ReportedPayment, ...] = ()
     closed_at: int | None = None  # when the platform ended it, as told; `ended_at` says when it ended
     failed: bool = False

@@ -87,6 +87,10 @@ class PreparedPayment(Protocol):
     def order_id(self) -> str:
         """Return the platform's own number of the order; empty where it names none yet."""
 
+    @property
+    def handle(self) -> str:
+        """Return what the platform wants to be asked by; empty where that is the order's number."""
+
 
 class NewPayment(Protocol):
     """One call to create a payment: a body that has the platform's shape, on one account."""

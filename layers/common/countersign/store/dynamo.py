@@ -150,9 +150,9 @@ def update_if(
     return update(client, table, row, expression, condition, values or {}) is not None
 
 
-def put_if_absent(client: Any, table: str, item: Item) -> bool:
-    """Put an item; False, and nothing changes, where there is one under its key."""
-    condition = "attribute_not_exists(pk)"
+def put_if_absent(client: Any, table: str, item: Item, *, key: str = "pk") -> bool:
+    """Put an item; False, and nothing changes, where there is one under its key, of which `key` is an attribute."""
+    condition = f"attribute_not_exists({key})"
     return (
         _if_condition(client.put_item, {"TableName": table, "Item": item, "ConditionExpression": condition}) is not None
     )

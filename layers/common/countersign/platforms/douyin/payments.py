@@ -45,6 +45,7 @@ class Prepared:
 
     client: Mapping[str, Any]
     order_id: str = ""
+    handle: str = ""  # it is asked by the merchant's number
 
 
 def shown(text: str, *, characters: int = _SUBJECT_CHARACTERS, size: int = _SUBJECT_BYTES) -> str:

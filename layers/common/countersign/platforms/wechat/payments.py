@@ -49,6 +49,7 @@ class Prepared:
 
     client: Mapping[str, str]
     order_id: str = ""  # WeChat has no number of its own before it is paid
+    handle: str = ""  # it is asked by the merchant's number
 
 
 def check(payment: PaymentRequest, settings: Settings, *, system: str) -> None:

@@ -1,0 +1,1 @@
+"""Hosted cashiers: pages of somebody else on which a shopper pays, for platforms that know no gateway of ours."""

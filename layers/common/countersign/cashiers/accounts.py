@@ -1,0 +1,31 @@
+"""The accounts of all cashiers: documents below `cashier/{cashier}/`, in orders `{cashier}.{account}`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from countersign.accounts import Accounts
+from countersign.cashiers.notices import PLATFORM, account_of
+from countersign.errors import NotFoundError
+
+Load = Callable[[Mapping[str, Any]], Any]
+
+
+class CashierAccounts(Accounts):
+    """Each cashier's accounts, by the name that orders have."""
+
+    def __init__(self, loads: Mapping[str, Load]) -> None:
+        super().__init__(PLATFORM, dict)
+        self._of = {name: Accounts(f"{PLATFORM}/{name}", load) for name, load in loads.items()}
+
+    def load(self, name: str) -> Any:
+        """Return the settings of `{cashier}.{account}`; raises what `Accounts.load` raises."""
+        cashier, _, account = name.partition(".")
+        if cashier not in self._of:
+            raise NotFoundError("no such cashier")
+        return self._of[cashier].load(account)
+
+    def names(self) -> Iterator[str]:
+        """Yield every account of every cashier."""
+        for cashier, accounts in self._of.items():
+            for account in accounts.names():
+                yield account_of(cashier, account)

@@ -1,0 +1,1 @@
+"""Stripe Checkout: a page of Stripe's for each payment (https://docs.stripe.com/payments/checkout)."""

@@ -1,0 +1,186 @@
+"""Stripe's answers to what workers ask, as changes."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import stripe
+
+from countersign.cashiers.notices import PLATFORM
+from countersign.cashiers.port import Captured, CreatedPayment, PaymentRequest
+from countersign.cashiers.stripe import amounts, translate
+from countersign.cashiers.stripe.client import CallRefusedError, Client, UnknownNumberError
+from countersign.cashiers.stripe.messages import Session
+from countersign.cashiers.stripe.settings import Settings
+from countersign.errors import ConflictError, MalformedError, PlatformUnavailableError, UnprocessableError
+from countersign.money import Money
+from countersign.orders.changes import Change, Closed, OrderKey, Queried, RefundReported, is_unmatched
+from countersign.orders.reasons import because
+from countersign.orders.refunds import Refund
+from countersign.orders.state import Order
+from countersign.platforms.port import Changes, RefundRefusedError
+from countersign.runtime import platform_http
+from countersign.store import OrderStore
+
+DAY = 86_400
+CLOCKS_DIFFER = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A Stripe account: its settings and the client that uses them."""
+
+    account: str  # `stripe.{account}`
+    settings: Settings
+    client: Client
+    now: Callable[[], int]
+    refund_pause: int = 0
+
+    @property
+    def tenant(self) -> str:
+        """Return the account's name: no event of Stripe's names the account that it is of."""
+        return self.account
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return what Stripe does for this account."""
+        return self.settings.kinds
+
+    def check_amount(self, amount: Money) -> None:
+        """Raise UnprocessableError where Stripe cannot take exactly this amount."""
+        amounts.to_stripe(amount)
+
+    def create_payment(self, wanted: PaymentRequest, order: Order) -> CreatedPayment:
+        """Have Stripe make a session; after any doubt, and a day, the one that there is."""
+        if order.attempts > 1 or order.handle:
+            found = self._session(order)
+            if found is not None and found.status != "open":
+                raise ConflictError(f"the session is {found.status} at Stripe")
+        return self.client.create(wanted, created_at=order.terms.created_at)
+
+    def query_order(self, order: Order, *, now: int) -> Changes:
+        """Return what Stripe says about a payment, and about each refund of it."""
+        session = self._session(order)
+        return () if session is None else self._told(order.key, session, now)
+
+    def import_order(self, change: Change, *, now: int) -> Changes:
+        """Return what Stripe says about a payment that is not recorded here.
+
+        Where only its payment intent is named, the answer's key says whose it is.
+        """
+        session = None
+        if is_unmatched(change.key):
+            number = dict(change.aliases).get("transaction", "")
+            if number.startswith("pi_"):
+                session = self.client.of_intent(number)
+            elif number.startswith("cs_"):
+                session = self.client.session(number)
+        else:
+            session = self.client.find(change.key.order_id, now - DAY, now + CLOCKS_DIFFER)
+        if session is None or not session.reference:
+            return ()
+        return self._told(OrderKey(PLATFORM, self.account, session.reference), session, now)
+
+    def query_child(self, change: Change, system: str) -> Changes:
+        """Return what Stripe says about the refund that `change` names."""
+        fact = change.fact
+        if not isinstance(fact, RefundReported) or not fact.transaction_id:
+            return ()
+        return tuple(
+            told
+            for told in self._refunds(change.key, fact.transaction_id)
+            if isinstance(told.fact, RefundReported) and told.fact.refund_id == fact.refund_id
+        )
+
+    def query_refund(self, order: Order, refund: Refund) -> Change | None:
+        """Return what Stripe says about a refund."""
+        for told in self._refunds(order.key, _intent(order, refund)):
+            if isinstance(told.fact, RefundReported) and told.fact.refund_id == refund.refund_id:
+                return told
+        return None
+
+    def close(self, order: Order, *, now: int) -> Change | None:
+        """End a session and return what is true then; ConflictError where the shopper was faster, or is at it.
+
+        One that is complete and whose delayed payment has failed is over too: nobody can pay by it any more.
+        """
+        session = self._session(order)
+        if session is not None and session.status == "open":
+            try:
+                session = self.client.expire(session.id)
+            except ConflictError:
+                session = self._session(order)
+        if session is not None and session.status != "expired":
+            over = session.status == "complete" and session.payment_status == "unpaid"
+            if not (over and session.intent_status in translate.OVER):
+                raise ConflictError("the payment was made, or is on its way")
+        at = min(now, order.terms.expires_at)
+        return Change(order.key, Closed(at), Queried(), "query", self.tenant, translate.SYSTEM)
+
+    def prepare_refund(self, order: Order, *, now: int) -> Changes:
+        """Nothing is needed."""
+        return ()
+
+    def refund(self, order: Order, refund: Refund) -> Change:
+        """Make a refund, the same one however often it is called."""
+        try:
+            made = self.client.refund(
+                _intent(order, refund), refund.amount, number=refund.refund_id, reference=order.key.order_id
+            )
+        except CallRefusedError as error:
+            problem = because("said_by_the_platform", text=str(error))
+            raise RefundRefusedError(problem, whole_account=error.whole_account) from error
+        except (UnknownNumberError, ConflictError, UnprocessableError) as error:
+            raise RefundRefusedError(because("said_by_the_platform", text=str(error))) from error
+        return translate.refund_to_change(made, self.account, Queried(), "query")
+
+    def audit(self, order: Order, refund: Refund) -> Changes:
+        """Nothing: shoppers do not ask Stripe for money back."""
+        return ()
+
+    def capture(self, order: Order, capture_id: str, amount: Money) -> Captured:
+        """Refuse: payments by Checkout are taken at once here."""
+        raise UnprocessableError("this cashier's account has no capture")
+
+    def void(self, order: Order) -> Changes:
+        """Refuse: payments by Checkout are taken at once here."""
+        raise UnprocessableError("this cashier's account has no void")
+
+    def _session(self, order: Order) -> Session | None:
+        """Return a payment's session, also where the answer to its creation was lost."""
+        if order.handle:
+            return self.client.session(order.handle)
+        # Within this time the idempotency key makes every creation the same one.
+        since = order.terms.created_at - CLOCKS_DIFFER
+        until = min(self.now(), order.terms.created_at + DAY) + CLOCKS_DIFFER
+        return self.client.find(order.key.order_id, since, until)
+
+    def _told(self, key: OrderKey, session: Session, now: int) -> Changes:
+        try:
+            fact = translate.state(session, now)
+        except MalformedError as error:
+            raise PlatformUnavailableError(f"Stripe's answer cannot be read: {error}") from None
+        told = [Change(key, fact, Queried(), "query", self.tenant, translate.SYSTEM)]
+        if session.refunded and session.payment_intent:
+            told += self._refunds(key, session.payment_intent)
+        return tuple(told)
+
+    def _refunds(self, key: OrderKey, payment_intent: str) -> Iterable[Change]:
+        for refund in self.client.refunds(payment_intent):
+            yield replace(translate.refund_to_change(refund, self.account, Queried(), "query"), key=key)
+
+
+def _intent(order: Order, refund: Refund) -> str:
+    """Return the payment that a refund is of."""
+    paid = order.payment.transaction_id if order.payment is not None else ""
+    return refund.transaction_id or paid
+
+
+def connect(
+    name: str, settings: Settings, *, store: OrderStore, tries: int = 1, timeout: tuple[float, float] = (3.0, 10.0)
+) -> Connector:
+    """Return an account's connector; a call is made once, and what had no answer is asked about."""
+    session: Any = platform_http.session()
+    http = stripe.RequestsClient(timeout=timeout, session=session)
+    return Connector(name, settings, Client(settings, http), lambda: int(time.time()))

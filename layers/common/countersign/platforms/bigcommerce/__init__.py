@@ -1,0 +1,1 @@
+"""BigCommerce: what a payment at a hosted cashier makes of an order of the store."""
