@@ -365,6 +365,7 @@ def lists() -> dict[str, tuple[Counter[str], int]]:
         for number in (11, 13, 15):
             world.say(key(number), Paid(f"42-{number}", Money(1, "CNY"), NOW + 70), Verified(KEY_ID), "notify", at=70)
         world.say(key(2), RefundRequested("rf-1", Money(1000, "CNY"), "broken", NOW + 80), STAFF, "operator", at=80)
+        account_names.unmarked.clear()  # of what else this process has loaded
         account_names.unmarked.add(("wechat", "main-shop"))
         account_names.mark(meter.client, TABLE)
         pulse.beat(meter.client, TABLE, "wechat", "main-shop", now=NOW + 80)
