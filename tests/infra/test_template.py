@@ -151,7 +151,7 @@ class TestRoutes:
         assert {platform_of(name) for name, _ in added.values()} == set(platforms())
         for key, (name, event) in added.items():
             mounted = mount(str(platform_of(name)))
-            assert event["Path"].startswith(mounted)
+            assert event["Path"].replace("{app}", "{account}").startswith(mounted)  # an app delivers for its shops
             if name not in callbacks() and event["ApiId"] != {"Ref": "ShopperApi"}:
                 assert key == f"POST {mounted}payments"
                 assert event["Auth"] == {"AuthorizationScopes": ["payments:write", "countersign/payments:write"]}
