@@ -204,11 +204,12 @@ def _authorized(order: Order) -> int:
 def _expected_at(order: Order, read_at: int, *, sure: bool) -> int | None:
     """Return when to read the order if nothing is told before: at once where a push leaves the money open.
 
-    While a movement of money is undecided nobody tells of its end, so it is looked at every hour.
+    Of an order of two currencies a push never says what was paid in the shop's. While a movement of money is undecided
+    nobody tells of its end, so it is looked at every hour.
     """
     if any(one.status in _UNDECIDED for one in order.transactions):
         return (read_at or order.updated_at) + HOURLY
-    return order.updated_at if not read_at and not sure else None
+    return order.updated_at if not read_at and (not sure or order.total.shop is not None) else None
 
 
 def _refund_facts(transactions: Iterable[Transaction], refund_id: str) -> tuple[Fact, ...]:
@@ -222,14 +223,15 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
     """Return what a movement of money means; where that is open, a reason to read the order if it `asks`."""
     word = f"transaction.{one.kind}.{one.status}"
     event = PlatformEvent(word, one.at, one.id, query=asks)
+    more = (event,) if asks and one.is_partial else ()
     if one.amount is None:
         return (event,) if asks else ()
     if one.kind == "refund":
-        return (_refund(one, one.amount.charged),) if one.status in _REFUND_STATUS else _unknown(one)
+        return (_refund(one, one.amount.charged), *more) if one.status in _REFUND_STATUS else _unknown(one)
     if one.kind in _PAYS and one.status == "success":
         if not one.amount.charged.minor or one.at is None:
             return ()
-        return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test),)
+        return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test), *more)
     return (event,) if asks else ()
 
 
