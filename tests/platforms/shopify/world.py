@@ -292,6 +292,6 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
     _provision(cloud, dict(accounts), "shopify")
     wire = Wire(simulator)
     platform_http.session().mount(BASE, wire)
-    for job in ("webhook", "poll", "scan", "guard", "redrive"):
+    for job in ("webhook", "events", "poll", "scan", "guard", "redrive"):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)
