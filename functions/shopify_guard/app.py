@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 from countersign.platforms.port import Connectors
@@ -17,7 +18,7 @@ apps = Apps()
 store = OrderStore.from_environment()
 subscriptions = SubscriptionStore(store.client, store.table, "shopify")
 scans = ScanStore(store.client, store.table, "shopify")
-connect = Connectors(Shops(apps), connector.connect)
+connect = Connectors(Shops(apps), partial(connector.connect, store=store))
 
 
 def _address(shop: str) -> str:

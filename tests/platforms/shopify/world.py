@@ -216,7 +216,8 @@ class Shopify:
 
     def asked(self) -> list[str]:
         """Return the operations that Shopify got since this was asked last."""
-        found = [str(one["query"]).split("(")[0].split("{")[0].split()[1] for one in self.wire.sent]
+        queries = [str(one.get("query", "mutation Token(")) for one in self.wire.sent]
+        found = [one.split("(")[0].split("{")[0].split()[1] for one in queries]
         self.wire.sent.clear()
         return found
 

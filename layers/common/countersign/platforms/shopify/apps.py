@@ -72,8 +72,9 @@ class Apps:
     def _list(self) -> None:
         found: dict[str, str] = {}
         for name in sorted(self._apps.names()):
-            listed = self.load(name).shops.values()
-            readable = [shop.shop for shop in listed if shop.access_token is not None]
+            app = self.load(name)
+            fetched = app.install == "client_credentials"
+            readable = [shop.shop for shop in app.shops.values() if fetched or shop.access_token is not None]
             for host in (*readable, *self._shops(name).names()):
                 found.setdefault(host, name)
         self._apps_of, self._listed_at = found, time.monotonic()

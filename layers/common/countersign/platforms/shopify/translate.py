@@ -27,6 +27,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.platforms.shopify import messages
+from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
 from countersign.platforms.shopify.signing import VerifiedMessage
 from countersign.signing import digests
@@ -146,7 +147,8 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         order.created_at,
         order.created_at,
         description=_description(order),
-        metadata=(*number, *((f"attribute.{name}", value) for name, value in order.attributes)),
+        # Of what was noted on a cart only our own: the rest may say who the buyer is.
+        metadata=(*number, *((name, value) for name, value in order.attributes if name == REFERENCE)),
         lines=tuple(
             Line(line.title, line.quantity, line.price.minor)
             for line in order.lines
