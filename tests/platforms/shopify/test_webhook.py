@@ -322,6 +322,21 @@ class TestMoney:
         assert (world.order().refunded, world.order().reserved) == (0, 0)
         assert [item.review_id for item in world.order().review_items] == ["refund_currency_mismatch.7002"]
 
+    def test_S7_what_is_due_only_before_rounding_is_not_taken_for_paid(self, world: Shopify) -> None:
+        told = order(
+            total="56000",
+            presentment_currency="ISK",
+            currency="GBP",
+            shop_total="0.01",
+            financial_status="partially_paid",
+            total_outstanding="0.00",
+        )
+
+        world.deliver(told)
+
+        assert (world.order().paid, world.order().status) == (0, "pending")
+        assert due(world)
+
     def test_S7_three_decimals_are_exact(self, world: Shopify) -> None:
         world.deliver(order(total="18.600", presentment_currency="KWD", currency="USD", shop_total="60.45"))
         world.deliver(transaction(7001, amount="18.6", currency="KWD"))

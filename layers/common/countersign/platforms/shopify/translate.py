@@ -190,7 +190,9 @@ def _received(order: Order) -> tuple[int, bool]:
     back = sum(one.charged.minor for one in amounts if one is not None and one.charged.currency == total.currency)
     if order.financial_status not in _TAKEN:
         return back, not back
-    if order.outstanding is None:
+    # Rounded in the shop's currency, none outstanding can be some in the buyer's: then only the word tells.
+    rounded = order.total.shop is not None and order.financial_status != "paid"
+    if order.outstanding is None or rounded:
         return back, False
     settled = max(0, total.minor - order.outstanding.charged.minor)
     plain = order.financial_status in ("paid", "partially_paid") and not back
