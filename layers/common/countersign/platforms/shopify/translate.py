@@ -96,6 +96,21 @@ def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tup
     return tuple(Change(key, fact, trust, via, tenant=key.account, system=SYSTEM, external=True) for fact in facts)
 
 
+def redaction(genuine: VerifiedMessage) -> tuple[str, tuple[str, ...]] | None:
+    """Return our word for what is to be erased, and the orders that are named (none: all); None where nothing is.
+
+    https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
+    """
+    if messages.subject(genuine.fields) != "compliance":
+        return None
+    word = _news(genuine, "compliance")
+    if word == "customers.data_request":
+        return None
+    named = genuine.fields.get("orders_to_redact")
+    orders = tuple(filter(None, map(messages.digits, named))) if isinstance(named, list) else ()
+    return word, orders
+
+
 def _news(genuine: VerifiedMessage, kind: str) -> str:
     """Return our word for news that is about no order."""
     fields = genuine.fields
