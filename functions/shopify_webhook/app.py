@@ -47,7 +47,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
 
 
 def _erase_later(genuine: VerifiedMessage, shop: Shop, word: str, orders: tuple[str, ...], now: int) -> None:
-    """Note what Shopify wants erased, if its signed bytes name the shop; of a customer without orders nothing is here."""
+    """Note what Shopify wants erased, if its signed bytes name the shop; a customer without orders has nothing here."""
     from countersign.signing import digests
     from countersign.store.erasures import ErasureStore
 
