@@ -39,7 +39,7 @@ def topics(stage: Stage) -> int:
 def subscribe(stage: Stage) -> None:
     """See the guard subscribe to what is told of orders."""
     stage.scene("Shopify: subscriptions to webhooks")
-    stage.advance(10 * MINUTE, "every ten minutes the guard looks after the shop's subscriptions")
+    stage.advance(11 * MINUTE, "every ten minutes the guard looks after the shop's subscriptions")
     end = time.monotonic() + COLD_START
     while topics(stage) != 8 and time.monotonic() < end:  # the first run of a function that nobody has started yet
         time.sleep(0.5)
@@ -76,11 +76,11 @@ def outage(stage: Stage) -> None:
     happens(stage, "drop_subscriptions")
     sold = [int(happens(stage, "create", minor=1000 * n)["order"]) for n in range(1, 6)]
     stage.tell("Shopify", "was answered badly for four hours, deletes the subscriptions, and sells five times")
-    stage.advance(10 * MINUTE, "the guard misses the subscriptions, makes them anew and has the gap read")
+    stage.advance(11 * MINUTE, "the guard misses the subscriptions, makes them anew and has the gap read")
     stage.expect_soon("restored", lambda: topics(stage), 8)
     stage.advance(11 * MINUTE, "the shop's orders are read")
     stage.expect_soon("all are known", lambda: [money(stage, one)[0] for one in sold], ["paid"] * 5)
-    stage.advance(10 * MINUTE, "and compared with the shop's own list")
+    stage.advance(11 * MINUTE, "and compared with the shop's own list")
     told = lambda: [one["detail-type"] for one in stage.inbox("bus", SHOP)].count("subscription.restored")  # noqa: E731
     stage.expect_soon("0 events missing", told, 1)
 

@@ -118,6 +118,17 @@ class TestSubscriptionsOfTheShop:
         one_shop.agrees(sold)
         assert proof(one_shop)["missing"] == 0
 
+    def test_one_cause_is_found_once_whichever_of_the_two_workers_comes_first(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        one_shop.ask("drop_subscriptions")
+        for _ in range(3):
+            one_shop.make("create")
+
+        looked_after(one_shop, 600, 600, 600, 600)  # the list is read before the subscriptions are missed
+
+        assert len(told(one_shop, "subscription.missing")) == len(told(one_shop, "subscription.restored")) == 1
+        assert proof(one_shop)["missing"] == 0
+
     def test_S10_an_address_of_somebody_else_is_left_alone_and_named(
         self, one_shop: Shopify, capsys: pytest.CaptureFixture[str]
     ) -> None:
