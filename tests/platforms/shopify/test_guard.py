@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import time_machine
 from moto import mock_aws
 
 from countersign.platforms.shopify import connector
-from countersign.workers import scan
+from countersign.workers import publish, scan
 from tests.platforms.shopify.world import ADDRESS, APP, SHOP, Json, Shopify, documents, shopify
 
 HOUR = 3600
@@ -44,7 +45,10 @@ def told(world: Shopify, kind: str) -> list[Json]:
 
 def proof(world: Shopify) -> dict[str, int]:
     [row] = told(world, "subscription.restored")
-    return {name: int(row[name]["N"]) for name in ("from", "to", "missing")}
+    [entry] = publish.entries(row, "bus")
+    detail = json.loads(entry["Detail"])
+    at = {name: int(datetime.fromisoformat(detail["interval"][name]).timestamp()) for name in ("from", "to")}
+    return at | {"missing": detail["missing"]}
 
 
 def looked_after(world: Shopify, *seconds: int) -> None:
