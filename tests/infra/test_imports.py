@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.reading import PACKAGE, ROOT, callbacks, creating, imports, platforms, roots, shipped, snake, tree
+from tests.infra.reading import (
+    PACKAGE,
+    ROOT,
+    callbacks,
+    creating,
+    imports,
+    platforms,
+    room,
+    roots,
+    shipped,
+    snake,
+    tree,
+)
 
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
 FOUNDATION = {"documents", "errors", "fields", "http", "money", "texts"}
@@ -71,7 +83,7 @@ def test_the_parts_are_there() -> None:
     parts = {part_of(module) for module in MODULES}
 
     assert {f"countersign.{part}" for part in FOUNDATION | RULES | {"store", "runtime"}} <= parts
-    assert {f"countersign.platforms.{name}" for name in platforms()} <= parts
+    assert {room(name) for name in platforms()} <= parts
     assert {f"functions.{snake(name)}" for name in callbacks()} <= parts
 
 

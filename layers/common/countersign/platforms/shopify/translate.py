@@ -26,7 +26,7 @@ from countersign.orders.changes import (
     Unrecognised,
     Verified,
 )
-from countersign.platforms.shopify import messages
+from countersign.platforms.shopify import NOT_OFFERED, messages
 from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
 from countersign.platforms.shopify.signing import VerifiedMessage
@@ -161,6 +161,7 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         "",
         order.created_at,
         order.created_at,
+        not_offered=NOT_OFFERED,
         description=_description(order),
         # Of what was noted on a cart only our own: the rest may say who the buyer is.
         metadata=(*number, *((name, value) for name, value in order.attributes if name == REFERENCE)),
