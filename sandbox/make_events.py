@@ -74,8 +74,6 @@ def _entry(case: Case) -> dict[str, Any]:
         entry["after"] = [f"{name}.json" for name in case.after]
     if case.failures is not None:
         entry["failures"] = case.failures
-    if case.kept:
-        entry["kept"] = True
     if case.needs_platform:
         entry["needs_platform"] = True
     return entry

@@ -110,8 +110,8 @@ class CashierPaymentBody(TypedDict, total=False):
     capture: Literal["automatic", "manual"]
     replaces: str | None
     expires_at: str | None
-    lookup: list[str] | None
     metadata: dict[str, str] | None
+    lookup: list[str] | None
 
 
 class Dismissal(TypedDict, total=False):

@@ -45,5 +45,6 @@ def _by_code(request: HttpRequest, name: str, account: str, now: int) -> HttpRep
         base_url=os.environ.get("SHOPPER_BASE_URL") or f"https://{request.domain}",
     )
     request = replace(request, path_parameters={**request.path_parameters, "account": settings.wechat})
-    url = os.environ["WECHAT_POLL_QUEUE_URL"]
-    return payments.handle(request, now, accounts=wechat, store=store, queue=queue, read=read, queue_url=url)
+    return payments.handle(
+        request, now, accounts=wechat, store=store, queue=queue, read=read, polled="WECHAT_POLL_QUEUE_URL"
+    )

@@ -1,7 +1,8 @@
-"""Every ten minutes: see that shops still deliver; subscribe anew where they do not, and prove the gap read."""
+"""Every ten minutes: see that shops still deliver, prove gaps read, and erase what Shopify asks to have erased."""
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 from countersign.platforms.port import Connectors
@@ -9,15 +10,20 @@ from countersign.platforms.shopify import connector
 from countersign.platforms.shopify.apps import Apps, Shops
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
+from countersign.store.erasures import ErasureStore
+from countersign.store.lists import OrderLists
 from countersign.store.scans import ScanStore
 from countersign.store.subscriptions import SubscriptionStore
-from countersign.workers import guard
+from countersign.workers import erase, guard
+
+ENOUGH_TO_ERASE_MS = 20_000
 
 apps = Apps()
 store = OrderStore.from_environment()
 subscriptions = SubscriptionStore(store.client, store.table, "shopify")
+erasures, lists = ErasureStore(store.client, store.table, "shopify"), OrderLists(store.client, store.table)
 scans = ScanStore(store.client, store.table, "shopify")
-connect = Connectors(Shops(apps), connector.connect)
+connect = Connectors(Shops(apps), partial(connector.connect, store=store))
 
 
 def _address(shop: str) -> str:
@@ -36,3 +42,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         work.restore(name, int(event["restore"]["from"]), int(event["restore"]["to"]))
         return
     guard.run(event, context, names=apps.names, work=work, enough_ms=60_000)
+
+    def enough_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() >= ENOUGH_TO_ERASE_MS)
+
+    for name in event.get("accounts") or apps.every_shop():
+        erase.erase_all(name, erasures, lists, now=int(time.time()), enough_time=enough_time)

@@ -1,5 +1,6 @@
 """Every minute: ask shops about orders that are due."""
 
+from functools import partial
 from typing import Any
 
 from countersign.platforms.port import Connectors
@@ -11,7 +12,7 @@ from countersign.store.due import DueList
 from countersign.workers import poll
 
 store, due = OrderStore.from_environment(), DueList.from_environment("shopify_poll")
-connect = Connectors(Shops(Apps()), connector.connect)
+connect = Connectors(Shops(Apps()), partial(connector.connect, store=store))
 
 
 @invocation

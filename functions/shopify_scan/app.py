@@ -1,5 +1,6 @@
 """Every ten minutes: read each shop's orders that changed since they were read last."""
 
+from functools import partial
 from typing import Any
 
 from countersign.platforms.port import Connectors
@@ -13,7 +14,7 @@ from countersign.workers import scan
 apps = Apps()
 store = OrderStore.from_environment()
 scans = ScanStore(store.client, store.table, "shopify")
-connect = Connectors(Shops(apps), connector.connect)
+connect = Connectors(Shops(apps), partial(connector.connect, store=store))
 
 
 @invocation

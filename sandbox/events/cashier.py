@@ -152,7 +152,9 @@ def _hc1(maker: CashierMaker) -> dict[str, Case]:
         "hc1-refunded": Case(maker.hc1(refunded), 200, "money went back: asked about", order=order, becomes="paid"),
         "hc1-underpaid": Case(maker.hc1(part), 200, "a tenth was paid: a question", order=order, becomes="review"),
         "hc1-orphan": Case(maker.hc1(paid), 200, "of a payment that is not known (yet)"),
-        "hc1-unreadable": Case(maker.hc1(unreadable), 400, "genuine, and not what the contract says", kept=True),
+        "hc1-unreadable": Case(
+            maker.hc1(unreadable), 400, "genuine, and not what the contract says: kept, and refused"
+        ),
         "hc1-other-merchant": Case(maker.hc1({**paid, "merchant_id": "m_other"}), 401, "signed, and names another"),
         "hc1-other-secret": Case(maker.hc1(paid, secret="s" * 16 + "x" * 16 + "of nobody"), 401, "signed by nobody"),
         "hc1-unknown-key": Case(maker.hc1(paid, key_id="ak_nobody"), 401, "a key that the account does not have"),

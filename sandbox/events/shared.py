@@ -15,8 +15,7 @@ class Case:
     """One event, what a function answers to it, and what must be there before.
 
     `order` is what the merchant created before, `becomes` the order's status afterwards; `after` names cases to run
-    before; `needs_platform` that the function calls the platform; `failures` is how many records go back to the stream;
-    `kept` that what is refused is kept all the same, for people to look at.
+    before; `needs_platform` that the function calls the platform; `failures` is how many records go back to the stream.
     """
 
     event: Event
@@ -27,7 +26,6 @@ class Case:
     after: tuple[str, ...] = ()
     needs_platform: bool = False
     failures: int | None = None
-    kept: bool = False
 
 
 class SampleEvents(NamedTuple):

@@ -76,6 +76,12 @@ class ShopifyMaker:
         route = "POST /shopify/{app}/webhook"
         return shapes.http(route, self.now, parameters={"app": APP}, headers=sent, body=body, encoded=True)
 
+    def on_the_bus(self, source: str = "aws.partner/shopify.com/123456/countersign") -> Json:
+        """Return an order that is paid as the partner's event bus hands it to a function."""
+        metadata = {"X-Shopify-Topic": "orders/paid", "X-Shopify-Shop-Domain": SHOP, "X-Shopify-API-Version": "2026-10"}
+        detail = {"payload": json.loads(self.body(PAID)), "metadata": metadata}
+        return {**shapes.bus("shopifyWebhook", {"id": "1"}, self.now), "source": source, "detail": detail}
+
     def event(self) -> Json:
         """Return a delivery of the newer family."""
         raw = self._vectors[EVENT]["raw_request"]
@@ -205,7 +211,10 @@ def _deliveries(maker: ShopifyMaker) -> dict[str, Case]:
 
 def _others(maker: ShopifyMaker) -> dict[str, Case]:
     now = maker.now
+    partner, stranger = maker.on_the_bus(), maker.on_the_bus(source="custom.attacker")
     return {
+        "shopify_events.paid": Case(partner, None, "an order is paid, told through EventBridge", becomes="paid"),
+        "shopify_events.stranger": Case(stranger, None, "not from the partner's source: changes nothing"),
         "shopify_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
         "shopify_poll.schedule": Case(shapes.schedule("ShopifyPollEveryMinute", now), None, "every minute: asks"),
         "shopify_guard.schedule": Case(

@@ -133,10 +133,14 @@ def platforms() -> list[str]:
     )
 
 
+def room(platform: str) -> str:
+    """Return the package that a platform has to itself; hosted cashiers share one."""
+    return "countersign.cashiers" if platform == CASHIER else f"countersign.platforms.{platform}"
+
+
 def mount(platform: str) -> str:
-    """Return where a platform's routes begin, as a pattern: a cashier's are below its own name."""
-    below = r"\{name\}/\{account\}" if platform == CASHIER else r"\{(account|app)\}"
-    return f"/{platform}/{below}/"
+    """Return where a platform's routes begin: a cashier's are below its own name."""
+    return "/cashier/{name}/{account}/" if platform == CASHIER else f"/{platform}/{{account}}/"
 
 
 def platform_of(function: str) -> str | None:

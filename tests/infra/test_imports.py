@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.infra.reading import (
-    CASHIER,
     PACKAGE,
     ROOT,
     callbacks,
     creating,
     imports,
     platforms,
+    room,
     roots,
     shipped,
     snake,
@@ -83,7 +83,7 @@ def test_the_parts_are_there() -> None:
     parts = {part_of(module) for module in MODULES}
 
     assert {f"countersign.{part}" for part in FOUNDATION | RULES | {"store", "runtime"}} <= parts
-    assert {f"countersign.platforms.{name}" for name in platforms() if name != CASHIER} <= parts
+    assert {room(name) for name in platforms()} <= parts
     assert {f"functions.{snake(name)}" for name in callbacks()} <= parts
 
 

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from tests.infra.reading import ROOT, callbacks, functions, platform_of, platforms
+from tests.infra.reading import ROOT, callbacks, functions, platform_of, platforms, room
 
 ASKED = ("refund", "ship")  # jobs that the merchant API has wishes for, whatever the platform
 
@@ -13,7 +13,7 @@ ASKED = ("refund", "ship")  # jobs that the merchant API has wishes for, whateve
 def test_a_platform_says_which_jobs_none_of_its_functions_does(platform: str) -> None:
     lacking = {job for job in ASKED if not (ROOT / "functions" / f"{platform}_{job}" / "app.py").is_file()}
 
-    assert set(getattr(import_module(f"countersign.platforms.{platform}"), "NOT_OFFERED", ())) == lacking
+    assert set(getattr(import_module(room(platform)), "NOT_OFFERED", ())) == lacking
 
 
 def test_each_platform_that_calls_us_has_a_function_that_reads_what_could_not_be_read() -> None:

@@ -25,12 +25,12 @@ SECRETS = (
 )
 # Works for every platform, since the accounts of each may have notices.
 FOR_ALL_PLATFORMS = {"Notify"}
+# Make and look for what orders are found by: their keys are nobody else's.
+LOOKS_UP = {"DecisionsApi", *(name for name in functions() if name.endswith("CreatePayment"))}
 # A payment by QR code is an order of a WeChat account.
 ALSO_READS = {"CashierCreatePayment": ["wechat"]}
 # A shopper's page shows what is recorded: it has no keys.
 WITHOUT_KEYS = {"CashierPay"}
-# Make and look for what orders are found by: their keys are nobody else's.
-LOOKS_UP = {"DecisionsApi", *(name for name in functions() if name.endswith("CreatePayment"))}
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 CALLBACK_ACTIONS = {
     "dynamodb:BatchGetItem",

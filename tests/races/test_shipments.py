@@ -73,7 +73,7 @@ def test_E13_each_parcel_is_told_once_and_in_its_sequence(
         stores[0].record(notified(order), now=NOW + 6)
         for place, tracking in enumerate(PARCELS):
             parcels, last = (Parcel("YTO", tracking, "tea"),), tracking == PARCELS[-1]
-            asked = ShipmentRequested(f"sh{place}", "express", parcels, last, NOW + 10 + place)
+            asked = ShipmentRequested(f"sh{place}", "express", parcels, last, NOW + 10 + place, shared=True)
             stores[0].record(Change(key(order), asked, Operator("ben"), "operator"), now=NOW + 10 + place)
 
         wechat, now = Wechat(order), NOW + 20

@@ -25,10 +25,10 @@ def texts_published() -> frozenset[str]:
     return frozenset(text for path in files for _, text in texts(json.loads(path.read_bytes())))
 
 
-def keys_of(platform: str, account: str, document: dict[str, Any]) -> set[str]:
+def keys_of(platform: str, name: str, document: dict[str, Any]) -> set[str]:
     """Return the keys in a document: what its platform's settings hold as a secret, and whatever is written as PEM."""
-    of = f"cashiers.{account.partition('/')[0]}" if platform == "cashier" else f"platforms.{platform}"
-    settings = import_module(f"countersign.{of}.settings")
+    room = f"cashiers.{name.partition('/')[0]}" if platform == "cashier" else f"platforms.{platform}"
+    settings = import_module(f"countersign.{room}.settings")
     held = set(_secrets(settings.load(document | {"api_base": "http://127.0.0.1:1"})))
     return {text for _, text in texts(document) if text in held or text.startswith("-----BEGIN")}
 
@@ -55,7 +55,7 @@ def account(platform: str, name: str) -> dict[str, object]:
 @pytest.mark.parametrize("platform", sorted(make_events.of_platforms(make_events.NOON)))
 def test_each_key_of_the_accounts_that_events_are_made_for_is_known(platform: str) -> None:
     accounts = make_events.of_platforms(make_events.NOON)[platform].accounts
-    keys = {key for account, document in accounts.items() for key in keys_of(platform, account, document)}
+    keys = {key for name, document in accounts.items() for key in keys_of(platform, name, document)}
 
     assert keys
     unknown = {fingerprint(key) for key in keys} - published._DIGESTS

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.simulating.simulator import Call, Inbox, Reply
 
 Json = dict[str, Any]
+_TOKEN = re.compile(r"/([a-z0-9.-]+)/admin/oauth/access_token")
 _PATH = re.compile(r"/([a-z0-9.-]+)/admin/api/([a-z0-9-]+)/graphql\.json")
 
 
@@ -65,11 +66,15 @@ class Simulator(simulator.Simulator):
 
     def answer(self, call: Call) -> tuple[Reply, str | None]:
         """Answer a call of the API: without the token of an installation nobody gets further."""
+        if (token := _TOKEN.fullmatch(call.path)) is not None:
+            granted = self.installations.grant(token[1], json.loads(call.body), self._clock.now())
+            return self.json_reply(200 if granted else 400, granted or {"error": "invalid_request"}), token[1]
         match = _PATH.fullmatch(call.path)
         found = self.installations.with_token(call.headers.get("x-shopify-access-token", ""))
         if match is None or call.method != "POST":
             return self.json_reply(404, {"errors": "Not Found"}), None
-        if found is None or found.host != match[1]:
+        over = found is not None and found.token_ends is not None and found.token_ends <= self._clock.now()
+        if found is None or found.host != match[1] or over:
             said = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return self.json_reply(401, {"errors": said}), None
         version = "2026-07" if self._faults.take("older_version", call.path) is not None else match[2]

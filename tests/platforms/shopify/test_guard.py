@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import time_machine
 from moto import mock_aws
 
 from countersign.platforms.shopify import connector
-from countersign.workers import scan
+from countersign.workers import publish, scan
 from tests.platforms.shopify.world import ADDRESS, APP, SHOP, Json, Shopify, documents, shopify
 
 HOUR = 3600
@@ -44,7 +45,10 @@ def told(world: Shopify, kind: str) -> list[Json]:
 
 def proof(world: Shopify) -> dict[str, int]:
     [row] = told(world, "subscription.restored")
-    return {name: int(row[name]["N"]) for name in ("from", "to", "missing")}
+    [entry] = publish.entries(row, "bus")
+    detail = json.loads(entry["Detail"])
+    at = {name: int(datetime.fromisoformat(detail["interval"][name]).timestamp()) for name in ("from", "to")}
+    return at | {"missing": detail["missing"]}
 
 
 def looked_after(world: Shopify, *seconds: int) -> None:
@@ -116,6 +120,17 @@ class TestSubscriptionsOfTheShop:
         looked_after(one_shop, 600, 600)
 
         one_shop.agrees(sold)
+        assert proof(one_shop)["missing"] == 0
+
+    def test_one_cause_is_found_once_whichever_of_the_two_workers_comes_first(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        one_shop.ask("drop_subscriptions")
+        for _ in range(3):
+            one_shop.make("create")
+
+        looked_after(one_shop, 600, 600, 600, 600)  # the list is read before the subscriptions are missed
+
+        assert len(told(one_shop, "subscription.missing")) == len(told(one_shop, "subscription.restored")) == 1
         assert proof(one_shop)["missing"] == 0
 
     def test_S10_an_address_of_somebody_else_is_left_alone_and_named(

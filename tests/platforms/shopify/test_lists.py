@@ -1,15 +1,28 @@
 """What is read of a shop: its list of changes, single orders, and what neither may be mistaken about."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import time_machine
+from moto import mock_aws
 
 from countersign.errors import PlatformUnavailableError
 from countersign.platforms.shopify import answers, client, connector
 from countersign.platforms.shopify.apps import Apps
-from tests.platforms.shopify.world import APP, OTHER, SHOP, Shopify, refund, transaction
+from countersign.workers import scan
+from tests.platforms.shopify.world import (
+    APP,
+    OTHER,
+    SHOP,
+    SHOP_ID,
+    Shopify,
+    documents,
+    refund,
+    shopify,
+    transaction,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +43,8 @@ def waits(monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller) -> lis
     return waited
 
 
-def reader(host: str = SHOP) -> connector.Connector:
-    return connector.connect(host, Apps().installation(host))
+def reader(world: Shopify, host: str = SHOP) -> connector.Connector:
+    return connector.connect(host, Apps().installation(host), store=world.store)
 
 
 class TestScan:
@@ -109,7 +122,7 @@ class TestScan:
         world.wire.simulator.faults({"stuck_cursor": 99})
 
         with pytest.raises(PlatformUnavailableError, match="does not advance"):
-            list(reader().scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
+            list(reader(world).scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
 
     @pytest.mark.parametrize("fault", ["ignore_filter", "ignore_silently"])
     def test_a_filter_that_was_ignored_fails_the_run_and_moves_nothing(self, world: Shopify, fault: str) -> None:
@@ -255,7 +268,7 @@ class TestAnswers:
         world.wire.simulator.faults({fault: 99})
 
         with pytest.raises(answers.CallRefusedError) as refused:
-            list(reader().scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
+            list(reader(world).scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
 
         assert refused.value.whole_account
         assert waits == []
@@ -304,3 +317,43 @@ class TestAnswers:
 
 def _node(world: Shopify, number: int) -> Any:
     return json.loads(json.dumps(world.ask("order", order=number)))
+
+
+class TestTokens:
+    @pytest.fixture
+    def own(self, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
+        """Return a stack with an app of the shop's own organisation, which fetches its tokens."""
+        monkeypatch.setattr(scan, "WRITERS", 1)
+        found = documents(install="client_credentials", shops=[{"shop": SHOP, "shop_id": SHOP_ID}])
+        with mock_aws(), shopify(clock, {APP: found[APP]}) as made:
+            yield made
+
+    def test_a_token_is_fetched_once_for_a_day_and_again_before_it_ends(self, own: Shopify) -> None:
+        sold = own.make("create")
+        for _ in range(3):
+            own.run("scan", 3600)
+        assert own.asked().count("Token") == 1
+        own.agrees(sold)
+
+        own.run("scan", 22 * 3600)
+        assert own.asked().count("Token") == 1
+
+    def test_a_token_that_was_taken_away_is_replaced_once(self, own: Shopify) -> None:
+        own.run("scan")
+        own.shop().installation.token = "shpat_of_somebody_else"
+        sold = own.make("create")
+        own.asked()
+
+        own.run("scan", 600)
+
+        assert own.asked().count("Token") == 1
+        own.agrees(sold)
+
+    def test_an_app_that_is_given_no_token_is_said_to_be_refused(
+        self, own: Shopify, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        own.shop().installation.app.secret = "another"
+
+        own.run("scan")
+
+        assert "it gives the app no token for this shop" in capsys.readouterr().out

@@ -33,6 +33,8 @@ def test_no_category_of_the_shops_side_is_left_out() -> None:
         "oauth_query_hmac_divergent": 2,
         "shop_domain": 1,
         "graphql_throttle": 3,
+        "eventbridge_event": 2,
+        "cart_permalink": 2,
         "graphql_operation": 17,
     }
 

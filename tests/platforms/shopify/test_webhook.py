@@ -15,6 +15,7 @@ from tests.platforms.shopify.world import (
     NOW,
     ORDER,
     OTHER,
+    OTHER_ID,
     SHOP,
     Json,
     Shopify,
@@ -174,7 +175,47 @@ class TestTold:
         world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
         world.deliver({"previous": [], "current": ["read_orders"]}, "app/scopes_update")
 
-        assert {row["word"]["S"] for row in news(world)} == {"shop", "shop.redact", "scopes"}
+        assert {row["word"]["S"] for row in news(world)} == {"shop", "scopes"}
+
+
+class TestErasure:
+    def raw(self, world: Shopify) -> list[Json]:
+        return [row for row in world.cloud.table() if "raw" in row]
+
+    def test_a_customers_orders_lose_their_bytes_and_keep_their_amounts(self, world: Shopify) -> None:
+        world.deliver(order(email="zoe@example.com"))
+        world.deliver(order(id=99, email="zoe@example.com"))
+        wish = {"shop_id": 70011223344, "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
+
+        assert world.deliver({**wish, "orders_to_redact": [int(ORDER)]}, "customers/redact") == 200
+        assert world.deliver({**wish, "orders_to_redact": [int(ORDER)]}, "customers/redact") == 200
+        assert "zoe" not in str([row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")])
+        world.run("guard")
+
+        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{SHOP}#99"}
+        assert (world.order().status, world.order().paid) == ("paid", 10_000)
+        [event] = [one for one in world.shown()["events"] if one["kind"] == "order"]
+        assert event["digest"]
+        [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert int(audit["done_at"]["N"]) == world.now and audit["erased"]["N"] == "1"
+
+    def test_a_shop_that_went_loses_the_bytes_of_all_its_orders_and_no_other_shops(self, world: Shopify) -> None:
+        for number in (1, 2, 3):
+            world.deliver(order(id=number))
+        world.deliver(order(id=4, order_status_url=f"https://x/{OTHER_ID}/orders/1"), shop=OTHER)
+
+        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+        world.run("guard")
+
+        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
+
+    def test_B2_one_shops_wish_under_anothers_name_erases_nothing(self, world: Shopify) -> None:
+        world.deliver(order())
+
+        assert world.deliver({"shop_id": int(OTHER_ID), "shop_domain": OTHER}, "shop/redact", shop=SHOP) == 200
+        world.run("guard")
+
+        assert any(row["pk"]["S"] == f"shopify#{SHOP}#{ORDER}" for row in self.raw(world))
 
 
 def _unreadable(_fields: Any) -> str:
@@ -321,6 +362,21 @@ class TestMoney:
 
         assert (world.order().refunded, world.order().reserved) == (0, 0)
         assert [item.review_id for item in world.order().review_items] == ["refund_currency_mismatch.7002"]
+
+    def test_S7_what_is_due_only_before_rounding_is_not_taken_for_paid(self, world: Shopify) -> None:
+        told = order(
+            total="56000",
+            presentment_currency="ISK",
+            currency="GBP",
+            shop_total="0.01",
+            financial_status="partially_paid",
+            total_outstanding="0.00",
+        )
+
+        world.deliver(told)
+
+        assert (world.order().paid, world.order().status) == (0, "pending")
+        assert due(world)
 
     def test_S7_three_decimals_are_exact(self, world: Shopify) -> None:
         world.deliver(order(total="18.600", presentment_currency="KWD", currency="USD", shop_total="60.45"))

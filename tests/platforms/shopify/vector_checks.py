@@ -9,7 +9,7 @@ from typing import Any
 from countersign.errors import CountersignError, MalformedError, NotGenuineError
 from countersign.http import HttpRequest
 from countersign.money import from_decimal
-from countersign.platforms.shopify import answers, messages, replies, signing
+from countersign.platforms.shopify import answers, bus, checkout, messages, replies, signing
 from countersign.platforms.shopify import settings as shopify_settings
 from countersign.platforms.shopify.settings import App
 from countersign.signing import digests
@@ -203,6 +203,26 @@ def check_throttle(vector: Vector) -> None:
     must(wait == vector["expect"]["wait_seconds"], f"{wait} seconds")
 
 
+def check_event(vector: Vector) -> None:
+    """Check that an event of the bus is taken only from the partner's source, and what is read of it."""
+    inputs, expect = vector["inputs"], vector["expect"]
+    try:
+        genuine = bus.verify(vector["raw_request"]["eventbridge_event"], inputs["expected_source_prefix"])
+    except CountersignError as error:
+        must(not expect["valid"], f"refused ({error}), and it is genuine")
+        return
+    must(expect["valid"], "taken, and it is not from the partner")
+    parsed = expect["parsed"]
+    must((genuine.topic, genuine.shop) == (parsed["topic"], parsed["shop_domain"]), "another topic or shop")
+
+
+def check_permalink(vector: Vector) -> None:
+    """Check the address of a cart."""
+    inputs = vector["inputs"]
+    found = checkout.permalink(inputs["shop"], [(one, many) for one, many in inputs["items"]], inputs["params"])
+    must(found == vector["expect"]["url"], f"it is {found}")
+
+
 CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "webhook_hmac": check_webhook,
     "webhook_hmac_events": check_webhook,
@@ -212,5 +232,7 @@ CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "oauth_query_hmac_divergent": check_both_forms,
     "shop_domain": check_shops,
     "graphql_throttle": check_throttle,
+    "eventbridge_event": check_event,
+    "cart_permalink": check_permalink,
     "graphql_operation": check_operation,
 }

@@ -216,7 +216,8 @@ class Shopify:
 
     def asked(self) -> list[str]:
         """Return the operations that Shopify got since this was asked last."""
-        found = [str(one["query"]).split("(")[0].split("{")[0].split()[1] for one in self.wire.sent]
+        queries = [str(one.get("query", "mutation Token(")) for one in self.wire.sent]
+        found = [one.split("(")[0].split("{")[0].split()[1] for one in queries]
         self.wire.sent.clear()
         return found
 
@@ -292,6 +293,6 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
     _provision(cloud, dict(accounts), "shopify")
     wire = Wire(simulator)
     platform_http.session().mount(BASE, wire)
-    for job in ("webhook", "poll", "scan", "guard", "redrive"):
+    for job in ("webhook", "events", "poll", "scan", "guard", "redrive"):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)

@@ -1,16 +1,14 @@
-"""The cashiers' simulator behind the contract suites: an HC1 cashier, and Stripe."""
+"""The cashiers' simulator behind the contract suites: a payment at a gateway that speaks HC1, or at Stripe."""
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moto import mock_aws
 
-from tests.cashiers.world import BASE, Cashiers, cashiers
-from tests.functions.conftest import ROOT
+from tests.cashiers.world import cashiers
 from tests.workers.world import ORDER, REFUND, Made, World
 
 if TYPE_CHECKING:
@@ -18,9 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.functions.conftest import Cloud
-
-ACCOUNTS = ROOT / "tests" / "accounts" / "cashier"
+    from tests.cashiers.world import Cashiers
 
 
 class Hosted(World):
@@ -76,29 +72,13 @@ class Hosted(World):
 
 
 @contextmanager
-def _stack(request: pytest.FixtureRequest, documents: dict[str, Any] | None = None) -> Iterator[Cashiers]:
-    fixtures = (request.getfixturevalue(name) for name in ("clock", "tmp_path", "monkeypatch"))
-    more = [documents] if documents else []
-    with mock_aws(), cashiers(*fixtures, *more) as made:
-        yield made
-
-
-@contextmanager
-def _world(cashier: str, request: pytest.FixtureRequest) -> Iterator[Hosted]:
-    with _stack(request) as made:
+def _opened(cashier: str, request: pytest.FixtureRequest) -> Iterator[Hosted]:
+    clock, folder = request.getfixturevalue("clock"), request.getfixturevalue("tmp_path")
+    with mock_aws(), cashiers(clock, folder, request.getfixturevalue("monkeypatch")) as made:
         yield Hosted(made, cashier)
 
 
-@contextmanager
-def for_events(request: pytest.FixtureRequest) -> Iterator[Cloud]:
-    """Return the functions, with the accounts that the sample events are for."""
-    documents = {
-        path.relative_to(ACCOUNTS).with_suffix("").as_posix(): json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(ACCOUNTS.rglob("*.json"))
-    }
-    prepared = {name: one | {"api_base": f"{BASE}/{name.partition('/')[0]}"} for name, one in documents.items()}
-    with _stack(request, prepared) as made:
-        yield made.cloud
-
-
-WORLDS = {f"cashier-{cashier}": Made(Hosted, partial(_world, cashier)) for cashier in ("hc1", "stripe")}
+WORLDS = {
+    "cashier-hc1": Made(Hosted, partial(_opened, "hc1")),
+    "cashier-stripe": Made(Hosted, partial(_opened, "stripe")),
+}

@@ -60,11 +60,11 @@ def handle(
     store: OrderStore,
     queue: Any,
     read: Callable[[Call, bytes, OrderStore], NewPayment],
-    queue_url: str = "",
+    polled: str = "POLL_QUEUE_URL",
 ) -> HttpReply:
     """Check the caller, read the body, create once for each Idempotency-Key: 201, or 200 for an order of before.
 
-    `queue_url` is the queue of who looks at the order soon; the function's own where it is empty.
+    `polled` is the variable with the queue of who asks about the account's orders.
     """
     platform, name = accounts.platform, request.path_parameters["account"]
     bearer = caller.from_claims(request.claims)
@@ -74,7 +74,7 @@ def handle(
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
     marks = lookups.prepare(payment.lookup, platform, name)
-    wake = _waking(queue, queue_url or os.environ["POLL_QUEUE_URL"])
+    wake = _waking(queue, os.environ[polled])
 
     def action() -> tuple[int, Json]:
         status, content = create(call, payment, store=store, wake=wake)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from countersign.cashiers import registry
+from countersign.cashiers import NOT_OFFERED, registry
 from countersign.cashiers.port import AUTHORIZATION, Cashier, PaymentRequest, QrCode, Redirect, require_kind
 from countersign.errors import UnprocessableError
 from countersign.money import CURRENCIES, MAX_MINOR, Money
@@ -66,8 +66,8 @@ class PaymentBody(Body):
     capture: Literal["automatic", "manual"] = "automatic"
     replaces: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    lookup: Lookup | None = None
     metadata: Annotated[dict[str, Annotated[str, Field(max_length=256)]], Field(max_length=10)] | None = None
+    lookup: Lookup | None = None
 
     @model_validator(mode="after")
     def _order_numbers(self) -> "PaymentBody":
@@ -141,6 +141,7 @@ class Payment:
             metadata=tuple(sorted((body.metadata or {}).items())),
             money_of=self._part_of,
             test=settings.is_test,
+            not_offered=NOT_OFFERED,
         )
 
     def prepare(self, order: Order) -> Prepared:

@@ -94,9 +94,7 @@ class Terms:
     metadata: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
     reports_status: bool = False  # the platform wants to be told what state the order is in, whenever that changes
-    not_offered: tuple[
-        str, ...
-    ] = ()  # "refund", "ship": what nothing here does at the platform, so nobody may ask for it
+    not_offered: tuple[str, ...] = ()  # "refund", "ship": nothing here does it at the platform, nobody may ask for it
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     closable_after: int = 0  # seconds from the creation during which the platform refuses to close the order
     max_share_basis_points: int = 10_000  # of what is settled: what all others than the seller may get together

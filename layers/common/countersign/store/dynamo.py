@@ -115,7 +115,7 @@ def update(
     values: Mapping[str, dict[str, Any]],
     returned: str = "NONE",
 ) -> Item | None:
-    """Update the item that has `row`'s key if `condition` holds; None where it does not.
+    """Update the item that has `row`'s key if `condition` holds (an empty one always does); None where it does not.
 
     `#name` in an expression stands for the attribute of that name, which may be one of DynamoDB's own words. Returns
     the attributes that `returned` asks for. One whose answer was lost is repeated: a condition that its own write made
@@ -125,8 +125,9 @@ def update(
         "TableName": table,
         "Key": {"pk": row["pk"], "sk": row["sk"]},
         "UpdateExpression": expression,
-        "ConditionExpression": condition,
     }
+    if condition:  # an empty one is refused
+        arguments["ConditionExpression"] = condition
     if values:
         arguments["ExpressionAttributeValues"] = dict(values)
     names = {found.group(): found.group(1) for found in re.finditer(_PLACEHOLDER, f"{expression} {condition}")}

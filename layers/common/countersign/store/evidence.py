@@ -4,7 +4,7 @@ A write is charged by the kilobyte, and an event's row leaves half of one free: 
 fit stands in rows that sort behind everything else of the order, so that reading an order never reads them. All pieces
 can be erased while the event, its digest and its amounts stay: a shop's customer may ask for that.
 
-A row holds 400 KB and a transaction 4 MB. Of a message that is larger even compressed only its digest and its length are
+A row holds 400 KB and a transaction 4 MB. Of a message that is larger even compressed, digest and length are
 kept: news that came is told in any case, and whoever has the message can still show that it is the one.
 """
 

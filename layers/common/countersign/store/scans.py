@@ -91,11 +91,16 @@ class ScanStore:
         """
         row = self._row(account)
         if told:
-            dynamo.update_if(self.client, self.table, row, "REMOVE untold, untold_at", "attribute_exists(pk)", {})
+            self.forget_untold(account)
         elif untold:
             values = {":more": number(untold), ":at": number(untold_at)}
             expression = "SET untold_at = if_not_exists(untold_at, :at) ADD untold :more"
             dynamo.update_if(self.client, self.table, row, expression, "attribute_exists(pk)", values)
+
+    def forget_untold(self, account: str) -> None:
+        """Note that what nobody told of is read and explained, or that something is told again."""
+        row = self._row(account)
+        dynamo.update_if(self.client, self.table, row, "REMOVE untold, untold_at", "attribute_exists(pk)", {})
 
     def state(self, account: str) -> "ScanState":
         """Return how an account's list stands: whether it is read to its end, and since when nothing was told."""

@@ -79,7 +79,8 @@ class SubscriptionStore:
             "due_at": number(now + OUTBOX_GRACE_SECONDS),
             "due_shard": text(keys.due_shard("sweep", event_id)),
         }
-        item |= {name: number(value) for name, value in (proof or {}).items()}
+        if proof:
+            item["proof"] = {"M": {name: number(value) for name, value in proof.items()}}
         dynamo.put_if_absent(self.client, self.table, item)
 
     def _read(self, account: str) -> Item:

@@ -80,6 +80,8 @@ class GuardWork:
         state = self.scans.state(name)
         if not state.untold or state.untold_at is None or not isinstance(platform, Proves):
             return
+        if self.subscriptions.gap(name) is not None:  # found already: what nobody told of has its cause
+            return
         if self.subscriptions.open_gap(name, Gap(state.untold_at, self.now, SILENT)):
             count("SubscriptionMissing")
             logger.warning("deliveries stopped", extra={"account": name, "untold": state.untold})
@@ -103,6 +105,7 @@ class GuardWork:
             self.scans.ask_for_everything(name, platform.place(gap.since))
             return
         if self.subscriptions.close_gap(name, gap):
+            self.scans.forget_untold(name)
             proof = {"from": gap.since, "to": until, "compared": len(changed), "missing": 0}
             logger.info("0 events missing", extra={"account": name, **proof})
             topics = gap.cause.split(",")

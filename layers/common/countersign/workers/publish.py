@@ -52,7 +52,11 @@ def entries(item: Item, bus: str) -> list[dict[str, str]]:
 
 
 def _said_beside(item: Item, detail_type: str) -> dict[str, Any]:
-    """Return what only one kind of event says: of a total that changed, from what to what."""
+    """Return what only one kind of event says: of a total that changed from what to what, of a gap what was proved."""
+    if "proof" in item:
+        numbers = {name: int(value["N"]) for name, value in item["proof"]["M"].items()}
+        times = {name: timestamp(numbers.pop(name)) for name in ("from", "to")}
+        return {"interval": times, **numbers}
     if detail_type != "order.repriced":
         return {}
     changes = [dict(reason.args) for reason in codec.as_reasons(item) if reason.code == "repriced"]

@@ -73,6 +73,7 @@ class Payment(wechat.Payment):
             raise UnprocessableError("this cashier's account has no authorization: WeChat takes the money at once")
         connector = connect(call.account, call.settings, store=store)
         super().__init__(call, connector, _at_wechat(wanted))
+        self.lookup = wanted.lookup or ()
         self._wanted, self._native, self._pages = wanted, native, pages
         self._page_base = f"{base_url}/cashier/{KIND}/{account}/pay"
 
@@ -109,7 +110,6 @@ def _at_wechat(wanted: PaymentBody) -> wechat.PaymentBody:
         "replaces": number_of(wanted.replaces) if wanted.replaces else None,
         "expires_at": wanted.expires_at,
         "client_ip": wanted.customer.ip,
-        "lookup": wanted.lookup,
         "metadata": wanted.metadata,
     }
     try:

@@ -85,6 +85,20 @@ def read(response: Response) -> Mapping[str, Any]:
     return data
 
 
+def read_token(response: Response) -> tuple[str, int]:
+    """Return the token of an answer and for how many seconds it lives; one without an end is no answer."""
+    status = response.status_code
+    if status == 429 or status in _AGAIN or status >= 500:
+        raise PlatformUnavailableError(f"Shopify answered HTTP {status}")
+    if status != 200:
+        raise CallRefusedError(401 if status == 400 else status, "it gives the app no token for this shop")
+    document = _json(response)
+    token, lifetime = document.get("access_token"), document.get("expires_in")
+    if not isinstance(token, str) or not token or type(lifetime) is not int or lifetime <= 0:
+        raise PlatformUnavailableError("Shopify's answer has no token, or none that ends")
+    return token, lifetime
+
+
 def throttled_wait(document: Mapping[str, Any]) -> float:
     """Return for how many seconds to wait before a call that was throttled is made again; 0 where it was not.
 

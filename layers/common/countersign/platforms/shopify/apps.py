@@ -28,6 +28,7 @@ class Apps:
         self._apps = Accounts("shopify", settings.load)
         self._installed: dict[str, Accounts] = {}
         self._apps_of: dict[str, str] = {}  # the app of each shop, as they were listed last
+        self._shops_known: set[str] = set()
         self._listed_at = 0.0
 
     def load(self, name: str) -> App:
@@ -58,6 +59,11 @@ class Apps:
         self._list()
         yield from sorted(self._apps_of)
 
+    def every_shop(self) -> Iterator[str]:
+        """Yield the name of every shop that is known, those too of which there is no token."""
+        self._list()
+        yield from sorted(self._shops_known)
+
     def installation(self, host: str) -> Installation:
         """Return a shop with the app that reads it; NotFoundError where none is installed there."""
         if host not in self._apps_of or time.monotonic() - self._listed_at > FRESH_SECONDS:
@@ -71,12 +77,15 @@ class Apps:
 
     def _list(self) -> None:
         found: dict[str, str] = {}
+        known: set[str] = set()
         for name in sorted(self._apps.names()):
-            listed = self.load(name).shops.values()
-            readable = [shop.shop for shop in listed if shop.access_token is not None]
+            app = self.load(name)
+            fetched = app.install == "client_credentials"
+            readable = [shop.shop for shop in app.shops.values() if fetched or shop.access_token is not None]
             for host in (*readable, *self._shops(name).names()):
                 found.setdefault(host, name)
-        self._apps_of, self._listed_at = found, time.monotonic()
+            known |= {*app.shops, *found}
+        self._apps_of, self._shops_known, self._listed_at = found, known, time.monotonic()
 
     def _shops(self, app: str) -> Accounts:
         if app not in self._installed:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
 from countersign.platforms.shopify import answers, documents
-from countersign.platforms.shopify.answers import LEAST_WAIT, Response, ThrottledError
+from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, Response, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.telemetry import count
 
@@ -44,13 +44,55 @@ class Page(NamedTuple):
     is_last: bool
 
 
-class Client:
-    """One shop's calls; `sleep` waits between those that are repeated."""
+def base_of(app: App, shop: Shop) -> str:
+    """Return the address of a shop; its name was checked before it became one."""
+    sandbox = shop.api_base or app.api_base
+    return f"{sandbox}/{shop.shop}" if sandbox else f"https://{shop.shop}"
 
-    def __init__(self, session: Session, app: App, shop: Shop, *, sleep: Callable[[float], None]) -> None:
+
+def fetch_token(session: Session, app: App, shop: Shop) -> tuple[str, int]:
+    """Return a token for an app of the shop's own organisation, and for how many seconds it lives.
+
+    Raises CallRefusedError where Shopify gives none, PlatformUnavailableError where it has no answer.
+    """
+    # https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
+    if not app.client_id or not app.client_secrets:
+        raise KeysUnavailableError("client_id or client_secrets is missing: no token can be fetched")
+    wanted = {
+        "client_id": app.client_id,
+        "client_secret": app.client_secrets[0].reveal(),
+        "grant_type": "client_credentials",
+    }
+    response = session.request(
+        "POST",
+        f"{base_of(app, shop)}/admin/oauth/access_token",
+        data=json.dumps(wanted).encode(),
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        timeout=TIMEOUT,
+    )
+    token, lifetime = answers.read_token(response)
+    return token, lifetime
+
+
+class Client:
+    """One shop's calls; `sleep` waits between those that are repeated.
+
+    `token` gives the token, and another one in the place of one that was refused; empty where there is none.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        app: App,
+        shop: Shop,
+        *,
+        token: Callable[[str], str],
+        sleep: Callable[[float], None],
+    ) -> None:
         self._session = session
         self._app = app
         self._shop = shop
+        self._token = token
         self._sleep = sleep
 
     def orders(self, query: str, *, ids_only: bool = False) -> Iterator[Page]:
@@ -120,20 +162,28 @@ class Client:
         raise PlatformUnavailableError("Shopify does not answer")
 
     def _call(self, document: str, variables: Mapping[str, Any]) -> Fields:
-        token = self._shop.access_token
-        if token is None:
+        token = self._token("")
+        try:
+            return self._send(token, document, variables)
+        except CallRefusedError as error:
+            another = self._token(token) if error.status == 401 else token
+            if another == token:
+                raise
+            return self._send(another, document, variables)
+
+    def _send(self, token: str, document: str, variables: Mapping[str, Any]) -> Fields:
+        if not token:
             raise KeysUnavailableError("the shop has no access token: nothing can be asked")
         version = self._app.api_version
-        headers = {
-            "X-Shopify-Access-Token": token.reveal(),
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-        }
         response = self._session.request(
             "POST",
-            f"{self.base}/admin/api/{version}/graphql.json",
+            f"{base_of(self._app, self._shop)}/admin/api/{version}/graphql.json",
             data=json.dumps({"query": document, "variables": variables}).encode(),
-            headers=headers,
+            headers={
+                "X-Shopify-Access-Token": token,
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+            },
             timeout=TIMEOUT,
         )
         # A version that is not supported any more is answered as the oldest one that is: nothing fails.
@@ -143,9 +193,3 @@ class Client:
             return answers.read(response)
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
-
-    @property
-    def base(self) -> str:
-        """Return the address of the shop; its name was checked before it became one."""
-        sandbox = self._shop.api_base or self._app.api_base
-        return f"{sandbox}/{self._shop.shop}" if sandbox else f"https://{self._shop.shop}"

@@ -14,8 +14,10 @@ from countersign.platforms.port import Changes, Scanned
 from countersign.platforms.shopify import answers, messages, translate
 from countersign.platforms.shopify.answers import CallRefusedError
 from countersign.platforms.shopify.apps import Installation
-from countersign.platforms.shopify.client import Client, Page
+from countersign.platforms.shopify.client import Client, Page, fetch_token
 from countersign.runtime import platform_http
+from countersign.store import OrderStore
+from countersign.store.tokens import SharedToken
 
 # What is told of orders; each is one subscription of the shop.
 TOPICS = (
@@ -75,8 +77,6 @@ class Connector:
 
     def subscribed(self) -> frozenset[tuple[str, str]]:
         """Return (topic, address) of every subscription that the shop's list has."""
-        if self.installation.app.subscriptions == "admin" and self.installation.shop.access_token is None:
-            return frozenset()  # there may be no app at all
         found = ((one.get("topic"), one.get("uri")) for one in self.client.subscriptions())
         return frozenset((topic, to) for topic, to in found if isinstance(topic, str) and isinstance(to, str))
 
@@ -169,7 +169,23 @@ def _is_about(change: Change, refund_id: str) -> bool:
     return isinstance(change.fact, RefundReported) and change.fact.refund_id == refund_id
 
 
-def connect(_name: str, installation: Installation) -> Connector:
+def connect(_name: str, installation: Installation, *, store: OrderStore) -> Connector:
     """Return a shop's connector."""
-    client = Client(platform_http.session(), installation.app, installation.shop, sleep=time.sleep)
-    return Connector(installation, client, lambda: int(time.time()))
+    session, app, shop = platform_http.session(), installation.app, installation.shop
+
+    def clock() -> int:
+        return int(time.time())
+
+    def fixed(_refused: str) -> str:
+        return shop.access_token.reveal() if shop.access_token is not None else ""
+
+    shared = SharedToken(
+        store.client,
+        store.table,
+        platform="shopify",
+        app=f"{installation.name}/{shop.shop}",
+        fetch=lambda: fetch_token(session, app, shop),
+        now=clock,
+    )
+    token = shared.get if app.install == "client_credentials" else fixed
+    return Connector(installation, Client(session, app, shop, token=token, sleep=time.sleep), clock)

@@ -60,6 +60,7 @@ class Transaction:
     at: int | None = None
     test: bool = False
     error_code: str = ""
+    is_partial: bool = False  # the shop has another currency, and what it comes to there is not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ def read_transaction(fields: Mapping[str, Any], order_id: str = "", refund_id: s
         at=at if at is not None else moment(fields, "created_at"),
         test=flag(fields, "test"),
         error_code=word(fields, "error_code"),
+        is_partial=_has_two_currencies(fields),
     )
 
 
@@ -362,6 +364,11 @@ def _transaction_amount(fields: Mapping[str, Any]) -> Amount | None:
     if unsettled is not None and unsettled.charged.currency != currency:
         return None
     return Amount(told)
+
+
+def _has_two_currencies(fields: Mapping[str, Any]) -> bool:
+    unsettled = _set(fields, "total_unsettled_set")
+    return unsettled is not None and unsettled.shop is not None
 
 
 def attributes(entries: list[Mapping[str, Any]], key: str) -> tuple[tuple[str, str], ...]:

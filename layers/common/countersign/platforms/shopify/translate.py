@@ -26,7 +26,8 @@ from countersign.orders.changes import (
     Unrecognised,
     Verified,
 )
-from countersign.platforms.shopify import messages
+from countersign.platforms.shopify import NOT_OFFERED, messages
+from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
 from countersign.platforms.shopify.signing import VerifiedMessage
 from countersign.signing import digests
@@ -95,6 +96,21 @@ def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tup
     return tuple(Change(key, fact, trust, via, tenant=key.account, system=SYSTEM, external=True) for fact in facts)
 
 
+def redaction(genuine: VerifiedMessage) -> tuple[str, tuple[str, ...]] | None:
+    """Return our word for what is to be erased, and the orders that are named (none: all); None where nothing is.
+
+    https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
+    """
+    if messages.subject(genuine.fields) != "compliance":
+        return None
+    word = _news(genuine, "compliance")
+    if word == "customers.data_request":
+        return None
+    named = genuine.fields.get("orders_to_redact")
+    orders = tuple(filter(None, map(messages.digits, named))) if isinstance(named, list) else ()
+    return word, orders
+
+
 def _news(genuine: VerifiedMessage, kind: str) -> str:
     """Return our word for news that is about no order."""
     fields = genuine.fields
@@ -145,8 +161,10 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         "",
         order.created_at,
         order.created_at,
+        not_offered=NOT_OFFERED,
         description=_description(order),
-        metadata=(*number, *((f"attribute.{name}", value) for name, value in order.attributes)),
+        # Of what was noted on a cart only our own: the rest may say who the buyer is.
+        metadata=(*number, *((name, value) for name, value in order.attributes if name == REFERENCE)),
         lines=tuple(
             Line(line.title, line.quantity, line.price.minor)
             for line in order.lines
@@ -188,7 +206,9 @@ def _received(order: Order) -> tuple[int, bool]:
     back = sum(one.charged.minor for one in amounts if one is not None and one.charged.currency == total.currency)
     if order.financial_status not in _TAKEN:
         return back, not back
-    if order.outstanding is None:
+    # Rounded in the shop's currency, none outstanding can be some in the buyer's: then only the word tells.
+    rounded = order.total.shop is not None and order.financial_status != "paid"
+    if order.outstanding is None or rounded:
         return back, False
     settled = max(0, total.minor - order.outstanding.charged.minor)
     plain = order.financial_status in ("paid", "partially_paid") and not back
@@ -204,11 +224,12 @@ def _authorized(order: Order) -> int:
 def _expected_at(order: Order, read_at: int, *, sure: bool) -> int | None:
     """Return when to read the order if nothing is told before: at once where a push leaves the money open.
 
-    While a movement of money is undecided nobody tells of its end, so it is looked at every hour.
+    Of an order of two currencies a push never says what was paid in the shop's. While a movement of money is undecided
+    nobody tells of its end, so it is looked at every hour.
     """
     if any(one.status in _UNDECIDED for one in order.transactions):
         return (read_at or order.updated_at) + HOURLY
-    return order.updated_at if not read_at and not sure else None
+    return order.updated_at if not read_at and (not sure or order.total.shop is not None) else None
 
 
 def _refund_facts(transactions: Iterable[Transaction], refund_id: str) -> tuple[Fact, ...]:
@@ -222,14 +243,15 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
     """Return what a movement of money means; where that is open, a reason to read the order if it `asks`."""
     word = f"transaction.{one.kind}.{one.status}"
     event = PlatformEvent(word, one.at, one.id, query=asks)
+    more = (event,) if asks and one.is_partial else ()
     if one.amount is None:
         return (event,) if asks else ()
     if one.kind == "refund":
-        return (_refund(one, one.amount.charged),) if one.status in _REFUND_STATUS else _unknown(one)
+        return (_refund(one, one.amount.charged), *more) if one.status in _REFUND_STATUS else _unknown(one)
     if one.kind in _PAYS and one.status == "success":
         if not one.amount.charged.minor or one.at is None:
             return ()
-        return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test),)
+        return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test), *more)
     return (event,) if asks else ()
 
 

@@ -1,0 +1,43 @@
+"""When Shopify's partner bus has something: take what it says about a shop's orders into the order record."""
+
+import os
+import time
+from typing import Any
+
+from countersign.errors import RefusedError
+from countersign.platforms.shopify import bus, messages, translate
+from countersign.platforms.shopify.apps import Apps
+from countersign.runtime import callbacks
+from countersign.runtime.telemetry import count, invocation, logger
+from countersign.store import OrderStore
+
+apps = Apps()
+store = OrderStore.from_environment()
+
+
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Take one event; what is not Shopify's, or of no shop of ours, is counted and left. The bus repeats failures."""
+    name = os.environ["SHOPIFY_EVENTS_APP"]
+    try:
+        genuine = bus.verify(event, os.environ.get("SHOPIFY_EVENT_SOURCE") or bus.PARTNER)
+        app = apps.load(name)
+        shop = apps.shop(name, app, genuine.shop)
+    except RefusedError as error:
+        count(type(error).__name__)
+        logger.warning("refused", extra={"error": type(error).__name__, "reason": str(error)})
+        return
+    if shop is None or (genuine.shop_id and shop.shop_id and genuine.shop_id != shop.shop_id):
+        count("ShopUnknown" if shop is None else "ShopMismatch")
+        return
+    callbacks.record(
+        store,
+        lambda: translate.to_changes(genuine, shop.shop, ours=True),
+        genuine,
+        platform=translate.PLATFORM,
+        account=shop.shop,
+        raw=genuine.body,
+        now=int(time.time()),
+        order_id=lambda: messages.order_of(genuine.fields),
+        source="webhook",
+    )

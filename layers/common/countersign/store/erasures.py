@@ -1,0 +1,71 @@
+"""What a platform wants erased of an account's customers: asked for on a callback's path, done by a worker.
+
+Nothing that names a customer is kept of the request itself: its digest, when it came, which orders it names, and what
+was erased because of it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from countersign.store import codec, dynamo, keys
+from countersign.store.codec import Item, number, text
+
+MOST_ORDERS = 1000  # of one request
+
+
+class Erasure(NamedTuple):
+    """One request that waits; without orders it is of everything that the account has."""
+
+    row: Item
+    orders: tuple[str, ...]
+    cursor: str
+
+
+class ErasureStore:
+    """The rows of one platform."""
+
+    def __init__(self, client: Any, table: str, platform: str) -> None:
+        self.client = client
+        self.table = table
+        self.platform = platform
+
+    def ask(self, account: str, word: str, orders: Iterable[str], *, digest: str, key_id: str, now: int) -> bool:
+        """Note a request, once for the same content; `word` is ours for its kind. False where it was there before."""
+        numbers = list(dict.fromkeys(orders))[:MOST_ORDERS]
+        item: Item = {
+            "pk": text(self._pk(account)),
+            "sk": text(digest),
+            "word": text(word),
+            "key_id": text(key_id),
+            "orders": {"L": [text(one) for one in numbers]},
+            "received_at": number(now),
+        }
+        return dynamo.put_if_absent(self.client, self.table, item)
+
+    def waiting(self, account: str) -> Iterator[Erasure]:
+        """Yield the requests of an account that are not done."""
+        for row in dynamo.read_all(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            FilterExpression="attribute_not_exists(done_at)",
+            ExpressionAttributeValues={":pk": text(self._pk(account))},
+            ConsistentRead=True,
+        ):
+            orders = tuple(one["S"] for one in row["orders"]["L"])
+            yield Erasure({"pk": row["pk"], "sk": row["sk"]}, orders, codec.as_text(row, "cursor"))
+
+    def went_on(self, erasure: Erasure, cursor: str, erased: int) -> None:
+        """Note how far a request of everything came."""
+        values = {":cursor": text(cursor), ":erased": number(erased)}
+        self._update(erasure, "SET #cursor = :cursor ADD erased :erased", values)
+
+    def done(self, erasure: Erasure, erased: int, *, now: int) -> None:
+        """Note that a request is done, and how many messages lost their bytes by it."""
+        self._update(erasure, "SET done_at = :now ADD erased :erased", {":now": number(now), ":erased": number(erased)})
+
+    def _update(self, erasure: Erasure, expression: str, values: dict[str, Any]) -> None:
+        dynamo.update_if(self.client, self.table, erasure.row, expression, "attribute_not_exists(done_at)", values)
+
+    def _pk(self, account: str) -> str:
+        return f"ERASURE#{keys.part(self.platform)}#{keys.part(account)}"

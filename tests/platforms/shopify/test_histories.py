@@ -1,0 +1,64 @@
+"""Whatever happens to orders, and however it becomes known, each ends as the shop's own ledger has it."""
+
+import random
+
+import pytest
+import time_machine
+
+from tests.platforms.shopify.histories import Histories, Record
+from tests.platforms.shopify.world import NOW
+
+SEED = random.SystemRandom().randrange(2**32)
+
+
+def lived(clock: time_machine.Traveller, seed: int, count: int) -> Histories:
+    clock.move_to(NOW)
+    histories = Histories(clock, seed)
+    histories.live(count, 8)
+    clock.shift(600)
+    return histories
+
+
+def told_and_then_asked(clock: time_machine.Traveller, histories: Histories, *, drop: float) -> None:
+    """Deliver, and read what the deliveries gave reason to read; then the list, if some were dropped."""
+    record = Record()
+    histories.deliver(record, drop=drop, twice=0.2)
+    now = int(NOW + 10**6)
+    for sold in histories.sold:
+        if drop or any(key.order_id == str(sold.id) for key in record.asked):
+            record.read(sold, now)
+    assert histories.disagreements(record) == []
+
+
+def read_alone(histories: Histories) -> None:
+    record = Record()
+    for _ in range(2):  # the second time nothing is new
+        for sold in histories.sold:
+            record.read(sold, int(NOW + 10**6))
+    assert histories.disagreements(record) == []
+    assert len(record.seen) <= 2 * len(histories.sold)
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.3])
+def test_two_hundred_orders_that_are_told_in_any_sequence_agree_with_the_shop(
+    clock: time_machine.Traveller, drop: float
+) -> None:
+    print(f"seed {SEED}")
+
+    told_and_then_asked(clock, lived(clock, SEED, 200), drop=drop)
+
+
+def test_two_hundred_orders_that_are_only_read_agree_with_the_shop(clock: time_machine.Traveller) -> None:
+    print(f"seed {SEED}")
+
+    read_alone(lived(clock, SEED, 200))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_five_thousand_orders_agree_with_the_shop(clock: time_machine.Traveller) -> None:
+    print(f"seed {SEED}")
+    histories = lived(clock, SEED, 5000)
+    for drop in (0.0, 0.3):
+        told_and_then_asked(clock, histories, drop=drop)
+    read_alone(histories)
