@@ -144,7 +144,7 @@ class TestScan:
         world.make("bulk", count=1500, failed=1000, seconds=3600)
         page = world.cloud.module("recharge_scan").scan.ScanWork._record
         recorded: list[int] = []
-        world.cloud.module("recharge_scan").scan.ScanWork._record = lambda _self, one, _now: recorded.append(
+        world.cloud.module("recharge_scan").scan.ScanWork._record = lambda _self, one, *_: recorded.append(
             len(one.messages)
         )
         try:
