@@ -76,10 +76,10 @@ class ShopifyMaker:
         route = "POST /shopify/{app}/webhook"
         return shapes.http(route, self.now, parameters={"app": APP}, headers=sent, body=body, encoded=True)
 
-    def on_the_bus(self, source: str = "aws.partner/shopify.com/123456/countersign") -> Json:
+    def on_the_bus(self, source: str = "aws.partner/shopify.com/123456/countersign", **changes: Any) -> Json:
         """Return an order that is paid as the partner's event bus hands it to a function."""
         metadata = {"X-Shopify-Topic": "orders/paid", "X-Shopify-Shop-Domain": SHOP, "X-Shopify-API-Version": "2026-10"}
-        detail = {"payload": json.loads(self.body(PAID)), "metadata": metadata}
+        detail = {"payload": json.loads(self.body(PAID)) | changes, "metadata": metadata}
         return {**shapes.bus("shopifyWebhook", {"id": "1"}, self.now), "source": source, "detail": detail}
 
     def event(self) -> Json:
@@ -214,6 +214,9 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
     partner, stranger = maker.on_the_bus(), maker.on_the_bus(source="custom.attacker")
     return {
         "shopify_events.paid": Case(partner, None, "an order is paid, told through EventBridge", becomes="paid"),
+        "shopify_events.unreadable": Case(
+            maker.on_the_bus(created_at=None), None, "genuine and unreadable: in quarantine"
+        ),
         "shopify_events.stranger": Case(stranger, None, "not from the partner's source: changes nothing"),
         "shopify_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
         "shopify_poll.schedule": Case(shapes.schedule("ShopifyPollEveryMinute", now), None, "every minute: asks"),

@@ -426,6 +426,29 @@ class TestMoney:
         assert world.order().status == "paid"
         assert "signal" in [event["kind"] for event in world.shown()["events"]]
 
+    @pytest.mark.parametrize("sequence", list(itertools.permutations(range(3))))
+    def test_a_dispute_is_a_child_of_its_order_and_moves_no_money(
+        self, world: Shopify, sequence: tuple[int, ...]
+    ) -> None:
+        told = {"id": 4001, "order_id": int(ORDER), "type": "chargeback", "amount": "100.00", "currency": "USD"}
+        told |= {"reason": "fraudulent", "initiated_at": "2026-11-21T10:00:00-05:00"}
+        told |= {"evidence_due_by": "2026-11-30T10:00:00-05:00", "finalized_on": None}
+        bodies = [
+            told | {"status": "needs_response"},
+            told | {"status": "under_review"},
+            told | {"status": "lost", "finalized_on": "2026-12-05T10:00:00-05:00"},
+        ]
+        world.deliver(order())
+
+        for place in sequence:
+            assert world.deliver(bodies[place], "disputes/update") == 200
+
+        [dispute] = world.shown()["disputes"]
+        assert (dispute["status"], dispute["open"], dispute["amount"]["minor"]) == ("lost", False, 10_000)
+        assert (world.order().status, world.order().refunded) == ("paid", 0)
+        emitted = world.emitted()
+        assert (emitted.count("dispute.opened"), emitted.count("dispute.closed")) == (1, 1)
+
     def test_more_refunds_than_one_message_may_hold_are_read_from_the_shop(self, world: Shopify) -> None:
         back = [refund(transaction(7100 + n, "refund", amount="1.00"), number=8100 + n) for n in range(40)]
 

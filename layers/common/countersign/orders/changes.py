@@ -640,6 +640,27 @@ class RetryReported:
         return (self.retry_id, self.status, self.at)
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeReported:
+    """The platform tells about a payer's objection to a payment, raised with their bank.
+
+    `type` (chargeback, inquiry) and `status` are the platform's own words; `finalized_at` is set once it is decided.
+    """
+
+    dispute_id: str
+    amount: Money | None
+    type: str
+    status: str
+    reason: str = ""
+    initiated_at: int | None = None
+    evidence_due_by: int | None = None
+    finalized_at: int | None = None
+    kind: ClassVar[str] = "dispute"
+
+    def identity(self) -> Identity:
+        return (self.dispute_id, self.status, self.evidence_due_by, self.finalized_at)
+
+
 RefundFact = (
     RefundReported
     | RefundRequested
@@ -654,7 +675,7 @@ RefundFact = (
 SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
 RetryFact = RetryRequested | RetryReported
-ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact
+ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact | DisputeReported
 Fact = (
     OrderCreated
     | OrderReported

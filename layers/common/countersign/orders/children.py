@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from countersign.orders import refunds, retries, settlements, shipments
+from countersign.orders import disputes, refunds, retries, settlements, shipments
 from countersign.orders.changes import (
     Change,
+    DisputeReported,
     Hint,
     Paid,
     Prepared,
@@ -26,6 +27,7 @@ KINDS: Mapping[type[Any], Kind] = {
     **dict.fromkeys(get_args(SettlementFact), settlements.KIND),
     **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
     **dict.fromkeys(get_args(RetryFact), retries.KIND),
+    DisputeReported: disputes.KIND,
 }
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}
 

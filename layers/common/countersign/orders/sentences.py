@@ -27,6 +27,7 @@ SENTENCES: Mapping[str, str] = {
     "flagged": "{question}: a person must look",
     "hint": "an unsigned hint changes nothing; the platform is asked",
     "not_paid_yet": "the platform says {word}: not paid yet",
+    "dispute_is": "the platform says that a dispute about a payment is {status}",
     "number_of_another_order": "the {kind} number belongs to another order: a person must look",
     "only_reports_count": "of an order that is made at the platform only its reports count; the platform is asked",
     "order_unknown": "the order is not known here yet; kept, and the platform is asked",

@@ -79,6 +79,12 @@ def load(document: Mapping[str, object]) -> App:
     no_shops: dict[str, Shop] = {}
     nothing: frozenset[str] = frozenset()
     shops = as_optional(lambda: _shops(document), no_shops, warnings)
+    install = as_choice(document, "install", INSTALLS)
+    for shop in shops.values():
+        if shop.access_token is None and install == "token":
+            warnings.append(f"{shop.shop} has no access_token: nothing can be read there, nor silence be noticed")
+        if not shop.shop_id:
+            warnings.append(f"{shop.shop} has no shop_id: what is delivered is only a reason to ask it")
     allowed = as_optional(lambda: frozenset(_hosts(document, "allowed_shops")), nothing, warnings)
     return App(
         client_id=as_text(document, "client_id"),
@@ -88,7 +94,7 @@ def load(document: Mapping[str, object]) -> App:
         scopes=as_optional(lambda: _scopes(document, "scopes"), nothing, warnings),
         subscriptions=as_choice(document, "subscriptions", SUBSCRIPTIONS),
         events=_flag(document, "events"),
-        install=as_choice(document, "install", INSTALLS),
+        install=install,
         shops=shops,
         allowed_shops=allowed | frozenset(shops),
         storefront_private_token=_optional_key(document, "storefront_private_token", warnings),

@@ -12,6 +12,7 @@ from countersign.money import Money
 from countersign.orders.changes import (
     AccountNews,
     Change,
+    DisputeReported,
     Fact,
     Hint,
     Line,
@@ -279,8 +280,18 @@ def _fulfillment_facts(told: messages.Fulfillment) -> tuple[Fact, ...]:
 
 
 def _dispute_facts(told: messages.Dispute) -> tuple[Fact, ...]:
-    detail = " ".join(filter(None, (told.id, told.type, told.reason)))
-    return (PlatformEvent(f"dispute.{told.status or 'told'}", told.finalized_at, detail, query=False),)
+    return (
+        DisputeReported(
+            told.id,
+            told.amount,
+            told.type,
+            told.status,
+            told.reason,
+            told.initiated_at,
+            told.evidence_due_by,
+            told.finalized_at,
+        ),
+    )
 
 
 def _description(order: Order) -> str:
