@@ -431,3 +431,12 @@ def test_an_orphaned_payment_is_attached_when_its_order_is_created(cloud):
     create(cloud, order_id="EV-paid-v3")
 
     assert order(cloud, "EV-paid-v3").status == "paid"
+
+
+@pytest.mark.parametrize("address", ["1e999", "1.2.3", "::::", "256.1.1.1", "fe80::1%eth0"])
+def test_what_is_no_address_of_a_payer_is_400_and_asks_nobody(cloud: Cloud, address: str) -> None:
+    status, problem = create(cloud, client_ip=address)
+
+    assert status == 400
+    assert address not in json.dumps(problem)
+    assert cloud.wechat.sent == []

@@ -18,7 +18,7 @@ from countersign.errors import UnprocessableError
 from countersign.money import CURRENCIES, MAX_MINOR, Money
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
-from countersign.platforms.payment import Body, Call, Lookup, read_body
+from countersign.platforms.payment import Body, Call, ClientIp, Lookup, read_body
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -41,7 +41,7 @@ class Customer(Body):
     """Who pays, as far as the cashier may know."""
 
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    ip: Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")] | None = None
+    ip: ClientIp | None = None
 
 
 class PartOf(Body):

@@ -90,6 +90,6 @@ KIND = Kind(
     lambda fact: fact.dispute_id,
     decide,
     lambda _dispute, _since, _now: None,
-    lambda dispute, _: dispute_json(dispute),
+    lambda dispute, _currency, _language: dispute_json(dispute),
     sequence=lambda dispute: (dispute.initiated_at or 0, dispute.dispute_id),
 )

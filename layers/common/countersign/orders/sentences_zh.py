@@ -10,6 +10,7 @@ SENTENCES: Mapping[str, str] = {
     "closed": "已关闭：不能再支付",
     "created": "已创建，金额 {amount}",
     "created_anew": "重新创建，金额 {amount}：之前没有创建成功",
+    "dispute_is": "平台说一笔支付的争议是 {status}",
     "flagged": "{question}：需要人工查看",
     "hint": "没有签名的提示不改变任何状态；已向平台查询",
     "not_paid_yet": "平台返回 {word}：尚未支付",

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from countersign import texts
 from countersign.errors import MalformedError
@@ -15,6 +16,16 @@ from countersign.platforms.port import Closes
 from countersign.signing.lookups import MAX_CHARACTERS
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _address(given: str) -> str:
+    try:
+        return str(ip_address(given))
+    except ValueError:
+        raise ValueError("no IP address") from None  # the library's own text repeats what was given
+
+
+ClientIp = Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$"), AfterValidator(_address)]
 # What the order is found by later (a phone number, a table), kept only as an HMAC, and no part of its terms.
 Lookup = Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]], Field(max_length=5)]
 

@@ -16,7 +16,7 @@ from countersign.platforms.douyin.connector import Connector, connect
 from countersign.platforms.douyin.messages import ORDER_NUMBER
 from countersign.platforms.douyin.payments import MAX_AMOUNT, MAX_LIFETIME, MIN_LIFETIME
 from countersign.platforms.douyin.settings import MAX_SHARE_BASIS_POINTS
-from countersign.platforms.payment import Body, Call, Lookup, read_body
+from countersign.platforms.payment import Body, Call, ClientIp, Lookup, read_body
 from countersign.signing import digests
 from countersign.store import OrderStore
 
@@ -67,7 +67,7 @@ class PaymentBody(Body):
     entry: EntryBody | None = None
     replaces: str | None = None
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    client_ip: Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")] | None = None
+    client_ip: ClientIp | None = None
     metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = None
     lookup: Lookup | None = None
 

@@ -13,7 +13,7 @@ from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import Line, Terms
 from countersign.orders.state import Order
-from countersign.platforms.payment import Body, Call, Lookup, read_body
+from countersign.platforms.payment import Body, Call, ClientIp, Lookup, read_body
 from countersign.platforms.wechat import payments
 from countersign.platforms.wechat.client import PaymentRequest, Prepared
 from countersign.platforms.wechat.connector import Connector, connect
@@ -81,7 +81,7 @@ class PaymentBody(Body):
     appid: Annotated[str, Field(pattern=r"^wx[0-9a-f]{16}$")] | None = None
     replaces: str | None = None
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    client_ip: Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")] | None = None
+    client_ip: ClientIp | None = None
     metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = None
     lookup: Lookup | None = None
 
