@@ -42,8 +42,26 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     elif (wanted := translate.redaction(genuine)) is not None:
         _erase_later(genuine, shop, *wanted, now)
     else:
-        _record(lambda: translate.to_changes(genuine, shop.shop, ours=_is_of(genuine, shop)), genuine, shop.shop, now)
+        _tell(genuine, shop, now)
     return replies.accepted()
+
+
+def _tell(genuine: VerifiedMessage, shop: Shop, now: int) -> None:
+    """Record what is told of an order; of what is not known to be the shop's, so much as the shop may be asked about.
+
+    What is more is left: who reads the shop's list finds it there, if it is the shop's.
+    """
+    ours = _is_of(genuine, shop)
+    if not ours and messages.order_of(genuine.fields) and not _may_ask(shop, now):
+        count("HintLimited")
+        return
+    _record(lambda: translate.to_changes(genuine, shop.shop, ours=ours), genuine, shop.shop, now)
+
+
+def _may_ask(shop: Shop, now: int) -> bool:
+    from countersign.store.throttle import count_hint
+
+    return count_hint(store.client, store.table, platform=translate.PLATFORM, account=shop.shop, now=now)
 
 
 def _erase_later(genuine: VerifiedMessage, shop: Shop, word: str, orders: tuple[str, ...], now: int) -> None:
@@ -51,7 +69,7 @@ def _erase_later(genuine: VerifiedMessage, shop: Shop, word: str, orders: tuple[
     from countersign.signing import digests
     from countersign.store.erasures import ErasureStore
 
-    if genuine.shop_id != shop.shop_id or (word == "customers.redact" and not orders):
+    if not shop.shop_id or genuine.shop_id != shop.shop_id or (word == "customers.redact" and not orders):
         count("ErasureIgnored")
         return
     digest = digests.sha256(genuine.content)

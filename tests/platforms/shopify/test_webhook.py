@@ -12,6 +12,7 @@ from countersign.errors import MalformedError
 from countersign.store import evidence, keys
 from tests.platforms.shopify.world import (
     ADMIN_SECRET,
+    APP,
     NOW,
     ORDER,
     OTHER,
@@ -60,6 +61,16 @@ class TestWhoseItIs:
         assert (world.order().status, world.order().refunded) == ("paid", 0)
         assert {keys.order_key(row["pk"]["S"]).account for row in due(world)} == {OTHER}
         assert not [row for row in world.cloud.table() if "exception" in row]
+
+    def test_F2_what_names_no_shop_has_the_shop_asked_sixty_times_a_minute_at_most(self, world: Shopify) -> None:
+        world.deliver(order())
+        for number in range(70):
+            answer = world.deliver(refund(transaction(7100 + number, "refund"), number=8100 + number), shop=OTHER)
+            assert answer == 200
+
+        assert len(due(world)) == 60
+        assert world.deliver(refund(transaction(7002, "refund"), number=8002)) == 200
+        assert world.order().refunded == 10_000
 
     @pytest.mark.parametrize(
         "host",
@@ -216,6 +227,18 @@ class TestErasure:
         world.run("guard")
 
         assert any(row["pk"]["S"] == f"shopify#{SHOP}#{ORDER}" for row in self.raw(world))
+
+    @pytest.mark.parametrize("named", [None, "", "x"])
+    def test_B2_a_wish_that_names_no_shop_erases_nothing_of_one_whose_number_is_not_known(
+        self, world: Shopify, named: str | None
+    ) -> None:
+        host = "young-shop.myshopify.com"
+        document = json.dumps({"shop": host, "access_token": "shpat_token_of_the_young_shop"})
+        world.cloud.secretsmanager.create_secret(Name=f"countersign/test/shopify/{APP}/{host}", SecretString=document)
+
+        assert world.deliver({"shop_id": named, "shop_domain": host}, "shop/redact", shop=host) == 200
+
+        assert not [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
 
 
 def _unreadable(_fields: Any) -> str:
