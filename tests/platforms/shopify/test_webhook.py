@@ -18,6 +18,7 @@ from tests.platforms.shopify.world import (
     OTHER,
     OTHER_ID,
     SHOP,
+    SHOP_ID,
     Json,
     Shopify,
     money,
@@ -239,6 +240,34 @@ class TestErasure:
         assert world.deliver({"shop_id": named, "shop_domain": host}, "shop/redact", shop=host) == 200
 
         assert not [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+
+
+class TestBus:
+    def put(self, world: Shopify, payload: Json, topic: str = "orders/paid") -> None:
+        metadata = {"X-Shopify-Topic": topic, "X-Shopify-Shop-Domain": SHOP, "X-Shopify-API-Version": "2026-10"}
+        detail = {"payload": payload, "metadata": metadata}
+        world.cloud.invoke("shopify_events", {"source": "aws.partner/shopify.com/1/bus", "detail": detail})
+
+    @pytest.mark.parametrize("note", ["half a smile \ud83d", ["["] * 2])
+    def test_C11_what_cannot_be_read_is_kept_as_it_is_of_a_delivery(self, world: Shopify, note: Any) -> None:
+        deep: Any = note
+        for _ in range(40 * isinstance(note, list)):
+            deep = [deep]
+
+        self.put(world, order(note=deep))
+
+        assert world.known() is None
+        assert [row["key_id"]["S"] for row in world.cloud.table() if "exception" in row] == ["eventbridge"]
+
+    def test_a_customers_orders_lose_their_bytes_by_this_way_too(self, world: Shopify) -> None:
+        self.put(world, order(email="zoe@example.com"))
+        wish = {"shop_id": int(SHOP_ID), "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
+
+        self.put(world, {**wish, "orders_to_redact": [int(ORDER)]}, "customers/redact")
+        world.run("guard")
+
+        assert world.order().paid == 10_000
+        assert not [row for row in world.cloud.table() if "raw" in row]
 
 
 def _unreadable(_fields: Any) -> str:
