@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from countersign.errors import MalformedError
+from countersign.errors import MalformedError, UnreadableError
 from countersign.store import evidence, keys
 from tests.platforms.shopify.world import (
     ADMIN_SECRET,
@@ -218,6 +218,21 @@ class TestErasure:
 
         world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
         world.run("guard")
+
+        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
+
+    def test_a_row_that_cannot_be_read_stops_no_other_shop(self, world: Shopify) -> None:
+        world.deliver(order())
+        world.deliver(order(id=4, order_status_url=f"https://x/{OTHER_ID}/orders/1"), shop=OTHER)
+        [row] = [
+            one for one in world.cloud.table() if one["pk"]["S"] == f"shopify#{OTHER}#4" and one["sk"]["S"] == "ORDER"
+        ]
+        world.cloud.dynamodb.put_item(TableName="Orders", Item={**row, "facts": {"S": "{"}})
+        world.deliver({"shop_id": int(OTHER_ID), "shop_domain": OTHER}, "shop/redact", shop=OTHER)
+        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+
+        with pytest.raises(UnreadableError):
+            world.run("guard")
 
         assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
 
