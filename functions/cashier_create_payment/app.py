@@ -12,7 +12,10 @@ from countersign.cashiers.accounts import CashierAccounts
 from countersign.cashiers.notices import account_of
 from countersign.cashiers.registry import LOADS
 from countersign.cashiers.wechat_native import create_payment as native
+from countersign.errors import NotFoundError
 from countersign.http import HttpReply, HttpRequest
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 from countersign.platforms.wechat import settings as wechat_settings
 from countersign.runtime.entrypoint import entrypoint
 from countersign.store import OrderStore
@@ -27,6 +30,8 @@ queue = aws.client("sqs")
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Check the caller, read the body, create once for each Idempotency-Key."""
     named = request.path_parameters
+    if named["name"] not in LOADS:  # also `hc1.x`, which would be another way to write an account `x.…` of HC1's
+        raise refusal(NotFoundError, because("no_such_account"))
     account = account_of(named["name"], named["account"])
     if named["name"] == native.KIND:
         return _by_code(request, named["account"], account, now)
@@ -36,7 +41,10 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
 
 def _by_code(request: HttpRequest, name: str, account: str, now: int) -> HttpReply:
     """Create an order of the WeChat account that the page stands over; the caller must be allowed that account."""
-    settings = accounts.load(account)
+    try:
+        settings = accounts.load(account)
+    except NotFoundError:  # in the words for an account that the caller may not see
+        raise refusal(NotFoundError, because("no_such_account")) from None
     read = partial(
         native.read,
         native=settings,

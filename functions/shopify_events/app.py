@@ -30,6 +30,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     if shop is None or (genuine.shop_id and shop.shop_id and genuine.shop_id != shop.shop_id):
         count("ShopUnknown" if shop is None else "ShopMismatch")
         return
+    now = int(time.time())
+    if (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
+        callbacks.erase_later(store, genuine, *wanted, platform=translate.PLATFORM, account=shop.shop, now=now)
+        return
     callbacks.record(
         store,
         lambda: translate.to_changes(genuine, shop.shop, ours=True),
@@ -37,7 +41,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         platform=translate.PLATFORM,
         account=shop.shop,
         raw=genuine.body,
-        now=int(time.time()),
+        now=now,
         order_id=lambda: messages.order_of(genuine.fields),
         source="webhook",
     )

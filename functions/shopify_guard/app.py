@@ -5,10 +5,11 @@ import time
 from functools import partial
 from typing import Any
 
+from countersign.errors import CountersignError
 from countersign.platforms.port import Connectors
 from countersign.platforms.shopify import connector
 from countersign.platforms.shopify.apps import Apps, Shops
-from countersign.runtime.telemetry import invocation
+from countersign.runtime.telemetry import invocation, logger
 from countersign.store import OrderStore
 from countersign.store.erasures import ErasureStore
 from countersign.store.lists import OrderLists
@@ -46,5 +47,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     def enough_time() -> bool:
         return bool(context.get_remaining_time_in_millis() >= ENOUGH_TO_ERASE_MS)
 
+    failed: CountersignError | None = None
     for name in event.get("accounts") or apps.every_shop():
-        erase.erase_all(name, erasures, lists, now=int(time.time()), enough_time=enough_time)
+        try:
+            erase.erase_all(name, erasures, lists, now=int(time.time()), enough_time=enough_time)
+        except CountersignError as error:  # the other shops' wishes first, then the function's alarm
+            logger.error("not erased", extra={"account": name, "reason": str(error)})
+            failed = error
+    if failed is not None:
+        raise failed

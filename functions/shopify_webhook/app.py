@@ -39,25 +39,29 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         logger.error("a delivery came under another shop's name than the one that its signed bytes name")
         foreign = AccountNews("foreign")
         _record(lambda: foreign, genuine, f"~{name}", now)
-    elif (wanted := translate.redaction(genuine)) is not None:
-        _erase_later(genuine, shop, *wanted, now)
+    elif (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
+        callbacks.erase_later(store, genuine, *wanted, platform=translate.PLATFORM, account=shop.shop, now=now)
     else:
-        _record(lambda: translate.to_changes(genuine, shop.shop, ours=_is_of(genuine, shop)), genuine, shop.shop, now)
+        _tell(genuine, shop, now)
     return replies.accepted()
 
 
-def _erase_later(genuine: VerifiedMessage, shop: Shop, word: str, orders: tuple[str, ...], now: int) -> None:
-    """Note what Shopify wants erased, if its signed bytes name the shop; a customer without orders has nothing here."""
-    from countersign.signing import digests
-    from countersign.store.erasures import ErasureStore
+def _tell(genuine: VerifiedMessage, shop: Shop, now: int) -> None:
+    """Record what is told of an order; of what is not known to be the shop's, so much as the shop may be asked about.
 
-    if genuine.shop_id != shop.shop_id or (word == "customers.redact" and not orders):
-        count("ErasureIgnored")
+    What is more is left: who reads the shop's list finds it there, if it is the shop's.
+    """
+    ours = _is_of(genuine, shop)
+    if not ours and messages.order_of(genuine.fields) and not _may_ask(shop, now):
+        count("HintLimited")
         return
-    digest = digests.sha256(genuine.content)
-    erasures = ErasureStore(store.client, store.table, translate.PLATFORM)
-    erasures.ask(shop.shop, word, orders, digest=digest, key_id=genuine.key_id, now=now)
-    count("ErasureAsked")
+    _record(lambda: translate.to_changes(genuine, shop.shop, ours=ours), genuine, shop.shop, now)
+
+
+def _may_ask(shop: Shop, now: int) -> bool:
+    from countersign.store.throttle import count_hint
+
+    return count_hint(store.client, store.table, platform=translate.PLATFORM, account=shop.shop, now=now)
 
 
 def _record(translated: Callable[[], translate.Told], genuine: VerifiedMessage, account: str, now: int) -> None:

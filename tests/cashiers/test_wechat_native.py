@@ -77,6 +77,32 @@ def native(cloud: Cloud) -> Native:  # noqa: F811 - a fixture
     return Native(cloud)
 
 
+class TestNames:
+    def ask(self, native: Native, name: str, account: str, **claims: str) -> tuple[int, Json]:
+        content = {"order_id": NUMBER, "amount": {"minor": 8800, "currency": "CNY"}, "description": "Tea"}
+        body = json.dumps(content | {"return_url": "https://shop.example.com/"})
+        names = {"name": name, "account": account}
+        event = http_event("POST", "/cashier/{name}/{account}/payments", names, body=body, claims=claims)
+        answer = native.cloud.invoke("cashier_create_payment", event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def test_a_cashier_has_one_name(self, native: Native) -> None:
+        native.cloud.secretsmanager.create_secret(
+            Name="countersign/test/cashier/wechat_native/qr.two", SecretString=json.dumps({"wechat": "shop"})
+        )
+
+        assert self.ask(native, "wechat_native.qr", "two")[0] == 404
+        assert self.ask(native, "wechat_native", "qr.two")[0] == 201
+
+    def test_G4_an_account_that_the_token_may_not_see_is_answered_as_one_that_does_not_exist(
+        self, native: Native
+    ) -> None:
+        answers = [self.ask(native, "wechat_native", name, accounts="[wechat/other]") for name in ("qr", "none")]
+
+        assert answers[0][0] == 404
+        assert answers[0] == answers[1]
+
+
 class TestPaying:
     def test_the_order_is_wechats_and_part_of_the_shops(self, native: Native) -> None:
         status, answer = native.create()

@@ -146,6 +146,23 @@ def test_many_changes_of_one_second_are_told_once_each(shop, monkeypatch):
     assert sorted(seen) == [f"S-{number}" for number in range(8)]
 
 
+def test_more_changes_of_one_second_than_a_cursor_has_marks_for_come_to_an_end(shop, monkeypatch):
+    monkeypatch.setattr(changes, "MOST", 3)
+    monkeypatch.setattr(changes, "MARKS", 4)
+    screen = Screen(shop.cloud)
+    screen.look()
+    at = shop.now
+    for number in range(14):
+        shop.now = at
+        shop.open(f"S-{number}")
+    beat(shop)
+
+    looks = [screen.numbers() for _ in range(8)]
+
+    assert sorted(number for look in looks for number in look) == sorted(f"S-{number}" for number in range(14))
+    assert looks[-1] == []
+
+
 def test_only_the_tokens_accounts_are_told_of(shop):
     both, one = Screen(shop.cloud), Screen(shop.cloud, accounts="[wechat/classic]")
     both.look()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign.errors import MalformedError
+from countersign.store import dynamo
 from countersign.store.cursors import read_cursor, write_cursor
 from tests.functions.conftest import Cloud, http_event
 from tests.functions.test_create_payment import create, pay
@@ -184,6 +185,40 @@ FORMS = (
     "application/x-www-form-urlencoded",
     "Multipart/Form-Data",
 )
+
+
+LONG = "单" * 128  # a character of Chinese is nine in a key
+BESIDE = base64.urlsafe_b64encode(json.dumps(["wechat#shop#1", "x" * 1100]).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "names"),
+    [
+        ("GET", "/orders/{platform}/{account}/{order_id}", {"order_id": LONG, "account": LONG}),
+        ("POST", "/orders/{platform}/{account}/{order_id}/refresh", {"order_id": LONG, "account": LONG}),
+        ("POST", "/orders/{platform}/{account}/{order_id}/refunds/{refund_id}/approve", {"refund_id": LONG}),
+        ("POST", "/exceptions/{exception_id}/dismiss", {"exception_id": BESIDE}),
+    ],
+)
+def test_a_name_that_no_key_can_hold_is_of_nothing_there_is(paid, monkeypatch, method, route, names):
+    asked: list[tuple[int, int]] = []
+    sent = dynamo.call
+
+    def watched(operation: Any, **arguments: Any) -> Any:
+        for table in arguments.get("RequestItems", {}).values():
+            asked.extend((len(key["pk"]["S"]), len(key["sk"]["S"])) for key in table["Keys"])
+        partition = arguments.get("ExpressionAttributeValues", {}).get(":pk", {"S": ""})
+        asked.append((len(partition["S"]), 0))
+        return sent(operation, **arguments)
+
+    monkeypatch.setattr(dynamo, "call", watched)
+    known = {"platform": "wechat", "account": "shop", "order_id": "ORDER-0001"}
+    body = json.dumps({"note": "seen"}) if "dismiss" in route else ""
+
+    event = http_event(method, route, {**known, **names}, body=body)
+
+    assert paid.invoke("merchant_api", event)["statusCode"] == 404
+    assert all(pk <= 2048 and sk <= 1024 for pk, sk in asked)
 
 
 @pytest.mark.parametrize("content_type", [*FORMS, "multipart/form-data-x"])

@@ -129,6 +129,16 @@ class TestScan:
         assert failures(world) == 9
         assert '"ScanUnreadable":1' in capsys.readouterr().out
 
+    def test_a_customer_who_cannot_be_read_does_not_cost_the_page_of_charges(
+        self, world: Recharge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.make("bulk", "older", count=3, failed=3)
+        client = world.cloud.module("recharge_scan").connect("older").client
+        monkeypatch.setattr(type(client), "customers", lambda *_, **__: [{"id": "no number"}])
+        world.run("scan", accounts=["older"])
+
+        assert failures(world) == 3
+
     def test_a_refused_token_is_said_once_and_not_repeated(
         self, world: Recharge, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from countersign.errors import MalformedError
+from countersign.errors import MalformedError, UnreadableError
 from countersign.store import evidence, keys
 from tests.platforms.shopify.world import (
     ADMIN_SECRET,
+    APP,
     NOW,
     ORDER,
     OTHER,
     OTHER_ID,
     SHOP,
+    SHOP_ID,
     Json,
     Shopify,
     money,
@@ -60,6 +62,16 @@ class TestWhoseItIs:
         assert (world.order().status, world.order().refunded) == ("paid", 0)
         assert {keys.order_key(row["pk"]["S"]).account for row in due(world)} == {OTHER}
         assert not [row for row in world.cloud.table() if "exception" in row]
+
+    def test_F2_what_names_no_shop_has_the_shop_asked_sixty_times_a_minute_at_most(self, world: Shopify) -> None:
+        world.deliver(order())
+        for number in range(70):
+            answer = world.deliver(refund(transaction(7100 + number, "refund"), number=8100 + number), shop=OTHER)
+            assert answer == 200
+
+        assert len(due(world)) == 60
+        assert world.deliver(refund(transaction(7002, "refund"), number=8002)) == 200
+        assert world.order().refunded == 10_000
 
     @pytest.mark.parametrize(
         "host",
@@ -209,6 +221,21 @@ class TestErasure:
 
         assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
 
+    def test_a_row_that_cannot_be_read_stops_no_other_shop(self, world: Shopify) -> None:
+        world.deliver(order())
+        world.deliver(order(id=4, order_status_url=f"https://x/{OTHER_ID}/orders/1"), shop=OTHER)
+        [row] = [
+            one for one in world.cloud.table() if one["pk"]["S"] == f"shopify#{OTHER}#4" and one["sk"]["S"] == "ORDER"
+        ]
+        world.cloud.dynamodb.put_item(TableName="Orders", Item={**row, "facts": {"S": "{"}})
+        world.deliver({"shop_id": int(OTHER_ID), "shop_domain": OTHER}, "shop/redact", shop=OTHER)
+        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+
+        with pytest.raises(UnreadableError):
+            world.run("guard")
+
+        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
+
     def test_B2_one_shops_wish_under_anothers_name_erases_nothing(self, world: Shopify) -> None:
         world.deliver(order())
 
@@ -216,6 +243,46 @@ class TestErasure:
         world.run("guard")
 
         assert any(row["pk"]["S"] == f"shopify#{SHOP}#{ORDER}" for row in self.raw(world))
+
+    @pytest.mark.parametrize("named", [None, "", "x"])
+    def test_B2_a_wish_that_names_no_shop_erases_nothing_of_one_whose_number_is_not_known(
+        self, world: Shopify, named: str | None
+    ) -> None:
+        host = "young-shop.myshopify.com"
+        document = json.dumps({"shop": host, "access_token": "shpat_token_of_the_young_shop"})
+        world.cloud.secretsmanager.create_secret(Name=f"countersign/test/shopify/{APP}/{host}", SecretString=document)
+
+        assert world.deliver({"shop_id": named, "shop_domain": host}, "shop/redact", shop=host) == 200
+
+        assert not [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+
+
+class TestBus:
+    def put(self, world: Shopify, payload: Json, topic: str = "orders/paid") -> None:
+        metadata = {"X-Shopify-Topic": topic, "X-Shopify-Shop-Domain": SHOP, "X-Shopify-API-Version": "2026-10"}
+        detail = {"payload": payload, "metadata": metadata}
+        world.cloud.invoke("shopify_events", {"source": "aws.partner/shopify.com/1/bus", "detail": detail})
+
+    @pytest.mark.parametrize("note", ["half a smile \ud83d", ["["] * 2])
+    def test_C11_what_cannot_be_read_is_kept_as_it_is_of_a_delivery(self, world: Shopify, note: Any) -> None:
+        deep: Any = note
+        for _ in range(40 * isinstance(note, list)):
+            deep = [deep]
+
+        self.put(world, order(note=deep))
+
+        assert world.known() is None
+        assert [row["key_id"]["S"] for row in world.cloud.table() if "exception" in row] == ["eventbridge"]
+
+    def test_a_customers_orders_lose_their_bytes_by_this_way_too(self, world: Shopify) -> None:
+        self.put(world, order(email="zoe@example.com"))
+        wish = {"shop_id": int(SHOP_ID), "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
+
+        self.put(world, {**wish, "orders_to_redact": [int(ORDER)]}, "customers/redact")
+        world.run("guard")
+
+        assert world.order().paid == 10_000
+        assert not [row for row in world.cloud.table() if "raw" in row]
 
 
 def _unreadable(_fields: Any) -> str:

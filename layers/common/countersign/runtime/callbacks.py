@@ -85,6 +85,22 @@ def record(
     return None
 
 
+def erase_later(
+    store: OrderStore, message: Message, word: str, orders: Sequence[str], *, platform: str, account: str, now: int
+) -> None:
+    """Note what a platform wants erased of an account's customers, for a worker; nothing where the word is empty."""
+    if not word:
+        count("ErasureIgnored")
+        return
+    from countersign.signing import digests
+    from countersign.store.erasures import ErasureStore
+
+    erasures = ErasureStore(store.client, store.table, platform)
+    digest = digests.sha256(message.content)
+    erasures.ask(account, word, orders, digest=digest, key_id=message.key_id, now=now)
+    count("ErasureAsked")
+
+
 def _limit_hints(store: OrderStore, platform: str, account: str, now: int) -> None:
     """Raise RateLimitedError where the account has had its unsigned hints."""
     from countersign.store.throttle import count_hint

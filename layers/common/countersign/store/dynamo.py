@@ -26,6 +26,8 @@ _RETRYABLE = {
 }
 _CANCELLED_RETRYABLE = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 BATCH = 50  # rows read at once for an index's entries: a batch read takes up to 100 keys and 16 MB
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+LONGEST_PK, LONGEST_SK = 2048, 1024  # bytes
 _PLACEHOLDER = r"#(\w+)"
 
 
@@ -179,9 +181,20 @@ def _if_condition(operation: Any, arguments: dict[str, Any]) -> dict[str, Any] |
     raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
 
 
+def is_key(pk: str, sk: str) -> bool:
+    """Tell whether an item can have this key, which callers may have named."""
+    return len(pk.encode()) <= LONGEST_PK and len(sk.encode()) <= LONGEST_SK
+
+
 def read_many(client: Any, table: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-    """Read items consistently in one batch; keys that DynamoDB did not process are asked for again, never absent."""
-    pending: Any = {table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted], "ConsistentRead": True}}
+    """Read items consistently in one batch; keys that DynamoDB did not process are asked for again, never absent.
+
+    A key that is longer than one can be is of no item: DynamoDB would refuse the others with it.
+    """
+    rows = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted if is_key(pk, sk)]
+    if not rows:
+        return {}
+    pending: Any = {table: {"Keys": rows, "ConsistentRead": True}}
     found: dict[tuple[str, str], Item] = {}
     for _ in attempts():
         try:

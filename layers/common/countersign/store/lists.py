@@ -98,6 +98,8 @@ class OrderLists:
 
     def history(self, key: OrderKey) -> History | None:
         """Return an order with its children and events, or None if there is no such order."""
+        if not dynamo.is_key(keys.order_pk(key), keys.ORDER):
+            return None
         order: Order | None = None
         children: list[Any] = []
         rows: dict[str, list[Item]] = {start: [] for start in (keys.EVENT, keys.NOTICE, keys.NOTE, keys.LOOK)}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -220,7 +221,7 @@ class Connector:
         """Learn Recharge's numbers of customers whom the shop knows; it takes one of the shop's for each call."""
         for shop_number in dict.fromkeys(customers):
             if shop_number and shop_number not in self._customers:
-                found = (messages.shop_customer_of(one) for one in self.client.customers(shop_id=shop_number))
+                found = _numbers(self.client.customers(shop_id=shop_number))
                 self._customers[shop_number] = next((number for number, own in found if own == shop_number), "")
 
     def _look_up_by_own(self, customers: Sequence[str]) -> None:
@@ -228,8 +229,15 @@ class Connector:
         wanted = [one for one in dict.fromkeys(customers) if one and one not in self._shop_customers]
         for first in range(0, len(wanted), PAGE):
             ids = wanted[first : first + PAGE]
-            found = dict(messages.shop_customer_of(one) for one in self.client.customers(ids=ids))
+            found = dict(_numbers(self.client.customers(ids=ids)))
             self._shop_customers |= {number: found.get(number, "") for number in ids}
+
+
+def _numbers(customers: Sequence[Fields]) -> Iterator[tuple[str, str]]:
+    """Yield both numbers of each customer who can be read: a charge is told without them too."""
+    for one in customers:
+        with suppress(MalformedError):
+            yield messages.shop_customer_of(one)
 
 
 def connect(name: str, settings: Settings) -> Connector:

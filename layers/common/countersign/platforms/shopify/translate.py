@@ -97,8 +97,10 @@ def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tup
     return tuple(Change(key, fact, trust, via, tenant=key.account, system=SYSTEM, external=True) for fact in facts)
 
 
-def redaction(genuine: VerifiedMessage) -> tuple[str, tuple[str, ...]] | None:
+def redaction(genuine: VerifiedMessage, shop_id: str) -> tuple[str, tuple[str, ...]] | None:
     """Return our word for what is to be erased, and the orders that are named (none: all); None where nothing is.
+
+    The word is empty for what nobody has to do: the signed bytes do not name the shop, or a customer has no orders.
 
     https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
     """
@@ -109,7 +111,8 @@ def redaction(genuine: VerifiedMessage) -> tuple[str, tuple[str, ...]] | None:
         return None
     named = genuine.fields.get("orders_to_redact")
     orders = tuple(filter(None, map(messages.digits, named))) if isinstance(named, list) else ()
-    return word, orders
+    ours = bool(shop_id) and genuine.shop_id == shop_id
+    return (word if ours and (orders or word != "customers.redact") else ""), orders
 
 
 def _news(genuine: VerifiedMessage, kind: str) -> str:
