@@ -87,7 +87,10 @@ def counts(account: Account) -> Json:
 def search(
     q: Annotated[str, Query(min_length=1, max_length=128)], account: Annotated[str, Query(max_length=128)] = ""
 ) -> Json:
-    """Find the order behind exactly this number: an order's, a transaction's, refund's, settlement's or parcel's."""
+    """Find the order behind exactly this number: an order's, a transaction's, refund's, settlement's or parcel's.
+
+    Of a refund it may be the platform's own number too.
+    """
     return Overview(lists, api.caller, language=api.language).search(q, account)
 
 

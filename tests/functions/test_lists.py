@@ -17,6 +17,8 @@ from countersign.orders.changes import (
     OrderKey,
     Paid,
     Parcel,
+    Queried,
+    RefundReported,
     RefundRequested,
     ShipmentRequested,
     Terms,
@@ -270,6 +272,41 @@ def test_M3_a_number_leads_to_its_order_in_every_account_of_the_token(shop, numb
     assert call(shop.cloud, "GET", "/search", queryStringParameters={"q": number}, claims=outside)[1]["found"] == []
     named = {"q": number, "account": "wechat/shop"}
     assert call(shop.cloud, "GET", "/search", queryStringParameters=named, claims=outside)[0] == 404
+
+
+def test_M3_a_refund_is_found_by_the_platforms_own_number_of_it_from_the_first_time_that_this_is_told(shop):
+    shop.pay("PAID")
+    shop.ask("PAID", "rf1")
+    told = RefundReported("rf1", Money(1000, "CNY"), "processing", "merchant", platform_refund_id="5030-1")
+
+    def found() -> Any:
+        query = {"q": "5030-1", "account": "wechat/shop"}
+        return call(shop.cloud, "GET", "/search", queryStringParameters=query)[1]["found"]
+
+    assert found() == []
+    shop.say("PAID", told, Queried("k"))
+    order = {"platform": "wechat", "account": "shop", "order_id": "PAID"}
+    assert found() == [{"matched": "platform_refund", "order": order}]
+
+
+def test_two_refunds_that_share_a_number_of_the_platforms_are_written_in_one_transaction(shop):
+    shop.pay("PAID")
+    told = [
+        Change(
+            OrderKey("wechat", "shop", "PAID"),
+            RefundReported(number, Money(1000, "CNY"), "succeeded", "console", platform_refund_id="5030-1"),
+            Verified("k"),
+            "notify",
+            "1900099001",
+            "v3",
+        )
+        for number in ("rf1", "rf2")
+    ]
+
+    assert shop.store.record_message(told, now=shop.now).outcome == "applied"
+    assert [row["pk"]["S"] for row in shop.cloud.table() if "#platform_refund#" in row["pk"]["S"]] == [
+        "ALIAS#wechat#shop#platform_refund#5030-1"
+    ]
 
 
 def test_accounts_are_those_that_are_used_and_that_the_token_may_see(shop):
