@@ -15,7 +15,7 @@ from countersign.store.lists import OrderLists
 
 EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
 MOST = 999  # what is counted; more is shown as so many and more
-SEARCHED = 16  # accounts of one search: a batch read takes 100 rows, and each account is asked for six
+SEARCHED = 16  # accounts of one search: a batch read takes 100 rows, six of each account
 # Kinds of numbers that lead to an order. `platform_refund` is the platform's own, which a payer sees at the bank.
 NUMBERS = ("refund", "settlement", "tracking", keys.platform_number("refund"))
 Json = dict[str, Any]
