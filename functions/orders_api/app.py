@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from countersign.api import activity, changes, charges
 from countersign.api import reconciliation as reports
 from countersign.api.charges import ChargeService
+from countersign.api.etags import etag, is_known
 from countersign.api.orders import OrderService, OrdersWanted
 from countersign.api.overview import Overview
 from countersign.api.refunds import RefundService
@@ -78,9 +79,16 @@ def list_changes(
 
 
 @api.router.get("/counts")
-def counts(account: Account) -> Json:
-    """Say how much waits on each list of an account."""
-    return Overview(lists, api.caller, language=api.language).counts(account)
+def counts(
+    account: Account, if_none_match: Annotated[str, Header(alias="if-none-match", max_length=1024)] = ""
+) -> Response[str]:
+    """Say how much waits on each list of an account; 304 where that is what the caller has (`If-None-Match`)."""
+    body = json.dumps(Overview(lists, api.caller, language=api.language).counts(account))
+    tag = etag(body)
+    headers = {"etag": tag, "cache-control": "private, max-age=5"}
+    if is_known(tag, if_none_match):
+        return Response(HTTPStatus.NOT_MODIFIED, body="", headers=headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, body, headers)
 
 
 @api.router.get("/search")

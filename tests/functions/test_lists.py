@@ -27,7 +27,7 @@ from countersign.orders.changes import (
 from countersign.runtime.caller import from_claims
 from countersign.store import OrderStore, account_names
 from countersign.store.lists import OrderLists
-from tests.functions.conftest import NOW, SCOPES, Cloud
+from tests.functions.conftest import NOW, SCOPES, Cloud, http_event
 from tests.functions.test_orders_api import call
 
 HOUR = 3600
@@ -243,6 +243,30 @@ def test_counts_say_how_much_waits_on_each_list_of_one_account(shop):
     assert answer["exceptions"]["review"] == {"count": 1, "more": False}
     assert other["refunds"]["requested"]["count"] == other["exceptions"]["review"]["count"] == 0
     assert other["work"]["waiting"]["count"] == 1
+
+
+def test_counts_that_the_caller_has_already_are_304_until_one_of_them_is_another(shop):
+    def ask(known: str = "", account: str = "wechat/shop", **claims: str) -> Any:
+        headers = {"if-none-match": known} if known else {}
+        event = http_event("GET", "/counts", {}, queryStringParameters={"account": account}, headers=headers, **claims)
+        return shop.cloud.invoke("orders_api", event)
+
+    shop.open("WAITS")
+    first = ask()
+    tag = first["headers"]["etag"]
+
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = ask(known)
+        assert (again["statusCode"], again["body"], again["headers"]["etag"]) == (304, "", tag)
+    for known in ('"other"', tag.strip('"'), f"{tag[:-2]}"):
+        assert ask(known)["statusCode"] == 200
+    assert ask(tag, "wechat/other")["statusCode"] == 200
+    assert ask(tag, claims={"accounts": "[wechat/other]"})["statusCode"] == 404
+
+    shop.pay("PAID")
+    fresh = ask(tag)
+    assert (fresh["statusCode"], json.loads(fresh["body"])["work"]["to_ship"]["count"]) == (200, 1)
+    assert fresh["headers"]["etag"] != tag
 
 
 def test_what_is_more_than_anybody_counts_is_said_to_be_more(shop):

@@ -62,7 +62,8 @@ class Overview:
     def search(self, query: str, account: str) -> Json:
         """Return the orders that a number leads to: an order's, a transaction's, refund's, settlement's or parcel's.
 
-        A refund is found by our number of it and by the platform's own. It looks for exactly that number, in one account or in the first sixteen of the token.
+        A refund is found by our number of it and by the platform's own. It looks for exactly that number, in one
+        account or in the first sixteen of the token.
         """
         where = [account_of(account, self.caller)] if account else self._visible()[:SEARCHED]
         rows: dict[tuple[str, str], tuple[str, OrderKey]] = {}
