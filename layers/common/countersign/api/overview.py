@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from countersign.api.health import health
 from countersign.errors import UnprocessableError
 from countersign.orders.changes import OrderKey
 from countersign.orders.reasons import because
@@ -30,15 +31,18 @@ class Overview:
         self.language = language
 
     def accounts(self) -> Json:
-        """Return the accounts that are used and that the token may see."""
+        """Return the accounts that are used and that the token may see, and how each does."""
+        names = self._visible()
+        how = health(self.lists, names)
         rows = [
             {
                 "account": f"{platform}/{name}",
                 "platform": platform,
                 "name": name,
                 "platform_name": platform_name(platform, self.language),
+                "health": how[platform, name],
             }
-            for platform, name in self._visible()
+            for platform, name in names
         ]
         return {"accounts": rows}
 
