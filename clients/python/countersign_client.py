@@ -689,6 +689,26 @@ class Client:
             "GET", f"/reconciliation/{_part(account)}/{_part(date)}", query={"platform": platform, "format": format}
         )
 
+    def reconciliation_lines(
+        self,
+        account: str,
+        date: str,
+        *,
+        platform: str,
+        status: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Reply:
+        """List what comparing a day's bill of a platform found, a line for each difference (`status` open, resolved).
+
+        Needs orders:read.
+        """
+        return self.request(
+            "GET",
+            f"/reconciliation/{_part(account)}/{_part(date)}/lines",
+            query={"platform": platform, "status": status, "limit": limit, "cursor": cursor},
+        )
+
     def list_refunds(
         self,
         *,

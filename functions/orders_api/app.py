@@ -19,7 +19,7 @@ from countersign.api.routing import ORDER, Cursor, Json, MerchantApi, Name
 from countersign.api.story import StoryService
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
-from countersign.store.reconciliation import ReconciliationStore
+from countersign.store.reconciliation import Day, ReconciliationStore
 
 api = MerchantApi()
 store = OrderStore.from_environment()
@@ -188,6 +188,22 @@ def reconciliation(
         headers = {"content-disposition": f'attachment; filename="reconciliation-{date}.csv"'}
         return Response(HTTPStatus.OK, "text/csv; charset=utf-8", reports.as_csv(found), headers)
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(found, ensure_ascii=False))
+
+
+@api.router.get("/reconciliation/<account>/<date>/lines")
+def reconciliation_lines(
+    account: Name,
+    date: Annotated[str, Path(pattern=DAY)],
+    platform: Annotated[str, Query(min_length=1, max_length=32)],
+    status: Words = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Cursor = "",
+) -> Json:
+    """List what comparing a day's bill of a platform found, a line for each difference (`status` open, resolved)."""
+    day = Day(platform, api.decoded("account", account), date)
+    return reports.lines_of_day(
+        bills, api.caller, day, statuses=words(status), cursor=cursor, limit=limit, language=api.language
+    )
 
 
 @api.router.get("/charges")
