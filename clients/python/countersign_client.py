@@ -314,7 +314,7 @@ class Client:
         return reply
 
     def accounts(self) -> Reply:
-        """List the accounts that are used and that the token may see, with how each does: news, gaps, what is quarantined.
+        """List the accounts that are used and that the token may see, and how each does: news, gaps, quarantine.
 
         Needs orders:read.
         """

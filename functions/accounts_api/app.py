@@ -35,7 +35,7 @@ def whoami() -> Json:
 
 @api.router.get("/accounts")
 def accounts() -> Json:
-    """List the accounts that are used and that the token may see, with how each does: news, gaps, what is quarantined.
+    """List the accounts that are used and that the token may see, and how each does: news, gaps, quarantine.
 
     Nothing is asked of a platform for it; what is not known is null.
     """
