@@ -44,7 +44,7 @@ REGIONS := eu-central-1 us-east-1 ap-southeast-1 cn-north-1
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract properties lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock file
 
 .venv-sam/.ready: requirements-sam.txt
 	$(call make_environment,.venv-sam,requirements-sam.txt)
+
+.venv-contract/.ready: requirements-contract.txt
+	$(call make_environment,.venv-contract,requirements-contract.txt)
 
 run: env ## The whole system on this machine: API on PORT, simulators and control on PORT+1 (ACCOUNTS=<dir>)
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
@@ -108,6 +111,9 @@ botocore: env $(OLDEST)/.ready ## Our AWS clients with the oldest botocore that 
 	@# It warns of its own use of Python; whether it works is what is asked here.
 	PYTHONPATH=$(OLDEST) $(BIN)/python -m pytest -q tests/aws -m "not locked" -W ignore::DeprecationWarning
 
+contract: env .venv-contract/.ready ## Requests made of the OpenAPI document, by schemathesis, against a sandbox: answers are as it says
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python tools/try_contract.py
+
 $(OLDEST)/.ready: tests/aws/botocore-oldest.txt .venv/.ready
 	@rm -rf $(OLDEST)
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --target $(OLDEST) -r $< \
@@ -133,6 +139,7 @@ lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade requirements-dev.in -o requirements-dev.txt
 	uv pip compile $(UV_FLAGS) --upgrade sandbox/requirements-cloud.in -o sandbox/requirements-cloud.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt
+	uv pip compile $(UV_FLAGS) --upgrade requirements-contract.in -o requirements-contract.txt
 
 clean: ## Remove everything that make made
-	rm -rf .venv .venv-cloud .venv-sam .aws-sam .sandbox .botocore .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-cloud .venv-sam .venv-contract .aws-sam .sandbox .schemathesis .botocore .pytest_cache .mypy_cache .ruff_cache .hypothesis

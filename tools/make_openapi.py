@@ -84,6 +84,10 @@ TABLE: Json = {
 CHOSEN: dict[str, Json] = {
     "list_charges": {"200": TABLE},
     "reconciliation": {"200": TABLE},
+    "counts": {
+        "200": {"description": "how much waits, and its tag in the header etag", **OBJECT},
+        "304": {"description": "it is as the tag in if-none-match says"},
+    },
     "list_changes": {
         "200": {"description": "what changed, and the next cursor", **OBJECT},
         "204": {"description": "nothing changed: the next cursor is in the header x-next-cursor"},
@@ -142,7 +146,7 @@ def _routers_suffix(path: str, method: str) -> str:
 
 def _finished(operation: Json, scope: str) -> Json:
     refusals = {status: {"description": why, "content": _refused(status)} for status, why in REFUSALS.items()}
-    answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    answers = {status: answer for status, answer in operation["responses"].items() if status[0] in "23"}
     return {**operation, "security": [{"bearer": [scope] if scope else []}], "responses": {**answers, **refusals}}
 
 

@@ -336,7 +336,10 @@ class Client:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Call a path and return the answer; raises ApiError for a refusal. What is None is left out."""
+        """Call a path and return the answer; raises ApiError for a refusal. What is None is left out.
+
+        304 is an answer: what the caller has by `if-none-match` is still so.
+        """
         sent = {"authorization": f"Bearer {self._token()}", "accept": "application/json"}
         sent |= {"accept-language": self._language} if self._language else {}
         sent |= {name: str(value) for name, value in (headers or {}).items() if value is not None}
@@ -346,12 +349,12 @@ class Client:
             data, sent["content-type"] = json.dumps(body, ensure_ascii=False).encode(), "application/json"
         url = self._base_url + path + (f"?{urllib.parse.urlencode(asked)}" if asked else "")
         reply = self._transport(method, url, sent, data)
-        if reply.status >= 300:
+        if reply.status >= 300 and reply.status != 304:
             raise ApiError(reply)
         return reply
 
     def accounts(self) -> Reply:
-        """List the accounts that are used and that the token may see.
+        """List the accounts that are used and that the token may see, and how each does: news, gaps, quarantine.
 
         Needs orders:read.
         """
@@ -449,12 +452,12 @@ class Client:
         """
         return self.request("POST", f"/charges/{_part(account)}/{_part(charge_id)}/retry")
 
-    def counts(self, *, account: str) -> Reply:
-        """Say how much waits on each list of an account.
+    def counts(self, *, account: str, if_none_match: str | None = None) -> Reply:
+        """Say how much waits on each list of an account; 304 where that is what the caller has (`If-None-Match`).
 
         Needs orders:read.
         """
-        return self.request("GET", "/counts", query={"account": account})
+        return self.request("GET", "/counts", query={"account": account}, headers={"if-none-match": if_none_match})
 
     def create_douyin_payment(
         self, account: str, body: DouyinPaymentBody, *, idempotency_key: str | None = None
@@ -738,6 +741,26 @@ class Client:
         """
         return self.request(
             "GET", f"/reconciliation/{_part(account)}/{_part(date)}", query={"platform": platform, "format": format}
+        )
+
+    def reconciliation_lines(
+        self,
+        account: str,
+        date: str,
+        *,
+        platform: str,
+        status: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Reply:
+        """List what comparing a day's bill of a platform found, a line for each difference (`status` open, resolved).
+
+        Needs orders:read.
+        """
+        return self.request(
+            "GET",
+            f"/reconciliation/{_part(account)}/{_part(date)}/lines",
+            query={"platform": platform, "status": status, "limit": limit, "cursor": cursor},
         )
 
     def list_refunds(

@@ -35,7 +35,10 @@ def whoami() -> Json:
 
 @api.router.get("/accounts")
 def accounts() -> Json:
-    """List the accounts that are used and that the token may see."""
+    """List the accounts that are used and that the token may see, and how each does: news, gaps, quarantine.
+
+    Nothing is asked of a platform for it; what is not known is null.
+    """
     return Overview(lists, api.caller, language=api.language).accounts()
 
 

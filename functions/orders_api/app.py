@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from countersign.api import activity, changes, charges
 from countersign.api import reconciliation as reports
 from countersign.api.charges import ChargeService
+from countersign.api.etags import etag, is_known
 from countersign.api.orders import OrderService, OrdersWanted
 from countersign.api.overview import Overview
 from countersign.api.refunds import RefundService
@@ -18,7 +19,7 @@ from countersign.api.routing import ORDER, Cursor, Json, MerchantApi, Name
 from countersign.api.story import StoryService
 from countersign.store import OrderStore
 from countersign.store.lists import OrderLists
-from countersign.store.reconciliation import ReconciliationStore
+from countersign.store.reconciliation import Day, ReconciliationStore
 
 api = MerchantApi()
 store = OrderStore.from_environment()
@@ -78,16 +79,26 @@ def list_changes(
 
 
 @api.router.get("/counts")
-def counts(account: Account) -> Json:
-    """Say how much waits on each list of an account."""
-    return Overview(lists, api.caller, language=api.language).counts(account)
+def counts(
+    account: Account, if_none_match: Annotated[str, Header(alias="if-none-match", max_length=1024)] = ""
+) -> Response[str]:
+    """Say how much waits on each list of an account; 304 where that is what the caller has (`If-None-Match`)."""
+    body = json.dumps(Overview(lists, api.caller, language=api.language).counts(account))
+    tag = etag(body)
+    headers = {"etag": tag, "cache-control": "private, max-age=5"}
+    if is_known(tag, if_none_match):
+        return Response(HTTPStatus.NOT_MODIFIED, body="", headers=headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, body, headers)
 
 
 @api.router.get("/search")
 def search(
     q: Annotated[str, Query(min_length=1, max_length=128)], account: Annotated[str, Query(max_length=128)] = ""
 ) -> Json:
-    """Find the order behind exactly this number: an order's, a transaction's, refund's, settlement's or parcel's."""
+    """Find the order behind exactly this number: an order's, a transaction's, refund's, settlement's or parcel's.
+
+    Of a refund it may be the platform's own number too.
+    """
     return Overview(lists, api.caller, language=api.language).search(q, account)
 
 
@@ -177,6 +188,22 @@ def reconciliation(
         headers = {"content-disposition": f'attachment; filename="reconciliation-{date}.csv"'}
         return Response(HTTPStatus.OK, "text/csv; charset=utf-8", reports.as_csv(found), headers)
     return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, json.dumps(found, ensure_ascii=False))
+
+
+@api.router.get("/reconciliation/<account>/<date>/lines")
+def reconciliation_lines(
+    account: Name,
+    date: Annotated[str, Path(pattern=DAY)],
+    platform: Annotated[str, Query(min_length=1, max_length=32)],
+    status: Words = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Cursor = "",
+) -> Json:
+    """List what comparing a day's bill of a platform found, a line for each difference (`status` open, resolved)."""
+    day = Day(platform, api.decoded("account", account), date)
+    return reports.lines_of_day(
+        bills, api.caller, day, statuses=words(status), cursor=cursor, limit=limit, language=api.language
+    )
 
 
 @api.router.get("/charges")

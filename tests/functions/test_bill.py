@@ -22,6 +22,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.store import codec
+from countersign.store.cursors import write_cursor
 from countersign.store.reconciliation import Day, ReconciliationStore
 from sandbox.events import shapes
 from tests.functions.conftest import Cloud, http_event
@@ -387,6 +388,73 @@ def test_a_range_says_for_each_day_whether_it_was_compared_and_how_much_differs(
     assert days("2026-01-01", "2026-02-01")[1]["code"] == "too_many_days"
     assert days("2026-01-02", "2026-01-01")[1]["code"] == "dates_reversed"
     assert days(v3.day, v3.day, "douyin/shop")[1]["days"] == []
+
+
+class TestLines:
+    def ask(self, books: Books, day: str = "", account: str = "shop", **query: str) -> tuple[int, Any]:
+        route, names = "GET /reconciliation/{account}/{date}/lines", {"account": account, "date": day or books.day}
+        asked = {"platform": "wechat", **query}
+        claims = {"accounts": asked.pop("sees", "[*]")}
+        event = http_event(*route.split(" "), names, queryStringParameters=asked, claims=claims)
+        answer = books.cloud.invoke("merchant_api", event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def pages(self, books: Books, **query: str) -> list[list[str]]:
+        found: list[list[str]] = []
+        cursor = ""
+        while True:
+            status, page = self.ask(books, cursor=cursor, **query)
+            assert status == 200, page
+            if page["cursor"] == cursor:
+                assert page["lines"] == []
+                return found
+            cursor = page["cursor"]
+            found.append([line["order_id"] for line in page["lines"]])
+
+    def test_pages_of_a_days_lines_join_to_its_report(self, v3):
+        v3.spoil(more={f"STRANGER-{number}": 500 for number in range(5)}, without=["ORDER-0003"])
+        v3.morning()
+        v3.compare()
+        whole = v3.report()[1]["reports"][0]["differences"]
+
+        pages = self.pages(v3, limit="2")
+
+        assert [len(page) for page in pages] == [2, 2, 2]
+        assert [number for page in pages for number in page] == [line["order_id"] for line in whole]
+        assert self.ask(v3)[1]["lines"] == whole
+
+    def test_open_and_resolved_ones_are_lists_of_their_own_in_the_callers_language(self, v3):
+        v3.spoil(more={"STRANGER-1": 500})
+        v3.shops["ORDER-0001"].wechat("refund", amount=300, out_refund_no="CONSOLE-1", notify=False)
+        v3.morning()
+        v3.compare()
+
+        def said(**query: str) -> list[tuple[str, str]]:
+            return [(line["order_id"], line["status"]) for line in self.ask(v3, **query)[1]["lines"]]
+
+        assert said(status="open") == [("STRANGER-1", "open")]
+        assert said(status="resolved") == [("ORDER-0001", "resolved")]
+        assert len(said(status="open,resolved")) == len(said()) == 2
+        assert self.pages(v3, status="resolved", limit="1") == [["ORDER-0001"]]
+        (english,), (chinese,) = (self.ask(v3, status="open", lang=lang)[1]["lines"] for lang in ("en", "zh"))
+        assert english["meaning"].isascii()
+        assert not chinese["meaning"].isascii()
+
+    def test_what_there_is_not_is_said_by_its_code(self, v3):
+        assert self.ask(v3)[1]["code"] == "no_such_report"
+        v3.morning()
+        v3.compare()
+
+        assert self.ask(v3)[1]["lines"] == []
+        assert self.ask(v3, platform="douyin")[1]["code"] == "no_such_report"
+        assert self.ask(v3, sees="[wechat/classic]")[1]["code"] == "no_such_account"
+        status, problem = self.ask(v3, status="opened")
+        assert (status, problem["code"], problem["args"]["name"]) == (422, "word_is_one_of", "status")
+        assert self.ask(v3, platform="")[0] == 422
+        assert self.ask(v3, day="yesterday")[0] == 400
+        for place in ("", "zzz", "douyin#DIFF#payment_amount#1", "wechat#DIFF#\u00e9", "wechat#SUMMARY"):
+            cursor = write_cursor((0, place)) if place else "nonsense"
+            assert self.ask(v3, cursor=cursor)[0] == 400
 
 
 def test_B13_the_csv_begins_with_a_byte_order_mark(v3):

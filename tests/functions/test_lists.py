@@ -17,15 +17,21 @@ from countersign.orders.changes import (
     OrderKey,
     Paid,
     Parcel,
+    Queried,
+    RefundReported,
     RefundRequested,
     ShipmentRequested,
     Terms,
     Verified,
 )
 from countersign.runtime.caller import from_claims
-from countersign.store import OrderStore, account_names
+from countersign.store import OrderStore, account_names, keys, pulse
+from countersign.store.due import DueList
 from countersign.store.lists import OrderLists
-from tests.functions.conftest import NOW, SCOPES, Cloud
+from countersign.store.scans import ScanStore
+from countersign.store.subscriptions import Gap, SubscriptionStore
+from countersign.workers.publish import beat
+from tests.functions.conftest import NOW, SCOPES, Cloud, http_event
 from tests.functions.test_orders_api import call
 
 HOUR = 3600
@@ -243,6 +249,30 @@ def test_counts_say_how_much_waits_on_each_list_of_one_account(shop):
     assert other["work"]["waiting"]["count"] == 1
 
 
+def test_counts_that_the_caller_has_already_are_304_until_one_of_them_is_another(shop):
+    def ask(known: str = "", account: str = "wechat/shop", **claims: str) -> Any:
+        headers = {"if-none-match": known} if known else {}
+        event = http_event("GET", "/counts", {}, queryStringParameters={"account": account}, headers=headers, **claims)
+        return shop.cloud.invoke("orders_api", event)
+
+    shop.open("WAITS")
+    first = ask()
+    tag = first["headers"]["etag"]
+
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = ask(known)
+        assert (again["statusCode"], again["body"], again["headers"]["etag"]) == (304, "", tag)
+    for known in ('"other"', tag.strip('"'), f"{tag[:-2]}"):
+        assert ask(known)["statusCode"] == 200
+    assert ask(tag, "wechat/other")["statusCode"] == 200
+    assert ask(tag, claims={"accounts": "[wechat/other]"})["statusCode"] == 404
+
+    shop.pay("PAID")
+    fresh = ask(tag)
+    assert (fresh["statusCode"], json.loads(fresh["body"])["work"]["to_ship"]["count"]) == (200, 1)
+    assert fresh["headers"]["etag"] != tag
+
+
 def test_what_is_more_than_anybody_counts_is_said_to_be_more(shop):
     for number in range(4):
         shop.open(f"O-{number}")
@@ -272,6 +302,41 @@ def test_M3_a_number_leads_to_its_order_in_every_account_of_the_token(shop, numb
     assert call(shop.cloud, "GET", "/search", queryStringParameters=named, claims=outside)[0] == 404
 
 
+def test_M3_a_refund_is_found_by_the_platforms_own_number_of_it_from_the_first_time_that_this_is_told(shop):
+    shop.pay("PAID")
+    shop.ask("PAID", "rf1")
+    told = RefundReported("rf1", Money(1000, "CNY"), "processing", "merchant", platform_refund_id="5030-1")
+
+    def found() -> Any:
+        query = {"q": "5030-1", "account": "wechat/shop"}
+        return call(shop.cloud, "GET", "/search", queryStringParameters=query)[1]["found"]
+
+    assert found() == []
+    shop.say("PAID", told, Queried("k"))
+    order = {"platform": "wechat", "account": "shop", "order_id": "PAID"}
+    assert found() == [{"matched": "platform_refund", "order": order}]
+
+
+def test_two_refunds_that_share_a_number_of_the_platforms_are_written_in_one_transaction(shop):
+    shop.pay("PAID")
+    told = [
+        Change(
+            OrderKey("wechat", "shop", "PAID"),
+            RefundReported(number, Money(1000, "CNY"), "succeeded", "console", platform_refund_id="5030-1"),
+            Verified("k"),
+            "notify",
+            "1900099001",
+            "v3",
+        )
+        for number in ("rf1", "rf2")
+    ]
+
+    assert shop.store.record_message(told, now=shop.now).outcome == "applied"
+    assert [row["pk"]["S"] for row in shop.cloud.table() if "#platform_refund#" in row["pk"]["S"]] == [
+        "ALIAS#wechat#shop#platform_refund#5030-1"
+    ]
+
+
 def test_accounts_are_those_that_are_used_and_that_the_token_may_see(shop):
     account_names.unmarked.update({("wechat", "shop"), ("douyin", "trade")})
     account_names.mark(shop.cloud.dynamodb, "Orders")
@@ -285,6 +350,109 @@ def test_accounts_are_those_that_are_used_and_that_the_token_may_see(shop):
         ("wechat/shop", "微信"),
     ]
     assert [row["account"] for row in bounded] == ["wechat/shop"]
+
+
+class TestHealth:
+    def ask(self, shop: Shop, **claims: str) -> Any:
+        account_names.unmarked.update({("wechat", "shop"), ("wechat", "other")})
+        account_names.mark(shop.cloud.dynamodb, "Orders")
+        accounts = call(shop.cloud, "GET", "/accounts", claims=claims)[1]["accounts"]
+        return {row["account"]: row["health"] for row in accounts}
+
+    def publish(self, shop: Shop, monkeypatch: Any) -> None:
+        """Have the stream's function say of all events that their accounts moved."""
+        monkeypatch.setattr(pulse, "_last", {})
+        monkeypatch.setattr(pulse, "_heard", {})
+        rows = [row for row in shop.cloud.table() if "emits" in row]
+        beat(rows, set(), due=DueList(shop.cloud.dynamodb, "Orders", "sweep"), now=shop.now)
+
+    def test_what_nobody_has_noted_of_an_account_is_null(self, shop):
+        nothing = {
+            "moved_at": None,
+            "callback_at": None,
+            "answer_at": None,
+            "subscriptions": None,
+            "list": None,
+            "quarantined": {"count": 0, "more": False},
+        }
+
+        assert self.ask(shop) == {"wechat/shop": nothing, "wechat/other": nothing}
+
+    def test_it_says_when_the_platform_last_told_something_by_itself_and_when_asked(self, shop, monkeypatch):
+        shop.pay("TOLD")
+        self.publish(shop, monkeypatch)
+        told = self.ask(shop)["wechat/shop"]
+        shop.now += 3600
+        shop.open("ASKED")
+        shop.say("ASKED", Paid("4200-ASKED", Money(8800, "CNY"), shop.now), Queried("k"))
+        self.publish(shop, monkeypatch)
+        asked = self.ask(shop)["wechat/shop"]
+
+        assert (told["callback_at"], told["answer_at"]) == (told["moved_at"], None)
+        assert asked["callback_at"] == told["callback_at"]
+        assert asked["answer_at"] == asked["moved_at"] > told["moved_at"]
+        assert self.ask(shop)["wechat/other"]["moved_at"] is None
+
+    def test_what_is_published_long_after_it_came_says_nothing_of_today(self, shop, monkeypatch):
+        shop.pay("TOLD")
+        shop.now += 3600
+        self.publish(shop, monkeypatch)
+
+        how = self.ask(shop)["wechat/shop"]
+        assert how["moved_at"] is not None
+        assert how["callback_at"] is None
+
+    def test_roads_are_noted_once_in_a_minute_in_the_write_that_there_is_anyway(self, shop, monkeypatch):
+        def heard(second: int) -> bool:
+            monkeypatch.setattr(pulse, "_last", {})
+            monkeypatch.setattr(pulse, "_heard", {})
+            road = {pulse.CALLBACK: NOW + second}
+            return pulse.beat(shop.cloud.dynamodb, "Orders", "wechat", "shop", now=NOW + second, heard=road)
+
+        assert [heard(second) for second in (0, 1, 2, 61, 62)] == [True, False, True, True, False]
+        assert pulse.told(shop.cloud.dynamodb, "Orders") == {("wechat", "shop"): (NOW + 61, NOW + 61, None)}
+
+    def test_a_road_that_was_never_noted_is_noted_although_the_account_has_just_moved(self, shop, monkeypatch):
+        client = shop.cloud.dynamodb
+        monkeypatch.setattr(pulse, "_last", {})
+        monkeypatch.setattr(pulse, "_heard", {})
+        assert pulse.beat(client, "Orders", "wechat", "shop", now=NOW)
+
+        calls = Reads(client)
+        for _ in range(3):
+            pulse.beat(calls, "Orders", "wechat", "shop", now=NOW + 1, heard={pulse.ANSWER: NOW + 1})
+
+        assert calls.calls == ["update_item"]
+        assert pulse.told(client, "Orders") == {("wechat", "shop"): (NOW + 1, None, NOW + 1)}
+
+    def test_gaps_lists_and_what_is_quarantined_are_each_accounts_own(self, shop):
+        client = shop.cloud.dynamodb
+        subscriptions = SubscriptionStore(client, "Orders", "wechat")
+        subscriptions.seen("shop", now=NOW)
+        subscriptions.open_gap("shop", Gap(NOW - 60, NOW, "orders/paid"))
+        scans = ScanStore(client, "Orders", "wechat")
+        scan = scans.lease("shop", now=NOW)
+        assert scan is not None
+        scans.finish(scan, "2026-11-22")
+        scans.note("shop", told=0, untold=2, untold_at=NOW)
+        for digest in ("a" * 64, "b" * 64):
+            entry = {"exception": {"S": keys.exception_shard("quarantine", digest)}, "listed_at": {"N": str(NOW)}}
+            key = {"pk": {"S": f"{keys.QUARANTINE}{NOW // 86400}"}, "sk": {"S": f"wechat#shop#{digest}"}}
+            client.put_item(TableName="Orders", Item=key | entry)
+
+        how = self.ask(shop)
+
+        assert how["wechat/shop"]["subscriptions"] == {
+            "seen_at": "2026-11-22T06:27:25Z",
+            "gap": {"from": "2026-11-22T06:26:25Z", "to": "2026-11-22T06:27:25Z", "cause": "orders/paid"},
+        }
+        assert how["wechat/shop"]["list"] == {"ended": True, "untold": 2, "untold_at": "2026-11-22T06:27:25Z"}
+        assert how["wechat/shop"]["quarantined"] == {"count": 2, "more": False}
+        assert how["wechat/other"]["subscriptions"] is how["wechat/other"]["list"] is None
+        assert how["wechat/other"]["quarantined"] == {"count": 0, "more": False}
+        assert set(self.ask(shop, accounts="[wechat/other]")) == {"wechat/other"}
+        counted = OrderLists(client, "Orders").exceptions_by_account("quarantine", most=1)
+        assert counted == ({("wechat", "shop"): 1}, True)
 
 
 def test_M5_a_refunds_actions_are_what_the_desk_would_answer(shop):

@@ -10,6 +10,7 @@ from countersign.signing.lookups import fingerprints, normalised
 from countersign.store import account_names
 from tests.functions.conftest import Cloud, http_event
 from tests.functions.test_create_payment import BODY
+from tests.functions.test_create_payment import create as create_payment
 from tests.functions.test_orders_api import call
 
 PHONE, TABLE = "13800138000", "table 7"
@@ -81,6 +82,17 @@ def test_M3_what_was_said_is_in_no_row_log_answer_or_event(keyed, capsys):
     assert any(row["pk"]["S"].startswith("LOOKUP#") for row in rows if "pk" in row)
     for text in (json.dumps(rows, default=str), json.dumps(told), logged.out, logged.err):
         assert PHONE not in text
+
+
+def test_M3_the_digest_of_a_body_that_is_kept_to_replay_answers_says_nothing_of_what_was_said(keyed):
+    first = create_payment(keyed, key="k-1", lookup=[PHONE])
+    rows = keyed.dynamodb.scan(TableName="Idempotency")["Items"]
+
+    assert first[0] == 201
+    assert create_payment(keyed, key="k-1", lookup=["13900139000"]) == first
+    assert create_payment(keyed, key="k-1") == first
+    assert create_payment(keyed, key="k-1", lookup=[PHONE], description="other")[0] == 422
+    assert keyed.dynamodb.scan(TableName="Idempotency")["Items"] == rows
 
 
 def test_who_looks_is_in_the_activity_and_what_for_is_not(keyed):

@@ -185,7 +185,7 @@ def test_only_the_publishers_reach_the_bus() -> None:
 
 def test_what_is_read_is_read_by_a_function_that_cannot_write() -> None:
     assert actions(functions()["OrdersApi"]) == {"dynamodb:BatchGetItem", "dynamodb:Query"}
-    assert actions(functions()["AccountsApi"]) == {"dynamodb:Query"}
+    assert actions(functions()["AccountsApi"]) == {"dynamodb:BatchGetItem", "dynamodb:Query"}
 
 
 def test_no_order_can_be_deleted() -> None:

@@ -64,6 +64,7 @@ ROUTES = {
     "GET /reconciliation": "orders:read",
     "GET /refunds": "orders:read",
     "GET /reconciliation/{account}/{date}": "orders:read",
+    "GET /reconciliation/{account}/{date}/lines": "orders:read",
     "GET /exceptions": "orders:read",
     "GET /charges": "orders:read",
     "POST /charges/{account}/{charge_id}/retry": "payments:write",

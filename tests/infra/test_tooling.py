@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from tests.infra.reading import LAYER, ROOT
-from tools import properties
+from tools import properties, try_contract
 
 LOCKS = [
     ROOT / "requirements-dev.txt",
     ROOT / "requirements-sam.txt",
+    ROOT / "requirements-contract.txt",
     ROOT / "sandbox" / "requirements-cloud.txt",
     LAYER / "requirements.txt",
     ROOT / "tests" / "aws" / "botocore-oldest.txt",
@@ -110,3 +111,13 @@ def helper_A9_is_no_test(): ...
         assert (done.returncode, done.stderr) == (0, "")
         assert ids == properties.IDS
         assert done.stdout.splitlines()[-1].endswith(" of 104 properties are held by tests")
+
+
+def test_a_contract_that_was_not_tried_is_no_success_and_is_said_to_be_untried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(try_contract, "ROOT", tmp_path)
+    monkeypatch.setattr(try_contract, "SCHEMATHESIS", tmp_path / "schemathesis")
+
+    assert try_contract.main([]) == 2
+    assert "the contract was not tried" in capsys.readouterr().out

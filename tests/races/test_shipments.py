@@ -1,19 +1,25 @@
-"""Sixteen workers tell WeChat of the parcels of one order at the same moment."""
+"""Sixteen workers tell WeChat of the parcels of one order, and orders claim one parcel, at the same moment."""
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from countersign.api.orders import OrderService
+from countersign.api.problems import as_problem
+from countersign.errors import ConflictError
 from countersign.orders.changes import Change, Operator, Parcel, ShipmentRequested
 from countersign.platforms.wechat import settings, shipping
 from countersign.platforms.wechat.answers import Answer
 from countersign.platforms.wechat.fulfilment import PAUSE_SECONDS, Fulfilment
 from countersign.platforms.wechat.messages import Transaction
+from countersign.runtime.caller import Caller
 from countersign.signing.credentials import Secret
 from countersign.store import keys
 from countersign.store.due import DueList
+from countersign.store.lists import OrderLists
 from countersign.workers import loop
 from countersign.workers.ship import LEASE_SECONDS, ShipJob
 from tests.races.racing import MCHID, NOW, PRICE, at_once, key, notified, opened
@@ -88,3 +94,30 @@ def test_E13_each_parcel_is_told_once_and_in_its_sequence(
     with capsys.disabled():
         print(f"\nE13: {ROUNDS} rounds of 16 workers: uploads {sorted(set(told))}, calls at the same time {overlaps}")
     assert (set(told), overlaps) == ({tuple((one, one == PARCELS[-1]) for one in PARCELS)}, 0)
+
+
+def test_one_of_two_orders_that_claim_a_tracking_number_at_the_same_moment_has_it_and_the_other_is_409(
+    stores: list[OrderStore], threads: ThreadPoolExecutor
+) -> None:
+    def ship(store: OrderStore, order: str, number: str) -> tuple[str, str]:
+        who = Caller("ben", frozenset({"*"}), is_person=True)
+        desk = OrderService(store, OrderLists(store.client, store.table), who, NOW + 10)
+        try:
+            desk.ship(key(order), "express", (Parcel("YTO", number, "tea"),), complete=True)
+        except ConflictError as error:
+            problem = json.loads(as_problem(error, "en").body)
+            return f"{problem['status']} {problem['code']}", problem["args"]["order_id"]
+        return "shipped", order
+
+    for number in range(ROUNDS):
+        first, second, parcel = f"CLAIM-{number:03d}-A", f"CLAIM-{number:03d}-B", f"YT-CLAIM-{number}"
+        for order in (first, second):
+            stores[0].record(opened(order), now=NOW)
+            stores[0].record(notified(order), now=NOW + 6)
+
+        became = at_once([partial(ship, stores[0], first, parcel), partial(ship, stores[1], second, parcel)], threads)
+
+        assert sorted(word for word, _ in became) == ["409 tracking_in_use", "shipped"]
+        ((has_it,),) = ({order for _, order in became},)
+        shipped = {order: [one.parcels for one in stores[0].shipments(key(order))] for order in (first, second)}
+        assert [order for order, parcels in shipped.items() if parcels] == [has_it]

@@ -75,6 +75,14 @@ def test_an_empty_answer_is_none():
     assert recorded([], Reply(204, {"x-next-cursor": "c"}, b"")).list_changes(after="b").json is None
 
 
+def test_what_the_caller_has_already_is_an_answer_and_no_error():
+    sent: Sent = []
+
+    reply = recorded(sent, Reply(304, {"etag": '"a"'}, b"")).counts(account="wechat/shop", if_none_match='"a"')
+
+    assert (reply.status, reply.json, sent[0][2]["if-none-match"]) == (304, None, '"a"')
+
+
 @pytest.mark.parametrize(
     "url", ["http://api.example", "http://127.0.0.1.evil.example", "ftp://127.0.0.1", "file:///etc", "api.example"]
 )

@@ -187,6 +187,10 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
             "POST /lookup", 422, "lookups are off without their keys", headers=json_type,
             body=json.dumps({"account": "wechat/shop", "value": "13800138000"}),
         ),
+        "orders_api.counts-known": ask(
+            "GET /counts", 304, "the caller has them already", after=paid, query="account=wechat/shop",
+            headers={"If-None-Match": "*"},
+        ),
         "accounts_api.me": ask("GET /me", 200, "who the token is"),
         "accounts_api.accounts": ask("GET /accounts", 200, "the accounts that are used", after=paid),
         "accounts_api.carriers": ask("GET /carriers", 200, "carriers by their codes", query="platform=wechat&lang=zh"),

@@ -51,6 +51,9 @@ def _desk(maker: Maker) -> dict[str, Case]:
     waiting = call("GET /refunds", ANNA, "orders:read", query="status=requested&account=wechat/shop")
     day = {"account": "shop", "date": "2026-11-21"}
     report = call("GET /reconciliation/{account}/{date}", ANNA, "orders:read", parameters=day)
+    lines = call(
+        "GET /reconciliation/{account}/{date}/lines", ANNA, "orders:read", parameters=day, query="platform=wechat"
+    )
     return {
         "decisions_api.refund-request": Case(request, 201, "ben asks for a part back", known, after=(PAID,)),
         "decisions_api.refund-too-much": Case(beyond, 409, "more than was paid", known, after=(PAID,)),
@@ -58,6 +61,7 @@ def _desk(maker: Maker) -> dict[str, Case]:
         "decisions_api.refund-self-approve": Case(by_ben, 403, "ben may not approve it himself", known, after=asked),
         "orders_api.refunds": Case(waiting, 200, "what waits for approval", known, after=asked),
         "orders_api.reconciliation": Case(report, 404, "no bill of that day was compared yet"),
+        "orders_api.reconciliation-lines": Case(lines, 404, "nor has it lines"),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from countersign.api.health import health
 from countersign.errors import UnprocessableError
 from countersign.orders.changes import OrderKey
 from countersign.orders.reasons import because
@@ -15,8 +16,9 @@ from countersign.store.lists import OrderLists
 
 EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice")
 MOST = 999  # what is counted; more is shown as so many and more
-SEARCHED = 20  # accounts of one search: a batch read takes 100 rows
-UNIQUE = ("refund", "settlement", "tracking")  # kinds of numbers that lead to an order
+SEARCHED = 16  # accounts of one search: a batch read takes 100 rows, six of each account
+# Kinds of numbers that lead to an order. `platform_refund` is the platform's own, which a payer sees at the bank.
+NUMBERS = ("refund", "settlement", "tracking", keys.platform_number("refund"))
 Json = dict[str, Any]
 
 
@@ -29,15 +31,18 @@ class Overview:
         self.language = language
 
     def accounts(self) -> Json:
-        """Return the accounts that are used and that the token may see."""
+        """Return the accounts that are used and that the token may see, and how each does."""
+        names = self._visible()
+        how = health(self.lists, names)
         rows = [
             {
                 "account": f"{platform}/{name}",
                 "platform": platform,
                 "name": name,
                 "platform_name": platform_name(platform, self.language),
+                "health": how[platform, name],
             }
-            for platform, name in self._visible()
+            for platform, name in names
         ]
         return {"accounts": rows}
 
@@ -61,7 +66,8 @@ class Overview:
     def search(self, query: str, account: str) -> Json:
         """Return the orders that a number leads to: an order's, a transaction's, refund's, settlement's or parcel's.
 
-        It looks for exactly that number, in one account or in the first twenty of the token.
+        A refund is found by our number of it and by the platform's own. It looks for exactly that number, in one
+        account or in the first sixteen of the token.
         """
         where = [account_of(account, self.caller)] if account else self._visible()[:SEARCHED]
         rows: dict[tuple[str, str], tuple[str, OrderKey]] = {}
@@ -69,7 +75,7 @@ class Overview:
             key = OrderKey(platform, name, query)
             rows[keys.order_pk(key), keys.ORDER] = ("order", key)
             rows[keys.transaction_pk(platform, name, query), "TXN"] = ("transaction", key)
-            rows |= {(keys.alias_pk(platform, name, kind, query), "ALIAS"): (kind, key) for kind in UNIQUE}
+            rows |= {(keys.alias_pk(platform, name, kind, query), "ALIAS"): (kind, key) for kind in NUMBERS}
         items = dynamo.read_many(self.lists.client, self.lists.table, rows) if rows else {}
         found = [
             (kind, key if kind == "order" else keys.order_key(items[row]["order"]["S"]))

@@ -81,7 +81,14 @@ def handle(
         lookups.keep(store, OrderKey(platform, name, payment.order_id), marks)
         return status, content
 
-    status, content = once(action, request, account=name, subject=bearer.subject, lifetime=payment.replay_seconds)
+    status, content = once(
+        action,
+        request,
+        account=name,
+        subject=bearer.subject,
+        lifetime=payment.replay_seconds,
+        personal=("lookup",),
+    )
     count("PaymentPrepared")
     # Also where the order is one of before: whoever created it may have ended before the mark.
     mark_accounts(store.client, store.table)

@@ -5,14 +5,16 @@ import io
 from datetime import date, timedelta
 from typing import Any
 
-from countersign.api.overview import account_of
+from countersign.api.overview import account_of, one_of
 from countersign.errors import NotFoundError, UnprocessableError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
-from countersign.store.reconciliation import ReconciliationStore
+from countersign.store.cursors import read_cursor, write_cursor
+from countersign.store.reconciliation import Day, ReconciliationStore
 
 MOST_DAYS = 31
+STATUSES = ("open", "resolved")
 COLUMNS = (
     "platform", "account", "date", "what", "status", "order_id", "subject", "bill", "ours", "platform_says",
     "resolution", "found_at", "resolved_at",
@@ -31,6 +33,31 @@ def of_day(store: ReconciliationStore, caller: Caller, account: str, day: str, p
     if not reports:
         raise refusal(NotFoundError, because("no_such_report"))
     return {"account": account, "date": day, "reports": reports}
+
+
+def lines_of_day(
+    store: ReconciliationStore,
+    caller: Caller,
+    day: Day,
+    *,
+    statuses: tuple[str, ...] = (),
+    cursor: str = "",
+    limit: int,
+    language: str,
+) -> Json:
+    """Return a page of a day's differences, a line each, and the cursor of the next page.
+
+    The last page is the one whose cursor stays the same. Raises NotFoundError for a day that was not compared,
+    UnprocessableError for a status that there is not, MalformedError for a cursor that is not of these lines.
+    """
+    caller.require_account(day.platform, day.account)
+    one_of("status", statuses, STATUSES)
+    if day not in store.statuses([day]):
+        raise refusal(NotFoundError, because("no_such_report"))
+    _, after = read_cursor(cursor)
+    lines, last = store.differences(day, statuses=statuses, after=after, limit=limit, language=language)
+    following = write_cursor((0, last)) if lines else cursor
+    return {"account": f"{day.platform}/{day.account}", "date": day.day, "lines": lines, "cursor": following}
 
 
 def of_range(store: ReconciliationStore, caller: Caller, account: str, first: str, last: str) -> Json:

@@ -41,6 +41,7 @@ SCOPES: Mapping[str, str] = {
     "GET /charges": READ,
     "POST /charges/{account}/{charge_id}/retry": WRITE,
     "GET /reconciliation/{account}/{date}": READ,
+    "GET /reconciliation/{account}/{date}/lines": READ,
     f"POST {ORDER}/refresh": READ,
     f"POST {ORDER}/close": WRITE,
     f"POST {ORDER}/settlements": WRITE,

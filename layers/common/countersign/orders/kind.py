@@ -13,7 +13,8 @@ class Kind(NamedTuple):
 
     `owner` is what is behind the platform's name in the name of the function that works on it; `unique` are the facts
     that make its number this order's and nobody else's. What is `listed` people look through by its status, over all
-    accounts; `accepted` tells whether the platform is known to have it.
+    accounts; `accepted` tells whether the platform is known to have it. `found_by` is the platform's own number of one,
+    by which people look for its order ("" where there is none yet, or where it is the same).
     """
 
     name: str  # in rows, in `{name}s` of the order JSON and in names of events on the bus
@@ -26,4 +27,5 @@ class Kind(NamedTuple):
     unique: tuple[type[Any], ...] = ()
     listed: bool = False
     accepted: Callable[[Any], bool] | None = None
+    found_by: Callable[[Any], str] = lambda _: ""
     sequence: Callable[[Any], Any] = lambda child: child.number  # by what several of an order are put in a row

@@ -555,4 +555,5 @@ KIND = Kind(
     unique=(RefundReported, RefundRequested, RefundStarted),
     listed=True,
     accepted=lambda refund: bool(refund.reported),
+    found_by=lambda refund: "" if refund.platform_refund_id == refund.refund_id else refund.platform_refund_id,
 )

@@ -99,6 +99,11 @@ def alias_pk(platform: str, account: str, kind: str, number: str) -> str:
     return f"ALIAS#{part(platform)}#{part(account)}#{part(kind)}#{part(number)}"
 
 
+def platform_number(kind: str) -> str:
+    """Return the kind of alias by which the platform's own number of such a child leads to its order."""
+    return f"platform_{kind}"
+
+
 @lru_cache(maxsize=256)
 def shard(text: str) -> int:
     """Return a stable shard for an id."""

@@ -6,9 +6,10 @@ index for the places of a page and reads those rows whole, in one batch.
 
 import heapq
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Self
 
 from countersign import aws
@@ -291,6 +292,15 @@ class OrderLists:
         merged = heapq.merge(*(self._exceptions(name, after) for name in names), key=_listed)
         entries, following = _seen(merged, lambda item: visible(*account_of(item)), _listed, cursor, limit or PAGE)
         return list(dynamo.whole_rows(self.client, self.table, entries)), following
+
+    def exceptions_by_account(self, kind: str, *, most: int = 999) -> tuple[Counter[tuple[str, str]], bool]:
+        """Return how many exceptions of a kind each account (platform, name) has, and whether there are more.
+
+        No more than `most` entries are counted, over all accounts: beyond them each count is a least.
+        """
+        names = keys.exception_shards(kind)
+        entries = list(islice(chain.from_iterable(self._exceptions(name, read_cursor("")) for name in names), most + 1))
+        return Counter(account_of(item) for item in entries[:most]), len(entries) > most
 
     def _exceptions(self, name: str, after: Place) -> Iterator[Item]:
         query = {

@@ -2,17 +2,19 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Self
 
 from countersign import aws
+from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import Bill, BillDiffers, Change, OrderKey
 from countersign.orders.reasons import Reason, because
 from countersign.orders.reconcile import Difference
 from countersign.orders.refunds import Refund
-from countersign.orders.sentences import difference_meaning
+from countersign.orders.sentences import ENGLISH, difference_meaning
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.orders.work import WORK_LISTS
@@ -168,6 +170,39 @@ class ReconciliationStore:
                 report.setdefault("differences", []).append(_row(row))
         return [{"differences": [], **report} for _, report in sorted(reports.items())]
 
+    def differences(
+        self, day: Day, *, statuses: Collection[str] = (), after: str, limit: int, language: str
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of a day's differences (in these statuses, or all) by their keys, and the key it ends with.
+
+        A page may hold less than `limit` only where nothing follows: then it ends where its last line does, or at
+        `after`, which is empty for the first page and else the end of the one before. Raises MalformedError for an
+        `after` that no page of the platform's ends with.
+        """
+        prefix = f"{keys.part(day.platform)}#DIFF#"
+        last = f"{prefix}~"  # behind every name of a difference
+        if after and not prefix < after < last:
+            raise MalformedError("the cursor is not one of ours")
+        rows = dynamo.read_all(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :last",
+            ExpressionAttributeValues={
+                ":pk": text(day.pk),
+                ":after": text(after or prefix),
+                ":last": text(last),
+            },
+            ConsistentRead=True,
+            Limit=limit + 1,
+        )
+        wanted = (
+            row
+            for row in rows
+            if row["sk"]["S"] != after and (not statuses or codec.as_text(row, "status") in statuses)
+        )
+        page = list(islice(wanted, limit))
+        return [_row(row, language) for row in page], page[-1]["sk"]["S"] if page else after
+
     def orders(
         self, wanted: Iterable[tuple[OrderKey, str]]
     ) -> tuple[dict[OrderKey, Order], dict[tuple[OrderKey, str], Item]]:
@@ -248,11 +283,11 @@ def _difference(row: Item) -> Difference:
     return Difference(**{**content, "amount": Money(**amount) if amount else None})
 
 
-def _row(row: Item) -> dict[str, Any]:
+def _row(row: Item, language: str = ENGLISH) -> dict[str, Any]:
     content = json.loads(codec.as_text(row, "difference"))
     return {
         **{name: value or None for name, value in content.items()},
-        "meaning": difference_meaning(content["what"]),
+        "meaning": difference_meaning(content["what"], language),
         "status": codec.as_text(row, "status"),
         "found_at": timestamp(codec.as_number(row, "found_at")),
         "grace_until": timestamp(codec.as_number(row, "grace_until")),

@@ -194,6 +194,7 @@ class OrderStore:
         elif decision.query_now and order is not None:
             writes.append(self._query_soon(order.key, now))
         writes += self._bind_numbers(rows, changes)
+        writes += self._find_children(rows, key, decision)
         writes += self._other_orders(rows, key, decision, now)
         return writes
 
@@ -244,6 +245,21 @@ class OrderStore:
             if (pk, sk) not in rows:
                 item = {"pk": text(pk), "sk": text(sk), "order": text(keys.order_pk(key))}
                 yield put(self.table, item, ABSENT)
+
+    def _find_children(self, rows: Rows, key: OrderKey, decision: Decision) -> Iterator[Write]:
+        """Yield puts by which the platform's own numbers of children lead to this order, once for each number.
+
+        They only help who searches: none is read for a decision, and none is a condition.
+        """
+        told: set[Row] = set()
+        for child in decision.children if decision.outcome == "applied" else ():
+            found_by = children.BY_NAME[child.kind].found_by
+            known = rows.get((keys.order_pk(key), keys.child_sk(child.kind, child.number)))
+            value = found_by(child)
+            if value and (known is None or found_by(child_of(known)) != value):
+                told.add(alias_row(key, keys.platform_number(child.kind), value))
+        for pk, sk in sorted(told):  # a number that two children share is written once: a transaction names a row once
+            yield put(self.table, {"pk": text(pk), "sk": text(sk), "order": text(keys.order_pk(key))})
 
     def _other_orders(self, rows: Rows, key: OrderKey, decision: Decision, now: int) -> Iterator[Write]:
         """Yield what a decision does to other orders, and holds still of those that it was made upon."""

@@ -32,6 +32,17 @@ class ScanState(NamedTuple):
     untold_at: int | None = None
 
 
+def row_of(platform: str, account: str) -> tuple[str, str]:
+    """Return the key of an account's row."""
+    return f"SCAN#{keys.part(platform)}#{keys.part(account)}", "LIST"
+
+
+def state_of(item: Item) -> ScanState:
+    """Return what an account's row says of its list."""
+    ended = "done" in item and "reached" not in item and "whole" not in item
+    return ScanState(ended, codec.as_number(item, "untold") or 0, codec.as_number(item, "untold_at"))
+
+
 class ScanStore:
     """The rows of one platform."""
 
@@ -104,11 +115,8 @@ class ScanStore:
 
     def state(self, account: str) -> "ScanState":
         """Return how an account's list stands: whether it is read to its end, and since when nothing was told."""
-        key = self._row(account)
-        row = (key["pk"]["S"], key["sk"]["S"])
-        item = dynamo.read_many(self.client, self.table, [row]).get(row, {})
-        ended = "done" in item and "reached" not in item and "whole" not in item
-        return ScanState(ended, codec.as_number(item, "untold") or 0, codec.as_number(item, "untold_at"))
+        row = row_of(self.platform, account)
+        return state_of(dynamo.read_many(self.client, self.table, [row]).get(row, {}))
 
     def ask_for_everything(self, account: str, since: str) -> None:
         """Have the next run read everything from a place on, whatever was read before.
@@ -127,7 +135,8 @@ class ScanStore:
         )
 
     def _row(self, account: str) -> Item:
-        return {"pk": text(f"SCAN#{keys.part(self.platform)}#{keys.part(account)}"), "sk": text("LIST")}
+        pk, sk = row_of(self.platform, account)
+        return {"pk": text(pk), "sk": text(sk)}
 
     def _update(self, scan: Scan, expression: str, values: dict[str, Any]) -> bool:
         condition = "leased_until = :leased"

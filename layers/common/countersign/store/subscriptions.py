@@ -20,6 +20,22 @@ class Gap(NamedTuple):
     cause: str
 
 
+def row_of(platform: str, account: str) -> tuple[str, str]:
+    """Return the key of an account's row."""
+    return f"SCAN#{keys.part(platform)}#{keys.part(account)}", "SUBSCRIPTIONS"
+
+
+def seen_at_of(item: Item) -> int | None:
+    """Return when an account's row says that all of its subscriptions were there."""
+    return codec.as_number(item, "seen_at")
+
+
+def gap_of(item: Item) -> Gap | None:
+    """Return the open gap that an account's row has."""
+    since, cause = codec.as_number(item, "gap_since"), codec.as_text(item, "gap_cause")
+    return Gap(since, codec.as_number(item, "gap_until") or 0, cause) if since is not None else None
+
+
 class SubscriptionStore:
     """The rows of one platform."""
 
@@ -30,7 +46,7 @@ class SubscriptionStore:
 
     def seen_at(self, account: str) -> int | None:
         """Return when all of an account's subscriptions were last there (epoch seconds); None where they never were."""
-        return codec.as_number(self._read(account), "seen_at")
+        return seen_at_of(self._read(account))
 
     def seen(self, account: str, *, now: int) -> None:
         """Note that all of an account's subscriptions are there."""
@@ -39,9 +55,7 @@ class SubscriptionStore:
 
     def gap(self, account: str) -> Gap | None:
         """Return the time in which deliveries were missing and that is not proved read yet, if there is one."""
-        item = self._read(account)
-        since, cause = codec.as_number(item, "gap_since"), codec.as_text(item, "gap_cause")
-        return Gap(since, codec.as_number(item, "gap_until") or 0, cause) if since is not None else None
+        return gap_of(self._read(account))
 
     def open_gap(self, account: str, gap: Gap) -> bool:
         """Note a gap; False where one of the same cause is open already: it is told of once."""
@@ -84,9 +98,9 @@ class SubscriptionStore:
         dynamo.put_if_absent(self.client, self.table, item)
 
     def _read(self, account: str) -> Item:
-        key = self._row(account)
-        row = (key["pk"]["S"], key["sk"]["S"])
+        row = row_of(self.platform, account)
         return dynamo.read_many(self.client, self.table, [row]).get(row, {})
 
     def _row(self, account: str) -> Item:
-        return {"pk": text(f"SCAN#{keys.part(self.platform)}#{keys.part(account)}"), "sk": text("SUBSCRIPTIONS")}
+        pk, sk = row_of(self.platform, account)
+        return {"pk": text(pk), "sk": text(sk)}

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from countersign.errors import StoreUnavailableError, TemporaryError
 from countersign.money import from_decimal
+from countersign.orders.changes import Queried, Verified
 from countersign.orders.times import timestamp
 from countersign.runtime.telemetry import count, logger
 from countersign.store import codec, keys, pulse
@@ -16,6 +17,8 @@ from countersign.store.codec import Item
 from countersign.store.due import DueList
 
 SOURCE = "countersign"
+ROADS = {Verified.name: pulse.CALLBACK, Queried.name: pulse.ANSWER}  # by who said it
+RECENT_SECONDS = 600  # what was received earlier and is published now was redriven, or waited: it says nothing of today
 
 
 class PublishFailedError(TemporaryError):
@@ -70,16 +73,22 @@ def beat(items: Iterable[Item], told: set[tuple[str, str]], *, due: DueList, now
     Killed in between, what is published later says so again. Who misses it sees the change with the account's next
     one: nothing fails for that.
     """
+    accounts: dict[tuple[str, str], dict[str, int]] = {}
     for item in items:
         try:
             key = keys.order_key(item["pk"]["S"])
         except (LookupError, ValueError):  # told of by `publish`
             continue
-        if (key.platform, key.account) in told:
+        heard = accounts.setdefault((key.platform, key.account), {})
+        road, at = ROADS.get(codec.as_text(item, "trust")), codec.as_number(item, "received_at") or 0
+        if road is not None and abs(now - at) < RECENT_SECONDS:
+            heard[road] = max(at, heard.get(road, 0))
+    for (platform, account), heard in accounts.items():
+        if (platform, account) in told:
             continue
-        told.add((key.platform, key.account))
+        told.add((platform, account))
         try:
-            pulse.beat(due.client, due.table, key.platform, key.account, now=now)
+            pulse.beat(due.client, due.table, platform, account, now=now, heard=heard)
         except StoreUnavailableError as error:
             count("PulseLost")
             logger.warning("an account's pulse is lost", extra={"reason": str(error)})

@@ -1,0 +1,63 @@
+"""How accounts do, by what the table says anyway: no platform is asked, and no account's document is read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from countersign.orders.times import timestamp
+from countersign.store import dynamo, pulse, scans, subscriptions
+from countersign.store.codec import Item
+from countersign.store.lists import OrderLists
+
+QUARANTINE = "quarantine"
+AT_ONCE = dynamo.BATCH  # accounts of one batch read, which takes 100 rows: two of each
+Account = tuple[str, str]  # platform, name
+Json = dict[str, Any]
+
+
+def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json]:
+    """Return how each account does; what nobody has noted (yet) is None.
+
+    `callback_at` and `answer_at` are when the platform last told something new by itself, and when asked: to the
+    minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read.
+    """
+    heard = pulse.told(lists.client, lists.table)
+    waiting, more = lists.exceptions_by_account(QUARANTINE)
+    rows = _rows(lists, accounts)
+    found = {}
+    for account in accounts:
+        moved = heard.get(account)
+        found[account] = {
+            "moved_at": timestamp(moved.moved_at) if moved else None,
+            "callback_at": timestamp(moved.callback_at) if moved else None,
+            "answer_at": timestamp(moved.answer_at) if moved else None,
+            "subscriptions": _subscriptions(rows.get(subscriptions.row_of(*account))),
+            "list": _list(rows.get(scans.row_of(*account))),
+            "quarantined": {"count": waiting[account], "more": more},
+        }
+    return found
+
+
+def _rows(lists: OrderLists, accounts: Sequence[Account]) -> dict[tuple[str, str], Item]:
+    found: dict[tuple[str, str], Item] = {}
+    for first in range(0, len(accounts), AT_ONCE):
+        some = accounts[first : first + AT_ONCE]
+        wanted = [row_of(*account) for account in some for row_of in (subscriptions.row_of, scans.row_of)]
+        found |= dynamo.read_many(lists.client, lists.table, wanted)
+    return found
+
+
+def _subscriptions(item: Item | None) -> Json | None:
+    """Return when all subscriptions were last there, and the time in which deliveries may be missing, if any."""
+    if item is None:
+        return None
+    gap = subscriptions.gap_of(item)
+    missing = {"from": timestamp(gap.since), "to": timestamp(gap.until), "cause": gap.cause} if gap else None
+    return {"seen_at": timestamp(subscriptions.seen_at_of(item)), "gap": missing}
+
+
+def _list(item: Item | None) -> Json | None:
+    """Return whether a platform's list is read to its end, and how many changes no delivery told of."""
+    if item is None:
+        return None
+    state = scans.state_of(item)
+    return {"ended": state.ended, "untold": state.untold, "untold_at": timestamp(state.untold_at)}
