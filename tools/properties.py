@@ -19,7 +19,6 @@ IDS = [f"{letter}{number}" for letter, count in COUNTS.items() for number in ran
 NOT_YET = {
     "A9": "no platform with JWTs yet (BigCommerce)",
     "B8": "no BigCommerce yet",
-    "B12": "no platform that marks test events yet (Shopify, Recharge)",
     "B16": "no Shopify Payments Apps yet",
     "F4": "no BigCommerce yet",
     "G7": "no mTLS domain yet (Shopify Payments Apps)",

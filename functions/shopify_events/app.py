@@ -27,8 +27,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         count(type(error).__name__)
         logger.warning("refused", extra={"error": type(error).__name__, "reason": str(error)})
         return
-    if shop is None or (genuine.shop_id and shop.shop_id and genuine.shop_id != shop.shop_id):
-        count("ShopUnknown" if shop is None else "ShopMismatch")
+    if shop is None:
+        count("ShopUnknown")
+        return
+    if genuine.shop_id and shop.shop_id and genuine.shop_id != shop.shop_id:
+        count("ShopMismatch")
         return
     now = int(time.time())
     if (wanted := translate.redaction(genuine, shop.shop_id)) is not None:

@@ -194,6 +194,7 @@ def test_a_reader_that_begins_anew_at_every_quote_is_found() -> None:
 PUSH, ORDER = "/wechat/{account}/push", "/orders/{platform}/{account}/{order_id}"
 ACCOUNT = {"account": "stranger"}
 DOORS = [snake(name) for name in callbacks()]
+CASHIER = "hc1"  # the one whose messages sign the most
 PUSH_QUERY = {"timestamp": str(NOW), "nonce": "1320562132", "signature": "00", "msg_signature": "00"}
 SIGNED_V3 = {
     "wechatpay-timestamp": str(NOW),
@@ -209,11 +210,15 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Event], E
     """Return what calls a function; its account is in its memory, and nothing else is behind it."""
     for function in DOORS:
         platform = function.partition("_")[0]
-        settings = importlib.import_module(f"countersign.platforms.{platform}.settings")
-        fullest = max((ROOT / "tests" / "accounts" / platform).glob("*.json"), key=lambda path: path.stat().st_size)
+        room = f"cashiers.{CASHIER}" if platform == "cashier" else f"platforms.{platform}"
+        settings = importlib.import_module(f"countersign.{room}.settings")
+        folder = ROOT / "tests" / "accounts" / platform / (CASHIER if platform == "cashier" else "")
+        fullest = max(folder.glob("*.json"), key=lambda path: path.stat().st_size)
         loaded = settings.load(json.loads(fullest.read_text("utf-8")))
         module = importlib.import_module(f"functions.{function}.app")
-        monkeypatch.setattr(module, "accounts", SimpleNamespace(load=lambda _name, loaded=loaded: loaded))
+        known = "accounts" if hasattr(module, "accounts") else "apps"
+        memory = SimpleNamespace(load=lambda _name, loaded=loaded: loaded)
+        monkeypatch.setattr(module, known, {CASHIER: memory} if platform == "cashier" else memory)
     context = SimpleNamespace(function_name="f", aws_request_id="id", get_remaining_time_in_millis=lambda: 60_000)
 
     def call(function: str, event: Event) -> Event:

@@ -42,8 +42,8 @@ def test_H6_a_platforms_sample_key_beside_a_good_one_is_never_used(field: str) -
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 def test_H6_the_keys_of_our_own_tests_are_found_before_they_are_deployed(tmp_path: Path, path: Path) -> None:
-    target = tmp_path / path.parent.name / "main.json"
-    target.parent.mkdir()
+    target = (tmp_path / path.relative_to(ROOT / "tests" / "accounts")).with_name("main.json")
+    target.parent.mkdir(parents=True)
     target.write_bytes(path.read_bytes())
 
     errors = [finding.what for finding in lint(tmp_path, NOW) if finding.level == "error"]
