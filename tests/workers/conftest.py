@@ -54,6 +54,13 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture(params=[name for name, made in WORLDS.items() if issubclass(made.kind, World) and made.kind.bills])
+def billing(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Return the world of each platform that lists a day's business."""
+    with WORLDS[request.param].open(request) as made:
+        yield made
+
+
 @pytest.fixture(params=[name for name, made in WORLDS.items() if issubclass(made.kind, World) and made.kind.settles])
 def settling(request: pytest.FixtureRequest) -> Iterator[World]:
     """Return the world of each platform where the merchant asks for settlements."""

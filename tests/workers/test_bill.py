@@ -13,63 +13,65 @@ from tests.workers.world import ORDER, REFUND, World
 from tests.workers.worlds.acme import Acme
 
 
-def test_a_day_on_which_all_is_well_is_done_and_not_fetched_again(world: World) -> None:
-    world.buy()
-    world.approve()
-    world.work("refund")
-    world.end_refund()
-    world.work("refund", 61)
-    day = world.next_day()
+def test_a_day_on_which_all_is_well_is_done_and_not_fetched_again(billing: World) -> None:
+    billing.buy()
+    billing.approve()
+    billing.work("refund")
+    billing.end_refund()
+    billing.work("refund", 61)
+    day = billing.next_day()
 
-    world.work("bill")
+    billing.work("bill")
 
-    report = world.report(day)
+    report = billing.report(day)
     assert (report["status"], report["differences"]) == ("done", [])
     assert (report["bill"]["payments"], report["bill"]["refunds"]) == (1, 1)
-    assert report["bill"]["paid"] == {"minor": 8800, "currency": world.currency}
-    assert report["bill"]["refunded"] == {"minor": 1000, "currency": world.currency}
-    before = world.calls()
-    world.work("bill")
-    assert world.calls() == before
+    assert report["bill"]["paid"] == {"minor": 8800, "currency": billing.currency}
+    assert report["bill"]["refunded"] == {"minor": 1000, "currency": billing.currency}
+    before = billing.calls()
+    billing.work("bill")
+    assert billing.calls() == before
 
 
-def test_a_payment_that_nobody_told_is_found_and_the_answer_is_taken_in(world: World) -> None:
-    world.create()
-    world.pay()
-    day = world.next_day()
+def test_a_payment_that_nobody_told_is_found_and_the_answer_is_taken_in(billing: World) -> None:
+    billing.create()
+    billing.pay()
+    day = billing.next_day()
 
-    world.work("bill")
+    billing.work("bill")
 
-    (difference,) = world.report(day)["differences"]
+    (difference,) = billing.report(day)["differences"]
     assert (difference["what"], difference["status"]) == ("payment_missing_here", "resolved")
-    assert difference["amount"] == {"minor": 8800, "currency": world.currency}
-    assert world.order().status == "paid"
+    assert difference["amount"] == {"minor": 8800, "currency": billing.currency}
+    assert billing.order().status == "paid"
 
 
-def test_a_bill_that_is_not_made_yet_is_fetched_by_the_next_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.buy()
-    day = world.next_day()
-    connector = world.connectors("bill")(world.account)
+def test_a_bill_that_is_not_made_yet_is_fetched_by_the_next_run(
+    billing: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billing.buy()
+    day = billing.next_day()
+    connector = billing.connectors("bill")(billing.account)
 
     def unmade(*_: Any) -> Any:
         raise PlatformUnavailableError("the bill is not made yet")
 
     with monkeypatch.context() as patch:
         patch.setattr(type(connector), "bill", unmade)
-        world.work("bill")
-    assert (world.report(day)["status"], world.report(day)["reason"]) == ("waiting", "the bill is not made yet")
-    world.work("bill")
+        billing.work("bill")
+    assert (billing.report(day)["status"], billing.report(day)["reason"]) == ("waiting", "the bill is not made yet")
+    billing.work("bill")
 
-    assert world.report(day)["status"] == "done"
+    assert billing.report(day)["status"] == "done"
 
 
-def test_a_day_without_business_is_nothing_and_has_no_currency(world: World) -> None:
-    world.create()
-    day = world.next_day()
+def test_a_day_without_business_is_nothing_and_has_no_currency(billing: World) -> None:
+    billing.create()
+    day = billing.next_day()
 
-    world.work("bill")
+    billing.work("bill")
 
-    report = world.report(day)
+    report = billing.report(day)
     assert (report["status"], report["bill"]["currencies"], report["bill"]["paid"]) == ("nothing", [], None)
 
 
@@ -94,23 +96,22 @@ def test_a_difference_is_settled_by_the_same_amount_and_not_by_words_about_it(
     made_up: Acme, minor: int, ends: str
 ) -> None:
     """A difference of 8.800 BHD must not be settled by 8.801 BHD, nor by 8.800 of another currency."""
-    world = made_up
     line = BillLine("main", ORDER, f"tx-{ORDER}", Money(8800, acme.CURRENCY), "at")
-    world.wire.extra_lines.append(line)
-    day = world.next_day()
-    world.work("bill")
-    (difference,) = world.report(day)["differences"]
+    made_up.wire.extra_lines.append(line)
+    day = made_up.next_day()
+    made_up.work("bill")
+    (difference,) = made_up.report(day)["differences"]
     assert (difference["what"], difference["status"]) == ("payment_unknown_here", "open")
 
-    made = OrderCreated(acme.terms(minor, world.now - 86_400))
-    world.store.record(Change(world.key(), made, Operator("m"), "merchant", "acme-1", acme.SYSTEM), now=world.now)
-    world.wire.trades[ORDER] = acme.Trade(Money(minor, acme.CURRENCY), paid_at=world.now - 86_400)
-    world.wire.extra_lines.clear()
-    world.work("poll", 10)
-    world.next_day()
-    world.work("bill")
+    made = OrderCreated(acme.terms(minor, made_up.now - 86_400))
+    made_up.store.record(Change(made_up.key(), made, Operator("m"), "merchant", "acme-1", acme.SYSTEM), now=made_up.now)
+    made_up.wire.trades[ORDER] = acme.Trade(Money(minor, acme.CURRENCY), paid_at=made_up.now - 86_400)
+    made_up.wire.extra_lines.clear()
+    made_up.work("poll", 10)
+    made_up.next_day()
+    made_up.work("bill")
 
-    (difference,) = world.report(day)["differences"]
+    (difference,) = made_up.report(day)["differences"]
     assert difference["status"] == ends
 
 

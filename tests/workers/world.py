@@ -99,6 +99,7 @@ class World(Stage, ABC):
 
     currency = "CNY"
     settles = False
+    bills = True  # the platform lists a day's business
     checks_itself = True  # whether our own check refuses a refund before the platform hears of it
     closable_after: int | None = 0
     day_begins = 16 * 3600  # of the day before in UTC: where the platform is, a day begins in Beijing

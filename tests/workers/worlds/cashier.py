@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Hosted(World):
     """The cashiers' simulator: a payment at one of them."""
 
-    platform, currency = "cashier", "USD"
+    platform, currency, bills = "cashier", "USD", False
 
     def __init__(self, hosted: Cashiers, cashier: str) -> None:
         super().__init__(hosted.cloud, f"{cashier}.main")
