@@ -92,7 +92,7 @@ class Table:
         claim = ReportedPayment(
             transaction(7_777_777), Money(8800, "CNY"), "v3", "", PAID_AT, 8800, ("paid.notify." + "e" * 64,)
         )
-        order = Order(key, terms, True, (claim,), version=3, updated_at=PAID_AT + 1)
+        order = Order(key, terms, prepared=True, claims=(claim,), version=3, updated_at=PAID_AT + 1)
         item = codec.order_item(order, owner="wechat_poll", due_at=None)
         self._order, self._work = json.dumps(item), keys.work_of(item["account_shard"]["S"])
         done = Refund("rf7777777", Money(1000, "CNY"), "succeeded", "merchant", reported=(1000,))
