@@ -10,6 +10,7 @@ The peer reads the same pages over HTTP from this process, without a bucket: onl
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -166,11 +167,17 @@ class Table:
 
     def update_item(self, UpdateExpression: str, ExpressionAttributeValues: Any, **_: Any) -> Any:  # noqa: N803
         """Keep the list's row: the few expressions of `store/scans.py`."""
-        sets, _, removes = UpdateExpression.partition("REMOVE ")
-        for part in sets.removeprefix("SET ").split(","):
-            name, _, value = part.partition(" = ")
-            if value:
-                self.row[name.strip().lstrip("#")] = ExpressionAttributeValues[value.strip()]
+        rest, _, removes = UpdateExpression.partition("REMOVE ")
+        sets, _, adds = rest.partition(" ADD ")
+        for name, value in re.findall(r"#?(\w+) (:\w+)", adds):
+            before = int(self.row.get(name, {"N": "0"})["N"])
+            self.row[name] = {"N": str(before + int(ExpressionAttributeValues[value]["N"]))}
+        for part in re.split(r",(?![^(]*\))", sets.removeprefix("SET ")):
+            name, _, value = (word.strip().lstrip("#") for word in part.partition(" = "))
+            if value.startswith("if_not_exists("):
+                self.row.setdefault(name, ExpressionAttributeValues[value.rstrip(")").rpartition(",")[2].strip()])
+            elif value:
+                self.row[name] = ExpressionAttributeValues[value]
         for name in removes.split(","):
             self.row.pop(name.strip().lstrip("#"), None)
         return {"Attributes": dict(self.row)}
