@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError, UnprocessableError
 from countersign.http import read_json
 from countersign.printers.paper import Line
+from countersign.wire import Session
 
 READY, OFFLINE, ABNORMAL = "ready", "offline", "abnormal"
 # What became of a job whose answer was lost; REPEAT: the same job may be sent to the same printer again.
@@ -21,25 +22,6 @@ FetchToken = Callable[[], tuple[str, int]]
 
 class PrinterRefusedError(UnprocessableError):
     """The printer's cloud refused for good: nothing was printed by this call."""
-
-
-class Response(Protocol):
-    """What is used of an HTTP response."""
-
-    status_code: int
-
-    @property
-    def content(self) -> bytes:
-        """Return the bytes of the body."""
-
-
-class Session(Protocol):
-    """What is used of `requests.Session`."""
-
-    def request(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        """Send one request; raises PlatformUnavailableError where no answer came."""
 
 
 class Token(Protocol):

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from countersign.errors import PlatformUnavailableError
 from countersign.printers import port
 from countersign.printers.paper import Line, fit
-from countersign.printers.port import Checkpoint, PrinterRefusedError, Reach, Session, Token
+from countersign.printers.port import Checkpoint, PrinterRefusedError, Reach, Token
 from countersign.signing import digests
 from countersign.signing.credentials import Secret, secret
+from countersign.wire import Session
 
 API_HOST = "https://open-api.10ss.net"
 MAX_BYTES = 5000

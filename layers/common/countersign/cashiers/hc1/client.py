@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from countersign import fields
@@ -28,6 +28,7 @@ from countersign.errors import (
 )
 from countersign.http import read_json
 from countersign.money import Money
+from countersign.wire import TRANSIENT, Response, Session
 
 TIMEOUT = (3.0, 10.0)
 TRIES = 3
@@ -35,7 +36,6 @@ PAUSES = (0.5, 1.5)
 MAX_ANSWER = 256 * 1024
 _CODE = re.compile(r"[a-z_]{1,40}", re.ASCII)
 _OPEN = frozenset({"PENDING", "PROCESSING"})
-_AGAIN = frozenset({408, 500, 502, 503, 504})
 Json = dict[str, Any]
 
 
@@ -55,35 +55,6 @@ class CallRefusedError(UnprocessableError):
     def whole_account(self) -> bool:
         """Whether every call of the account would be refused: its key or its rights."""
         return self.answered in (401, 403)
-
-
-class Response(Protocol):
-    """What is used of an HTTP response."""
-
-    status_code: int
-
-    @property
-    def content(self) -> bytes:
-        """Return the bytes of the body."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers; their names have no case."""
-
-
-class Session(Protocol):
-    """What is used of `requests.Session`."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: tuple[float, float] | None = None,
-    ) -> Response:
-        """Send one request; raises PlatformUnavailableError where no answer came."""
 
 
 class Client:
@@ -254,7 +225,7 @@ class Client:
 
     def _read(self, response: Response, nonce: str) -> Json:
         status, body = response.status_code, response.content
-        if status in _AGAIN or len(body) > MAX_ANSWER:
+        if status in TRANSIENT or len(body) > MAX_ANSWER:
             raise PlatformUnavailableError(f"the cashier answered HTTP {status}")
         try:
             signing.verify_response(status, response.headers, body, nonce, self._account, now=self._now())

@@ -12,11 +12,12 @@ from countersign.notices.content import Facts
 from countersign.notices.outcome import Outcome
 from countersign.notices.receipt import PrintSettings
 from countersign.printers import port, registry
-from countersign.printers.port import Checkpoint, FetchToken, Printer, PrinterRefusedError, Session, Token
+from countersign.printers.port import Checkpoint, FetchToken, Printer, PrinterRefusedError, Token
 from countersign.signing import digests
 from countersign.store import OrderStore, printer_jobs
 from countersign.store.printer_jobs import PrinterJobs
 from countersign.store.tokens import SharedToken
+from countersign.wire import Session
 
 JOB_LENGTH = 32
 SETTLE_SECONDS = 30  # as long a call that we gave up may still be on its way, and the counters behind

@@ -1,8 +1,8 @@
 """What an answer of Douyin's APIs means for the caller: done, refused for good, or unknown."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from contextlib import contextmanager
+from typing import Any
 
 from countersign.errors import (
     CountersignError,
@@ -14,6 +14,7 @@ from countersign.errors import (
 )
 from countersign.fields import said
 from countersign.http import read_json
+from countersign.wire import Response
 
 MAX_BYTES = 512 * 1024
 # Repeat the same number after these; everything else that is not 0 is final.
@@ -21,30 +22,6 @@ _UNKNOWN = frozenset({-1, 1000, 10001, 13000, 2100004, 2190001})
 _TOO_FREQUENT = frozenset({12001})
 _TOKEN = frozenset({11002, 11003, 2190002, 2190008, 28001003, 28001008})
 _ABSENT = frozenset({20000})
-
-
-class Response(Protocol):
-    """What is used of an HTTP response."""
-
-    status_code: int
-
-    @property
-    def content(self) -> bytes:
-        """Return the bytes of the body."""
-
-
-class Session(Protocol):
-    """What is used of `requests.Session`."""
-
-    def request(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        """Send one request; raises PlatformUnavailableError where no answer came."""
-
-    def fetch(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
-        """Send one request and give its status and body piece by piece; raises as `request` does, while reading too."""
 
 
 class CallRefusedError(UnprocessableError):

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.platforms.douyin import answers, ecpay, messages, payments
-from countersign.platforms.douyin.answers import Session, believed
+from countersign.platforms.douyin.answers import believed
 from countersign.platforms.douyin.messages import Payment, Refund, Settlement
 from countersign.platforms.douyin.payments import PaymentRequest, Prepared
 from countersign.platforms.douyin.settings import ECPAY_HOST, Settings
+from countersign.wire import Session
 
 _ROOT = "/api/apps/ecpay/v1/"
 MAX_REASON = 100

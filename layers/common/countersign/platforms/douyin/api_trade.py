@@ -6,11 +6,12 @@ from typing import Any
 
 from countersign.errors import PlatformUnavailableError
 from countersign.platforms.douyin import answers, messages, payments, trade
-from countersign.platforms.douyin.answers import Session, TokenRefusedError, believed
+from countersign.platforms.douyin.answers import TokenRefusedError, believed
 from countersign.platforms.douyin.api_ecpay import MAX_DESCRIPTION, share_list
 from countersign.platforms.douyin.messages import Payment, Refund, Settlement
 from countersign.platforms.douyin.payments import PaymentRequest, Prepared
 from countersign.platforms.douyin.settings import TRADE_HOST, Settings
+from countersign.wire import Session
 
 _ROOT = "/api/trade_basic/v1/developer/"
 OTHER_REASON = 999

@@ -15,7 +15,6 @@ from countersign.errors import PlatformUnavailableError
 from countersign.platforms.douyin import answers
 from countersign.platforms.douyin.answers import (
     CallRefusedError,
-    Session,
     TooFrequentError,
     UnknownNumberError,
 )
@@ -23,6 +22,7 @@ from countersign.platforms.douyin.api_ecpay import ApiEcpay
 from countersign.platforms.douyin.messages import Payment, Refund, Settlement
 from countersign.platforms.douyin.payments import Item, PaymentRequest, Prepared
 from countersign.platforms.douyin.settings import Settings
+from countersign.wire import Session
 
 if TYPE_CHECKING:
     from countersign.platforms.douyin.api_trade import ApiTrade

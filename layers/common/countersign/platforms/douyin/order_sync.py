@@ -13,8 +13,9 @@ from countersign.orders.refunds import Refund
 from countersign.orders.shipments import Shipment
 from countersign.orders.state import Order
 from countersign.platforms.douyin import answers
-from countersign.platforms.douyin.answers import Session, TokenRefusedError
+from countersign.platforms.douyin.answers import TokenRefusedError
 from countersign.platforms.douyin.settings import ECPAY_HOST, Settings
+from countersign.wire import Session
 
 APP_NAME = "douyin"
 ORDINARY = 0

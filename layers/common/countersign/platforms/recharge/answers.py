@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from countersign.errors import (
     MalformedError,
@@ -11,38 +11,9 @@ from countersign.errors import (
     RateLimitedError,
     UnprocessableError,
 )
+from countersign.wire import TRANSIENT, Response
 
 MAX_BYTES = 16 * 1024 * 1024  # a page of 250 charges has about one megabyte
-_AGAIN = frozenset({408, 500, 502, 503, 504})
-
-
-class Response(Protocol):
-    """What is used of an HTTP response."""
-
-    status_code: int
-
-    @property
-    def content(self) -> bytes:
-        """Return the bytes of the body."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers; their names have no case."""
-
-
-class Session(Protocol):
-    """What is used of `requests.Session`."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: tuple[float, float] | None = None,
-    ) -> Response:
-        """Send one request; raises PlatformUnavailableError where no answer came."""
 
 
 class CallRefusedError(UnprocessableError):
@@ -86,7 +57,7 @@ def read(response: Response) -> Any:
     status = response.status_code
     if status == 429:
         raise TooFrequentError("Recharge answered 429")
-    if status in _AGAIN or status >= 500:
+    if status in TRANSIENT or status >= 500:
         raise BadAnswerError(f"Recharge answered HTTP {status}")
     if status == 404:
         raise UnknownNumberError("Recharge knows nothing of this number")

@@ -12,9 +12,10 @@ from urllib.parse import quote, urlencode
 
 from countersign.errors import MalformedError, PlatformUnavailableError, RateLimitedError
 from countersign.platforms.recharge import answers
-from countersign.platforms.recharge.answers import BadAnswerError, CallRefusedError, Session, UnknownNumberError
+from countersign.platforms.recharge.answers import BadAnswerError, CallRefusedError, UnknownNumberError
 from countersign.platforms.recharge.pace import Bucket
 from countersign.platforms.recharge.settings import Settings
+from countersign.wire import Session
 
 PAGE, LEAST_PAGE = 250, 25
 MOST_PAGES = 100  # by page number; what lies behind is asked for anew, from where the last page ended

@@ -4,35 +4,21 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from countersign.errors import MalformedError, PlatformUnavailableError, RateLimitedError, UnprocessableError
 from countersign.fields import mapping, mappings, text
 from countersign.money import Money
 from countersign.platforms.shopify import messages
 from countersign.platforms.shopify.messages import Amount, Line, Order, Transaction
+from countersign.wire import TRANSIENT, Response
 
 MAX_BYTES = 16 * 1024 * 1024
 LEAST_WAIT = 1.0  # seconds between two tries of one call
 MOST_TRANSACTIONS = 50  # one more is asked for: a list that is cut off is never summed
-_AGAIN = frozenset({408, 500, 502, 503, 504})
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # Webhooks say it in the words of the REST API.
 _FULFILLMENT = {"unfulfilled": "", "partially_fulfilled": "partial"}
-
-
-class Response(Protocol):
-    """What is used of an HTTP response."""
-
-    status_code: int
-
-    @property
-    def content(self) -> bytes:
-        """Return the bytes of the body."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers; their names have no case."""
 
 
 class CallRefusedError(UnprocessableError):
@@ -71,7 +57,7 @@ def read(response: Response) -> Mapping[str, Any]:
     status = response.status_code
     if status == 429:
         raise ThrottledError(_retry_after(response.headers))
-    if status in _AGAIN or status >= 500:
+    if status in TRANSIENT or status >= 500:
         raise PlatformUnavailableError(f"Shopify answered HTTP {status}")
     if not 200 <= status < 300:
         raise CallRefusedError(status, _MEANING.get(status, f"HTTP {status}"))
@@ -88,7 +74,7 @@ def read(response: Response) -> Mapping[str, Any]:
 def read_token(response: Response) -> tuple[str, int]:
     """Return the token of an answer and for how many seconds it lives; one without an end is no answer."""
     status = response.status_code
-    if status == 429 or status in _AGAIN or status >= 500:
+    if status == 429 or status in TRANSIENT or status >= 500:
         raise PlatformUnavailableError(f"Shopify answered HTTP {status}")
     if status != 200:
         raise CallRefusedError(401 if status == 400 else status, "it gives the app no token for this shop")

@@ -6,13 +6,14 @@ makes something is called once.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
 from countersign.platforms.shopify import answers, documents
-from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, Response, ThrottledError
+from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.telemetry import count
+from countersign.wire import Session
 
 PAGE = 25  # orders: what a page may cost is reserved before it is asked, and 1,000 points are the most
 ID_PAGE = 250
@@ -20,21 +21,6 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)
 LONGEST_WAIT = 30.0  # in one function's run
 TIMEOUT = (3.0, 30.0)
 Fields = Mapping[str, Any]
-
-
-class Session(Protocol):
-    """What is used of `requests.Session`."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: tuple[float, float] | None = None,
-    ) -> Response:
-        """Send one request; raises PlatformUnavailableError where no answer came."""
 
 
 class Page(NamedTuple):

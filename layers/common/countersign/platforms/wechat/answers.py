@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from countersign.errors import (
     ConflictError,
@@ -20,6 +20,7 @@ from countersign.fields import said
 from countersign.http import read_json
 from countersign.platforms.wechat import signing, xml
 from countersign.platforms.wechat.settings import Settings
+from countersign.wire import Response
 
 T = TypeVar("T")
 
@@ -40,34 +41,6 @@ _UNKNOWN = frozenset(
 )
 _STATE = frozenset({"ORDERPAID", "ORDERCLOSED", "OUTTRADENOUSED", "USERPAYING", "ORDERREVERSED"})
 _ABSENT = frozenset({"ORDERNOTEXIST", "RESOURCENOTEXISTS", "REFUNDNOTEXIST"})
-
-
-class Response(Protocol):
-    """What is used of an HTTP response."""
-
-    status_code: int
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers."""
-
-    @property
-    def content(self) -> bytes:
-        """Return the bytes of the body."""
-
-
-class Session(Protocol):
-    """What is used of `requests.Session`."""
-
-    def request(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        """Send one request; raises PlatformUnavailableError where no answer came."""
-
-    def fetch(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
-        """Send one request and give its status and body piece by piece; raises as `request` does, while reading too."""
 
 
 @dataclass(frozen=True, slots=True)

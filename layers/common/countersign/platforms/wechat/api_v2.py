@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 
 from countersign.errors import MalformedError
 from countersign.platforms.wechat import answers, messages, payments, v2, xml_writer
-from countersign.platforms.wechat.answers import Answer, Session, UnknownNumberError, believed
+from countersign.platforms.wechat.answers import Answer, UnknownNumberError, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
 from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import API_HOST, Settings
+from countersign.wire import Session
 
 _HEADERS = {"Content-Type": "text/xml; charset=utf-8"}
 _TRADE_TYPES = {"jsapi": "JSAPI", "native": "NATIVE", "h5": "MWEB"}

@@ -8,11 +8,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.platforms.wechat import answers, messages, payments, v3
-from countersign.platforms.wechat.answers import Answer, CallRefusedError, NoBillError, Session, believed
+from countersign.platforms.wechat.answers import Answer, CallRefusedError, NoBillError, believed
 from countersign.platforms.wechat.messages import RefundNotice, Transaction
 from countersign.platforms.wechat.payments import PaymentRequest, Prepared
 from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import API_HOST, Settings
+from countersign.wire import Session
 
 
 class ApiV3:

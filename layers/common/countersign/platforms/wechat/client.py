@@ -18,7 +18,6 @@ from countersign.platforms.wechat.answers import (
     CallRefusedError,
     NoBillError,
     OrderStateError,
-    Session,
     UnknownNumberError,
 )
 from countersign.platforms.wechat.api_v2 import ApiV2
@@ -29,6 +28,7 @@ from countersign.platforms.wechat.refunds import RefundRequest
 from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
 from countersign.signing import digests
 from countersign.signing.credentials import secret
+from countersign.wire import Session
 
 __all__ = [
     "Answer",

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError, UnprocessableError
 from countersign.http import read_json
-from countersign.platforms.wechat.answers import MAX_BYTES, Response, Session
+from countersign.platforms.wechat.answers import MAX_BYTES
 from countersign.platforms.wechat.settings import LOGIN_HOST, Settings
 from countersign.signing.credentials import Secret, secret
+from countersign.wire import Response, Session
 
 TOKEN_REFUSED = frozenset({40001, 40014, 42001})
 DAILY_LIMIT = 45009
