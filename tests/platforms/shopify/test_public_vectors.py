@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from countersign.errors import InvalidSignatureError
+from countersign.platforms.shopify import bus
 from tests.platforms.shopify.vector_checks import CHECKS, VectorFailedError, check_webhook
 
 FILE: dict[str, Any] = json.loads(Path("tests/vectors/shopify_public.json").read_text(encoding="utf-8"))
@@ -47,3 +49,15 @@ def test_a_check_fails_where_the_vector_says_something_else() -> None:
         check_webhook({**genuine, "expect": genuine["expect"] | {"parsed": said}})
     with pytest.raises(VectorFailedError, match="taken, and it is not genuine"):
         check_webhook({**genuine, "expect": {"valid": False, "reason": "invalid_hmac"}})
+
+
+@pytest.mark.parametrize(
+    "source", ["aws.partner/shopify.com/1/bus2", "aws.partner/shopify.com", "shopify.com/1/bus", ""]
+)
+def test_an_event_of_another_bus_is_refused(source: str) -> None:
+    detail = {"payload": {"id": 1}, "metadata": {"X-Shopify-Shop-Domain": "demo-shop.myshopify.com"}}
+    ours = "aws.partner/shopify.com/1/bus"
+    assert bus.verify({"source": ours, "detail": detail}, ours).shop == "demo-shop.myshopify.com"
+
+    with pytest.raises(InvalidSignatureError):
+        bus.verify({"source": source, "detail": detail}, ours)

@@ -22,7 +22,10 @@ def verify(event: Mapping[str, Any], source: str = PARTNER) -> VerifiedMessage:
     Raises InvalidSignatureError where it is not from there, MalformedError where it lacks what Shopify always says.
     """
     # https://shopify.dev/docs/apps/build/webhooks/subscribe/get-started?deliveryMethod=eventBridge
-    if not source.startswith(PARTNER) or not str(event.get("source", "")).startswith(source):
+    # Only whole parts count: the bus of `…/app` is not that of `…/app2`.
+    said_by = str(event.get("source", ""))
+    within = said_by == source or said_by.startswith(source.rstrip("/") + "/")
+    if not source.startswith(PARTNER) or not within:
         raise InvalidSignatureError("the event is not from Shopify's partner source")
     detail = event.get("detail")
     payload = detail.get("payload") if isinstance(detail, dict) else None
