@@ -37,6 +37,14 @@ def test_what_is_refused_before_douyin_hears_of_it_spends_no_number(
     assert douyin.create(account, "A-1", **wanted(account))[0] == 201
 
 
+def test_a_number_that_guaranteed_payment_cannot_sign_is_refused_before_anything_is_recorded(douyin: Douyin) -> None:
+    # Its signature leaves out every value that reads "null"; the trade system signs the text as a whole.
+    assert douyin.create(OLD, "null")[0] == 422
+    assert douyin.store.get(OrderKey("douyin", OLD, "null")) is None
+
+    assert douyin.create(NEW, "null", **wanted(NEW))[0] == 201
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [

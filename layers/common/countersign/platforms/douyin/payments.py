@@ -7,6 +7,7 @@ from typing import Any
 
 from countersign.errors import UnprocessableError
 from countersign.money import Money
+from countersign.platforms.douyin import ecpay
 from countersign.platforms.douyin.settings import Settings
 
 MIN_LIFETIME, MAX_LIFETIME = 300, 172_800  # ecpay's valid_time; the trade system has the same upper end
@@ -62,6 +63,8 @@ def check(payment: PaymentRequest, settings: Settings, *, system: str, now: int)
     shown(payment.description)
     if system == "trade":
         order_data(payment, settings, now)
+    else:
+        ecpay.canonical({"out_order_no": payment.order_id, "notify_url": payment.notify_url})
 
 
 def lifetime(payment: PaymentRequest, now: int) -> int:
