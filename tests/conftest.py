@@ -41,6 +41,7 @@ os.environ.update(
     SHOPPER_BASE_URL="https://pay.example.com",
     WECHAT_POLL_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/000000000000/wechat-poll",
     CHARGES_PLATFORM="recharge",
+    BILLS_PLATFORMS="wechat,douyin",
     SHOPIFY_EVENTS_APP="app",
     TRUSTED_WEBHOOK_ORIGINS="http://127.0.0.1:1",
     POWERTOOLS_SERVICE_NAME="countersign-test",

@@ -74,6 +74,12 @@ class BatchShipment(TypedDict, total=False):
     order_id: Required[str]
 
 
+class BillOf(TypedDict, total=False):
+    """Which platform's bill of the day shall be compared again."""
+
+    platform: Required[str]
+
+
 class CashierAmount(TypedDict, total=False):
     """Money of the contract: integer minor units and a currency."""
 
@@ -165,6 +171,13 @@ class DouyinPaymentBody(TypedDict, total=False):
     client_ip: str | None
     metadata: dict[str, str] | None
     lookup: list[str] | None
+
+
+class Explained(TypedDict, total=False):
+    """Why nothing remains to be done about a difference of a platform's bill."""
+
+    platform: Required[str]
+    note: Required[str]
 
 
 class Judgement(TypedDict, total=False):
@@ -741,6 +754,24 @@ class Client:
         """
         return self.request(
             "GET", f"/reconciliation/{_part(account)}/{_part(date)}", query={"platform": platform, "format": format}
+        )
+
+    def compare_bill(self, account: str, date: str, body: BillOf) -> Reply:
+        """Have a day's bill compared (again) by the platform's bill function; the report says how it ended.
+
+        Needs refunds:approve.
+        """
+        return self.request("POST", f"/reconciliation/{_part(account)}/{_part(date)}/compare", body=body)
+
+    def resolve_difference(self, account: str, date: str, difference_id: str, body: Explained) -> Reply:
+        """Say what a difference of a day's bill came from, where no later bill explains it; people only.
+
+        Needs refunds:approve.
+        """
+        return self.request(
+            "POST",
+            f"/reconciliation/{_part(account)}/{_part(date)}/differences/{_part(difference_id)}/resolve",
+            body=body,
         )
 
     def reconciliation_lines(

@@ -10,8 +10,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 
 from countersign import aws
 from countersign.api import activity, lookup
+from countersign.api import reconciliation as reports
 from countersign.api.bodies import (
+    BillOf,
     Dismissal,
+    Explained,
     Judgement,
     LookupWish,
     NoteWish,
@@ -28,20 +31,23 @@ from countersign.api.orders import OrderService, ShipmentOfOrder
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, REFUND, Json, MerchantApi, Name
 from countersign.api.story import StoryService
-from countersign.api.wake import wake
+from countersign.api.wake import wake, wake_bill
 from countersign.orders.changes import OrderKey
 from countersign.runtime.caller import Caller
 from countersign.store import OrderStore
 from countersign.store.journal import Deed
 from countersign.store.lists import OrderLists
 from countersign.store.notices import NoticeStore
+from countersign.store.reconciliation import Day, ReconciliationStore
 
 api = MerchantApi()
 store = OrderStore.from_environment()
 lists = OrderLists.from_environment()
 notices = NoticeStore.from_environment()
+bills = ReconciliationStore.from_environment()
 events = aws.client("events")
 
+DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 BATCH_SECONDS = 5  # of the ten that the function has: the last one begun may wait for the table
 IdempotencyKey = Annotated[str, Header(max_length=255)]
 
@@ -213,6 +219,34 @@ def dismiss_exception(exception_id: Annotated[str, Path(max_length=2048)], done:
     """Take an orphan, quarantined news or a failed notice off the list; its row stays, and can still be redriven."""
     _desk().dismiss(api.decoded("exception_id", exception_id), note=done.note)
     return {"dismissed": True}
+
+
+@api.router.post("/reconciliation/<account>/<date>/compare")
+def compare_bill(
+    account: Name, date: Annotated[str, Path(pattern=DAY)], wish: Annotated[BillOf, Body()]
+) -> tuple[Json, int]:
+    """Have a day's bill compared (again) by the platform's bill function; the report says how it ended."""
+    day = Day(wish.platform, api.decoded("account", account), date)
+    waking = partial(wake_bill, events, os.environ["EVENT_BUS_NAME"])
+    platforms = os.environ["BILLS_PLATFORMS"]
+    answer = reports.ask_again(bills, api.caller, day, wake=waking, platforms=platforms, now=int(time.time()))
+    _add(day, "bill_comparison_asked", day.day)
+    return answer, HTTPStatus.ACCEPTED
+
+
+@api.router.post("/reconciliation/<account>/<date>/differences/<difference_id>/resolve")
+def resolve_difference(
+    account: Name, date: Annotated[str, Path(pattern=DAY)], difference_id: Name, done: Annotated[Explained, Body()]
+) -> Json:
+    """Say what a difference of a day's bill came from, where no later bill explains it; people only."""
+    day, name = Day(done.platform, api.decoded("account", account), date), api.decoded("difference_id", difference_id)
+    line = reports.resolve(bills, api.caller, day, name, note=done.note, now=int(time.time()), language=api.language)
+    _add(day, "difference_resolved", line["order_id"] or "", name)
+    return line
+
+
+def _add(day: Day, what: str, *subject: str) -> None:
+    activity.add(lists, api.caller, day.platform, day.account, Deed(what, *subject), now=int(time.time()))
 
 
 @api.router.post("/lookup")

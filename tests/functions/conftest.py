@@ -122,6 +122,19 @@ class Cloud:
         return list(self.dynamodb.scan(TableName="Orders")["Items"])
 
 
+class Bus:
+    """A bus that keeps what it is told, or loses it."""
+
+    def __init__(self, failed: int = 0) -> None:
+        self.entries: list[dict[str, str]] = []
+        self.failed = failed
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, int]:  # noqa: N803 - the client's own name
+        """Answer as EventBridge does."""
+        self.entries += Entries
+        return {"FailedEntryCount": self.failed}
+
+
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOW, tick=False) as traveller:

@@ -21,11 +21,11 @@ from countersign.orders.changes import (
     Terms,
     Verified,
 )
-from countersign.store import codec
+from countersign.store import account_names, codec
 from countersign.store.cursors import write_cursor
 from countersign.store.reconciliation import Day, ReconciliationStore
 from sandbox.events import shapes
-from tests.functions.conftest import Cloud, http_event
+from tests.functions.conftest import Bus, Cloud, http_event
 from tests.functions.test_refund_work import Shop
 
 BEIJING = datetime.timezone(datetime.timedelta(hours=8))
@@ -455,6 +455,99 @@ class TestLines:
         for place in ("", "zzz", "douyin#DIFF#payment_amount#1", "wechat#DIFF#\u00e9", "wechat#SUMMARY"):
             cursor = write_cursor((0, place)) if place else "nonsense"
             assert self.ask(v3, cursor=cursor)[0] == 400
+
+
+class TestPeople:
+    """What people decide about a comparison."""
+
+    def ask(self, books: Books, what: str, day: str = "", claims: dict[str, str] | None = None, **body: str) -> Any:
+        names = {"account": "shop", "date": day or books.day}
+        if what == "resolve":
+            what = "differences/{difference_id}/resolve"
+            names["difference_id"] = body.pop("name")
+        members = {"body": json.dumps({"platform": "wechat", **body}), "claims": claims or {}}
+        event = http_event("POST", f"/reconciliation/{{account}}/{{date}}/{what}", names, **members)
+        answer = books.cloud.invoke("decisions_api", event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def stranger(self, books: Books) -> str:
+        # A container that is warm from another test marked the account then, in another table.
+        account_names.unmarked.add(("wechat", "shop"))
+        account_names.mark(books.cloud.dynamodb, "Orders")
+        books.spoil(more={"STRANGER-1": 500})
+        books.morning()
+        books.compare()
+        (line,) = books.report()[1]["reports"][0]["differences"]
+        return str(line["id"])
+
+    def test_a_day_is_compared_again_when_somebody_asks(self, v3, monkeypatch):
+        bus = Bus()
+        monkeypatch.setattr(v3.cloud.module("decisions_api"), "events", bus)
+        self.stranger(v3)
+        v3.spoil()
+
+        asked = {"account": "wechat/shop", "date": v3.day, "compare": "asked"}
+        assert self.ask(v3, "compare") == (202, asked)
+        (entry,) = bus.entries
+        assert entry["DetailType"] == "bill.due"
+        told = {"source": entry["Source"], "detail-type": "bill.due", "detail": json.loads(entry["Detail"])}
+        v3.cloud.invoke("wechat_bill", told, remaining_ms=900_000)
+
+        assert v3.found() == [("payment_unknown_here", "STRANGER-1", "resolved")]
+
+    def test_where_the_bus_loses_the_wish_the_next_run_compares(self, v3, monkeypatch):
+        monkeypatch.setattr(v3.cloud.module("decisions_api"), "events", Bus(failed=1))
+        self.stranger(v3)
+        v3.spoil()
+
+        assert self.ask(v3, "compare")[0] == 202
+        v3.compare()
+
+        assert v3.found() == [("payment_unknown_here", "STRANGER-1", "resolved")]
+
+    def test_what_a_person_has_explained_is_not_opened_again(self, v3):
+        name = self.stranger(v3)
+
+        status, line = self.ask(v3, "resolve", name=name, note="sold at the counter")
+        assert (status, line["status"], line["note"]) == (200, "resolved", "sold at the counter")
+        assert line["resolved_by"] == "anna"
+        assert self.ask(v3, "resolve", name=name, note="sold at the counter")[0] == 200
+        status, problem = self.ask(v3, "resolve", name=name, note="something else")
+        assert (status, problem["code"]) == (409, "difference_resolved")
+
+        v3.compare(account="shop", date=v3.day)
+        assert v3.found() == [("payment_unknown_here", "STRANGER-1", "resolved")]
+        assert v3.report()[1]["reports"][0]["bill"]["resolved"] == 1
+
+    def test_what_cannot_be_asked_is_refused_by_its_code(self, v3):
+        name = self.stranger(v3)
+        blind = {"accounts": "[wechat/classic]"}
+
+        def code(what: str, **wanted: Any) -> tuple[int, str]:
+            status, problem = self.ask(v3, what, **wanted)
+            return status, problem["code"]
+
+        today = (datetime.date.fromisoformat(v3.day) + datetime.timedelta(days=1)).isoformat()
+        assert code("compare", day=today) == (422, "no_bill_yet")
+        assert code("compare", platform="shopify") == (422, "no_bills")
+        assert code("compare", claims=blind) == (404, "no_such_account")
+        assert code("compare", platform="douyin") == (404, "no_such_account")
+        assert code("resolve", name=name, note="x", claims=blind) == (404, "no_such_account")
+        assert code("resolve", name=name, note="x", claims={"username": ""}) == (403, "person_needed")
+        for other in ("payment_amount.1", "SUMMARY", "nothing", f"{name}1", "\u00e9"):
+            assert code("resolve", name=other, note="x") == (404, "no_such_difference")
+        assert [self.ask(v3, "compare")[0] for _ in range(6)] == [202] * 5 + [429]
+        assert v3.found() == [("payment_unknown_here", "STRANGER-1", "open")]
+
+    def test_who_decided_is_in_the_accounts_activity(self, v3):
+        name = self.stranger(v3)
+        self.ask(v3, "compare")
+        self.ask(v3, "resolve", name=name, note="sold at the counter")
+
+        event = http_event("GET", "/activity", {}, queryStringParameters={"account": "wechat/shop"})
+        found = json.loads(v3.cloud.invoke("merchant_api", event)["body"])["activity"]
+
+        assert [row["what"] for row in found] == ["difference_resolved", "bill_comparison_asked"]
 
 
 def test_B13_the_csv_begins_with_a_byte_order_mark(v3):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from countersign.errors import MalformedError
 from countersign.store import dynamo
 from countersign.store.cursors import read_cursor, write_cursor
-from tests.functions.conftest import Cloud, http_event
+from tests.functions.conftest import Bus, Cloud, http_event
 from tests.functions.test_create_payment import create, pay
 from tests.functions.test_orders_api import ORDER, call
 
@@ -232,16 +232,6 @@ def test_a_form_is_refused_before_the_router_reads_it(paid, content_type):
 
 
 # Refresh
-
-
-class Bus:
-    def __init__(self) -> None:
-        self.entries: list[dict[str, str]] = []
-        self.failed = 0
-
-    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, int]:  # noqa: N803 - the client's own name
-        self.entries += Entries
-        return {"FailedEntryCount": self.failed}
 
 
 @pytest.fixture

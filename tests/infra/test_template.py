@@ -65,6 +65,8 @@ ROUTES = {
     "GET /refunds": "orders:read",
     "GET /reconciliation/{account}/{date}": "orders:read",
     "GET /reconciliation/{account}/{date}/lines": "orders:read",
+    "POST /reconciliation/{account}/{date}/compare": "refunds:approve",
+    "POST /reconciliation/{account}/{date}/differences/{difference_id}/resolve": "refunds:approve",
     "GET /exceptions": "orders:read",
     "GET /charges": "orders:read",
     "POST /charges/{account}/{charge_id}/retry": "payments:write",
@@ -348,7 +350,9 @@ class TestFailures:
             assert event["EventBusName"] == {"Ref": "EventBus"}
             # Our own functions wake polls; what has happened is told to everybody.
             assert event["Pattern"]["source"] in (["countersign"], ["countersign.work"])
-            assert event["Pattern"]["source"] == ["countersign"] or name.endswith("Poll")
+            work = {"Poll": ["order.due"], "Bill": ["bill.due"]}
+            if event["Pattern"]["source"] == ["countersign.work"]:
+                assert event["Pattern"]["detail-type"] == work[name[-4:]]
             assert event["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "FailureQueue.Arn"}}
             assert (event["RetryPolicy"]["MaximumRetryAttempts"] == 0) is (name not in TOLD_ONCE)
 

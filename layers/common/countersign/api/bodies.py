@@ -65,6 +65,19 @@ class Dismissal(BaseModel):
     note: Annotated[Note, Field(min_length=1, max_length=500)]
 
 
+class BillOf(BaseModel):
+    """Which platform's bill of the day shall be compared again."""
+
+    model_config = ConfigDict(extra="forbid")
+    platform: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class Explained(BillOf):
+    """Why nothing remains to be done about a difference of a platform's bill."""
+
+    note: Annotated[Note, Field(min_length=1, max_length=500)]
+
+
 class NoteWish(BaseModel):
     """What somebody writes beside an order."""
 

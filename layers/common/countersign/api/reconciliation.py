@@ -2,22 +2,27 @@
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from countersign.api.orders import span_of
 from countersign.api.overview import account_of, one_of
-from countersign.errors import NotFoundError, UnprocessableError
+from countersign.errors import ConflictError, NotFoundError, RateLimitedError, UnprocessableError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
+from countersign.store import account_names
 from countersign.store.cursors import read_cursor, write_cursor
 from countersign.store.reconciliation import Day, ReconciliationStore
+from countersign.store.throttle import count_in_minute
 
 MOST_DAYS = 31
+COMPARISONS_PER_MINUTE = 5
 STATUSES = ("open", "resolved")
 COLUMNS = (
     "platform", "account", "date", "what", "status", "order_id", "subject", "bill", "ours", "platform_says",
-    "resolution", "found_at", "resolved_at",
+    "resolution", "found_at", "resolved_at", "resolved_by", "note",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 Json = dict[str, Any]
@@ -58,6 +63,49 @@ def lines_of_day(
     lines, last = store.differences(day, statuses=statuses, after=after, limit=limit, language=language)
     following = write_cursor((0, last)) if lines else cursor
     return {"account": f"{day.platform}/{day.account}", "date": day.day, "lines": lines, "cursor": following}
+
+
+def ask_again(
+    store: ReconciliationStore, caller: Caller, day: Day, *, wake: Callable[[Day], None], platforms: str, now: int
+) -> Json:
+    """Have a day's bill compared (again), by the platform's own function; `platforms` are those that make bills.
+
+    Raises NotFoundError (account), UnprocessableError (no bill of that day, or none at all), ConflictError (it is being
+    compared now) or RateLimitedError (each comparison fetches the whole bill and asks about what differs).
+    """
+    caller.require_account(day.platform, day.account)
+    if day.platform not in platforms.split(","):
+        raise refusal(UnprocessableError, because("no_bills", platform=day.platform))
+    if not account_names.is_remembered(store.client, store.table, day.platform, day.account):
+        raise refusal(NotFoundError, because("no_such_account"))
+    (name,) = days_of(day.day, day.day)
+    if span_of(name, name)[1] >= now:
+        raise refusal(UnprocessableError, because("no_bill_yet", day=name))
+    whose = (store.client, store.table, day.platform, day.account)
+    if not count_in_minute(*whose, "compare", most=COMPARISONS_PER_MINUTE, now=now):
+        raise refusal(RateLimitedError, because("too_many_comparisons", most=COMPARISONS_PER_MINUTE))
+    if not store.ask_again(day, now=now):
+        raise refusal(ConflictError, because("bill_compared_now"))
+    wake(day)
+    return {"account": f"{day.platform}/{day.account}", "date": name, "compare": "asked"}
+
+
+def resolve(
+    store: ReconciliationStore, caller: Caller, day: Day, name: str, *, note: str, now: int, language: str
+) -> Json:
+    """Mark a difference as settled by a person, who says how; no later comparison of that day opens it again.
+
+    Raises ForbiddenError for a machine, NotFoundError, or ConflictError where it is settled already.
+    """
+    caller.require_person()
+    caller.require_account(day.platform, day.account)
+    settled = store.resolve(day, name, note, by=caller.subject, now=now)
+    line = store.line(day, name, language)
+    if line is None:
+        raise refusal(NotFoundError, because("no_such_difference"))
+    if not settled and (line["resolved_by"], line["note"]) != (caller.subject, note):  # the same call again is no error
+        raise refusal(ConflictError, because("difference_resolved"))
+    return line
 
 
 def of_range(store: ReconciliationStore, caller: Caller, account: str, first: str, last: str) -> Json:

@@ -42,6 +42,8 @@ SCOPES: Mapping[str, str] = {
     "POST /charges/{account}/{charge_id}/retry": WRITE,
     "GET /reconciliation/{account}/{date}": READ,
     "GET /reconciliation/{account}/{date}/lines": READ,
+    "POST /reconciliation/{account}/{date}/compare": DECIDE,
+    "POST /reconciliation/{account}/{date}/differences/{difference_id}/resolve": DECIDE,
     f"POST {ORDER}/refresh": READ,
     f"POST {ORDER}/close": WRITE,
     f"POST {ORDER}/settlements": WRITE,

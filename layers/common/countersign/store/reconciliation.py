@@ -45,6 +45,11 @@ class Day:
         """Sort key of the row that says how far the comparison came."""
         return f"{keys.part(self.platform)}#SUMMARY"
 
+    def named_sk(self, name: str) -> str:
+        """Return the key of the difference that callers mean by a name (`id` of a line)."""
+        what, _, subject = name.partition(".")
+        return f"{keys.part(self.platform)}#DIFF#{what}#{subject}"
+
     def difference_sk(self, difference: Difference) -> str:
         """Return the key of a difference, the same each time that it is found."""
         return f"{keys.part(self.platform)}#DIFF#{difference.what}#{keys.part(difference.subject)}"
@@ -94,6 +99,21 @@ class ReconciliationStore:
         }
         dynamo.put(self.client, self.table, item)
 
+    def ask_again(self, day: Day, *, now: int) -> bool:
+        """Have a day compared (again) by the next run; False while somebody compares it."""
+        return self._update(
+            day.pk,
+            day.summary_sk,
+            "SET platform = :platform, #day = :day, #status = :waiting, asked_at = :now",
+            "attribute_not_exists(lease_until) OR lease_until <= :now",
+            {
+                ":platform": text(day.platform),
+                ":day": text(day.day),
+                ":waiting": text("waiting"),
+                ":now": number(now),
+            },
+        )
+
     def statuses(self, days: Iterable[Day]) -> dict[Day, str]:
         """Return how the comparison of each day ended; a day on which it never began is left out."""
         rows = {(day.pk, day.summary_sk): day for day in days}
@@ -130,9 +150,11 @@ class ReconciliationStore:
         return False
 
     def _reopen(self, day: Day, difference: Difference) -> None:
+        # What a person has settled stays so: the bill of that day will always say the same.
         values = {":open": text("open"), ":resolved": text("resolved")}
+        condition = "#status = :resolved AND attribute_not_exists(resolved_by)"
         row = (day.pk, day.difference_sk(difference))
-        self._update(*row, "SET #status = :open REMOVE resolved_at", "#status = :resolved", values)
+        self._update(*row, "SET #status = :open REMOVE resolved_at", condition, values)
 
     def open_differences(self, day: Day) -> list[Difference]:
         """Return a day's differences that nothing has settled yet."""
@@ -153,6 +175,28 @@ class ReconciliationStore:
             "SET #status = :resolved, resolved_at = :now, difference = :content",
             "#status = :open",
             {":resolved": text("resolved"), ":open": text("open"), ":now": number(now), ":content": text(content)},
+        )
+
+    def line(self, day: Day, name: str, language: str) -> dict[str, Any] | None:
+        """Return the difference of a day that callers mean by a name, or None where there is none."""
+        place = (day.pk, day.named_sk(name))
+        row = dynamo.read_many(self.client, self.table, [place]).get(place)
+        return _row(row, language) if row else None
+
+    def resolve(self, day: Day, name: str, note: str, *, by: str, now: int) -> bool:
+        """Mark an open difference as settled by a person, who says how; False where it is not open."""
+        return self._update(
+            day.pk,
+            day.named_sk(name),
+            "SET #status = :resolved, resolved_at = :now, resolved_by = :by, note = :note",
+            "#status = :open",
+            {
+                ":open": text("open"),
+                ":resolved": text("resolved"),
+                ":now": number(now),
+                ":by": text(by),
+                ":note": text(note),
+            },
         )
 
     def report(self, account: str, day: str) -> list[dict[str, Any]]:
@@ -286,12 +330,15 @@ def _difference(row: Item) -> Difference:
 def _row(row: Item, language: str = ENGLISH) -> dict[str, Any]:
     content = json.loads(codec.as_text(row, "difference"))
     return {
+        "id": f"{content['what']}.{keys.part(content['subject'])}",
         **{name: value or None for name, value in content.items()},
         "meaning": difference_meaning(content["what"], language),
         "status": codec.as_text(row, "status"),
         "found_at": timestamp(codec.as_number(row, "found_at")),
         "grace_until": timestamp(codec.as_number(row, "grace_until")),
         "resolved_at": timestamp(codec.as_number(row, "resolved_at")),
+        "resolved_by": codec.as_text(row, "resolved_by") or None,
+        "note": codec.as_text(row, "note") or None,
     }
 
 

@@ -13,6 +13,7 @@ from countersign.platforms.port import Bills, Connectors
 from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore
 from countersign.store.reconciliation import GRACE_DAYS, Day, ReconciliationStore
+from countersign.workers.loop import WORK
 from countersign.workers.reconcile import Comparison, Counts, Seen
 
 LOOK_BACK_DAYS = 7
@@ -76,8 +77,11 @@ class BillWork:
 def run(
     event: dict[str, Any], context: Any, *, store: OrderStore, rows: ReconciliationStore, connect: Connectors[Bills]
 ) -> None:
-    """Compare what is not compared yet; a person may send {"compare": {"account", "date"}} to compare a day again."""
-    again = event.get("compare")
+    """Compare what is not compared yet, or the one day that the API names on the bus, or a person by invocation.
+
+    Such a person sends {"compare": {"account", "date"}}.
+    """
+    again = event["detail"] if event.get("source") == WORK else event.get("compare")
     for name in [again["account"]] if again else list(connect.accounts.names()):
         try:
             work = BillWork(connect.accounts.platform, name, connect(name), rows, store, lambda: int(time.time()))
