@@ -189,10 +189,51 @@ class Run:
         return self.status == -signal.SIGKILL
 
 
+class Starter:
+    """A process with all libraries imported, which is forked for each run of a function (see invoke_once)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "starter"
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", ROOT / "sandbox" / "invoke_once.py", self._socket],
+            env=parent_watch.watched({"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT / "layers/common")}),
+        )
+
+    def run(self, folder: Path, cwd: str, environment: dict[str, str], event: Any) -> tuple[int, str]:
+        """Run a function once and return its exit status and what it printed; `folder` is the run's own."""
+        asked, output = folder / "event", folder / "output"
+        asked.write_text(json.dumps(event), encoding="utf-8")
+        wanted = {"environment": environment, "folder": cwd, "event": str(asked), "output": str(output)}
+        with self._connected() as connection, connection.makefile("rw") as lines:
+            lines.write(f"{json.dumps(wanted)}\n")
+            lines.flush()
+            status = int(lines.readline())
+        return status, output.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+    def _connected(self) -> socket.socket:
+        """Connect to it, as soon as it has imported everything."""
+        while self._process.poll() is None:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(60)
+            try:
+                connection.connect(str(self._socket))
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+                time.sleep(0.05)
+                continue
+            return connection
+        raise AssertionError("the process that starts functions has ended")
+
+
 class Stack:
     """The template's resources in the local cloud, made for one test."""
 
-    def __init__(self, plane: DataPlane, template: Path, folder: Path) -> None:
+    def __init__(self, plane: DataPlane, template: Path, folder: Path, starter: Starter) -> None:
         stage = f"t{next(_numbers)}"
         parameters = {
             "Stage": stage,
@@ -211,6 +252,7 @@ class Stack:
             for kind in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Events::EventBus")
             for name in parsed.resources(kind)
         }
+        self._starter = starter
         self._folder = folder / stage
         self._folder.mkdir()
         self.clock = Clock(self._folder / "clock")
@@ -252,21 +294,11 @@ class Stack:
             "SANDBOX_CLOCK": str(self._folder / "clock"),
             "SANDBOX_TIMEOUT": str(wanted.timeout),
         }
-        done = subprocess.run(
-            [sys.executable, "-P", ROOT / "sandbox" / "invoke_once.py"],
-            input=json.dumps(event).encode(),
-            env=parent_watch.watched({**self.environment(function), **extra}),
-            cwd=wanted.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=60,
-            check=False,
-        )
-        output = done.stdout.decode("utf-8", "replace")
-        answer = json.loads(output.rstrip().rpartition("\n")[2]) if done.returncode == 0 else None
+        status, output = self._starter.run(folder, wanted.folder, {**self.environment(function), **extra}, event)
+        answer = json.loads(output.rstrip().rpartition("\n")[2]) if status == 0 else None
         record = folder / "calls.jsonl"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-        return Run(done.returncode, answer, output, [json.loads(line)["call"] for line in lines])
+        return Run(status, answer, output, [json.loads(line)["call"] for line in lines])
 
 
 @dataclass(frozen=True)
@@ -275,20 +307,22 @@ class LocalCloud:
 
     plane: DataPlane
     folder: Path
+    starter: Starter
 
     def stack(self, template: Path = ROOT / "template.yaml") -> Stack:
         """Everything that the template stores in, new and empty."""
-        return Stack(self.plane, template, self.folder)
+        return Stack(self.plane, template, self.folder, self.starter)
 
 
 @contextlib.contextmanager
 def ministack() -> Iterator[LocalCloud]:
     """Run only the data plane, on a free port."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Ministack(Path(folder, "ministack"))
+        server, starter = Ministack(Path(folder, "ministack")), Starter(Path(folder))
         try:
-            yield LocalCloud(server.wait_ready(), Path(folder))
+            yield LocalCloud(server.wait_ready(), Path(folder), starter)
         finally:
+            starter.stop()
             server.stop()
 
 
