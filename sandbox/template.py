@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -47,13 +48,19 @@ def _short_tag(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _short_tag)
 
 
+@cache
+def _read(path: Path, _changed: int) -> dict[str, Any]:
+    """Return the document, which nobody changes: tests make hundreds of stacks of one template."""
+    with path.open(encoding="utf-8") as file:
+        return dict(yaml.load(file, _Loader))  # noqa: S506 - a subclass of the safe loader
+
+
 class Template:
     """One template with its parameters; `attributes` tells what a resource became in the local cloud."""
 
     def __init__(self, path: Path, parameters: dict[str, str]) -> None:
         self.folder = path.parent
-        with path.open(encoding="utf-8") as file:
-            document = yaml.load(file, _Loader)  # noqa: S506 - a subclass of the safe loader
+        document = _read(path, path.stat().st_mtime_ns)
         self._declared: dict[str, Any] = document.get("Resources", {})
         self._outputs: dict[str, Any] = document.get("Outputs", {})
         self._applications: dict[str, Template] | None = None
