@@ -29,7 +29,7 @@ def shop(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "WRITERS", 1)
-    monkeypatch.setattr(connector.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     monkeypatch.setenv("SHOPPER_BASE_URL", PAGE)
 
 
@@ -331,6 +331,40 @@ class TestTokensOfDocuments:
         ended = authorization(fixed)
         assert ended is not None
         assert ended["because"] == "uninstalled"
+
+    def test_a_shop_whose_app_came_back_under_the_same_token_is_asked_again_by_hand(self, fixed: Shopify) -> None:
+        one = fixed.shop().installation
+        token = one.token
+        fixed.ask("revoke")
+        for _ in range(3):
+            fixed.run("scan", 600)
+        assert authorization(fixed) is not None
+        one.installed, one.token = True, token
+        assert not is_read(fixed)
+
+        fixed.run("guard", accounts=[SHOP], again=True)
+        assert authorization(fixed) is None
+        assert is_read(fixed)
+
+    def test_an_app_of_the_shops_own_organisation_that_is_removed_is_over_and_no_more_tokens_are_fetched(
+        self, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _patient(monkeypatch)
+        app = documents(install="client_credentials", shops=[{"shop": SHOP, "shop_id": "70011223344"}])[APP]
+        with mock_aws(), shopify(clock, {APP: app}) as world:
+            assert is_read(world, 60)
+            world.ask("revoke")
+            for _ in range(3):
+                world.run("scan", 600)
+
+            ended = authorization(world)
+            assert ended is not None
+            assert ended["because"] == "revoked"
+            world.wire.sent.clear()
+            for _ in range(3):
+                world.run("scan", 600)
+                world.run("guard")
+            assert world.wire.sent == []
 
     def test_a_documents_refresh_token_is_where_the_tables_begin(
         self, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
