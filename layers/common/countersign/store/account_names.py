@@ -46,7 +46,7 @@ def names(client: Any, table: str) -> list[tuple[str, str]]:
     )
     found = [item["sk"]["S"].split("#") for item in items if "gone" not in item]
     named = ((keys.whole(platform), keys.whole(account)) for platform, account in found)
-    return sorted((platform, account) for platform, account in named if "/" not in platform)
+    return sorted(name for name in named if "/" not in name[0])
 
 
 def _row(platform: str, account: str) -> Item:
