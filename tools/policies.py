@@ -23,7 +23,14 @@ BASIC, QUEUE, STREAM = (
 _RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
 _WORK = ("*_poll", "*_refund", "*_settle", "*_ship", "*_bill", "*_redrive", "*_retry", "*_scan")  # and by themselves
 _UNASKED = (*_WORK, "*_guard", "notify", "publish", "sweep")  # whose failures nobody would see
-_READ_ACCOUNTS = (*_RECORD, *_WORK, "*_guard", "notify")  # decisions_api: the keys of lookups
+_READ_ACCOUNTS = (
+    *_RECORD,
+    *_WORK,
+    "*_guard",
+    "*_install",
+    "*_authorized",
+    "notify",
+)  # decisions_api: the keys of lookups
 # What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
 REASONS = {
     ("*", BASIC, "*"): "Lambda writes the function's log in its name",

@@ -10,6 +10,7 @@ from countersign.platforms.shopify.apps import Apps
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
+from countersign.store.authorizations import AuthorizationStore
 
 apps = Apps()
 store = OrderStore.from_environment()
@@ -37,6 +38,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     if (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
         callbacks.erase_later(store, genuine, *wanted, platform=translate.PLATFORM, account=shop.shop, now=now)
         return
+    if (why := translate.doubt(genuine)) is not None:
+        AuthorizationStore(store.client, store.table, translate.PLATFORM).doubt(shop.shop, why, now=now)
     callbacks.record(
         store,
         lambda: translate.to_changes(genuine, shop.shop, ours=True),

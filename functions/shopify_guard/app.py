@@ -7,10 +7,11 @@ from typing import Any
 
 from countersign.errors import CountersignError
 from countersign.platforms.port import Connectors
-from countersign.platforms.shopify import connector
+from countersign.platforms.shopify import connector, installation
 from countersign.platforms.shopify.apps import Apps, Shops
-from countersign.runtime.telemetry import invocation, logger
+from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore
+from countersign.store.authorizations import AuthorizationStore
 from countersign.store.erasures import ErasureStore
 from countersign.store.lists import OrderLists
 from countersign.store.scans import ScanStore
@@ -23,6 +24,7 @@ apps = Apps()
 store = OrderStore.from_environment()
 subscriptions = SubscriptionStore(store.client, store.table, "shopify")
 erasures, lists = ErasureStore(store.client, store.table, "shopify"), OrderLists(store.client, store.table)
+authorizations = AuthorizationStore(store.client, store.table, "shopify")
 scans = ScanStore(store.client, store.table, "shopify")
 connect = Connectors(Shops(apps), partial(connector.connect, store=store))
 
@@ -31,17 +33,33 @@ def _address(shop: str) -> str:
     return f"{os.environ['PUBLIC_BASE_URL']}/shopify/{apps.installation(shop).name}/webhook"
 
 
+def _settle(name: str) -> None:
+    """Ask a shop that may have let the app go; what has no answer is asked the next time."""
+    try:
+        made = connect(name)
+        installation.settle(name, made.installation, made.client, store, now=int(time.time()))
+    except CountersignError as error:
+        count("GuardFailed")
+        logger.error("a shop was not asked whether the app is there", extra={"account": name, "reason": str(error)})
+
+
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Look after each shop's subscriptions, or those of `accounts` in the event, while there is time.
 
-    With `restore` (`{"from": seconds, "to": seconds}`) and one of `accounts`, have that interval read and proved.
+    With `again` and `accounts`, shops that let us in no more are asked once more, whatever was noted of them. With
+    `restore` (`{"from": seconds, "to": seconds}`) and one of `accounts`, have that interval read and proved.
     """
     work = guard.GuardWork(subscriptions, scans, connect, _address, int(time.time()))
     if "restore" in event:
         [name] = event["accounts"]
         work.restore(name, int(event["restore"]["from"]), int(event["restore"]["to"]))
         return
+    if event.get("again"):
+        for name in event["accounts"]:
+            authorizations.renew(name, now=int(time.time()))
+    for name in event.get("accounts") or apps.names():
+        _settle(name)
     guard.run(event, context, names=apps.names, work=work, enough_ms=60_000)
 
     def enough_time() -> bool:

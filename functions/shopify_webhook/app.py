@@ -43,7 +43,16 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         callbacks.erase_later(store, genuine, *wanted, platform=translate.PLATFORM, account=shop.shop, now=now)
     else:
         _tell(genuine, shop, now)
+        _doubt(genuine, shop, now)
     return replies.accepted()
+
+
+def _doubt(genuine: VerifiedMessage, shop: Shop, now: int) -> None:
+    """Note what says that the app is gone or may do other things: nobody signed when, so the shop is asked."""
+    if (why := translate.doubt(genuine)) is not None:
+        from countersign.store.authorizations import AuthorizationStore
+
+        AuthorizationStore(store.client, store.table, translate.PLATFORM).doubt(shop.shop, why, now=now)
 
 
 def _tell(genuine: VerifiedMessage, shop: Shop, now: int) -> None:

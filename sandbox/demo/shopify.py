@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 SHOP = "demo-shop.myshopify.com"
 MINUTE, HOUR = 60, 3600
+TOPICS = 9  # of the shop's subscriptions
 COLD_START = 60  # real seconds
 Json = dict[str, Any]
 
@@ -41,9 +42,9 @@ def subscribe(stage: Stage) -> None:
     stage.scene("Shopify: subscriptions to webhooks")
     stage.advance(11 * MINUTE, "every ten minutes the guard looks after the shop's subscriptions")
     end = time.monotonic() + COLD_START
-    while topics(stage) != 8 and time.monotonic() < end:  # the first run of a function that nobody has started yet
+    while topics(stage) != TOPICS and time.monotonic() < end:  # the first run of a function that nobody has started yet
         time.sleep(0.5)
-    stage.expect_soon("subscriptions", lambda: topics(stage), 8)
+    stage.expect_soon("subscriptions", lambda: topics(stage), TOPICS)
 
 
 def bought_and_returned(stage: Stage) -> None:
@@ -77,7 +78,7 @@ def outage(stage: Stage) -> None:
     sold = [int(happens(stage, "create", minor=1000 * n)["order"]) for n in range(1, 6)]
     stage.tell("Shopify", "was answered badly for four hours, deletes the subscriptions, and sells five times")
     stage.advance(11 * MINUTE, "the guard misses the subscriptions, makes them anew and has the gap read")
-    stage.expect_soon("restored", lambda: topics(stage), 8)
+    stage.expect_soon("restored", lambda: topics(stage), TOPICS)
     stage.advance(11 * MINUTE, "the shop's orders are read")
     stage.expect_soon("all are known", lambda: [money(stage, one)[0] for one in sold], ["paid"] * 5)
     stage.advance(11 * MINUTE, "and compared with the shop's own list")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from sandbox.events import shapes
 from sandbox.events.shared import ROOT, Case, SampleEvents
-from sandbox.simulators.shopify import webhooks
+from sandbox.simulators.shopify import oauth, webhooks
 
 APP, SHOP, OTHER = "app", "vec-shop.myshopify.com", "other-shop.myshopify.com"
 SHOP_ID, OTHER_ID = "70011223344", "70099887766"
@@ -81,6 +82,15 @@ class ShopifyMaker:
         metadata = {"X-Shopify-Topic": "orders/paid", "X-Shopify-Shop-Domain": SHOP, "X-Shopify-API-Version": "2026-10"}
         detail = {"payload": json.loads(self.body(PAID)) | changes, "metadata": metadata}
         return {**shapes.bus("shopifyWebhook", {"id": "1"}, self.now), "source": source, "detail": detail}
+
+    def visit(self, page: str, *, shop: str = SHOP, at: int = 0, **spoilt: str) -> Json:
+        """Return a merchant's visit that Shopify signed, some seconds ago; what is spoilt is so after it was signed."""
+        code = {"code": "0f4d2b7c9a1e4c6d", "state": "0" * 104} if page == "authorized" else {}
+        query = dict(parse_qsl(oauth.signed(self.secret, shop, self.now - at, **code)))
+        route, headers = f"GET /shopify/{{app}}/{page}", {"accept-language": "en"}
+        return shapes.http(
+            route, self.now, parameters={"app": APP}, query=urlencode({**query, **spoilt}), headers=headers
+        )
 
     def event(self) -> Json:
         """Return a delivery of the newer family."""
@@ -218,6 +228,18 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
             maker.on_the_bus(created_at=None), None, "genuine and unreadable: in quarantine"
         ),
         "shopify_events.stranger": Case(stranger, None, "not from the partner's source: changes nothing"),
+        "shopify_install.visit": Case(
+            maker.visit("install"), 302, "Shopify sends a merchant: on to the page that asks"
+        ),
+        "shopify_install.old-visit": Case(maker.visit("install", at=91), 401, "signed longer ago than 90 seconds"),
+        "shopify_install.other-shop": Case(
+            maker.visit("install", shop="nobodys.myshopify.com"), 403, "genuine, and of a shop that nobody allowed"
+        ),
+        "shopify_install.tampered": Case(maker.visit("install", extra="1"), 401, "with a parameter nobody signed"),
+        "shopify_authorized.foreign-state": Case(
+            maker.visit("authorized"), 401, "signed, but no browser was given this state: nothing is asked of Shopify"
+        ),
+        "shopify_authorized.tampered": Case(maker.visit("authorized", code="1"), 401, "another code than was signed"),
         "shopify_redrive.day": Case({"day": shapes.day(now)}, None, "what one day's quarantine holds is taken again"),
         "shopify_poll.schedule": Case(shapes.schedule("ShopifyPollEveryMinute", now), None, "every minute: asks"),
         "shopify_guard.schedule": Case(

@@ -168,8 +168,8 @@ class TestRoutes:
         assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi"}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}
-        # A shopper's page says what it is about by a token that nobody can guess.
-        assert all("{token}" in key for key in served["ShopperApi"])
+        # A shopper's page says what it is about by a token that nobody can guess; a merchant's visit is signed.
+        assert all("{token}" in key or key.endswith(("/install", "/authorized")) for key in served["ShopperApi"])
         assert APIS["HttpApi"]["Auth"]["DefaultAuthorizer"] == "Jwt"
         assert not [name for name, api in APIS.items() if "Auth" in api and name != "HttpApi"]
         assert all("Authorizer" not in event.get("Auth", {}) for _, event in events("HttpApi"))

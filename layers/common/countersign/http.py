@@ -24,6 +24,8 @@ class HttpRequest:
     source_ip: str = ""
     domain: str = ""
     claims: Mapping[str, str] = field(default_factory=dict)
+    raw_query: str = ""  # as it came: what is signed may repeat a name
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str:
         """Return a header that may be sent once, or an empty string."""
@@ -42,13 +44,15 @@ class HttpReply:
     body: str = ""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
 
     def to_event(self) -> dict[str, Any]:
         """Return API Gateway's response format 2.0."""
         headers = dict(self.headers)
         if self.body:
             headers["content-type"] = self.content_type
-        return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
+        event = {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
+        return {**event, "cookies": list(self.cookies)} if self.cookies else event
 
 
 def read_request(event: Mapping[str, Any], *, limit: int, head: HttpRequest | None = None) -> HttpRequest:
@@ -86,7 +90,18 @@ def read_head(event: Mapping[str, Any]) -> HttpRequest:
         source_ip=context["http"].get("sourceIp", ""),
         domain=context.get("domainName", ""),
         claims=(authorizer.get("jwt") or {}).get("claims") or {},
+        raw_query=str(event.get("rawQueryString") or ""),
+        cookies=_cookies(event),
     )
+
+
+def _cookies(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the browser sent under each name; of two of one name, which is nobody's, the first."""
+    found: dict[str, str] = {}
+    for cookie in event.get("cookies") or ():
+        name, _, value = str(cookie).partition("=")
+        found.setdefault(name.strip(), value.strip())
+    return found
 
 
 def _body(event: Mapping[str, Any], limit: int) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from sandbox.simulators.shopify.oauth import ACCESS_SECONDS, Chain, Refresh
 
 Json = dict[str, Any]
 
@@ -31,6 +33,17 @@ class Installation:
     token: str
     scopes: tuple[str, ...]
     token_ends: float | None = None
+    installed: bool = True
+    chain: Chain = field(default_factory=Chain)
+
+    def takes(self, token: str, now: float) -> bool:
+        """Tell whether a token is one of this installation's, and not over."""
+        fixed = secrets.compare_digest(self.token, token) and (self.token_ends is None or now < self.token_ends)
+        return self.installed and bool(token) and (fixed or self.chain.takes(token, now))
+
+    def forget(self) -> None:
+        """Take every token away, as when the merchant removes the app."""
+        self.installed, self.token, self.chain = False, "", Chain()
 
 
 class Installations:
@@ -50,6 +63,15 @@ class Installations:
         """Find an app in a shop."""
         return self.all.get((app, host))
 
+    def install(self, app: str, host: str, scopes: tuple[str, ...]) -> Installation:
+        """Let an app into a shop, for the first time or again."""
+        one = self.all.get((app, host))
+        if one is None:
+            entry = {"shop": host, "scope": ",".join(scopes)}
+            one = self.all[app, host] = _installation(self.apps[app], entry, len(self.all))
+        one.installed, one.scopes = True, scopes
+        return one
+
     def grant(self, host: str, wanted: Json, now: float) -> Json | None:
         """Give an app a token for a shop by its own secret, for a day; the one before goes on until its end."""
         for one in self.all.values():
@@ -58,14 +80,14 @@ class Installations:
                 wanted.get("client_id"),
                 wanted.get("client_secret"),
             )
-            if same and wanted.get("grant_type") == "client_credentials":
+            if same and one.installed and wanted.get("grant_type") == "client_credentials":
                 one.token, one.token_ends = f"shpat_{secrets.token_hex(16)}", now + 86_399
                 return {"access_token": one.token, "scope": ",".join(one.scopes), "expires_in": 86_399}
         return None
 
-    def with_token(self, token: str) -> Installation | None:
+    def with_token(self, token: str, now: float) -> Installation | None:
         """Find whose token it is."""
-        return next((one for one in self.all.values() if token and secrets.compare_digest(one.token, token)), None)
+        return next((one for one in self.all.values() if one.takes(token, now)), None)
 
 
 def _app(name: str, document: Json) -> App:
@@ -83,7 +105,13 @@ def _app(name: str, document: Json) -> App:
 def _installation(app: App, entry: Json, number: int) -> Installation:
     shop_id = str(entry.get("shop_id") or 70_000_000_001 + number).rpartition("/")[2]
     scopes = entry.get("scope") or "read_orders"
-    return Installation(app, entry["shop"], int(shop_id), str(entry.get("access_token", "")), tuple(scopes.split(",")))
+    token, ends = str(entry.get("access_token", "")), entry.get("expires_at")
+    made = Installation(app, entry["shop"], int(shop_id), token, tuple(scopes.split(",")), ends)
+    if entry.get("refresh_token"):
+        made.token = ""
+        made.chain.access[token] = float(ends or ACCESS_SECONDS)
+        made.chain.refresh.append(Refresh(entry["refresh_token"], float(entry.get("refresh_expires_at") or 2**40)))
+    return made
 
 
 def prepare(document: Json, api_base: str) -> Json:

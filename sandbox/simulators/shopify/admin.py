@@ -60,6 +60,7 @@ class Admin:
             "OrderIds": lambda given: self._orders(given, _id_node),
             "OneOrder": self._order,
             "ThisShop": self._this_shop,
+            "ThisInstallation": self._this_installation,
             "Subscriptions": self._subscriptions,
             "Subscribe": self._subscribe,
         }
@@ -111,6 +112,10 @@ class Admin:
         one = self._shop.installation
         gid = f"gid://shopify/Shop/{one.shop_id}"
         return {"shop": {"id": gid, "myshopifyDomain": one.host, "currencyCode": self._shop.currency}}
+
+    def _this_installation(self, _: Json) -> Json:
+        scopes = [{"handle": scope} for scope in self._shop.installation.scopes]
+        return {**self._this_shop({}), "currentAppInstallation": {"accessScopes": scopes}}
 
     def _subscriptions(self, _: Json) -> Json:
         own = [one for one in self._shop.subscriptions if one.kind == "shop"]

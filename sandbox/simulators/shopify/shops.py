@@ -139,6 +139,18 @@ class Shop:
         self._tell(order, ["ORDERS_UPDATED"])
         return order
 
+    def farewell(self) -> None:
+        """Tell that the merchant removes the app; its own subscriptions end with it."""
+        one = self.installation
+        self._deliver("APP_UNINSTALLED", {"id": one.shop_id, "name": "Shop", "myshopify_domain": one.host})
+        self.subscriptions = [one for one in self.subscriptions if one.kind != "shop"]
+
+    def change_scopes(self, scopes: tuple[str, ...]) -> None:
+        """Change what the app may do, and tell it; the body names no shop."""
+        before, self.installation.scopes = self.installation.scopes, scopes
+        gid = f"gid://shopify/AppInstallation/{self.installation.shop_id % 1000}"
+        self._deliver("APP_SCOPES_UPDATE", {"id": gid, "previous": list(before), "current": list(scopes)})
+
     def named(self, wanted: Json) -> Order:
         """Find an order by its id."""
         found = self.orders.get(int(wanted["order"]))
@@ -177,14 +189,16 @@ class Shop:
         order.updated_at = max(self._clock.now(), order.updated_at + 1)
 
     def _tell(self, order: Order, topics: list[str]) -> None:
+        for topic in topics:
+            self._deliver(topic, self._body(order, topic))
+
+    def _deliver(self, topic: str, body: Json) -> None:
         if self.silent:
             return
-        for topic in topics:
-            body = self._body(order, topic)
-            for one in [one for one in self.subscriptions if one.topic == topic]:
-                self._postman.post(
-                    webhooks.Delivery(self.installation, one, json.dumps(body).encode(), self._clock.now(), self._end)
-                )
+        for one in [one for one in self.subscriptions if one.topic == topic]:
+            self._postman.post(
+                webhooks.Delivery(self.installation, one, json.dumps(body).encode(), self._clock.now(), self._end)
+            )
 
     def _body(self, order: Order, topic: str) -> Json:
         writers: dict[str, Callable[[], Json]] = {

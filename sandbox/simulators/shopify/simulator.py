@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.simulating import simulator
 from sandbox.simulating.control import ControlError
-from sandbox.simulators.shopify import accounts, orders, webhooks
+from sandbox.simulators.shopify import accounts, oauth, orders, webhooks
 from sandbox.simulators.shopify.accounts import Installations
 from sandbox.simulators.shopify.admin import Admin
+from sandbox.simulators.shopify.oauth import OAuth
 from sandbox.simulators.shopify.shops import Shop
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.simulating.simulator import Call, Inbox, Reply
 
 Json = dict[str, Any]
+_PAGE = re.compile(r"/([a-z0-9.-]+)/admin/oauth/authorize")
 _TOKEN = re.compile(r"/([a-z0-9.-]+)/admin/oauth/access_token")
 _PATH = re.compile(r"/([a-z0-9.-]+)/admin/api/([a-z0-9-]+)/graphql\.json")
 
@@ -50,8 +52,10 @@ class Simulator(simulator.Simulator):
     ) -> None:
         super().__init__(clock, accounts, inbox, public_base_url, state_dir)
         self.installations = Installations(accounts)
-        self.shops = {key: Shop(clock, one, self._postman) for key, one in self.installations.all.items()}
-        self.apis = {key: Admin(clock, shop, self._faults) for key, shop in self.shops.items()}
+        self.oauth = OAuth(self.installations)
+        self.shops: dict[tuple[str, str], Shop] = {}
+        self.apis: dict[tuple[str, str], Admin] = {}
+        self._open()
         self._control.offer(
             **{
                 name: self._happening(name) for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch")
@@ -60,21 +64,35 @@ class Simulator(simulator.Simulator):
             subscriptions=self._subscriptions,
             drop_subscriptions=self._drop_subscriptions,
             silence=self._silence,
+            install_link=self._install_link,
+            uninstall=self._uninstall,
+            revoke=self._revoke,
+            grant_scopes=self._grant_scopes,
             order=lambda body: orders.order_node(self._shop(body).named(body)),
             ledger=self._ledger,
         )
 
+    def _open(self) -> None:
+        """Open the shops where an app came lately."""
+        for key, one in self.installations.all.items():
+            if key not in self.shops:
+                self.shops[key] = Shop(self._clock, one, self._postman)
+                self.apis[key] = Admin(self._clock, self.shops[key], self._faults)
+
     def answer(self, call: Call) -> tuple[Reply, str | None]:
         """Answer a call of the API: without the token of an installation nobody gets further."""
+        if (asking := _PAGE.fullmatch(call.path)) is not None:
+            leads = self.oauth.authorize(asking[1], call.query, self._clock.now())
+            self._open()
+            return ((302, {"Location": leads}, b"") if leads else self.json_reply(400, {"error": "?"})), asking[1]
         if (token := _TOKEN.fullmatch(call.path)) is not None:
-            granted = self.installations.grant(token[1], json.loads(call.body), self._clock.now())
-            return self.json_reply(200 if granted else 400, granted or {"error": "invalid_request"}), token[1]
+            status, given = self.oauth.tokens(token[1], json.loads(call.body), self._clock.now())
+            return self.json_reply(status, given), token[1]
         match = _PATH.fullmatch(call.path)
-        found = self.installations.with_token(call.headers.get("x-shopify-access-token", ""))
+        found = self.installations.with_token(call.headers.get("x-shopify-access-token", ""), self._clock.now())
         if match is None or call.method != "POST":
             return self.json_reply(404, {"errors": "Not Found"}), None
-        over = found is not None and found.token_ends is not None and found.token_ends <= self._clock.now()
-        if found is None or found.host != match[1] or over:
+        if found is None or found.host != match[1]:
             said = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return self.json_reply(401, {"errors": said}), None
         version = "2026-07" if self._faults.take("older_version", call.path) is not None else match[2]
@@ -124,6 +142,31 @@ class Simulator(simulator.Simulator):
         kept = [one for one in shop.subscriptions if one.kind != "shop"]
         gone, shop.subscriptions = len(shop.subscriptions) - len(kept), kept
         return {"dropped": gone}
+
+    def _install_link(self, body: Json) -> Json:
+        """Sign the visit with which Shopify opens an app for a shop's merchant, installed or not."""
+        names = sorted(self.installations.apps)
+        app, host = self.installations.apps[body.get("app", names[0])], str(body["shop"])
+        query = oauth.install_link(self.installations.of(app.name, host), app.secret, host, self._clock.now())
+        return {"app": app.name, "query": query}
+
+    def _uninstall(self, body: Json) -> Json:
+        """Have the merchant remove the app: its tokens and its own subscriptions are gone, and it is told."""
+        shop = self._shop(body)
+        shop.farewell()
+        shop.installation.forget()
+        return {"installed": False}
+
+    def _revoke(self, body: Json) -> Json:
+        """Take the app's tokens away without a word."""
+        self._shop(body).installation.forget()
+        return {"installed": False}
+
+    def _grant_scopes(self, body: Json) -> Json:
+        """Change what the app may do in a shop, and tell it."""
+        shop = self._shop(body)
+        shop.change_scopes(tuple(body["scopes"]))
+        return {"scopes": list(shop.installation.scopes)}
 
     def _silence(self, body: Json) -> Json:
         self._shop(body).silent = bool(body.get("silent", True))

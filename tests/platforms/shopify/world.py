@@ -151,7 +151,7 @@ class Wire(BaseAdapter):
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         parts = urlsplit(str(request.url))
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        self.sent.append({"path": parts.path, **json.loads(body)})
+        self.sent.append({"path": parts.path, **json.loads(body or "{}")})
         headers = {name.lower(): str(value) for name, value in request.headers.items()}
         path = parts.path.removeprefix("/shopify")
         status, own, answer = self.simulator.handle(str(request.method), path, parts.query, headers, body)
@@ -293,6 +293,6 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
     _provision(cloud, dict(accounts), "shopify")
     wire = Wire(simulator)
     platform_http.session().mount(BASE, wire)
-    for job in ("webhook", "events", "poll", "scan", "guard", "redrive"):
+    for job in ("webhook", "events", "poll", "scan", "guard", "redrive", "install", "authorized"):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)

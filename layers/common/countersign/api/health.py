@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from countersign.orders.times import timestamp
-from countersign.store import dynamo, pulse, scans, subscriptions
+from countersign.store import authorizations, dynamo, pulse, scans, subscriptions
 from countersign.store.codec import Item
 from countersign.store.lists import OrderLists
 
 QUARANTINE = "quarantine"
-AT_ONCE = dynamo.BATCH  # accounts of one batch read, which takes 100 rows: two of each
+_ROWS = (subscriptions.row_of, scans.row_of, authorizations.row_of)
+AT_ONCE = 100 // len(_ROWS)  # accounts of one batch read, which takes 100 rows
 Account = tuple[str, str]  # platform, name
 Json = dict[str, Any]
 
@@ -19,6 +20,7 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
 
     `callback_at` and `answer_at` are when the platform last told something new by itself, and when asked: to the
     minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read.
+    `authorization` is there once the platform lets us in no more.
     """
     heard = pulse.told(lists.client, lists.table)
     waiting, more = lists.exceptions_by_account(QUARANTINE)
@@ -32,6 +34,7 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
             "answer_at": timestamp(moved.answer_at) if moved else None,
             "subscriptions": _subscriptions(rows.get(subscriptions.row_of(*account))),
             "list": _list(rows.get(scans.row_of(*account))),
+            "authorization": _authorization(rows.get(authorizations.row_of(*account))),
             "quarantined": {"count": waiting[account], "more": more},
         }
     return found
@@ -41,7 +44,7 @@ def _rows(lists: OrderLists, accounts: Sequence[Account]) -> dict[tuple[str, str
     found: dict[tuple[str, str], Item] = {}
     for first in range(0, len(accounts), AT_ONCE):
         some = accounts[first : first + AT_ONCE]
-        wanted = [row_of(*account) for account in some for row_of in (subscriptions.row_of, scans.row_of)]
+        wanted = [row_of(*account) for account in some for row_of in _ROWS]
         found |= dynamo.read_many(lists.client, lists.table, wanted)
     return found
 
@@ -61,3 +64,11 @@ def _list(item: Item | None) -> Json | None:
         return None
     state = scans.state_of(item)
     return {"ended": state.ended, "untold": state.untold, "untold_at": timestamp(state.untold_at)}
+
+
+def _authorization(item: Item | None) -> Json | None:
+    """Return since when and why nothing can be asked of an account until somebody lets us in again."""
+    state = authorizations.state_of(item or {})
+    if state.ended_at is None:
+        return None
+    return {"status": "needs_reauthorization", "since": timestamp(state.ended_at), "because": state.because}

@@ -50,6 +50,8 @@ EVENTS_ZH = {
     "charge.recovered": "扣款已恢复",
     "subscription.missing": "订阅丢失",
     "subscription.restored": "订阅已恢复",
+    "authorization.ended": "授权已失效",
+    "authorization.renewed": "授权已恢复",
 }
 PLACEHOLDERS = frozenset({
     "event", "event_zh", "at", "platform", "account", "order_id", "status", "status_zh", "amount", "paid", "payer_paid",

@@ -34,7 +34,10 @@ def is_remembered(client: Any, table: str, platform: str, account: str) -> bool:
 
 
 def names(client: Any, table: str) -> list[tuple[str, str]]:
-    """Return platform and name of every account that has its mark."""
+    """Return platform and name of every account that has its mark.
+
+    A document in a folder of its own (`shopify/app`) is no account: what it is of has a mark too.
+    """
     items = dynamo.read_all(
         client,
         TableName=table,
@@ -42,7 +45,8 @@ def names(client: Any, table: str) -> list[tuple[str, str]]:
         ExpressionAttributeValues={":pk": text(keys.ACCOUNTS)},
     )
     found = [item["sk"]["S"].split("#") for item in items if "gone" not in item]
-    return sorted((keys.whole(platform), keys.whole(account)) for platform, account in found)
+    named = ((keys.whole(platform), keys.whole(account)) for platform, account in found)
+    return sorted(name for name in named if "/" not in name[0])
 
 
 def _row(platform: str, account: str) -> Item:

@@ -49,7 +49,8 @@ class PollJob:
         known = "orphan" in item and self.now - received_at >= ORPHAN_ALARM_SECONDS
         if known and not isinstance(error, UnreadableError):
             return self._next_orphan_query(received_at)
-        return self.now + BACK_OFF_SECONDS
+        # Where no call of the account is let in, a person must act: nothing is gained by coming each minute.
+        return self.now + (HOURLY if getattr(error, "whole_account", False) else BACK_OFF_SECONDS)
 
     def _next_orphan_query(self, received_at: int) -> int | None:
         return next((received_at + after for after in ORPHAN_DELAYS if received_at + after > self.now), None)

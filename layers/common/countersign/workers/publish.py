@@ -55,7 +55,12 @@ def entries(item: Item, bus: str) -> list[dict[str, str]]:
 
 
 def _said_beside(item: Item, detail_type: str) -> dict[str, Any]:
-    """Return what only one kind of event says: of a total that changed from what to what, of a gap what was proved."""
+    """Return what only one kind of event says: of a total that changed from what to what, of a gap what was proved.
+
+    Of an account to which we are let in no more, why.
+    """
+    if detail_type == "authorization.ended":
+        return {"because": codec.as_text(item, "topics")}
     if "proof" in item:
         numbers = {name: int(value["N"]) for name, value in item["proof"]["M"].items()}
         times = {name: timestamp(numbers.pop(name)) for name in ("from", "to")}

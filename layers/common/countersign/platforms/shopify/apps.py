@@ -1,16 +1,21 @@
 """Find the shop that a call or an order is of: apps by their documents, and the shops where each is installed.
 
-A shop is named in its app's document (`shops`), or has a document of its own, `{app}/{shop}`.
+A shop is named in its app's document (`shops`), or it has a row of the table since somebody installed the app there, or
+a document of its own, `{app}/{shop}`.
 """
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from countersign.accounts import FRESH_SECONDS, Accounts
 from countersign.errors import NotFoundError
 from countersign.platforms.shopify import settings
 from countersign.platforms.shopify.settings import App, Shop
+from countersign.signing import digests
+from countersign.store import OrderStore, account_names
+from countersign.store.authorizations import AuthorizationStore
+from countersign.store.installed import Installed, installed, installed_everywhere
 
 
 class Installation(NamedTuple):
@@ -19,6 +24,20 @@ class Installation(NamedTuple):
     name: str  # the merchant's own name of the app
     app: App
     shop: Shop
+
+
+OAUTH = "oauth"
+
+
+def credential_of(installation: Installation) -> str:
+    """Return a name of what lets an app into a shop, which says nothing of it: another credential has another name."""
+    app, shop = installation.app, installation.shop
+    if shop.grant:
+        return shop.grant
+    secret = shop.refresh_token or shop.access_token
+    if app.install == "client_credentials":
+        secret = app.client_secrets[0] if app.client_secrets else None
+    return digests.sha256(f"{app.client_id} {shop.shop} {secret.reveal() if secret else ''}".encode())
 
 
 class Apps:
@@ -30,6 +49,8 @@ class Apps:
         self._apps_of: dict[str, str] = {}  # the app of each shop, as they were listed last
         self._shops_known: set[str] = set()
         self._listed_at = 0.0
+        self._marked: set[str] = set()
+        self._granted: dict[tuple[str, str], tuple[Installed, float]] = {}
 
     def load(self, name: str) -> App:
         """Return an app; raises what `Accounts.load` raises."""
@@ -43,21 +64,31 @@ class Apps:
         """
         listed = app.shops.get(host)
         if listed is not None:
+            self._seen(host)
             return listed
+        granted = self._grant(name, host) if app.install == OAUTH else None
+        if granted is not None and granted.open and not granted.seeded:
+            return _shop(granted)
         try:
             shop: Shop = self._shops(name).load(host)
         except NotFoundError:
+            return _shop(granted) if granted is not None and not granted.seeded else None
+        if shop.shop != host:
             return None
-        return shop if shop.shop == host else None
+        self._seen(host)
+        return shop
 
     def apps(self) -> Iterator[str]:
         """Yield the names of all apps."""
         return self._apps.names()
 
     def names(self) -> Iterator[str]:
-        """Yield the name of every shop that an app has a token of, each once."""
+        """Yield the name of every shop that an app has a token of, each once; none whose token was refused for good."""
         self._list()
-        yield from sorted(self._apps_of)
+        states = AuthorizationStore(*_table(), "shopify").states(self._apps_of)
+        for host in sorted(self._apps_of):
+            if states[host].ended_at is None or not states[host].is_over(credential_of(self.installation(host))):
+                yield host
 
     def every_shop(self) -> Iterator[str]:
         """Yield the name of every shop that is known, those too of which there is no token."""
@@ -82,10 +113,31 @@ class Apps:
             app = self.load(name)
             fetched = app.install == "client_credentials"
             readable = [shop.shop for shop in app.shops.values() if fetched or shop.access_token is not None]
-            for host in (*readable, *self._shops(name).names()):
+            granted = list(installed_everywhere(*_table(), "shopify", name)) if app.install == OAUTH else []
+            self._granted |= {(name, one.account): (one, time.monotonic()) for one in granted}
+            let_in = (one.account for one in granted if one.open and not one.seeded)
+            for host in (*readable, *let_in, *self._shops(name).names()):
                 found.setdefault(host, name)
+            known |= {one.account for one in granted}
             known |= {*app.shops, *found}
         self._apps_of, self._shops_known, self._listed_at = found, known, time.monotonic()
+
+    def _seen(self, host: str) -> None:
+        """Have a shop listed as an account once something is recorded for it, whichever document names it."""
+        if host not in self._marked:
+            self._marked.add(host)
+            account_names.unmarked.add(("shopify", host))
+
+    def _grant(self, name: str, host: str) -> Installed | None:
+        """Return an app in a shop as the table has it, read anew every five minutes."""
+        kept = self._granted.get((name, host))
+        if kept is not None and time.monotonic() - kept[1] < FRESH_SECONDS:
+            return kept[0]
+        found = installed(*_table(), "shopify", name, host)
+        if found is None:
+            return None
+        self._granted[name, host] = found, time.monotonic()
+        return found
 
     def _shops(self, app: str) -> Accounts:
         if app not in self._installed:
@@ -107,3 +159,12 @@ class Shops(Accounts):
     def names(self) -> Iterator[str]:
         """Yield the name of every shop where an app is installed."""
         return self._of.names()
+
+
+def _table() -> tuple[Any, str]:
+    store = OrderStore.from_environment()
+    return store.client, store.table
+
+
+def _shop(one: Installed) -> Shop:
+    return Shop(shop=one.account, shop_id=one.number, scopes=one.scopes, grant=one.id)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
-from countersign.platforms.shopify import answers, documents
+from countersign.platforms.shopify import answers, documents, messages
 from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.telemetry import count
@@ -108,6 +108,16 @@ class Client:
     def shop(self) -> Fields:
         """Return the shop that the token is of."""
         return answers.member(self._ask(documents.SHOP, {}), "shop")
+
+    def installation(self) -> tuple[str, frozenset[str]]:
+        """Return the number of the shop that the token is of, and what the app may do there."""
+        answer = self._ask(documents.INSTALLATION, {})
+        number = messages.digits(answers.member(answer, "shop").get("id"))
+        listed = answers.member(answer, "currentAppInstallation").get("accessScopes")
+        if not number or not isinstance(listed, list):
+            raise PlatformUnavailableError("Shopify's answer has no shop, or no scopes")
+        handles = (one.get("handle") if isinstance(one, dict) else None for one in listed)
+        return number, frozenset(handle for handle in handles if isinstance(handle, str))
 
     def subscriptions(self) -> list[Fields]:
         """Return the shop's own subscriptions to webhooks; those of the app's configuration are in no list."""

@@ -14,10 +14,10 @@ from countersign.platforms.port import Changes, Scanned
 from countersign.platforms.shopify import answers, messages, translate
 from countersign.platforms.shopify.answers import CallRefusedError
 from countersign.platforms.shopify.apps import Installation
-from countersign.platforms.shopify.client import Client, Page, fetch_token
+from countersign.platforms.shopify.client import Client, Page
+from countersign.platforms.shopify.installation import access_token, clock
 from countersign.runtime import platform_http
 from countersign.store import OrderStore
-from countersign.store.tokens import SharedToken
 
 # What is told of orders; each is one subscription of the shop.
 TOPICS = (
@@ -29,6 +29,7 @@ TOPICS = (
     "REFUNDS_CREATE",
     "ORDER_TRANSACTIONS_CREATE",
     "APP_UNINSTALLED",
+    "APP_SCOPES_UPDATE",
 )
 LISTED_DAYS = 60  # how far back orders are listed without the scope read_all_orders
 ALL_ORDERS = "read_all_orders"
@@ -172,20 +173,5 @@ def _is_about(change: Change, refund_id: str) -> bool:
 def connect(_name: str, installation: Installation, *, store: OrderStore) -> Connector:
     """Return a shop's connector."""
     session, app, shop = platform_http.session(), installation.app, installation.shop
-
-    def clock() -> int:
-        return int(time.time())
-
-    def fixed(_refused: str) -> str:
-        return shop.access_token.reveal() if shop.access_token is not None else ""
-
-    shared = SharedToken(
-        store.client,
-        store.table,
-        platform="shopify",
-        app=f"{installation.name}/{shop.shop}",
-        fetch=lambda: fetch_token(session, app, shop),
-        now=clock,
-    )
-    token = shared.get if app.install == "client_credentials" else fixed
+    token = access_token(session, installation, store)
     return Connector(installation, Client(session, app, shop, token=token, sleep=time.sleep), clock)

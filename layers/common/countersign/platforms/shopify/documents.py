@@ -28,6 +28,10 @@ ORDER_IDS = """query OrderIds($first: Int!, $after: String, $query: String!) {
   }
 }"""
 SHOP = "query ThisShop { shop { id myshopifyDomain currencyCode } }"
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/currentAppInstallation
+INSTALLATION = """query ThisInstallation {
+  shop { id myshopifyDomain } currentAppInstallation { accessScopes { handle } }
+}"""
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/webhookSubscriptions lists those of the shop alone
 SUBSCRIPTIONS = """query Subscriptions($after: String) {
   webhookSubscriptions(first: 100, after: $after) { nodes { id topic uri } pageInfo { hasNextPage endCursor } }
@@ -44,5 +48,5 @@ CART = """mutation NewCart($input: CartInput!) {
     userErrors { code field message } warnings { code target message }
   }
 }"""
-ADMIN = (ORDERS, ORDER, ORDER_IDS, SHOP, SUBSCRIPTIONS, SUBSCRIBE)
+ADMIN = (ORDERS, ORDER, ORDER_IDS, SHOP, INSTALLATION, SUBSCRIPTIONS, SUBSCRIBE)
 STOREFRONT = (CART,)

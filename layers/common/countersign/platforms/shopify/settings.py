@@ -24,7 +24,8 @@ class Shop:
     """A shop where an app is installed; `shop` is its myshopify name.
 
     `shop_id` is the number that its signed bodies name, empty where it is not known yet: then nothing is believed that
-    it does not answer itself. The token is None where the app may only be told.
+    it does not answer itself. The token is None where the app may only be told, and where the table has it (`grant`
+    names it there); one with a `refresh_token` is where the table's begin. Ends are epoch seconds.
     """
 
     shop: str
@@ -34,6 +35,10 @@ class Shop:
     storefront_private_token: Secret | None = None
     api_base: str = ""
     warnings: tuple[str, ...] = field(default=())
+    refresh_token: Secret | None = None
+    expires_at: int | None = None
+    refresh_expires_at: int | None = None
+    grant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ def load_shop(document: Mapping[str, object]) -> Shop:
         storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
         api_base=as_text(document, "api_base").rstrip("/"),
         warnings=tuple(warnings),
+        refresh_token=_optional_key(document, "refresh_token", warnings),
+        expires_at=as_optional(lambda: _time(document, "expires_at"), None, warnings),
+        refresh_expires_at=as_optional(lambda: _time(document, "refresh_expires_at"), None, warnings),
     )
 
 
@@ -162,6 +170,13 @@ def _shop_id(document: Mapping[str, object]) -> str:
     if text and match is None:
         raise KeysUnavailableError("shop_id is not the number of a shop")
     return match[1] if match else ""
+
+
+def _time(document: Mapping[str, object], name: str) -> int | None:
+    value = document.get(name)
+    if value is not None and (type(value) is not int or value <= 0):
+        raise KeysUnavailableError(f"{name} is not a time in epoch seconds")
+    return value
 
 
 def _version(document: Mapping[str, object]) -> str:

@@ -115,6 +115,14 @@ def redaction(genuine: VerifiedMessage, shop_id: str) -> tuple[str, tuple[str, .
     return (word if ours and (orders or word != "customers.redact") else ""), orders
 
 
+def doubt(genuine: VerifiedMessage) -> str | None:
+    """Return what a delivery says of the app in the shop: that it is `uninstalled`, or its rights `changed`; else None.
+
+    It may be older than an installation since, and its header's time is nobody's word: a reason to ask the shop.
+    """
+    return {"shop": "uninstalled", "scopes": "changed"}.get(messages.subject(genuine.fields))
+
+
 def _news(genuine: VerifiedMessage, kind: str) -> str:
     """Return our word for news that is about no order."""
     fields = genuine.fields
