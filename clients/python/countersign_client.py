@@ -538,6 +538,7 @@ class Client:
         sort: str | None = None,
         limit: int | None = None,
         transaction_id: str | None = None,
+        reference: str | None = None,
         cursor: str | None = None,
     ) -> Reply:
         """List an account's orders by their last change, oldest first; `sort=-updated` newest first.
@@ -556,6 +557,7 @@ class Client:
                 "sort": sort,
                 "limit": limit,
                 "transaction_id": transaction_id,
+                "reference": reference,
                 "cursor": cursor,
             },
         )

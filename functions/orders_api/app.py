@@ -51,13 +51,16 @@ def list_orders(
     sort: Annotated[str, Query(max_length=16)] = "updated",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     transaction_id: Annotated[str, Query(max_length=64)] = "",
+    reference: Annotated[str, Query(max_length=255)] = "",
     cursor: Cursor = "",
 ) -> Json:
     """List an account's orders by their last change, oldest first; `sort=-updated` newest first.
 
     `status` and `work` (decide, waiting, to_ship, done, aside) take one word or several with commas between them.
+    `reference` finds, in the place of all this, the latest twenty orders of a shop whose cart had the merchant's number
+    as its attribute `reference`: it comes from the buyer's browser, so it names an order and proves nothing.
     """
-    wanted = OrdersWanted(words(status), words(work), transaction_id, first, last, sort, limit, cursor)
+    wanted = OrdersWanted(words(status), words(work), transaction_id, reference, first, last, sort, limit, cursor)
     return _desk().page(account, wanted)
 
 
@@ -97,7 +100,8 @@ def search(
 ) -> Json:
     """Find the order behind exactly this number: an order's, a transaction's, refund's, settlement's or parcel's.
 
-    Of a refund it may be the platform's own number too.
+    Of a refund it may be the platform's own number too, of an order in a shop the shop's (`#1042`) or the merchant's
+    reference.
     """
     return Overview(lists, api.caller, language=api.language).search(q, account)
 

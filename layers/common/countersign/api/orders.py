@@ -37,6 +37,7 @@ from countersign.orders.explain import explanation
 from countersign.orders.present import order_json
 from countersign.orders.reasons import Reason, because
 from countersign.orders.refusals import refusal
+from countersign.orders.reports import names
 from countersign.orders.sentences import ENGLISH, said
 from countersign.orders.shipments import Shipment, shipment_json
 from countersign.orders.state import Order
@@ -82,6 +83,7 @@ class OrdersWanted(NamedTuple):
     statuses: tuple[str, ...] = ()
     work: tuple[str, ...] = ()
     transaction_id: str = ""
+    reference: str = ""
     first: str = ""
     last: str = ""
     sort: str = "updated"
@@ -145,7 +147,7 @@ class OrderService:
         return {**explanation(history.order, events, self.language), "next": upcoming_json(steps, self.language)}
 
     def page(self, account: str, wanted: OrdersWanted) -> Json:
-        """Return a page of an account's orders, or the one that a transaction paid."""
+        """Return a page of an account's orders, the one that a transaction paid, or those with a reference."""
         platform, name = account_of(account, self.caller)
         one_of("status", wanted.statuses, STATUSES)
         one_of("work", wanted.work, ALL_LISTS)
@@ -154,6 +156,8 @@ class OrderService:
             key = self.lists.by_transaction(platform, name, wanted.transaction_id)
             order = self.store.get(key) if key else None
             return {"orders": [self._row(order)] if order else [], "cursor": None}
+        if wanted.reference:
+            return {"orders": self._with_reference(platform, name, wanted.reference), "cursor": None}
         orders, following = self.lists.page(
             platform,
             name,
@@ -165,6 +169,12 @@ class OrderService:
             limit=wanted.limit,
         )
         return {"orders": [self._row(order) for order in orders], "cursor": following or None}
+
+    def _with_reference(self, platform: str, name: str, reference: str) -> list[Json]:
+        """Return the rows of orders with a reference, the latest first: one that was changed since is no more of it."""
+        found = [one.key for one in self.lists.named(platform, name, reference, "reference")]
+        orders = self.lists.orders(found)
+        return [self._row(orders[key]) for key in found if ("reference", reference) in names(orders[key])]
 
     def _row(self, order: Order) -> Json:
         return order_row(order, self.caller, self.language)

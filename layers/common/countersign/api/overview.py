@@ -66,8 +66,9 @@ class Overview:
     def search(self, query: str, account: str) -> Json:
         """Return the orders that a number leads to: an order's, a transaction's, refund's, settlement's or parcel's.
 
-        A refund is found by our number of it and by the platform's own. It looks for exactly that number, in one
-        account or in the first sixteen of the token.
+        A refund is found by our number of it and by the platform's own; an order that is made in a shop by the number
+        that people there call it (`#1042`, or without the sign) and by the merchant's reference. It looks for exactly
+        that number, in one account or in the first sixteen of the token.
         """
         where = [account_of(account, self.caller)] if account else self._visible()[:SEARCHED]
         rows: dict[tuple[str, str], tuple[str, OrderKey]] = {}
@@ -82,6 +83,8 @@ class Overview:
             for row, (kind, key) in rows.items()
             if row in items
         ]
+        for platform, name in where:
+            found += self.lists.named(platform, name, query)
         return {"found": [_found(kind, key) for kind, key in found]}
 
     def _visible(self) -> list[tuple[str, str]]:

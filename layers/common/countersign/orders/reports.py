@@ -3,8 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from countersign.orders.changes import Attempt, Fact, OrderKey, OrderReported, Paid, Report, Terms
+from countersign.orders.changes import (
+    Attempt,
+    Fact,
+    Hint,
+    OrderKey,
+    OrderReported,
+    Paid,
+    RefundReported,
+    Report,
+    Terms,
+    Trust,
+)
+from countersign.orders.decision import Decision
 from countersign.orders.state import Order
+
+# Of the metadata of an order that is made at its platform: what people and the merchant's own shop call it.
+NAMES = ("number", "reference")
+
+
+def names(order: Order) -> tuple[tuple[str, str], ...]:
+    """Return (kind, text) of what an order is called beside its id; several orders may be called the same."""
+    return tuple(one for one in order.terms.metadata if order.terms.external and one[0] in NAMES and one[1])
 
 
 def opened(key: OrderKey, fact: OrderReported) -> Order:
@@ -52,6 +72,29 @@ def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
         else not isinstance(fact, Paid) or fact.transaction_id not in known
         for fact in facts
     )
+
+
+def is_repeated(before: Order | None, facts: Sequence[Fact], trust: Trust, decision: Decision) -> bool:
+    """Tell whether what a message decided is nothing but the moment of the newest report.
+
+    So it is with every change of what is not kept here (a tag, a note, an address), and of those a shop has many. What
+    is not understood, or is to be asked about, is no repetition.
+    """
+    after = decision.order
+    if before is None or after is None or before.newest is None or after.newest is None or isinstance(trust, Hint):
+        return False
+    if not facts or not isinstance(facts[0], OrderReported):
+        return False
+    if not all(isinstance(fact, OrderReported | Paid | RefundReported) for fact in facts):
+        return False
+    if decision.children or decision.emits or decision.beside or decision.query_now:
+        return False
+    first, newest = facts[0], before.newest
+    said = replace(first.report, version=newest.version, read_at=newest.read_at)
+    if (said, first.terms) != (newest, before.terms):
+        return False
+    same_moment = replace(after.newest, version=newest.version, read_at=newest.read_at)
+    return replace(after, newest=same_moment) == before and after.review_items == before.review_items
 
 
 def _age(terms: Terms, report: Report) -> tuple[int, int, str]:

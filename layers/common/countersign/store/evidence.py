@@ -1,8 +1,8 @@
 """The bytes that a platform signed, as they came: what of them fits beside the event, the rest in a row of its own.
 
-A write is charged by the kilobyte, and an event's row leaves half of one free: evidence fills that first. What does not
-fit stands in rows that sort behind everything else of the order, so that reading an order never reads them. All pieces
-can be erased while the event, its digest and its amounts stay: a shop's customer may ask for that.
+A write is charged by the kilobyte, and an event's row leaves a part of its last one free: evidence fills that first.
+What does not fit stands in rows that sort behind everything else of the order, so that reading an order never reads
+them. All pieces can be erased while the event, its digest and its amounts stay: a shop's customer may ask for that.
 
 A row holds 400 KB and a transaction 4 MB. Of a message that is larger even compressed, digest and length are
 kept: news that came is told in any case, and whoever has the message can still show that it is the one.
@@ -30,7 +30,8 @@ def pieces(event: Item, raw: bytes) -> tuple[Item, list[Item]]:
     held: Item = {"digest": {"B": bytes.fromhex(digests.sha256(raw))}}
     if len(compressed) > MOST_BYTES:
         return held | {"not_kept": number(len(raw))}, []
-    room = max(KILOBYTE - RESERVED_BYTES - codec.item_bytes(event) - codec.item_bytes(held), 0)
+    taken = RESERVED_BYTES + codec.item_bytes(event) + codec.item_bytes(held)
+    room = -taken % KILOBYTE  # what is left of the last kilobyte that is begun
     first, rest = compressed[:room], compressed[room:]
     if first:
         held["raw"] = {"B": first}

@@ -99,6 +99,17 @@ def alias_pk(platform: str, account: str, kind: str, number: str) -> str:
     return f"ALIAS#{part(platform)}#{part(account)}#{part(kind)}#{part(number)}"
 
 
+def name_pk(platform: str, account: str, name: str) -> str:
+    """Return the partition of the orders that are called so; the sign of a number (#) is no part of the name."""
+    digest = digests.sha256(name.removeprefix("#").encode())[:32]
+    return f"NAME#{part(platform)}#{part(account)}#{digest}"
+
+
+def name_sk(kind: str, key: OrderKey) -> str:
+    """Return the sort key by which an order is called something, as a `number` or a `reference`."""
+    return f"{part(kind)}#{part(key.order_id)}"
+
+
 def platform_number(kind: str) -> str:
     """Return the kind of alias by which the platform's own number of such a child leads to its order."""
     return f"platform_{kind}"

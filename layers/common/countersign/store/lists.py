@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from countersign import aws
 from countersign.orders.changes import OrderKey
@@ -31,6 +31,7 @@ PAGE = 50
 LOOKED_AT = 1000  # entries for one page, however few of them the caller may see
 
 COUNTED_AT_ONCE = 1000
+MOST_NAMED = 20  # orders that are called the same
 BEYOND: Place = (LATEST, "")
 Span = tuple[int, int]  # first and last time (epoch seconds), both included
 ALWAYS: Span = (0, LATEST)
@@ -51,6 +52,13 @@ class Wanted:
         """Return the first and the last time that is asked for."""
         first, last = self.span
         return (first, min(last, self.after[0])) if self.newest_first else (max(first, self.after[0]), last)
+
+
+class Named(NamedTuple):
+    """An order, and as what it is called so: a `number` or a `reference`."""
+
+    kind: str
+    key: OrderKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,24 @@ class OrderLists:
         row = (keys.transaction_pk(platform, account, transaction_id), "TXN")
         item = dynamo.read_many(self.client, self.table, [row]).get(row)
         return keys.order_key(item["order"]["S"]) if item else None
+
+    def named(self, platform: str, account: str, name: str, kind: str = "", *, most: int = MOST_NAMED) -> list[Named]:
+        """Return the orders of an account that are called so, the latest number first; of one kind of name, or of all.
+
+        Names are no keys: a buyer may give a cart any reference, so several orders may be called the same.
+        """
+        query: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)" if kind else "pk = :pk",
+            "ExpressionAttributeValues": {":pk": text(keys.name_pk(platform, account, name))},
+            "ScanIndexForward": False,
+            "Limit": most,
+            "ConsistentRead": True,
+        }
+        if kind:
+            query["ExpressionAttributeValues"][":kind"] = text(f"{kind}#")
+        found = (item["sk"]["S"].split("#") for item in islice(dynamo.read_all(self.client, **query), most))
+        return [Named(of, OrderKey(platform, account, keys.whole(order_id))) for of, order_id in found]
 
     def page(
         self,

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from countersign import aws
 from countersign.errors import StoreUnavailableError
-from countersign.orders import children, purchases
+from countersign.orders import children, purchases, reports
 from countersign.orders.changes import Change, Hint, OrderKey, Paid, is_unmatched
 from countersign.orders.decide import decide_message
 from countersign.orders.decision import Decision, Number, View
@@ -135,6 +135,11 @@ class OrderStore:
             decision = decide_message(order, changes, event_id, view_of(rows, changes))
             if decision.outcome == "refused":
                 return outcome_of(decision, event_id)
+            facts = [change.fact for change in changes]
+            if reports.is_repeated(order, facts, changes[0].trust, decision):
+                if self._moved(rows, decision):
+                    return Outcome("unchanged", because("same_again"), event_id, decision.order)
+                return None
             decision = numbered(decision, now)
             event, rest = event_item(changes, decision, event_id, raw, now)
             if received_at is not None:
@@ -172,6 +177,21 @@ class OrderStore:
                 known[other] = codec.read_order(rows[row]) if row in rows else None
         return rows, order
 
+    def _moved(self, rows: Rows, decision: Decision) -> bool:
+        """Note the moment of the newest report, and nothing else; False where the order is another one meanwhile.
+
+        The order's version stays, for nothing that anybody may see has changed: who decides on an order of reports
+        makes sure of its facts as well.
+        """
+        order = decision.order
+        if decision.outcome != "applied" or order is None:
+            return True
+        known = rows[keys.order_pk(order.key), keys.ORDER]
+        facts = codec.order_item(order, owner="", due_at=None)["facts"]
+        values = {":facts": facts, ":seen": known["version"], ":known": known["facts"]}
+        condition = "#version = :seen AND facts = :known"
+        return dynamo.update_if(self.client, self.table, known, "SET facts = :facts", condition, values)
+
     def _write(self, writes: list[Write]) -> None:
         if len(writes) == 1:
             dynamo.call(self.client.put_item, **writes[0]["Put"])
@@ -189,6 +209,7 @@ class OrderStore:
             due_at = now if decision.query_now else next_poll(order, now)
             writes.append(self._put_order(rows, order, due_at))
             writes += [self._put_child(rows, key, child, now) for child in decision.children]
+            writes += self._name(rows, order)
             if order.terms.reports_status:
                 writes.append(self._tell_soon(order.key, now))
         elif decision.query_now and order is not None:
@@ -204,6 +225,9 @@ class OrderStore:
         if order.version == 1:
             return put(self.table, item, ABSENT)
         write = put(self.table, item, "#version = :seen", seen=number(order.version - 1))
+        if order.newest is not None and known is not None:  # its moment moves without a version of its own
+            write["Put"]["ConditionExpression"] += " AND facts = :known"
+            write["Put"]["ExpressionAttributeValues"][":known"] = known["facts"]
         write["Put"]["ExpressionAttributeNames"] = {"#version": "version"}
         return write
 
@@ -245,6 +269,18 @@ class OrderStore:
             if (pk, sk) not in rows:
                 item = {"pk": text(pk), "sk": text(sk), "order": text(keys.order_pk(key))}
                 yield put(self.table, item, ABSENT)
+
+    def _name(self, rows: Rows, order: Order) -> Iterator[Write]:
+        """Yield puts by which an order is found under what it is called; a name is written when it is new."""
+        called = reports.names(order)
+        if not called:
+            return
+        known = rows.get((keys.order_pk(order.key), keys.ORDER))
+        before = reports.names(codec.read_order(known)) if known is not None else ()
+        for kind, name in called:
+            if (kind, name) not in before:
+                pk = keys.name_pk(order.key.platform, order.key.account, name)
+                yield put(self.table, {"pk": text(pk), "sk": text(keys.name_sk(kind, order.key))})
 
     def _find_children(self, rows: Rows, key: OrderKey, decision: Decision) -> Iterator[Write]:
         """Yield puts by which the platform's own numbers of children lead to this order, once for each number.
