@@ -1,0 +1,7 @@
+"""What BigCommerce is called, and its own problems, to a person; see `countersign.orders.sentences`."""
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, str] = {
+    "bigcommerce.name": "BigCommerce",
+}
