@@ -24,6 +24,7 @@ from tests.infra.reading import (
     platform_of,
     platforms,
     resources,
+    room,
     routes,
     shipped,
     snake,
@@ -166,8 +167,12 @@ class TestRoutes:
         assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi"}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}
-        # A shopper's page says what it is about by a token that nobody can guess.
-        assert all("{token}" in key for key in served["ShopperApi"])
+        # A shopper's page says what it is about by a token that nobody can guess; where an app is installed its platform
+        # vouches for who calls, and a storefront's script is everybody's.
+        apps = {key for key in served["ShopperApi"] if "/{app}/" in key}
+        assert all("{token}" in key for key in served["ShopperApi"] - apps)
+        for name in {routes()[key][0] for key in apps}:
+            assert reached_from(name) & {f"{room(str(platform_of(name)))}.{proof}" for proof in ("app_calls", "script")}
         assert APIS["HttpApi"]["Auth"]["DefaultAuthorizer"] == "Jwt"
         assert not [name for name, api in APIS.items() if "Auth" in api and name != "HttpApi"]
         assert all("Authorizer" not in event.get("Auth", {}) for _, event in events("HttpApi"))
