@@ -12,19 +12,11 @@ from urllib.parse import parse_qsl
 
 from countersign.errors import ForbiddenError, InvalidSignatureError, MalformedError, StaleTimestampError
 from countersign.http import read_json
+from countersign.platforms.bigcommerce.settings import SCOPES
 from countersign.signing import digests, jwt
 from countersign.signing.credentials import Secret
 from countersign.signing.encoding import from_base64
 
-# What the app must be allowed in a store: without one of these an order is not read, written, or the script not there.
-REQUIRED_SCOPES = frozenset(
-    {
-        "store_v2_orders",
-        "store_v2_transactions_read_only",
-        "store_content_checkout",
-        "store_v2_information_read_only",
-    }
-)
 LEGACY_BACK, LEGACY_AHEAD = 86400, 300  # seconds; the form has no end of its own
 _CONTEXT = re.compile(r"stores/([a-z0-9]{1,64})", re.ASCII)
 _SCOPE = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
@@ -45,6 +37,7 @@ class Visit(NamedTuple):
     owner_email: str
     path: str  # where in the app the user wants to go: of ours, never another host
     locale: str
+    issued_at: int  # epoch seconds: an earlier word of BigCommerce's does not undo a later one
 
     @property
     def is_owner(self) -> bool:
@@ -86,7 +79,7 @@ def read_visit(query: str, client_id: str, secrets: Sequence[Secret], *, legacy:
     )
     if said["iss"] != "bc":
         raise InvalidSignatureError("wrong_issuer")
-    return _visit(said, said["sub"])
+    return _visit(said, said["sub"], int(said["iat"]))
 
 
 def customer_of(token: str, client_id: str, secrets: Sequence[Secret], *, store_hash: str, now: int) -> int:
@@ -132,7 +125,7 @@ def read_grant(query: str) -> Grant:
 
 def missing_scopes(granted: str) -> list[str]:
     """Return which of the needed scopes are not among those granted, separated by spaces."""
-    return sorted(REQUIRED_SCOPES - {scope for scope in granted.split() if _SCOPE.fullmatch(scope)})
+    return sorted(SCOPES - {scope for scope in granted.split() if _SCOPE.fullmatch(scope)})
 
 
 def _read_legacy(payload: str, secrets: Iterable[Secret], now: int) -> Visit:
@@ -158,13 +151,13 @@ def _read_legacy(payload: str, secrets: Iterable[Secret], now: int) -> Visit:
         raise StaleTimestampError("expired")
     if stamp > now + LEGACY_AHEAD:
         raise StaleTimestampError("not_yet_valid")
-    visit = _visit(said, said.get("context"))
+    visit = _visit(said, said.get("context"), int(stamp))
     if said.get("store_hash", visit.store_hash) != visit.store_hash:
         raise InvalidSignatureError("bad_subject")
     return visit
 
 
-def _visit(said: Mapping[str, Any], subject: object) -> Visit:
+def _visit(said: Mapping[str, Any], subject: object, issued_at: int) -> Visit:
     match = _CONTEXT.fullmatch(subject) if isinstance(subject, str) else None
     if match is None:
         raise InvalidSignatureError("bad_subject")
@@ -177,6 +170,7 @@ def _visit(said: Mapping[str, Any], subject: object) -> Visit:
         owner_email=_text(said.get("owner"), "email"),
         path=path if isinstance(path, str) and _PATH.fullmatch(path) else "/",
         locale=_text(said.get("user"), "locale"),
+        issued_at=issued_at,
     )
 
 
