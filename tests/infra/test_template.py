@@ -167,12 +167,14 @@ class TestRoutes:
         assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi"}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}
-        # A shopper's page says what it is about by a token that nobody can guess; where an app is installed its platform
-        # vouches for who calls, and a storefront's script is everybody's.
+        # A shopper's page says what it is about by a token that nobody can guess; where an app is installed its
+        # platform vouches for who calls, or they prove whose order it is, and a storefront's script is everybody's.
         apps = {key for key in served["ShopperApi"] if "/{app}/" in key}
         assert all("{token}" in key for key in served["ShopperApi"] - apps)
         for name in {routes()[key][0] for key in apps}:
-            assert reached_from(name) & {f"{room(str(platform_of(name)))}.{proof}" for proof in ("app_calls", "script")}
+            assert reached_from(name) & {
+                f"{room(str(platform_of(name)))}.{proof}" for proof in ("app_calls", "proof", "script", "shopper")
+            }
         assert APIS["HttpApi"]["Auth"]["DefaultAuthorizer"] == "Jwt"
         assert not [name for name, api in APIS.items() if "Auth" in api and name != "HttpApi"]
         assert all("Authorizer" not in event.get("Auth", {}) for _, event in events("HttpApi"))

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from countersign.errors import StoreUnavailableError
 from countersign.signing import digests, nonces
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -180,21 +179,10 @@ class SessionStore:
 
     def get(self, token: str, *, now: int) -> Session | None:
         """Return the session of a token; None where there is none, or no longer."""
-        for _ in dynamo.attempts():
-            try:
-                answer = dynamo.call(
-                    self._client.get_item,
-                    TableName=self._table,
-                    Key={"id": text(_session_row(token))},
-                    ConsistentRead=True,
-                )
-            except dynamo.StaleViewError:
-                continue
-            item = answer.get("Item")
-            if not item or int(item["expiration"]["N"]) < now:
-                return None
-            return Session(*json.loads(item["session"]["S"]))
-        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+        item = dynamo.read_expiring(self._client, self._table, _session_row(token))
+        if item is None or (codec.as_number(item, "expiration") or 0) < now:
+            return None
+        return Session(*json.loads(codec.as_text(item, "session")))
 
 
 def _session_row(token: str) -> str:

@@ -89,7 +89,9 @@ class BigCommerce(BaseAdapter):
         if self.tokens.get(store) != token:
             return 401, {"status": 401, "title": "X-Auth-Token is invalid"}
         if rest == ["v2", "store"]:
-            return 200, {"id": store, "default_channel_id": 1, "features": {"checkout_type": self.checkout}}
+            names = {"domain": "shop.example.com", "secure_url": f"https://{store}.mybigcommerce.com"}
+            features = {"checkout_type": self.checkout}
+            return 200, {"id": store, **names, "default_channel_id": 1, "features": features}
         scripts = self.scripts.setdefault(store, [])
         if method == "GET":
             return 200, {"data": scripts, "meta": {}}
@@ -159,6 +161,13 @@ class AppWorld:
         """Tell that the app, or a user, was taken away; returns the answer's status."""
         answer = self.call(what, urlencode({"signed_payload_jwt": self.signed(user, **changes)}))
         return int(answer["statusCode"])
+
+    def installation(self, store: str = STORE) -> Json:
+        """Return what the list of accounts says of a store's installation."""
+        answer = self.cloud.invoke(MERCHANT_API, http_event("GET", "/accounts", {}))
+        rows = {row["account"]: row for row in json.loads(answer["body"])["accounts"]}
+        found: Json = rows[f"bigcommerce/{store}"]["health"]["installation"]
+        return found
 
     def check(self, **event: Any) -> None:
         """Run the schedule."""

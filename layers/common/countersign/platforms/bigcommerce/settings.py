@@ -127,6 +127,11 @@ def is_store(store_hash: str) -> bool:
     return _STORE.fullmatch(store_hash) is not None
 
 
+def is_origin(text: str) -> bool:
+    """Tell whether a text is an origin as browsers write it: scheme and host in lower case, no slash at the end."""
+    return _ORIGIN.fullmatch(text) is not None and is_safe(text)
+
+
 def load(document: Mapping[str, object]) -> App:
     """Type an app's document; KeysUnavailableError names the field and the reason, never the value."""
     warnings: list[str] = []
@@ -216,9 +221,8 @@ def _texts(document: Mapping[str, object], name: str) -> tuple[str, ...]:
 
 
 def _origins(document: Mapping[str, object], name: str) -> frozenset[str]:
-    """Return the origins as browsers write them: scheme and host in lower case, no slash at the end."""
     entries = as_list(document, name)
-    if not all(isinstance(entry, str) and _ORIGIN.fullmatch(entry) and is_safe(entry) for entry in entries):
+    if not all(isinstance(entry, str) and is_origin(entry) for entry in entries):
         raise KeysUnavailableError(f"{name} holds something that is no origin such as https://shop.example.com")
     return frozenset(str(entry) for entry in entries)
 

@@ -1,0 +1,29 @@
+"""POST /bigcommerce/{app}/payments: a shopper's page asks for the payment of one order; OPTIONS is its preflight."""
+
+import os
+from functools import partial
+
+from countersign import aws
+from countersign.api import payments
+from countersign.cashiers.accounts import CashierAccounts
+from countersign.cashiers.registry import LOADS
+from countersign.http import HttpReply, HttpRequest, json_reply
+from countersign.platforms.bigcommerce.apps import Apps
+from countersign.platforms.bigcommerce.create_payment import Desk
+from countersign.platforms.bigcommerce.shopper import Door
+from countersign.runtime.entrypoint import entrypoint
+from countersign.store import OrderStore
+
+apps, store = Apps(), OrderStore.from_environment()
+door = Door(apps, store)
+create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
+table, base_url = os.environ["IDEMPOTENCY_TABLE_NAME"], os.environ["PUBLIC_BASE_URL"]
+desk = Desk(apps, store, CashierAccounts(LOADS), table, create, base_url)
+
+
+@entrypoint(refused=door.refused)
+def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
+    """Prove, read the order, create or find its attempt."""
+    if request.method == "OPTIONS":
+        return door.preflight(request)
+    return json_reply(200, desk.take(request, now), headers=door.headers(request))
