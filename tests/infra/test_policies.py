@@ -25,12 +25,22 @@ SECRETS = (
 )
 # Works for every platform, since the accounts of each may have notices.
 FOR_ALL_PLATFORMS = {"Notify"}
+# Called by a shopper's page, which has nothing to say that an order could be found by later.
+FOR_SHOPPERS = {"BigcommerceCreatePayment"}
 # Make and look for what orders are found by: their keys are nobody else's.
-LOOKS_UP = {"DecisionsApi", *(name for name in functions() if name.endswith("CreatePayment"))}
+LOOKS_UP = {
+    "DecisionsApi",
+    *(name for name in functions() if name.endswith("CreatePayment") and name not in FOR_SHOPPERS),
+}
 # A payment by QR code is an order of a WeChat account.
-ALSO_READS = {"CashierCreatePayment": ["wechat"]}
+# What a store's order is paid by is a payment at a cashier.
+ALSO_READS = {
+    "CashierCreatePayment": ["wechat"],
+    "BigcommerceCreatePayment": ["cashier"],
+    "BigcommercePaymentStatus": ["cashier"],
+}
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
-WITHOUT_KEYS = {"BigcommerceScript", "CashierPay", "ShopifyRedrive"}
+WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive"}
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 # Shops and stores where an app was installed have documents that the product writes.
 KEEPS_DOCUMENTS = {"BigcommerceAuth", "BigcommerceCheck", "BigcommerceUninstall"}

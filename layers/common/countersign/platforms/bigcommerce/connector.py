@@ -10,7 +10,7 @@ from countersign.errors import KeysUnavailableError, MalformedError, PlatformUna
 from countersign.orders.changes import Change, OrderKey, PlatformEvent
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
-from countersign.platforms.bigcommerce import messages, settings, translate
+from countersign.platforms.bigcommerce import messages, translate
 from countersign.platforms.bigcommerce.apps import Installation
 from countersign.platforms.bigcommerce.client import TIMEOUT, Client, Fields
 from countersign.platforms.bigcommerce.messages import StoreOrder
@@ -121,12 +121,6 @@ class Connector:
         return tuple(told)
 
     # What the guard asks.
-
-    def origins(self) -> frozenset[str]:
-        """Return the origins that the store's pages have: those of its rules, and its own addresses as it says them."""
-        said = self.client.store()
-        found = {f"https://{said.get('domain')}".lower(), str(said.get("secure_url", "")).rstrip("/").lower()}
-        return self.installation.rules.allowed_origins | {one for one in found if settings.is_origin(one)}
 
     @property
     def topics(self) -> tuple[str, ...]:
