@@ -58,7 +58,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         kept = settings.load_store(document)  # what could not be read again is not kept
         documents.write(grant.store_hash, document)
         waiting = installs.state(grant.store_hash).waiting
-        installs.installed(grant.store_hash, now=now)
+        installs.installed(grant.store_hash, name, now=now)
     except CountersignError:
         installs.give_up(grant.store_hash)
         raise
@@ -96,4 +96,4 @@ def _look(name: str, app: App, installed: Store, now: int) -> None:
     for origin in found.origins:
         origins.remember(name, origin, installed.store_hash)
     if not found.refused:
-        installs.accepted(installed.store_hash, found.finding, now=now)
+        installs.accepted(installed.store_hash, name, found.finding, now=now)

@@ -67,7 +67,7 @@ def _look(name: str, now: int) -> panel.Look | None:
         count("StoreCheckFailed")
         logger.warning("something is wrong in a store", extra={"account": name, "finding": found.finding})
     if not found.refused and found.finding != "store":
-        installs.accepted(name, found.finding, now=now)
+        installs.accepted(name, app_name, found.finding, now=now)
         if installed.needs_reauthorization:
             _write(app_name, name, needed=False)
     return found

@@ -60,7 +60,7 @@ def _again(name: str, request: HttpRequest, now: int) -> HttpReply:
     for origin in found.origins:
         origins.remember(name, origin, session.account)
     if not found.refused:
-        installs.accepted(session.account, found.finding, now=now)
+        installs.accepted(session.account, name, found.finding, now=now)
     return _page(installation, installs.state(session.account), token, request, "")
 
 
