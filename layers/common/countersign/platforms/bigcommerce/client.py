@@ -1,7 +1,7 @@
 """Calls of one store's API: orders of the older version, refunds and subscriptions of the newer one.
 
-A token works for one store and is sent to no other host. What only reads, and the status, which is the same however
-often it is written, are repeated where an answer may be another one the next time; a refund is recorded once.
+A token works for one store and is sent to no other host. What only reads is repeated where an answer may be another one
+the next time; a status and a refund are written once.
 """
 
 import json
@@ -68,9 +68,12 @@ class Client:
         raise PlatformUnavailableError("the store's list has too many pages")
 
     def put_status(self, number: str, status_id: int) -> Fields:
-        """Write an order's status, and nothing beside it: a body with products would take discounts away."""
+        """Write an order's status, and nothing beside it: a body with products would take discounts away.
+
+        Once: each one that is written sends its mails. Where no answer came, who asks reads what became of it.
+        """
         # https://developer.bigcommerce.com/docs/rest-management/orders#update-an-order
-        return answers.row(self._repeat("PUT", f"/v2/orders/{number}", {"status_id": status_id}))
+        return answers.row(self._call("PUT", f"/v2/orders/{number}", {"status_id": status_id}))
 
     def refunds(self, number: str) -> list[Fields]:
         """Return the refunds that are recorded of an order."""

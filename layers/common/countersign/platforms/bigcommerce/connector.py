@@ -94,10 +94,12 @@ class Connector:
         return None if fields is None else _read(fields)
 
     def told(self, order: StoreOrder, *, read_at: int) -> Changes:
-        """Return what is true of an order that was read, with its attempts."""
+        """Return what is true of an order that was read, with what its attempts say that is not known yet."""
         key = translate.key_of(self.tenant, order.number)
         report = translate.reported(order, self.installation.rules, self.tenant, read_at=read_at)
-        return (report, *translate.paid_by(self.attempts(key), key))
+        known = self.store.get(key)
+        paid = {claim.transaction_id for claim in known.claims} if known is not None else set()
+        return (report, *translate.paid_by(self.attempts(key), key, but=paid))
 
     def attempts(self, key: OrderKey) -> tuple[Order, ...]:
         """Return the attempts to pay an order at the cashier that the store's rules name, oldest first."""

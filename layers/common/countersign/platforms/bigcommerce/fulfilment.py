@@ -5,6 +5,7 @@ order is read just before, written once for all time, and read again.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +88,8 @@ class StoreSync:
         if stamp is None:
             raise ContentionError("somebody else tells the store of the order")
         if status_id is not None:
-            self.connector.client.put_status(key.order_id, status_id)
+            with suppress(PlatformUnavailableError):  # its answer may be all that was lost
+                self.connector.client.put_status(key.order_id, status_id)
             again = self.connector.read(key.order_id)
             if again is None or again.status_id in translate.PAYABLE | {settlement.INCOMPLETE}:
                 raise PlatformUnavailableError("the store has not taken the status")

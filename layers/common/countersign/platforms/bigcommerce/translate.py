@@ -4,7 +4,7 @@ The store does not know the cashier: that an order is paid is said by the attemp
 order's status, which anybody with access to the control panel can set.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from countersign.errors import MalformedError
 from countersign.money import Money
@@ -94,11 +94,14 @@ def reported(order: StoreOrder, rules: Rules, store_hash: str, *, read_at: int) 
     return _change(key_of(store_hash, order.number), OrderReported(terms, report))
 
 
-def paid_by(attempts: Iterable[Order], key: OrderKey) -> tuple[Change, ...]:
-    """Return what attempts at cashiers say of the order that they are for: payments, and money that does not fit."""
+def paid_by(attempts: Iterable[Order], key: OrderKey, *, but: Collection[str]) -> tuple[Change, ...]:
+    """Return what attempts at cashiers say of the order that they are for: payments, and money that does not fit.
+
+    `but` are the transactions that are known of it.
+    """
     told: list[Change] = []
     for attempt in attempts:
-        for payment in attempt.payments:
+        for payment in (one for one in attempt.payments if one.transaction_id not in but):
             told.append(_change(key, Paid(payment.transaction_id, payment.total, payment.paid_at)))
         if attempt.payment is None and attempt.status == "review":
             numbers = {claim.transaction_id for claim in attempt.claims} or {attempt.key.order_id}
