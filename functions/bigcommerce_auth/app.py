@@ -6,6 +6,7 @@ import time
 from countersign.accounts import AccountDocuments
 from countersign.errors import CountersignError, ForbiddenError, InProgressError, NotFoundError
 from countersign.http import HttpReply, HttpRequest
+from countersign.orders.changes import OrderKey
 from countersign.platforms.bigcommerce import app_calls, install, page, panel, settings
 from countersign.platforms.bigcommerce.app_calls import Grant
 from countersign.platforms.bigcommerce.apps import Apps
@@ -16,10 +17,13 @@ from countersign.runtime.telemetry import count, logger
 from countersign.signing import nonces
 from countersign.store import OrderStore, account_names
 from countersign.store.installs import InstallStore
+from countersign.store.order_sync import OrderSyncStore
+from countersign.store.origins import Origins
 
 apps = Apps()
 store = OrderStore.from_environment()
 installs = InstallStore(store.client, store.table, "bigcommerce")
+origins = Origins(store.client, store.table)
 
 
 def refused(request: HttpRequest | None, error: CountersignError) -> HttpReply:
@@ -53,14 +57,19 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         document.setdefault("hook_token", nonces.nonce() + nonces.nonce())
         kept = settings.load_store(document)  # what could not be read again is not kept
         documents.write(grant.store_hash, document)
-        installs.installed(grant.store_hash, now=now)
+        waiting = installs.state(grant.store_hash).waiting
+        installs.installed(grant.store_hash, name, now=now)
     except CountersignError:
         installs.give_up(grant.store_hash)
         raise
-    account_names.unmarked.add((f"bigcommerce/{name}", grant.store_hash))
+    # The document's name is no guess from now on, and the store is an account: its orders are under its hash.
+    account_names.unmarked.update({(f"bigcommerce/{name}", grant.store_hash), ("bigcommerce", grant.store_hash)})
     mark_accounts(store.client, store.table)
     count("AppInstalled")
     logger.info("the app was installed", extra={"account": grant.store_hash, "again": bool(known)})
+    syncs = OrderSyncStore(store.client, store.table)
+    for number in waiting:  # paid, and the store could not be told
+        syncs.make_due(OrderKey("bigcommerce", grant.store_hash, number), "bigcommerce_sync", now=now)
     _look(name, app, kept, now)
     nonce = nonces.nonce()
     lang = page.language("", request.headers.get("accept-language", ""))
@@ -84,5 +93,7 @@ def _look(name: str, app: App, installed: Store, now: int) -> None:
     address = f"{os.environ['PUBLIC_BASE_URL']}/bigcommerce/{name}/script.js"
     to = panel.open_panel(platform_http.session(), installed, rules, sleep=time.sleep, tries=1)
     found = panel.look(to, app, installed, rules, address)
+    for origin in found.origins:
+        origins.remember(name, origin, installed.store_hash)
     if not found.refused:
-        installs.accepted(installed.store_hash, found.finding, now=now)
+        installs.accepted(installed.store_hash, name, found.finding, now=now)

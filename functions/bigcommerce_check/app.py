@@ -13,6 +13,7 @@ from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore, keys
 from countersign.store.due import DueList
 from countersign.store.installs import InstallStore
+from countersign.store.origins import Origins
 
 ENOUGH_MS = 30_000  # for one store's calls
 LOOK_AHEAD = 30 * 86400  # what is to be tried again later waits as well
@@ -20,6 +21,7 @@ apps = Apps()
 stores = Stores(apps)
 store = OrderStore.from_environment()
 installs = InstallStore(store.client, store.table, "bigcommerce")
+origins = Origins(store.client, store.table)
 
 
 @invocation
@@ -56,6 +58,8 @@ def _look(name: str, now: int) -> panel.Look | None:
     to = panel.open_panel(platform_http.session(), installed, rules, sleep=time.sleep)
     address = f"{os.environ['PUBLIC_BASE_URL']}/bigcommerce/{app_name}/script.js"
     found = panel.look(to, app, installed, rules, address)
+    for origin in found.origins:
+        origins.remember(app_name, origin, name)
     if found.repaired:
         count("ScriptRepaired", found.repaired)
         logger.warning("the script was made right", extra={"account": name, "scripts": found.repaired})
@@ -63,7 +67,7 @@ def _look(name: str, now: int) -> panel.Look | None:
         count("StoreCheckFailed")
         logger.warning("something is wrong in a store", extra={"account": name, "finding": found.finding})
     if not found.refused and found.finding != "store":
-        installs.accepted(name, found.finding, now=now)
+        installs.accepted(name, app_name, found.finding, now=now)
         if installed.needs_reauthorization:
             _write(app_name, name, needed=False)
     return found

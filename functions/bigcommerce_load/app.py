@@ -13,12 +13,14 @@ from countersign.runtime.entrypoint import entrypoint
 from countersign.signing import nonces
 from countersign.store import OrderStore
 from countersign.store.installs import InstallStore, Session, SessionStore, State
+from countersign.store.origins import Origins
 
 LIMIT = 4096
 _TOKEN = re.compile(rb"(?:^|&)session=([0-9a-f]{64})(?:&|$)")
 apps = Apps()
 store = OrderStore.from_environment()
 installs = InstallStore(store.client, store.table, "bigcommerce")
+origins = Origins(store.client, store.table)
 sessions = SessionStore(store.client, os.environ["IDEMPOTENCY_TABLE_NAME"])
 
 
@@ -55,8 +57,10 @@ def _again(name: str, request: HttpRequest, now: int) -> HttpReply:
     installation = _installation(name, session.account)
     to = panel.open_panel(platform_http.session(), installation.store, installation.rules, sleep=time.sleep, tries=1)
     found = panel.look(to, installation.app, installation.store, installation.rules, _script_address(name))
+    for origin in found.origins:
+        origins.remember(name, origin, session.account)
     if not found.refused:
-        installs.accepted(session.account, found.finding, now=now)
+        installs.accepted(session.account, name, found.finding, now=now)
     return _page(installation, installs.state(session.account), token, request, "")
 
 
@@ -64,7 +68,7 @@ def _installation(name: str, store_hash: str) -> Installation:
     """Return the store; ForbiddenError where the app is not installed there (any more)."""
     installed = apps.store(name, store_hash)
     state = installs.state(store_hash)
-    if installed is None or installed.uninstalled or state.uninstalled_at > state.installed_at:
+    if installed is None or installed.uninstalled or state.uninstalled_at:
         raise ForbiddenError("not_installed")
     return Installation(name, apps.load(name), installed)
 

@@ -38,6 +38,8 @@ HANDLER_BUDGET = 3.5
 ROUTES = {
     "POST /orders/{platform}/{account}/{order_id}/settlements": "payments:write",
     "POST /orders/{platform}/{account}/{order_id}/shipments": "orders:ship",
+    "POST /orders/{platform}/{account}/{order_id}/payment-link": "payments:link",
+    "DELETE /orders/{platform}/{account}/{order_id}/payment-link": "payments:link",
     "GET /orders": "orders:read",
     "GET /orders/{platform}/{account}/{order_id}": "orders:read",
     "GET /orders/{platform}/{account}/{order_id}/explanation": "orders:read",
@@ -73,7 +75,10 @@ ROUTES = {
     "GET /me": "",
 }
 MOST_ROUTES = 30  # of one function: a change to what is read is no change to what people decide
-SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read"}
+SCOPES = {
+    "payments:write", "payments:link", "orders:read", "orders:ship", "refunds:request", "refunds:approve",
+    "evidence:read",
+}  # fmt: skip
 PERIODS = {"rate(1 minute)": 60, "rate(10 minutes)": 600, "rate(1 hour)": 3600, "cron(0/30 10-23 * * ? *)": 1800}
 FUNCTIONS = sorted(functions())
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.

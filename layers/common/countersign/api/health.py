@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from countersign.orders.times import timestamp
-from countersign.store import dynamo, pulse, scans, subscriptions
+from countersign.store import dynamo, installs, pulse, scans, subscriptions
 from countersign.store.codec import Item
 from countersign.store.lists import OrderLists
 
 QUARANTINE = "quarantine"
-AT_ONCE = dynamo.BATCH  # accounts of one batch read, which takes 100 rows: two of each
+ROWS = (subscriptions.row_of, scans.row_of, installs.row_of)
+AT_ONCE = 2 * dynamo.BATCH // len(ROWS)  # accounts of one batch read, which takes 100 rows
 Account = tuple[str, str]  # platform, name
 Json = dict[str, Any]
 
@@ -18,7 +19,8 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
     """Return how each account does; what nobody has noted (yet) is None.
 
     `callback_at` and `answer_at` are when the platform last told something new by itself, and when asked: to the
-    minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read.
+    minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read,
+    `installation` is of accounts where an app was installed.
     """
     heard = pulse.told(lists.client, lists.table)
     waiting, more = lists.exceptions_by_account(QUARANTINE)
@@ -32,6 +34,7 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
             "answer_at": timestamp(moved.answer_at) if moved else None,
             "subscriptions": _subscriptions(rows.get(subscriptions.row_of(*account))),
             "list": _list(rows.get(scans.row_of(*account))),
+            "installation": _installation(rows.get(installs.row_of(*account))),
             "quarantined": {"count": waiting[account], "more": more},
         }
     return found
@@ -41,7 +44,7 @@ def _rows(lists: OrderLists, accounts: Sequence[Account]) -> dict[tuple[str, str
     found: dict[tuple[str, str], Item] = {}
     for first in range(0, len(accounts), AT_ONCE):
         some = accounts[first : first + AT_ONCE]
-        wanted = [row_of(*account) for account in some for row_of in (subscriptions.row_of, scans.row_of)]
+        wanted = [row_of(*account) for account in some for row_of in ROWS]
         found |= dynamo.read_many(lists.client, lists.table, wanted)
     return found
 
@@ -61,3 +64,18 @@ def _list(item: Item | None) -> Json | None:
         return None
     state = scans.state_of(item)
     return {"ended": state.ended, "untold": state.untold, "untold_at": timestamp(state.untold_at)}
+
+
+def _installation(item: Item | None) -> Json | None:
+    """Return whether the account still lets the app in, and which orders are paid and wait until it does again."""
+    if item is None:
+        return None
+    state = installs.state_of(item)
+    word = "uninstalled" if state.uninstalled_at else "needs_reauthorization" if state.lost_at else "active"
+    return {
+        "state": word,
+        "installed_at": timestamp(state.installed_at or None),
+        "refused_at": timestamp(state.refused_at or None),
+        "lost_at": timestamp(state.lost_at or None),
+        "waiting": {"count": state.waiting_count, "orders": list(state.waiting)},
+    }

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from countersign.errors import StoreUnavailableError
 from countersign.signing import digests, nonces
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
@@ -29,6 +28,7 @@ class State(NamedTuple):
     waiting_count: int = 0
     checked_at: int = 0
     finding: str = ""  # a code for what the last check found wrong; empty where nothing is
+    app: str = ""  # the merchant's own name of the app that is installed there
 
 
 def row_of(platform: str, account: str) -> tuple[str, str]:
@@ -44,7 +44,13 @@ def state_of(item: Item) -> State:
     }
     waiting = tuple(one["S"] for one in item.get("waiting", {}).get("L", ()))
     counted = codec.as_number(item, "waiting_count") or 0
-    return State(**times, waiting=waiting, waiting_count=counted, finding=codec.as_text(item, "finding"))
+    return State(
+        **times,
+        waiting=waiting,
+        waiting_count=counted,
+        finding=codec.as_text(item, "finding"),
+        app=codec.as_text(item, "app"),
+    )
 
 
 class InstallStore:
@@ -71,20 +77,23 @@ class InstallStore:
         """Leave the right to install to the next call."""
         dynamo.update(self.client, self.table, self._row(account), "REMOVE installing_until", "", {})
 
-    def installed(self, account: str, *, now: int) -> None:
+    def installed(self, account: str, app: str, *, now: int) -> None:
         """Note that the account has a new token: what was wrong with the one before is over."""
         gone = "uninstalled_at, refused_at, lost_at, waiting, waiting_count, installing_until, finding"
-        self._update(account, f"SET installed_at = :now, accepted_at = :now REMOVE {gone}", now=now)
+        expression = f"SET installed_at = :now, accepted_at = :now, #app = :app REMOVE {gone}"
+        values = {":now": number(now), ":app": text(app)}
+        dynamo.update(self.client, self.table, self._row(account), expression, "", values)
 
     def uninstalled(self, account: str, *, now: int) -> None:
         """Note that the app was taken away; who could open its page cannot any more."""
         self._update(account, "SET uninstalled_at = :now REMOVE refused_at, lost_at, waiting, waiting_count", now=now)
 
-    def accepted(self, account: str, finding: str, *, now: int) -> None:
-        """Note that the token works, and what else a check found."""
-        expression = "SET accepted_at = :now, checked_at = :now, finding = :finding REMOVE refused_at, lost_at, waiting"
-        values = {":now": number(now), ":finding": text(finding)}
-        dynamo.update(self.client, self.table, self._row(account), f"{expression}, waiting_count", "", values)
+    def accepted(self, account: str, app: str, finding: str, *, now: int) -> None:
+        """Note that the token of an app works, and what else a check found."""
+        expression = "SET accepted_at = :now, checked_at = :now, finding = :finding, #app = :app"
+        gone = "refused_at, lost_at, waiting, waiting_count"
+        values = {":now": number(now), ":finding": text(finding), ":app": text(app)}
+        dynamo.update(self.client, self.table, self._row(account), f"{expression} REMOVE {gone}", "", values)
 
     def refused(self, account: str, *, now: int) -> int:
         """Note that the token is refused; returns since when it is."""
@@ -180,21 +189,10 @@ class SessionStore:
 
     def get(self, token: str, *, now: int) -> Session | None:
         """Return the session of a token; None where there is none, or no longer."""
-        for _ in dynamo.attempts():
-            try:
-                answer = dynamo.call(
-                    self._client.get_item,
-                    TableName=self._table,
-                    Key={"id": text(_session_row(token))},
-                    ConsistentRead=True,
-                )
-            except dynamo.StaleViewError:
-                continue
-            item = answer.get("Item")
-            if not item or int(item["expiration"]["N"]) < now:
-                return None
-            return Session(*json.loads(item["session"]["S"]))
-        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+        item = dynamo.read_expiring(self._client, self._table, _session_row(token))
+        if item is None or (codec.as_number(item, "expiration") or 0) < now:
+            return None
+        return Session(*json.loads(codec.as_text(item, "session")))
 
 
 def _session_row(token: str) -> str:

@@ -1,12 +1,23 @@
 """An app that two stores may install; the one of `installed` has it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import time_machine
 from moto import mock_aws
 
-from tests.platforms.bigcommerce.app.world import NOW, OTHER, STORE, AppWorld, app_document, app_world, store_document
+from tests.cashiers.world import Cashiers, cashiers
+from tests.platforms.bigcommerce.app.world import (
+    NOW,
+    OTHER,
+    STORE,
+    AppWorld,
+    app_document,
+    app_world,
+    store_document,
+    store_order,
+)
 
 
 @pytest.fixture
@@ -20,6 +31,24 @@ def world(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("PUBLIC_BASE_URL", "https://pay.example.com")
     with mock_aws(), app_world(clock, {"app": app_document()}) as made:
         yield made
+
+
+@pytest.fixture
+def paying(
+    clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[AppWorld, Cashiers]]:
+    """Return a store whose order 10400 waits for 88.00 USD, and its cashier."""
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://pay.example.com")
+    monkeypatch.setenv("SHOPPER_BASE_URL", "https://pay.example.com")
+    documents = {"app": app_document(), f"app/{STORE}": store_document(STORE)}
+    with (
+        mock_aws(),
+        cashiers(clock, tmp_path, monkeypatch) as hosted,
+        app_world(clock, documents, hosted.cloud) as made,
+    ):
+        made.there.orders["10400"] = store_order()
+        made.check()
+        yield made, hosted
 
 
 @pytest.fixture

@@ -6,12 +6,24 @@ from typing import Any
 import pytest
 import time_machine
 
+from countersign.orders.changes import OrderKey
+from countersign.store import keys
+from countersign.store.due import DueList
 from countersign.store.installs import LEASE_SECONDS
+from countersign.store.order_sync import OrderSyncStore
+from countersign.store.origins import Origins
 from tests.platforms.bigcommerce.app.world import NOW, OTHER, SCOPE, STAFF, STORE, AppWorld
 
 
 def posted(world: AppWorld) -> list[tuple[str, str]]:
     return [(method, path) for method, path, _ in world.there.sent if method != "GET"]
+
+
+def paid_and_waiting(world: AppWorld, *numbers: str) -> None:
+    """Leave orders whose payment is to be written to the store, as a worker that was refused leaves them."""
+    syncs = OrderSyncStore(world.cloud.dynamodb, "Orders")
+    for number in numbers:
+        syncs.make_due(OrderKey("bigcommerce", STORE, number), "bigcommerce_sync", now=NOW + 86400)
 
 
 class TestInstalling:
@@ -27,6 +39,14 @@ class TestInstalling:
         assert script["visibility"] == "order_confirmation" and script["consent_category"] == "essential"
         assert script["html"].startswith('<script defer src="https://pay.example.com/bigcommerce/app/script.js"')
         assert world.state().installed_at == NOW
+
+    def test_pages_of_the_stores_own_addresses_may_call_afterwards(self, world: AppWorld) -> None:
+        world.install()
+
+        origins = Origins(world.cloud.dynamodb, "Orders")
+        assert origins.is_known("app", f"https://{STORE}.mybigcommerce.com")
+        assert origins.is_known("app", "https://shop.example.com")
+        assert not origins.is_known("app", "https://evil.example.com")
 
     def test_the_code_is_exchanged_with_the_registered_address_and_once(self, world: AppWorld) -> None:
         world.there.down = True
@@ -183,6 +203,30 @@ class TestARefusedToken:
         assert installed.document()["access_token"] == f"token-of-{STORE}"
         assert installed.state().lost_at == NOW + 600
         assert installed.state(OTHER).lost_at == 0
+
+    def test_B1_accounts_say_which_paid_orders_wait(self, world: AppWorld, clock: time_machine.Traveller) -> None:
+        world.install()
+        paid_and_waiting(world, "10400", "10401")
+        self.revoke(world, STORE)
+        for _ in range(2):
+            clock.shift(600)
+            world.check()
+
+        assert world.installation() == {
+            "state": "needs_reauthorization",
+            "installed_at": "2026-11-22T14:00:05Z",
+            "refused_at": "2026-11-22T14:10:05Z",
+            "lost_at": "2026-11-22T14:20:05Z",
+            "waiting": {"count": 2, "orders": ["10400", "10401"]},
+        }
+        assert "10400, 10401" in world.open({**STAFF, "locale": "en-US"})["body"]
+
+        world.install(code="again")
+        due = DueList(world.cloud.dynamodb, "Orders", "bigcommerce_sync").due(NOW + 1200)
+        assert sorted(keys.order_key(item["pk"]["S"]).order_id for item in due) == ["10400", "10401"]
+        assert (world.installation()["state"], world.installation()["waiting"]["count"]) == ("active", 0)
+        world.say("uninstall")
+        assert world.installation()["state"] == "uninstalled"
 
     def test_B1_two_refusals_in_the_same_minute_are_one(
         self, installed: AppWorld, clock: time_machine.Traveller

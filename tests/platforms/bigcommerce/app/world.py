@@ -10,6 +10,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -30,6 +33,7 @@ STORE, OTHER = "g5cd38wq1", "z4zn3wo7k"
 SCOPE = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
 OWNER = {"id": 12345, "email": "owner@example.com"}
 STAFF = {"id": 24654, "email": "staff@example.com", "locale": "zh-CN"}
+JOBS = ("auth", "load", "uninstall", "remove_user", "script", "check", "pay", "create_payment")
 Json = dict[str, Any]
 
 
@@ -49,6 +53,17 @@ def store_document(store: str = STORE, **changes: Any) -> Json:
     return {"store_hash": store, "access_token": f"token-of-{store}", "scope": SCOPE, "owner": OWNER} | changes
 
 
+def store_order(**changes: Any) -> Json:
+    """Return an order as the store's API gives it, of a vector whose payment is allowed."""
+    vectors = json.loads(Path("tests/vectors/bigcommerce_public.json").read_text(encoding="utf-8"))["vectors"]
+    allowed = next(one for one in vectors if one["group"] == "create_payment_proof" and one["expect"].get("allowed"))
+    order: Json = json.loads(allowed["inputs"]["bigcommerce_order_response"]["body"])
+    created = format_datetime(datetime.fromtimestamp(NOW - 600, UTC))
+    money = {"total_inc_tax": "88.0000", "store_credit_amount": "0.0000", "gift_certificate_amount": "0.0000"}
+    said = {"id": 10400, "status_id": 7, "payment_method": "OKCloud Pay", "default_currency_code": "USD", **money}
+    return {**order, **said, "date_created": created, "date_modified": created, **changes}
+
+
 class BigCommerce(BaseAdapter):
     """Login and scripts of BigCommerce, and what it was asked; `down` answers nothing but errors."""
 
@@ -60,6 +75,7 @@ class BigCommerce(BaseAdapter):
         self.checkout = "optimized"
         self.down = False
         self.grants = SCOPE
+        self.orders: dict[str, Json] = {}
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         parts = urlsplit(str(request.url))
@@ -89,7 +105,11 @@ class BigCommerce(BaseAdapter):
         if self.tokens.get(store) != token:
             return 401, {"status": 401, "title": "X-Auth-Token is invalid"}
         if rest == ["v2", "store"]:
-            return 200, {"id": store, "default_channel_id": 1, "features": {"checkout_type": self.checkout}}
+            names = {"domain": "shop.example.com", "secure_url": f"https://{store}.mybigcommerce.com"}
+            features = {"checkout_type": self.checkout}
+            return 200, {"id": store, **names, "default_channel_id": 1, "features": features}
+        if rest[:2] == ["v2", "orders"]:
+            return (200, self.orders[rest[2]]) if rest[2] in self.orders else (404, [{"status": 404}])
         scripts = self.scripts.setdefault(store, [])
         if method == "GET":
             return 200, {"data": scripts, "meta": {}}
@@ -160,6 +180,13 @@ class AppWorld:
         answer = self.call(what, urlencode({"signed_payload_jwt": self.signed(user, **changes)}))
         return int(answer["statusCode"])
 
+    def installation(self, store: str = STORE) -> Json:
+        """Return what the list of accounts says of a store's installation."""
+        answer = self.cloud.invoke(MERCHANT_API, http_event("GET", "/accounts", {}))
+        rows = {row["account"]: row for row in json.loads(answer["body"])["accounts"]}
+        found: Json = rows[f"bigcommerce/{store}"]["health"]["installation"]
+        return found
+
     def check(self, **event: Any) -> None:
         """Run the schedule."""
         self.cloud.invoke("bigcommerce_check", event, remaining_ms=240_000)
@@ -170,15 +197,22 @@ def _segment(value: Any) -> str:
 
 
 @contextmanager
-def app_world(clock: time_machine.Traveller, documents: dict[str, Json]) -> Iterator[AppWorld]:
+def app_world(
+    clock: time_machine.Traveller, documents: dict[str, Json], cloud: Cloud | None = None
+) -> Iterator[AppWorld]:
     """Make a world inside moto; functions are imported anew, so that nothing that one test read is another's."""
-    cloud = Cloud(clock, SimpleNamespace(sent=[]))  # type: ignore[arg-type]
-    _provision(cloud, documents, "bigcommerce")
+    if cloud is None:
+        cloud = Cloud(clock, SimpleNamespace(sent=[]))  # type: ignore[arg-type]
+        _provision(cloud, documents, "bigcommerce")
+    else:
+        for name, document in documents.items():
+            secret = f"countersign/test/bigcommerce/{name}"
+            cloud.secretsmanager.create_secret(Name=secret, SecretString=json.dumps(document))
     there = BigCommerce()
     for name, document in documents.items():
         if "/" in name and "access_token" in document:
             there.tokens[name.rpartition("/")[2]] = document["access_token"]
     platform_http.session().mount(BASE, there)
-    for job in ("auth", "load", "uninstall", "remove_user", "script", "check"):
+    for job in JOBS:
         importlib.reload(importlib.import_module(f"functions.bigcommerce_{job}.app"))
     yield AppWorld(cloud, there)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countersign.cashiers import attempts, create_payment, registry
@@ -38,6 +38,7 @@ PER_MINUTE = 30  # calls of one address about one store, each of which costs the
 PER_HOUR = 10  # refusals about one order: then nobody hears anything of it until the hour is over
 WITH_A_PERSON_WAITING: Mapping[str, Any] = {"tries": 2, "timeout": (2.0, 6.0)}
 SUBJECT = "shopper"
+ANY_AGE = 10**9  # seconds: a link has a life of its own, and the merchant chose it
 Json = dict[str, Any]
 Create = Callable[[Call, NewPayment], tuple[int, Json]]  # records an order and has its platform take it
 
@@ -71,6 +72,30 @@ class Desk:
         if unfit is not None:
             raise self._counted(key, unfit, now)
         return self._attempt(request, installation, platform, order, now)
+
+    def take_by_link(self, request: HttpRequest, store_hash: str, number: str, now: int) -> Json:
+        """Return what follows for an order whose payment link was used: the link proves, and has an age of its own.
+
+        Raises NotFoundError or ConflictError where the order may not be paid any more.
+        """
+        name = request.path_parameters["app"]
+        app, store = self.apps.load(name), self.apps.store(name, store_hash)
+        if store is None or not store.is_active:
+            raise NotFoundError("unknown_store")
+        installation = Installation(name, app, store)
+        platform = connector.connect(store_hash, installation, store=self.store, **WITH_A_PERSON_WAITING)
+        order = platform.read(number)
+        if order is None:
+            raise NotFoundError("not_found")
+        unfit = proof.unfit(order, replace(installation.rules, max_age_seconds=ANY_AGE), now=now)
+        key = translate.key_of(store_hash, number)
+        if isinstance(unfit, Settled):
+            return self._answer(key, "PAID", now)
+        if unfit is not None:
+            raise unfit
+        # The page is ours: its origin is not where the shopper comes back to.
+        elsewhere = replace(request, headers={name: text for name, text in request.headers.items() if name != "origin"})
+        return self._attempt(elsewhere, installation, platform, order, now)
 
     def _installation(self, request: HttpRequest, wish: Wish) -> Installation:
         name = request.path_parameters["app"]

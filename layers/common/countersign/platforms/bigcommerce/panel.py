@@ -15,7 +15,7 @@ from countersign.errors import CountersignError, PlatformUnavailableError
 from countersign.platforms.bigcommerce import answers, script
 from countersign.platforms.bigcommerce.answers import CallRefusedError
 from countersign.platforms.bigcommerce.client import PAGE, Client
-from countersign.platforms.bigcommerce.settings import App, Rules, Store
+from countersign.platforms.bigcommerce.settings import App, Rules, Store, is_origin
 from countersign.wire import Session
 
 OPTIMIZED = "optimized"  # the only checkout in which scripts run
@@ -31,6 +31,7 @@ class Look(NamedTuple):
     refused: bool
     finding: str
     repaired: int = 0
+    origins: tuple[str, ...] = ()  # from which the store's pages call
 
 
 class Panel(Client):
@@ -84,14 +85,14 @@ def look(to: Panel, app: App, store: Store, rules: Rules, address: str) -> Look:
         finding = finding_of(about)
     except CountersignError as error:
         return Look(is_refusal(error), "store")
-    methods = rules.payment_method_names
+    methods, origins = rules.payment_method_names, origins_of(about)
     if not methods:  # without a name the script would show itself beside every method, or none
-        return Look(False, finding)
+        return Look(False, finding, origins=origins)
     text = script.tag(address, store_hash=store.store_hash, client_id=app.client_id, methods=methods)
     try:
-        return Look(False, finding, to.keep_script(text, channels_of(rules, about)))
+        return Look(False, finding, to.keep_script(text, channels_of(rules, about)), origins)
     except CountersignError as error:
-        return Look(is_refusal(error), "script")
+        return Look(is_refusal(error), "script", origins=origins)
 
 
 def is_refusal(error: CountersignError) -> bool:
@@ -125,6 +126,13 @@ def channels_of(rules: Rules, about: Mapping[str, Any]) -> tuple[int, ...]:
         return tuple(sorted(rules.allowed_channel_ids))
     default = about.get("default_channel_id")
     return (default if type(default) is int and default > 0 else 1,)
+
+
+def origins_of(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the origins of the store's own pages, as it says of itself: of its domain, and where it is secure."""
+    said = [about.get("secure_url"), *(f"https://{name}" for name in [about.get("domain")] if isinstance(name, str))]
+    found = (one.rstrip("/").lower() for one in said if isinstance(one, str))
+    return tuple(dict.fromkeys(origin for origin in found if is_origin(origin)))
 
 
 def finding_of(about: Mapping[str, Any]) -> str:

@@ -145,7 +145,7 @@
         return said;
       }
       const pause = Number(reply.headers.get("retry-after"));
-      if (!pause && reply.status < 500) {
+      if (!pause && reply.status < 500 && reply.status !== 429) {
         show(words.closed, false);
         return undefined;
       }
