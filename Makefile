@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 PORT ?= 8080
 ACCOUNTS ?=
-SCOPES ?= payments:write orders:read orders:ship refunds:request refunds:approve
+SCOPES ?= payments:write payments:link orders:read orders:ship refunds:request refunds:approve
 SUBJECT ?=
 FUNCTION ?= wechat_notify
 CASE ?= paid-v3

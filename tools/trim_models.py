@@ -24,7 +24,7 @@ OPERATIONS = {
         "UpdateItem",
     ),
     "events": ("PutEvents",),
-    "secretsmanager": ("GetSecretValue", "ListSecrets"),
+    "secretsmanager": ("CreateSecret", "GetSecretValue", "ListSecrets", "PutSecretValue"),
     "sesv2": ("SendEmail",),
     "sqs": ("SendMessage", "SendMessageBatch"),
 }

@@ -186,6 +186,12 @@ class Judgement(TypedDict, total=False):
     amount: Amount | None
 
 
+class LinkWish(TypedDict, total=False):
+    """For how many seconds a payment link shall live: three days where nothing is said, two weeks at most."""
+
+    expires_in: int | None
+
+
 class LookupWish(TypedDict, total=False):
     """What a customer says, and in which account an order is looked for by it."""
 
@@ -618,6 +624,22 @@ class Client:
             f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/notices/{_part(notice_id)}/again",
             body=body,
         )
+
+    def make_payment_link(self, platform: str, account: str, order_id: str, body: LinkWish) -> Reply:
+        """Make a link by which somebody pays the order; the one before ends.
+
+        Needs payments:link.
+        """
+        return self.request(
+            "POST", f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/payment-link", body=body
+        )
+
+    def end_payment_link(self, platform: str, account: str, order_id: str) -> Reply:
+        """End the order's payment link, if it has one.
+
+        Needs payments:link.
+        """
+        return self.request("DELETE", f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/payment-link")
 
     def refresh_order(self, platform: str, account: str, order_id: str) -> Reply:
         """Have the platform asked about the order now.

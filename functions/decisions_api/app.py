@@ -16,6 +16,7 @@ from countersign.api.bodies import (
     Dismissal,
     Explained,
     Judgement,
+    LinkWish,
     LookupWish,
     NoteWish,
     NoticeAgain,
@@ -28,6 +29,7 @@ from countersign.api.bodies import (
 )
 from countersign.api.charges import ChargeService
 from countersign.api.orders import OrderService, ShipmentOfOrder
+from countersign.api.payment_links import PaymentLinkService
 from countersign.api.refunds import RefundService
 from countersign.api.routing import ORDER, REFUND, Json, MerchantApi, Name
 from countersign.api.story import StoryService
@@ -55,6 +57,11 @@ IdempotencyKey = Annotated[str, Header(max_length=255)]
 def _desk() -> OrderService:
     waking = partial(wake, events, os.environ["EVENT_BUS_NAME"])
     return OrderService(store, lists, api.caller, int(time.time()), waking, language=api.language)
+
+
+def _links() -> PaymentLinkService:
+    table, base_url = os.environ["IDEMPOTENCY_TABLE_NAME"], os.environ["SHOPPER_BASE_URL"]
+    return PaymentLinkService(store, table, api.caller, int(time.time()), base_url=base_url)
 
 
 def _refund_desk() -> RefundService:
@@ -180,6 +187,20 @@ def resolve_refund(
 
 def _story() -> StoryService:
     return StoryService(lists, api.caller, int(time.time()), language=api.language)
+
+
+@api.router.post(f"{ORDER}/payment-link")
+def make_payment_link(
+    platform: Name, account: Name, order_id: Name, wish: Annotated[LinkWish, Body()]
+) -> tuple[Json, int]:
+    """Make a link by which somebody pays the order; the one before ends."""
+    return _links().make(api.key(platform, account, order_id), wish.expires_in), HTTPStatus.CREATED
+
+
+@api.router.delete(f"{ORDER}/payment-link")
+def end_payment_link(platform: Name, account: Name, order_id: Name) -> Json:
+    """End the order's payment link, if it has one."""
+    return _links().end(api.key(platform, account, order_id))
 
 
 @api.router.post(f"{ORDER}/notes")

@@ -30,7 +30,7 @@ NOW = 1795328845
 TABLE_SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 Event = dict[str, Any]
 MERCHANT_API = "merchant_api"  # whichever function the template gives the route
-SCOPES = "payments:write orders:read orders:ship refunds:request refunds:approve"
+SCOPES = "payments:write payments:link orders:read orders:ship refunds:request refunds:approve"
 
 
 @cache

@@ -127,10 +127,9 @@ def creating() -> list[str]:
 
 
 def platforms() -> list[str]:
-    """Return the platforms that there are: the folders under platforms/, and all hosted cashiers together as one."""
-    return sorted(
-        [path.name for path in (PACKAGE / "platforms").iterdir() if (path / "settings.py").is_file()] + [CASHIER]
-    )
+    """Return the platforms that there are: those under platforms/ with functions, and all hosted cashiers as one."""
+    rooms = [path.name for path in (PACKAGE / "platforms").iterdir() if (path / "settings.py").is_file()]
+    return sorted([name for name in rooms if any((ROOT / "functions").glob(f"{name}_*/app.py"))] + [CASHIER])
 
 
 def room(platform: str) -> str:

@@ -25,7 +25,9 @@ from tests.infra.reading import (
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
 FOUNDATION = {"documents", "errors", "fields", "http", "money", "texts", "wire"}
 RULES = {"orders", "signing"}
-IMPURE_IN_PLATFORMS = {"apps", "client", "connector", "create_payment", "fulfilment", "installation", "settings"}
+IMPURE_IN_PLATFORMS = {
+    "apps", "client", "connector", "create_payment", "fulfilment", "installation", "panel", "settings", "shopper",
+}  # fmt: skip
 CRYPTOGRAPHY = {"hmac", "hashlib", "cryptography", "secrets", "Crypto", "nacl", "ssl"}
 IMPURE = {
     "asyncio", "aws_lambda_powertools", "boto3", "botocore", "http", "logging", "os", "pathlib", "random", "requests",

@@ -25,13 +25,26 @@ SECRETS = (
 )
 # Works for every platform, since the accounts of each may have notices.
 FOR_ALL_PLATFORMS = {"Notify"}
+# Called by a shopper's page, which has nothing to say that an order could be found by later.
+FOR_SHOPPERS = {"BigcommerceCreatePayment"}
 # Make and look for what orders are found by: their keys are nobody else's.
-LOOKS_UP = {"DecisionsApi", *(name for name in functions() if name.endswith("CreatePayment"))}
+LOOKS_UP = {
+    "DecisionsApi",
+    *(name for name in functions() if name.endswith("CreatePayment") and name not in FOR_SHOPPERS),
+}
 # A payment by QR code is an order of a WeChat account.
-ALSO_READS = {"CashierCreatePayment": ["wechat"]}
+# What a store's order is paid by is a payment at a cashier.
+ALSO_READS = {
+    "CashierCreatePayment": ["wechat"],
+    "BigcommerceCreatePayment": ["cashier"],
+    "BigcommercePaymentStatus": ["cashier"],
+}
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
-WITHOUT_KEYS = {"CashierPay", "ShopifyRedrive"}
+WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive"}
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
+# Shops and stores where an app was installed have documents that the product writes.
+KEEPS_DOCUMENTS = {"BigcommerceAuth", "BigcommerceCheck", "BigcommerceUninstall"}
+WRITING = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"}
 CALLBACK_ACTIONS = {
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -65,7 +78,7 @@ def test_a_statement_names_one_resource(name: str) -> None:
         if statement["Action"] == "secretsmanager:ListSecrets":
             assert resource == "*"  # AWS knows no narrower one
             continue
-        if statement["Action"] == "kms:Decrypt":
+        if statement["Action"] in ("kms:Decrypt", "kms:GenerateDataKey"):
             assert resource == {"Ref": "SecretsKeyArn"}
             assert list(statement["Condition"]["StringLike"]) == ["kms:ViaService"]
             continue
@@ -77,7 +90,7 @@ def test_a_statement_names_one_resource(name: str) -> None:
         match resource:
             case {"Fn::GetAtt": attribute}:
                 assert attribute.endswith(".Arn")
-            case {"Fn::Sub": text} if statement["Action"] == "secretsmanager:GetSecretValue":
+            case {"Fn::Sub": text} if statement["Action"] in {"secretsmanager:GetSecretValue", *WRITING}:
                 # The accounts of its own platform: their names are the merchant's, so only the last part is open.
                 assert text in [SECRETS.replace("{platform}", str(platform)) for platform in read]
             case {"Fn::Sub": text}:
@@ -96,6 +109,20 @@ def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
     assert readers == {name for name in FUNCTIONS if platform_of(name)} - WITHOUT_KEYS | FOR_ALL_PLATFORMS | LOOKS_UP
+
+
+def test_only_who_installs_an_app_or_sees_after_it_writes_documents_and_only_its_platforms() -> None:
+    writers = {name for name in FUNCTIONS if WRITING & actions(functions()[name])}
+
+    assert (
+        writers
+        == KEEPS_DOCUMENTS
+        == {name for name in FUNCTIONS if "kms:GenerateDataKey" in actions(functions()[name])}
+    )
+    for name in writers:
+        wanted = SECRETS.replace("{platform}", str(platform_of(name)))
+        written = [one["Resource"] for one in statements(functions()[name]) if WRITING & set(as_list(one["Action"]))]
+        assert written == [{"Fn::Sub": wanted}] * len(WRITING)
 
 
 def test_the_keys_of_lookups_are_read_by_those_alone_who_need_them() -> None:
@@ -170,7 +197,11 @@ def test_only_who_works_unasked_lists_the_accounts() -> None:
     # Those that nobody's call names an account for: bills, and what says so in its own module; and those that look for
     # the app of a shop, which is inside of one.
     sources = {name: (ROOT / "functions" / snake(name) / "app.py").read_text() for name in FUNCTIONS}
-    asks = {name for name, source in sources.items() if "accounts.names" in source or "Shops(" in source}
+    asks = {
+        name
+        for name, source in sources.items()
+        if "accounts.names" in source or re.search(r"\b(?:Shops|Stores)\(", source)
+    }
     assert lists == asks | {name for name in FUNCTIONS if name.endswith("Bill")}
     assert lists <= {name for name, _ in events("ScheduleV2")}
 

@@ -24,6 +24,7 @@ from tests.infra.reading import (
     platform_of,
     platforms,
     resources,
+    room,
     routes,
     shipped,
     snake,
@@ -37,6 +38,8 @@ HANDLER_BUDGET = 3.5
 ROUTES = {
     "POST /orders/{platform}/{account}/{order_id}/settlements": "payments:write",
     "POST /orders/{platform}/{account}/{order_id}/shipments": "orders:ship",
+    "POST /orders/{platform}/{account}/{order_id}/payment-link": "payments:link",
+    "DELETE /orders/{platform}/{account}/{order_id}/payment-link": "payments:link",
     "GET /orders": "orders:read",
     "GET /orders/{platform}/{account}/{order_id}": "orders:read",
     "GET /orders/{platform}/{account}/{order_id}/explanation": "orders:read",
@@ -74,11 +77,15 @@ ROUTES = {
     "GET /me": "",
 }
 MOST_ROUTES = 30  # of one function: a change to what is read is no change to what people decide
-SCOPES = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read"}
+SCOPES = {
+    "payments:write", "payments:link", "orders:read", "orders:ship", "refunds:request", "refunds:approve",
+    "evidence:read",
+}  # fmt: skip
 PERIODS = {"rate(1 minute)": 60, "rate(10 minutes)": 600, "rate(1 hour)": 3600, "cron(0/30 10-23 * * ? *)": 1800}
 FUNCTIONS = sorted(functions())
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
 TOLD_ONCE = {"Notify"}
+TOLD_OF_OTHERS = {"BigcommerceSync": "cashier"}  # what becomes of a payment is said by the cashier that takes it
 TOLD_BY_PARTNERS = {"ShopifyEvents"}
 SCHEDULED = sorted({name for name, _ in events("ScheduleV2")} - TOLD_ONCE)
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
@@ -168,8 +175,15 @@ class TestRoutes:
         assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi"}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}
-        # A shopper's page says what it is about by a token that nobody can guess; a merchant's visit is signed.
-        assert all("{token}" in key or key.endswith(("/install", "/authorized")) for key in served["ShopperApi"])
+        # A shopper's page says what it is about by a token that nobody can guess; where an app is installed its
+        # platform vouches for who calls, a storefront's page proves its order, and its script is everybody's.
+        apps = {key for key in served["ShopperApi"] if "/{app}/" in key}
+        assert all("{token}" in key for key in served["ShopperApi"] - apps)
+        for name in {routes()[key][0] for key in apps}:
+            assert reached_from(name) & {
+                f"{room(str(platform_of(name)))}.{proof}"
+                for proof in ("app_calls", "installation", "script", "shopper")
+            }
         assert APIS["HttpApi"]["Auth"]["DefaultAuthorizer"] == "Jwt"
         assert not [name for name, api in APIS.items() if "Auth" in api and name != "HttpApi"]
         assert all("Authorizer" not in event.get("Auth", {}) for _, event in events("HttpApi"))
@@ -346,7 +360,8 @@ class TestFailures:
                 continue
             # The bus only hastens what the schedule would do: a lost event costs a minute.
             assert name in {*SCHEDULED, *TOLD_ONCE}
-            assert name in TOLD_ONCE or event["Pattern"]["detail"] == {"platform": [platform_of(name)]}
+            told = TOLD_OF_OTHERS.get(name, platform_of(name))
+            assert name in TOLD_ONCE or event["Pattern"]["detail"] == {"platform": [told]}
             assert event["EventBusName"] == {"Ref": "EventBus"}
             # Our own functions wake polls; what has happened is told to everybody.
             assert event["Pattern"]["source"] in (["countersign"], ["countersign.work"])

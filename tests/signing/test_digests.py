@@ -23,6 +23,15 @@ def test_hmac_sha256_of_the_rfc() -> None:
     assert digests.hmac_sha256(b"Jefe", b"what do ya want for nothing?") == expected
 
 
+def test_hmac_sha512_of_the_rfc() -> None:
+    expected = (  # RFC 4231, test case 2
+        "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+        "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
+    )
+
+    assert digests.hmac_sha512(b"Jefe", b"what do ya want for nothing?") == expected
+
+
 def test_one_changed_bit_is_another_digest() -> None:
     assert digests.sha256(b"abc") != digests.sha256(b"abb")
 

@@ -1,5 +1,6 @@
 """Credentials per platform and account: read from Secrets Manager, kept for five minutes, parsed once."""
 
+import json
 import os
 import re
 import time
@@ -54,7 +55,7 @@ class Accounts:
             return entry.settings
         marked = entry is None and self._refuse_guessing(name, clock)
         try:
-            text = self._read(name)
+            text = _read(self.platform, name)
         except NotFoundError:
             self._entries.pop(name, None)
             self._unknown[name] = clock
@@ -102,18 +103,6 @@ class Accounts:
             raise NotFoundError("no such account")
         raise RateLimitedError("too many unknown accounts")
 
-    def _read(self, name: str) -> str:
-        secret_id = f"countersign/{os.environ['STAGE']}/{self.platform}/{name}"
-        try:
-            answer = aws.client("secretsmanager").get_secret_value(SecretId=secret_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise NotFoundError("no such account") from None
-            raise KeysUnavailableError("the account's document cannot be read") from error
-        except BotoCoreError as error:
-            raise KeysUnavailableError("Secrets Manager does not answer") from error
-        return str(answer["SecretString"])
-
     def _parse(self, text: str) -> Any:
         try:
             document = read_json(text)
@@ -127,3 +116,67 @@ class Accounts:
         for warning in getattr(settings, "warnings", ()):
             logger.warning("account document", extra={"platform": self.platform, "reason": warning})
         return settings
+
+
+class AccountDocuments:
+    """One platform's documents that the product writes by itself: of shops and stores where an app was installed.
+
+    They lie where the merchant's own do, so that who may read a platform's keys is said in one place, and they are
+    encrypted under the same key.
+    """
+
+    def __init__(self, platform: str) -> None:
+        self.platform = platform
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a document as it is now, past every cache; raises NotFoundError or KeysUnavailableError."""
+        try:
+            document = read_json(_read(self.platform, name))
+        except MalformedError:
+            raise KeysUnavailableError("the account's document is not JSON") from None
+        if not isinstance(document, dict):
+            raise KeysUnavailableError("the account's document is not an object")
+        return document
+
+    def write(self, name: str, document: Mapping[str, Any], *, forget: bool = False) -> None:
+        """Keep a document; what was there before is kept by Secrets Manager as the previous one, unless to `forget`.
+
+        Raises KeysUnavailableError where it was not kept.
+        """
+        text = json.dumps(document, ensure_ascii=False)
+        try:
+            # A version that is neither the current nor the previous one is deleted: two puts leave none of before.
+            for _ in range(2 if forget else 1):
+                self._put(name, text)
+        except (BotoCoreError, ClientError) as error:
+            raise KeysUnavailableError("the account's document cannot be written") from error
+
+    def _put(self, name: str, text: str) -> None:
+        secrets = aws.client("secretsmanager")
+        try:
+            secrets.put_secret_value(SecretId=_secret_id(self.platform, name), SecretString=text)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            key = os.environ.get("ENCRYPTED_UNDER", "")
+            under = {"KmsKeyId": key} if key else {}
+            secrets.create_secret(Name=_secret_id(self.platform, name), SecretString=text, **under)
+
+
+def _read(platform: str, name: str) -> str:
+    """Return a document as it is written; raises NotFoundError or KeysUnavailableError."""
+    try:
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=_secret_id(platform, name))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            raise NotFoundError("no such account") from None
+        raise KeysUnavailableError("the account's document cannot be read") from error
+    except BotoCoreError as error:
+        raise KeysUnavailableError("Secrets Manager does not answer") from error
+    return str(answer["SecretString"])
+
+
+def _secret_id(platform: str, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise NotFoundError("no such account")
+    return f"countersign/{os.environ['STAGE']}/{platform}/{name}"

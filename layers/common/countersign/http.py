@@ -21,6 +21,7 @@ class HttpRequest:
     body: bytes
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    raw_query: str = ""  # as it was sent: `query` has repeated parameters joined by commas
     source_ip: str = ""
     domain: str = ""
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -87,6 +88,7 @@ def read_head(event: Mapping[str, Any]) -> HttpRequest:
         body=b"",
         path_parameters=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
+        raw_query=event.get("rawQueryString") or "",
         source_ip=context["http"].get("sourceIp", ""),
         domain=context.get("domainName", ""),
         claims=(authorizer.get("jwt") or {}).get("claims") or {},

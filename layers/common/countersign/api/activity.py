@@ -28,6 +28,8 @@ DEEDS: Mapping[str, str] = {
     f"{ORDER}/settlements": "settlement_asked",
     f"{ORDER}/shipments": "shipped",
     f"{ORDER}/notes": "noted",
+    f"{ORDER}/payment-link": "link_made",
+    f"{ORDER.replace('POST', 'DELETE')}/payment-link": "link_ended",
     f"{ORDER}/refunds": "refund_asked",
     f"{ORDER}/refunds/{{refund_id}}/approve": "refund_approved",
     f"{ORDER}/refunds/{{refund_id}}/reject": "refund_rejected",

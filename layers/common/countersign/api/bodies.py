@@ -8,6 +8,7 @@ from countersign import texts
 from countersign.money import MAX_MINOR, Money
 from countersign.orders.changes import Parcel
 from countersign.signing.lookups import MAX_CHARACTERS
+from countersign.store.payment_links import LEAST_SECONDS, MOST_SECONDS
 
 Line = Annotated[str, AfterValidator(texts.one_line)]
 Code = Annotated[str, AfterValidator(texts.trimmed), AfterValidator(texts.one_line)]
@@ -32,6 +33,13 @@ class Amount(BaseModel):
     def to_money(self) -> Money:
         """Return it as our value."""
         return Money(self.minor, self.currency)
+
+
+class LinkWish(BaseModel):
+    """For how many seconds a payment link shall live: three days where nothing is said, two weeks at most."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    expires_in: Annotated[int, Field(ge=LEAST_SECONDS, le=MOST_SECONDS)] | None = None
 
 
 class RefundWish(BaseModel):

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from countersign.orders.times import timestamp
-from countersign.store import authorizations, dynamo, pulse, scans, subscriptions
+from countersign.store import authorizations, dynamo, installs, pulse, scans, subscriptions
 from countersign.store.codec import Item
 from countersign.store.lists import OrderLists
 
 QUARANTINE = "quarantine"
-_ROWS = (subscriptions.row_of, scans.row_of, authorizations.row_of)
-AT_ONCE = 100 // len(_ROWS)  # accounts of one batch read, which takes 100 rows
+_ROWS = (subscriptions.row_of, scans.row_of, authorizations.row_of, installs.row_of)
+AT_ONCE = 2 * dynamo.BATCH // len(_ROWS)  # accounts of one batch read, which takes 100 rows
 Account = tuple[str, str]  # platform, name
 Json = dict[str, Any]
 
@@ -19,8 +19,9 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
     """Return how each account does; what nobody has noted (yet) is None.
 
     `callback_at` and `answer_at` are when the platform last told something new by itself, and when asked: to the
-    minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read.
-    `authorization` is there once the platform lets us in no more.
+    minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read,
+    `installation` is of accounts where an app was installed. `authorization` is there once the platform lets us in no
+    more.
     """
     heard = pulse.told(lists.client, lists.table)
     waiting, more = lists.exceptions_by_account(QUARANTINE)
@@ -35,6 +36,7 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
             "subscriptions": _subscriptions(rows.get(subscriptions.row_of(*account))),
             "list": _list(rows.get(scans.row_of(*account))),
             "authorization": _authorization(rows.get(authorizations.row_of(*account))),
+            "installation": _installation(rows.get(installs.row_of(*account))),
             "quarantined": {"count": waiting[account], "more": more},
         }
     return found
@@ -72,3 +74,18 @@ def _authorization(item: Item | None) -> Json | None:
     if state.ended_at is None:
         return None
     return {"status": "needs_reauthorization", "since": timestamp(state.ended_at), "because": state.because}
+
+
+def _installation(item: Item | None) -> Json | None:
+    """Return whether the account still lets the app in, and which orders are paid and wait until it does again."""
+    if item is None:
+        return None
+    state = installs.state_of(item)
+    word = "uninstalled" if state.uninstalled_at else "needs_reauthorization" if state.lost_at else "active"
+    return {
+        "state": word,
+        "installed_at": timestamp(state.installed_at or None),
+        "refused_at": timestamp(state.refused_at or None),
+        "lost_at": timestamp(state.lost_at or None),
+        "waiting": {"count": state.waiting_count, "orders": list(state.waiting)},
+    }

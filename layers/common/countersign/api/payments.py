@@ -74,7 +74,7 @@ def handle(
     call = Call(platform, name, accounts.load(name), bearer.subject, base_url, request.source_ip, now)
     payment = read(call, request.body, store)
     marks = lookups.prepare(payment.lookup, platform, name)
-    wake = _waking(queue, os.environ[polled])
+    wake = waking(queue, os.environ[polled])
 
     def action() -> tuple[int, Json]:
         status, content = create(call, payment, store=store, wake=wake)
@@ -206,7 +206,7 @@ class _Creation:
         return self._store.record(change, now=self._call.now)
 
 
-def _waking(queue: Any, url: str) -> Wake:
+def waking(queue: Any, url: str) -> Wake:
     """Return how to be woken at the times that the schedule is too coarse for; the due list covers a lost message."""
 
     def wake(key: OrderKey) -> None:

@@ -9,7 +9,7 @@ from countersign.errors import ForbiddenError, NotFoundError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
-from countersign.runtime.roles import ASK, DECIDE, READ, SEE, SHIP, WRITE
+from countersign.runtime.roles import ASK, DECIDE, LINK, READ, SEE, SHIP, WRITE
 
 __all__ = ["ANY", "PUBLIC", "SCOPES", "WRITE", "require", "require_scope"]
 
@@ -47,6 +47,8 @@ SCOPES: Mapping[str, str] = {
     f"POST {ORDER}/refresh": READ,
     f"POST {ORDER}/close": WRITE,
     f"POST {ORDER}/settlements": WRITE,
+    f"POST {ORDER}/payment-link": LINK,
+    f"DELETE {ORDER}/payment-link": LINK,
     f"POST {ORDER}/shipments": SHIP,
     f"POST {ORDER}/refunds": ASK,
     f"POST {REFUND}/approve": DECIDE,

@@ -20,7 +20,7 @@ from countersign.store.cursors import Place, read_cursor, write_cursor
 from countersign.store.journal import Deed, Who
 from countersign.store.lists import History, OrderLists
 from countersign.store.notices import ENDED, NoticeStore
-from countersign.store.present import by_json, event_json, note_json, notice_id, notice_json
+from countersign.store.present import by_json, event_json, link_json, note_json, notice_id, notice_json
 
 SORTS = ("at", "-at")
 PAGE = 50
@@ -45,7 +45,7 @@ class StoryService:
         self.language = language
 
     def timeline(self, key: OrderKey, *, sort: str = "-at", limit: int = 0, cursor: str = "") -> Json:
-        """Return a page of an order's events, notices, notes and looks at evidence, newest first or oldest first.
+        """Return a page of an order's events, notices, notes, looks at evidence and links, newest or oldest first.
 
         What stands at one second keeps its sequence, so a page neither repeats nor leaves out anything.
         """
@@ -74,6 +74,10 @@ class StoryService:
         for item in history.looks:
             look = {"event_id": codec.as_text(item, "event_id"), "by": by_json(item)}
             yield _entry("look", codec.as_number(item, "at") or 0, _behind(item), look)
+        for item in history.links:
+            for what, name in (("made", "at"), ("opened", "opened_at"), ("used", "used_at"), ("ended", "ended_at")):
+                if (happened := codec.as_number(item, name)) is not None:
+                    yield _entry("payment_link", happened, f"{_behind(item)} {name}", link_json(item, what))
 
     def note(self, key: OrderKey, content: str, *, once: str = "") -> Json:
         """Put a person's note beside the order; the same call under an Idempotency-Key gives the same note."""

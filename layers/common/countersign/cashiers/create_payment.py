@@ -27,7 +27,7 @@ LONGEST_LIFETIME = 23 * 3600  # a cashier's own numbers and idempotency keys liv
 LEAST_LIFETIME = 60
 REPLAY_SECONDS = 240
 REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_WITH_A_PERSON_WAITING: Mapping[str, Any] = {"tries": 1, "timeout": (2.0, 7.0)}
+WITH_A_PERSON_WAITING: Mapping[str, Any] = {"tries": 1, "timeout": (2.0, 7.0)}
 
 
 class Amount(Body):
@@ -87,7 +87,7 @@ class Prepared:
 
 def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     """Read the body of a call; raises MalformedError naming the fields that do not fit, never their values."""
-    connector = registry.connect(call.account, call.settings, store=store, **_WITH_A_PERSON_WAITING)
+    connector = registry.connect(call.account, call.settings, store=store, **WITH_A_PERSON_WAITING)
     return Payment(call, connector, read_body(PaymentBody, body))
 
 

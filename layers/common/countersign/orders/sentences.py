@@ -106,6 +106,7 @@ SENTENCES: Mapping[str, str] = {
     "no_such_exception": "no such exception",
     "no_such_event": "there is no such event of the order",
     "no_such_notice": "there is no such notice of the order",
+    "no_link_here": "no app is installed in this account that could take a payment by a link",
     "no_such_order": "no such order",
     "no_such_outcome": "the outcome is neither refunded_elsewhere nor given_up",
     "no_such_question": "there is no such open question",

@@ -92,6 +92,7 @@ SENTENCES: Mapping[str, str] = {
     "no_such_exception": "没有这个待处理事项",
     "no_such_event": "该订单没有这个事件",
     "no_such_notice": "该订单没有这个通知",
+    "no_link_here": "此账户未安装可通过链接收款的应用",
     "no_such_order": "没有这个订单",
     "no_such_outcome": "outcome 只能是 refunded_elsewhere 或 given_up",
     "no_such_question": "没有这个待回答的问题",

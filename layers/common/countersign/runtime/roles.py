@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 
 READ, SHIP, WRITE = "orders:read", "orders:ship", "payments:write"
 ASK, DECIDE = "refunds:request", "refunds:approve"
+LINK = "payments:link"  # sends somebody the address where an order is paid
 SEE = "evidence:read"  # what platforms signed, byte for byte: it names payers
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "shop": frozenset({READ, SHIP, ASK}),
+    "shop": frozenset({READ, SHIP, ASK, LINK}),
     "finance": frozenset({READ, ASK, DECIDE}),
-    "support": frozenset({READ, ASK}),
-    "admin": frozenset({READ, SHIP, WRITE, ASK, DECIDE, SEE}),
+    "support": frozenset({READ, ASK, LINK}),
+    "admin": frozenset({READ, SHIP, WRITE, LINK, ASK, DECIDE, SEE}),
     "operator": frozenset({READ, SEE}),
 }
 

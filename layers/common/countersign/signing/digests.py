@@ -33,6 +33,11 @@ def hmac_sha256(key: bytes, data: bytes) -> str:
     return hmac.digest(key, data, "sha256").hex()
 
 
+def hmac_sha512(key: bytes, data: bytes) -> str:
+    """Return the HMAC-SHA512 in lower-case hex."""
+    return hmac.digest(key, data, "sha512").hex()
+
+
 def equal(given: str, expected: str) -> bool:
     """Compare in constant time; text outside ASCII is only unequal, never an error."""
     # compare_digest refuses non-ASCII text, and a lone surrogate has no UTF-8.

@@ -125,7 +125,7 @@ def update(
     """
     arguments: dict[str, Any] = {
         "TableName": table,
-        "Key": {"pk": row["pk"], "sk": row["sk"]},
+        "Key": {name: row[name] for name in (("pk", "sk") if "pk" in row else ("id",))},
         "UpdateExpression": expression,
     }
     if condition:  # an empty one is refused
@@ -184,6 +184,18 @@ def _if_condition(operation: Any, arguments: dict[str, Any]) -> dict[str, Any] |
 def is_key(pk: str, sk: str) -> bool:
     """Tell whether an item can have this key, which callers may have named."""
     return len(pk.encode()) <= LONGEST_PK and len(sk.encode()) <= LONGEST_SK
+
+
+def read_expiring(client: Any, table: str, name: str) -> Item | None:
+    """Read an item of the table whose rows expire, by its id; None where there is none. It may be over already."""
+    for _ in attempts():
+        try:
+            answer = call(client.get_item, TableName=table, Key={"id": {"S": name}}, ConsistentRead=True)
+        except StaleViewError:
+            continue
+        item: Item | None = answer.get("Item")
+        return item
+    raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
 
 
 def read_many(client: Any, table: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:

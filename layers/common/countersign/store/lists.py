@@ -71,6 +71,7 @@ class History:
     notices: tuple[Item, ...] = ()
     notes: tuple[Item, ...] = ()
     looks: tuple[Item, ...] = ()
+    links: tuple[Item, ...] = ()
     due: Mapping[str, int] = field(default_factory=dict)  # sort key -> when a worker looks at it
 
     def of(self, kind: str) -> tuple[Any, ...]:
@@ -111,7 +112,9 @@ class OrderLists:
             return None
         order: Order | None = None
         children: list[Any] = []
-        rows: dict[str, list[Item]] = {start: [] for start in (keys.EVENT, keys.NOTICE, keys.NOTE, keys.LOOK)}
+        rows: dict[str, list[Item]] = {
+            start: [] for start in (keys.EVENT, keys.NOTICE, keys.NOTE, keys.LOOK, keys.LINK)
+        }
         due: dict[str, int] = {}
         query = {
             "TableName": self.table,
@@ -132,11 +135,11 @@ class OrderLists:
         if order is None:
             return None
         events = sorted(rows.pop(keys.EVENT), key=_sequence)
-        notices, notes, looks = (
+        notices, notes, looks, links = (
             tuple(sorted(some, key=lambda item: (codec.as_number(item, "at") or 0, item["sk"]["S"])))
             for some in rows.values()
         )
-        return History(order, tuple(children), tuple(events), notices, notes, looks, due)
+        return History(order, tuple(children), tuple(events), notices, notes, looks, links, due)
 
     def by_transaction(self, platform: str, account: str, transaction_id: str) -> OrderKey | None:
         """Return the order that a platform's transaction paid."""

@@ -33,6 +33,11 @@ class OrderSyncStore:
         item = dynamo.read_many(self._client, self._table, [row]).get(row, {})
         return SyncState(codec.as_text(item, "state"), codec.as_number(item, "stamp") or 0)
 
+    def make_due(self, key: OrderKey, owner: str, *, now: int) -> None:
+        """Have `owner` tell the platform of an order at once; what it was told so far stays."""
+        values = {":now": number(now), ":shard": text(keys.due_shard(owner, key.order_id))}
+        self._update(key, "SET due_at = :now, due_shard = :shard REMOVE attempts", "", values)
+
     def begin(self, key: OrderKey, told: SyncState, *, now: int) -> int | None:
         """Take the stamp of the next telling (epoch seconds, or later); None if somebody else began one meanwhile.
 

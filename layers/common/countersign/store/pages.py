@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from countersign.errors import StoreUnavailableError
 from countersign.orders.changes import OrderKey
 from countersign.signing import digests, nonces
 from countersign.store import dynamo
@@ -55,15 +54,7 @@ class Pages:
 
     def get(self, token: str, *, now: int) -> Page | None:
         """Return the page of a token; None where there is none, or no longer."""
-        for _ in dynamo.attempts():
-            try:
-                answer = dynamo.call(
-                    self._client.get_item, TableName=self._table, Key={"id": text(_row(token))}, ConsistentRead=True
-                )
-            except dynamo.StaleViewError:
-                continue
-            return _read(answer.get("Item"), now)
-        raise StoreUnavailableError("DynamoDB does not answer")  # attempts() raised before
+        return _read(dynamo.read_expiring(self._client, self._table, _row(token)), now)
 
 
 def _row(token: str) -> str:

@@ -61,6 +61,17 @@ def note_json(item: Item) -> dict[str, Any]:
     }
 
 
+def link_json(item: Item, what: str) -> dict[str, Any]:
+    """Return what became of a payment link: `made`, `opened` or `used` (for the first time, of so many), `ended`."""
+    return {
+        "link_id": item["sk"]["S"].removeprefix(keys.LINK),
+        "what": what,
+        "by": by_json(item) if what == "made" else None,
+        "times": as_number(item, f"{what}_times"),
+        "expires_at": timestamp(as_number(item, "expires_at")),
+    }
+
+
 def by_json(item: Item) -> dict[str, Any]:
     """Return who did something: a token's subject, and the name that the token said, if any."""
     return {"id": as_text(item, "by"), "name": as_text(item, "name") or None}

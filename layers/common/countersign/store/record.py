@@ -211,7 +211,7 @@ class OrderStore:
             writes += [self._put_child(rows, key, child, now) for child in decision.children]
             writes += self._name(rows, order)
             if order.terms.reports_status:
-                writes.append(self._tell_soon(order.key, now))
+                writes.append(self._tell_soon(order, now))
         elif decision.query_now and order is not None:
             writes.append(self._query_soon(order.key, now))
         writes += self._bind_numbers(rows, changes)
@@ -242,10 +242,14 @@ class OrderStore:
         expression, owner = "SET due_at = :now, due_shard = :shard", f"{key.platform}_poll"
         return self._make_due(key, keys.ORDER, owner, now, expression, ConditionExpression="attribute_exists(pk)")
 
-    def _tell_soon(self, key: OrderKey, now: int) -> Write:
-        """Have the platform told of the order's state; what it was told so far stays."""
+    def _tell_soon(self, order: Order, now: int) -> Write:
+        """Have the platform told of the order's state, by who tells it of shipments too; what it was told so far stays.
+
+        Where it is told of none, a function has this job alone.
+        """
         expression = "SET due_at = :now, due_shard = :shard REMOVE attempts"
-        return self._make_due(key, keys.SYNC, f"{key.platform}_ship", now, expression)
+        job = "sync" if "ship" in order.terms.not_offered else "ship"
+        return self._make_due(order.key, keys.SYNC, f"{order.key.platform}_{job}", now, expression)
 
     def _make_due(self, key: OrderKey, sk: str, owner: str, now: int, expression: str, **condition: str) -> Write:
         return {
