@@ -170,7 +170,8 @@ def shipped() -> dict[str, Path]:
     return found
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Return the dotted names that a file imports, anywhere in it; `from a import b` gives a and a.b."""
     found: set[str] = set()
     for node in ast.walk(tree(path)):
@@ -181,7 +182,7 @@ def imports(path: Path) -> set[str]:
             assert node.module
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return found
+    return frozenset(found)
 
 
 def roots(path: Path) -> set[str]:

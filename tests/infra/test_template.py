@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -535,25 +536,31 @@ class TestEnvironment:
 
 def read_by(module: str) -> set[str]:
     """Return the environment variables that a function's own module and the modules it imports read."""
+    return {name for current in modules_from(module) for name in variables(shipped()[current])}
+
+
+@cache
+def variables(path: Path) -> frozenset[str]:
+    """Return the environment variables that a file reads, each of which must be there."""
     found: set[str] = set()
-    for current in modules_from(module):
-        for node in ast.walk(tree(shipped()[current])):
-            match node:
-                case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
-                    found.add(name)
-    return found
+    for node in ast.walk(tree(path)):
+        match node:
+            case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
+                found.add(name)
+    return frozenset(found)
 
 
-def reached_from(function: str) -> set[str]:
+def reached_from(function: str) -> frozenset[str]:
     """Return the modules of ours that a function imports, directly or not."""
     return modules_from(f"functions.{snake(function)}.app")
 
 
-def modules_from(module: str) -> set[str]:
+@cache
+def modules_from(module: str) -> frozenset[str]:
     """Return a module and all of ours that it imports, directly or not."""
     reached, waiting = {module}, [module]
     while waiting:
         following = {name for name in imports(shipped()[waiting.pop()]) if name in shipped()} - reached
         reached |= following
         waiting.extend(following)
-    return reached
+    return frozenset(reached)

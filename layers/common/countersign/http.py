@@ -25,7 +25,6 @@ class HttpRequest:
     source_ip: str = ""
     domain: str = ""
     claims: Mapping[str, str] = field(default_factory=dict)
-    raw_query: str = ""  # as it came: what is signed may repeat a name
     cookies: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str:
@@ -92,7 +91,6 @@ def read_head(event: Mapping[str, Any]) -> HttpRequest:
         source_ip=context["http"].get("sourceIp", ""),
         domain=context.get("domainName", ""),
         claims=(authorizer.get("jwt") or {}).get("claims") or {},
-        raw_query=str(event.get("rawQueryString") or ""),
         cookies=_cookies(event),
     )
 
