@@ -49,10 +49,10 @@ def _deliveries(made: Installation, address: str, now: int) -> str:
     """Look after the shop's deliveries as every ten minutes; return who sets them up, and whether that is done."""
     if made.app.subscriptions != "shop":
         return made.app.subscriptions
-    connect = partial(connector.connect, installation=made, store=store)
+    connect = partial(connector.connect, installation=made, store=store, sleep=installation.hurry)
     try:
         GuardWork(subscriptions, scans, connect, lambda _: address, now).account(made.shop.shop)
-    except CountersignError as error:  # it is installed all the same, and the guard comes again
+    except CountersignError as error:  # the app is installed all the same, and the guard comes again
         logger.warning("deliveries are not set up yet", extra={"reason": str(error)})
         return "later"
     return "made"

@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from countersign.errors import KeysUnavailableError
 from countersign.orders.changes import OrderKey, OrderReported, Paid, RefundReported
-from countersign.store import codec, evidence, keys, printer_jobs, throttle
+from countersign.runtime.access_tokens import GrantedToken
+from countersign.signing.credentials import Secret
+from countersign.store import codec, evidence, installed, keys, printer_jobs, throttle
+from countersign.store.authorizations import AuthorizationStore
 from countersign.store.children import child_item, child_of
+from countersign.store.grants import GrantStore
 from countersign.store.notices import NoticeStore
 from countersign.store.order_sync import OrderSyncStore, SyncState
 from countersign.store.present import event_json, notice_json
@@ -171,6 +176,29 @@ def test_the_rows_of_accounts_apps_and_printers_are_understood(table):
     jobs = printer_jobs.take(client, name, "feie#1", "job-2", now=NOW)
     assert jobs is not None
     assert (jobs.unconfirmed_job, jobs.outcomes) == ({"job": "job-1"}, {"job-0": "printed"})
+
+
+def test_the_rows_of_an_installation_are_understood(table):
+    client, name, shop = table.client, table.table, "vec-shop.myshopify.com"
+    found = installed.installed(client, name, "shopify", "app", shop)
+    scopes = frozenset({"read_orders", "read_all_orders"})
+    assert found == installed.Installed(shop, "0f" * 16, "70011223344", scopes, NOW - 86_400, open=True, seeded=False)
+    assert list(installed.installed_everywhere(client, name, "shopify", "app")) == [found]
+    authorizations = AuthorizationStore(client, name, "shopify")
+    state = authorizations.state(shop)
+    assert (state.ended_at, state.because, state.is_over(found.id), state.is_over("0e" * 16)) == (
+        NOW,
+        "superseded",
+        False,
+        True,
+    )
+    secrets = (Secret("the_secret_that_came_since"), Secret("golden_client_secret_4d"))
+    grants = GrantStore(client, name, platform="shopify", app="app", secrets=secrets)
+    token = GrantedToken(grants, authorizations, shop, renew=pytest.fail, now=lambda: NOW)
+    assert token.get() == "shpat_golden"
+    another = GrantStore(client, name, platform="shopify", app="app", secrets=secrets[:1])
+    with pytest.raises(KeysUnavailableError, match="no secret of the account opens the box"):
+        GrantedToken(another, authorizations, shop, renew=pytest.fail, now=lambda: NOW).get()
 
 
 def test_a_quarantined_row_is_read(table):

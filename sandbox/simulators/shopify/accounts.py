@@ -120,7 +120,7 @@ def prepare(document: Json, api_base: str) -> Json:
 
 
 def throwaway() -> dict[str, Json]:
-    """Make an app `shop` of the merchant's own, and the shop where it is installed."""
+    """Make an app `shop` of the merchant's own with its shop, and an app `visiting` that is in no shop yet."""
     host = "demo-shop.myshopify.com"
     return {
         "shop": {
@@ -129,6 +129,12 @@ def throwaway() -> dict[str, Json]:
             "subscriptions": "shop",
             "install": "token",
             "scopes": ["read_orders"],
+        },
+        "visiting": {
+            "client_id": secrets.token_hex(16),
+            "client_secrets": [f"shpss_{secrets.token_hex(16)}"],
+            "scopes": ["read_orders"],
+            "allowed_shops": ["new-shop.myshopify.com"],
         },
         f"shop/{host}": {
             "shop": host,

@@ -1,6 +1,7 @@
 """An app comes into a shop: who may bring it there, what is kept, and what a merchant is shown."""
 
 import json
+import random
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -201,17 +202,41 @@ class TestWhoMayNot:
         assert visit(empty, "authorized", query, cookies)["statusCode"] == 401
         assert grants(empty) == before
 
-    def test_under_a_name_that_was_another_shops_nothing_is_kept(self, empty: Shopify) -> None:
+    def test_under_a_name_that_was_another_shops_nothing_is_let_in(self, empty: Shopify) -> None:
         install(empty)
-        before = grants(empty)
         empty.shop().installation.shop_id += 1
 
-        page = install(empty)
-        assert page["statusCode"] == 409
-        assert grants(empty) == before
+        assert install(empty)["statusCode"] == 409
+        [row] = grants(empty)
+        assert (row["number"]["S"], "sealed" in row) == (NUMBER, False)
+        health = next(one["health"] for one in accounts(empty) if one["account"] == f"shopify/{SHOP}")
+        assert health["authorization"]["because"] == "another_shop"
 
     def test_what_a_merchant_is_shown_repeats_nothing_of_what_came(self, empty: Shopify) -> None:
         page = visit(empty, "install", "shop=%3Cscript%3Ealert(1)%3C/script%3E&hmac=%3Cb%3E")
 
         assert page["statusCode"] == 401
         assert "alert" not in page["body"]
+
+    def test_five_hundred_visits_changed_anywhere_write_nothing_and_ask_nobody(self, empty: Shopify) -> None:
+        install(empty)
+        query, cookies = agreed(empty, opened(empty))
+        genuine = {"install": empty.ask("install_link", app=APP)["query"], "authorized": query}
+        before = empty.rows()
+        empty.wire.sent.clear()
+        chance = random.Random(11)
+        for _ in range(500):
+            page = chance.choice(sorted(genuine))
+            text = genuine[page]
+            at, to = sorted(chance.randint(0, len(text)) for _ in range(2))
+            junk = chance.choice(
+                ["", "&", "=", "%", "%00", "%F0%9F", "hmac=", "&ids[]=1", "\ud800", "é", "0" * 5000, "+", ";"]
+            )
+            changed = text[:at] + junk + text[chance.choice((at, to, at + 1)) :]
+            if parse_qsl(changed, keep_blank_values=True) == parse_qsl(text):  # as good as it was
+                continue
+            sent: tuple[str, ...] = chance.choice([cookies, (), ("=",), ("\x00",), ("__Host-countersign-install=é",)])
+            assert visit(empty, page, changed, sent)["statusCode"] == 401, changed
+
+        assert empty.rows() == before
+        assert empty.wire.sent == []

@@ -170,8 +170,10 @@ def _is_about(change: Change, refund_id: str) -> bool:
     return isinstance(change.fact, RefundReported) and change.fact.refund_id == refund_id
 
 
-def connect(_name: str, installation: Installation, *, store: OrderStore) -> Connector:
-    """Return a shop's connector."""
+def connect(
+    _name: str, installation: Installation, *, store: OrderStore, sleep: Callable[[float], None] = time.sleep
+) -> Connector:
+    """Return a shop's connector; `sleep` waits between calls that are repeated."""
     session, app, shop = platform_http.session(), installation.app, installation.shop
     token = access_token(session, installation, store)
-    return Connector(installation, Client(session, app, shop, token=token, sleep=time.sleep), clock)
+    return Connector(installation, Client(session, app, shop, token=token, sleep=sleep), clock)

@@ -12,6 +12,7 @@ from countersign.errors import (
     InvalidSignatureError,
     KeysUnavailableError,
     NotFoundError,
+    PlatformUnavailableError,
     TemporaryError,
 )
 from countersign.http import HttpReply, HttpRequest
@@ -23,6 +24,7 @@ from countersign.platforms.shopify.client import Client, base_of, fetch_token
 from countersign.platforms.shopify.oauth import Granted
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.access_tokens import REVOKED, AuthorizationEndedError, FixedToken, GrantedToken, end
+from countersign.runtime.telemetry import count
 from countersign.signing import nonces
 from countersign.signing.credentials import Secret
 from countersign.store import OrderStore
@@ -34,6 +36,7 @@ from countersign.wire import Session
 
 PLATFORM = "shopify"
 COOKIE = "countersign-install"
+ANOTHER_SHOP = "another_shop"  # why access is over: the shop's name is another one's
 CHANGED = "changed"  # a doubt: what the app may do, or what is known of the shop, is to be read anew
 
 
@@ -104,19 +107,30 @@ def finish(
 def _keep(name: str, app: App, shop: Shop, granted: Granted, grants: GrantStore, session: Session, now: int) -> Arrived:
     authorizations = AuthorizationStore(grants.client, grants.table, PLATFORM)
     known = grants.number(shop.shop)
-    client = Client(session, app, shop, token=lambda _: granted.access_token, sleep=time.sleep)
+    # The code is used: what it gave is kept before anything else can go wrong, and asked about later where it does.
+    kept = grants.put(shop.shop, known, _tokens(granted, now), now=now)
+    authorizations.doubt(shop.shop, CHANGED, now=now)
+    there = Shop(shop.shop, shop_id=known, scopes=granted.scopes, grant=kept.id)
+    client = Client(session, app, shop, token=lambda _: granted.access_token, sleep=hurry)
     try:
         number, scopes = client.installation()
-    except TemporaryError:  # the code is used: what it gave is kept, and the shop is asked for the rest later
-        number, scopes = known, granted.scopes
-        authorizations.doubt(shop.shop, CHANGED, now=now)
+    except (TemporaryError, CallRefusedError):
+        count("ShopNotAsked")
     else:
         if known and number != known:
+            end(authorizations, shop.shop, kept.id, ANOTHER_SHOP, now=now)
+            grants.close(shop.shop, kept.id)
             raise ConflictError("the name is of another shop than before")
+        grants.note(shop.shop, number, scopes)
         authorizations.renew(shop.shop, now=now)
-    kept = grants.put(shop.shop, number, _tokens(granted, now)._replace(scopes=scopes), now=now)
-    there = Shop(shop.shop, shop_id=kept.number, scopes=scopes, grant=kept.id)
-    return Arrived(Installation(name, app, there), oauth.lacking(app.scopes, scopes), bool(granted.refresh_token))
+        there = Shop(shop.shop, shop_id=number, scopes=scopes, grant=kept.id)
+    lacking = oauth.lacking(app.scopes, there.scopes)
+    return Arrived(Installation(name, app, there), lacking, bool(granted.refresh_token))
+
+
+def hurry(_seconds: float) -> None:
+    """Wait for nothing: a merchant looks at an empty page meanwhile, and the next run of the guard has the time."""
+    raise PlatformUnavailableError("Shopify has no answer at once")
 
 
 def access_token(session: Session, installation: Installation, store: OrderStore) -> Callable[[str], str]:

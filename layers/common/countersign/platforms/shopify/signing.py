@@ -124,6 +124,8 @@ def verify_query(query: str, secrets: Iterable[Secret], *, now: int) -> dict[str
 
 def verify_query_digest(query: str, secrets: Iterable[Secret]) -> dict[str, str]:
     """Return the parameters of a query whose signature is right, whenever and for whichever shop it was made."""
+    if not query.isascii():  # what a browser sends is escaped, and what is not could be half a character
+        raise InvalidSignatureError("the query cannot be read")
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
     except ValueError:
