@@ -255,6 +255,35 @@ class ShipmentWish(TypedDict, total=False):
     shared: bool
 
 
+class ShopifyBuyerBody(TypedDict, total=False):
+    """What the checkout is filled in with; none of it is kept here."""
+
+    email: str | None
+    phone: str | None
+    country_code: str | None
+
+
+class ShopifyCartBody(TypedDict, total=False):
+    """The body of `POST /shopify/{shop}/carts`; `reference` is the merchant's own number, found again on the order."""
+
+    reference: Required[str]
+    lines: Required[list[ShopifyLineBody]]
+    buyer: ShopifyBuyerBody | None
+    client_ip: str | None
+    note: str | None
+    discount_codes: list[str] | None
+    attributes: dict[str, str] | None
+
+
+class ShopifyLineBody(TypedDict, total=False):
+    """One line of the cart: a variant, not a product."""
+
+    variant_id: Required[str]
+    quantity: int
+    selling_plan_id: str | None
+    attributes: dict[str, str] | None
+
+
 class WechatAmount(TypedDict, total=False):
     """Money of the contract: integer minor units and a currency."""
 
@@ -794,6 +823,15 @@ class Client:
         Needs orders:ship.
         """
         return self.request("POST", "/shipments/batch", body=body, headers={"idempotency-key": idempotency_key})
+
+    def create_shopify_cart(self, shop: str, body: ShopifyCartBody, *, idempotency_key: str | None = None) -> Reply:
+        """Make a cart whose order will have the merchant's reference: no order is made yet.
+
+        Needs payments:write.
+        """
+        return self.request(
+            "POST", f"/shopify/{_part(shop)}/carts", body=body, headers={"idempotency-key": idempotency_key}
+        )
 
     def create_wechat_payment(
         self, account: str, body: WechatPaymentBody, *, idempotency_key: str | None = None

@@ -25,7 +25,7 @@ from tests.infra.reading import (
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
 FOUNDATION = {"documents", "errors", "fields", "http", "money", "texts", "wire"}
 RULES = {"orders", "signing"}
-IMPURE_IN_PLATFORMS = {"apps", "client", "connector", "create_payment", "fulfilment", "settings"}
+IMPURE_IN_PLATFORMS = {"apps", "client", "connector", "create_cart", "create_payment", "fulfilment", "settings"}
 CRYPTOGRAPHY = {"hmac", "hashlib", "cryptography", "secrets", "Crypto", "nacl", "ssl"}
 IMPURE = {
     "asyncio", "aws_lambda_powertools", "boto3", "botocore", "http", "logging", "os", "pathlib", "random", "requests",
