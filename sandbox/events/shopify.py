@@ -239,9 +239,6 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
         "shopify_import.schedule": Case(
             shapes.schedule("ShopifyImportRegularly", now), None, "every ten minutes: goes on with imports"
         ),
-        "shopify_import.begin": Case(
-            {"accounts": [SHOP], "import": {}}, None, "an operator begins one", needs_platform=True
-        ),
         "shopify_scan.schedule": Case(
             shapes.schedule("ShopifyScanRegularly", now),
             None,

@@ -21,7 +21,7 @@ from countersign.workers import scan
 from countersign.workers.scan import ScanWork, Tally
 
 LEAST_SPAN = 3600  # seconds of a part, however often one was not whole
-POLL_SECONDS = 10
+POLL_SECONDS, MOST_POLLS = 10, 30  # of one run; the next one looks again
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,14 @@ class ImportWork:
 
     def _written(self, platform: Imports, row: ImportRow) -> Import | None:
         """Return the file once the platform has written it; None where that takes longer than this run."""
-        while (file := platform.import_state(row.number)).state == "running":
+        for _ in range(MOST_POLLS):
+            file = platform.import_state(row.number)
+            if file.state != "running":
+                return file
             if not self.scan.enough_time():
                 return None
             self.sleep(POLL_SECONDS)
-        return file
+        return None
 
     def _read(self, name: str, platform: Imports, row: ImportRow, file: Import) -> bool:
         lines = orders = 0
