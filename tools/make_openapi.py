@@ -69,6 +69,7 @@ ANSWERED = {
     "/close": ("202",),
     "/settlements": ("202",),
     "/charges/{account}/{charge_id}/retry": ("202",),
+    "/accounts/{platform}/{account}/restore": ("202",),
     "/shipments": ("201",),
     "/notes": ("201",),
     "/notices/{notice_id}/again": ("202",),

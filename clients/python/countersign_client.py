@@ -216,6 +216,10 @@ class Resolution(TypedDict, total=False):
     note: str
 
 
+# A time in which deliveries may have been lost: what changed in it is read anew, and proved read.
+RestoreWish = TypedDict("RestoreWish", {"from": Required[str], "to": Required[str]}, total=False)
+
+
 class Settlement(TypedDict, total=False):
     """What a person did about a refund that the platform could not make."""
 
@@ -388,6 +392,13 @@ class Client:
         Needs orders:read.
         """
         return self.request("GET", "/accounts")
+
+    def restore_account(self, platform: str, account: str, body: RestoreWish) -> Reply:
+        """Have everything read anew that changed in a time, and proved read where the platform's list allows it.
+
+        Needs operate.
+        """
+        return self.request("POST", f"/accounts/{_part(platform)}/{_part(account)}/restore", body=body)
 
     def activity_of_account(
         self,

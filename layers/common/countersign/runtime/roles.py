@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 READ, SHIP, WRITE = "orders:read", "orders:ship", "payments:write"
 ASK, DECIDE = "refunds:request", "refunds:approve"
 SEE = "evidence:read"  # what platforms signed, byte for byte: it names payers
+OPERATE = "operate"  # have accounts read anew: it changes no order by itself, and costs calls of the platform's
 
 ROLES: Mapping[str, frozenset[str]] = {
     "shop": frozenset({READ, SHIP, ASK}),
     "finance": frozenset({READ, ASK, DECIDE}),
     "support": frozenset({READ, ASK}),
-    "admin": frozenset({READ, SHIP, WRITE, ASK, DECIDE, SEE}),
-    "operator": frozenset({READ, SEE}),
+    "admin": frozenset({READ, SHIP, WRITE, ASK, DECIDE, SEE, OPERATE}),
+    "operator": frozenset({READ, SEE, OPERATE}),
 }
 
 
