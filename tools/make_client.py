@@ -46,9 +46,15 @@ def _formatted(text: str) -> str:
 
 
 def _body(name: str, schema: Json) -> str:
-    required = schema.get("required", [])
+    required, members = schema.get("required", []), schema.get("properties", {})
+    if any(map(keyword.iskeyword, members)):  # `from` can be no attribute of a class
+        kinds = {member: _type(of) for member, of in members.items()}
+        fields = ", ".join(
+            f'"{member}": {f"Required[{kind}]" if member in required else kind}' for member, kind in kinds.items()
+        )
+        return f'# {_first_line(schema, name)}\n{name} = TypedDict("{name}", {{{fields}}}, total=False)\n'
     lines = [f"class {name}(TypedDict, total=False):", f'    """{_first_line(schema, name)}"""', ""]
-    for member, of in schema.get("properties", {}).items():
+    for member, of in members.items():
         kind = _type(of)
         lines.append(f"    {member}: {f'Required[{kind}]' if member in required else kind}")
     return "\n".join(lines) + "\n"

@@ -69,6 +69,7 @@ ANSWERED = {
     "/close": ("202",),
     "/settlements": ("202",),
     "/charges/{account}/{charge_id}/retry": ("202",),
+    "/accounts/{platform}/{account}/restore": ("202",),
     "/shipments": ("201",),
     "/payment-link": ("201",),
     "/notes": ("201",),
@@ -93,6 +94,13 @@ CHOSEN: dict[str, Json] = {
         "200": {"description": "what changed, and the next cursor", **OBJECT},
         "204": {"description": "nothing changed: the next cursor is in the header x-next-cursor"},
     },
+}
+ONCE: Json = {
+    "name": "idempotency-key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "The same key with the same body is answered the same, for a while",
 }
 BEARER: Json = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
@@ -123,6 +131,8 @@ def document() -> Json:
             continue  # a shopper's page asks there, by a proof and without a token
         paths[f"/{platform}/{{account}}/payments"] = {"post": _create(platform, module, schemas)}
     paths[f"{CASHIERS}/payments"] = {"post": _create("cashier", "countersign.cashiers.create_payment", schemas)}
+    for platform in sorted(path.parent.name for path in PLATFORMS.glob("*/create_cart.py")):
+        paths[f"/{platform}/{{shop}}/carts"] = {"post": _create_cart(platform, schemas)}
     for name in (
         "HTTPValidationError",
         "ResponseValidationError",
@@ -162,30 +172,46 @@ def _create(platform: str, module: str, schemas: Json) -> Json:
     """Return the operation that creates a payment on a platform, and put its body's schemas among the others."""
     prefix = platform.capitalize()
     body = import_module(module).PaymentBody
-    schema = body.model_json_schema(ref_template=f"#/components/schemas/{prefix}{{model}}")
-    schemas.update({f"{prefix}{name}": part for name, part in schema.pop("$defs", {}).items()})
-    schemas[f"{prefix}PaymentBody"] = schema
+    _add_schema(prefix, body, schemas)
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": _cashiers()}}
     account = {"name": "account", "in": "path", "required": True, "schema": {"type": "string", "pattern": ACCOUNT}}
-    once = {
-        "name": "idempotency-key",
-        "in": "header",
-        "required": False,
-        "schema": {"type": "string", "maxLength": 255},
-        "description": "The same key with the same body is answered the same, for a while",
-    }
     answer = {"description": "the order, and what the front end passes on", "content": {JSON: {"schema": PAYMENT}}}
     return _finished(
         {
             "summary": f"POST {CASHIERS if platform == 'cashier' else f'/{platform}/{{account}}'}/payments",
             "description": "Create a payment: 201, or 200 with fresh parameters for an order of before",
             "operationId": f"create_{platform}_payment",
-            "parameters": [*([name] if platform == "cashier" else []), account, once],
+            "parameters": [*([name] if platform == "cashier" else []), account, ONCE],
             "requestBody": {"required": True, "content": {JSON: {"schema": _ref(f"{prefix}PaymentBody")}}},
             "responses": {"201": answer, "200": answer},
         },
         "payments:write",
     )
+
+
+def _create_cart(platform: str, schemas: Json) -> Json:
+    """Return the operation that makes a cart in a shop, and put its body's schemas among the others."""
+    prefix, body = platform.capitalize(), import_module(f"countersign.platforms.{platform}.create_cart").CartBody
+    _add_schema(prefix, body, schemas)
+    shop = {"name": "shop", "in": "path", "required": True, "schema": {"type": "string", "pattern": ACCOUNT}}
+    answer = {"description": "what the front end opens, and what the shop warns of", **OBJECT}
+    return _finished(
+        {
+            "summary": f"POST /{platform}/{{shop}}/carts",
+            "description": "Make a cart whose order will have the merchant's reference: no order is made yet",
+            "operationId": f"create_{platform}_cart",
+            "parameters": [shop, ONCE],
+            "requestBody": {"required": True, "content": {JSON: {"schema": _ref(f"{prefix}{body.__name__}")}}},
+            "responses": {"201": answer},
+        },
+        "payments:write",
+    )
+
+
+def _add_schema(prefix: str, body: Any, schemas: Json) -> None:
+    schema = body.model_json_schema(ref_template=f"#/components/schemas/{prefix}{{model}}")
+    schemas.update({f"{prefix}{name}": part for name, part in schema.pop("$defs", {}).items()})
+    schemas[f"{prefix}{body.__name__}"] = schema
 
 
 def _cashiers() -> list[str]:

@@ -21,7 +21,17 @@ BASIC, QUEUE, STREAM = (
 )  # SAM adds these roles of AWS's own
 # Functions by their jobs, which every platform names alike: a new one of another job has to say what it needs.
 _RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
-_WORK = ("*_poll", "*_refund", "*_settle", "*_ship", "*_bill", "*_redrive", "*_retry", "*_scan")  # and by themselves
+_WORK = (
+    "*_poll",
+    "*_refund",
+    "*_settle",
+    "*_ship",
+    "*_bill",
+    "*_redrive",
+    "*_retry",
+    "*_scan",
+    "*_import",
+)  # and by themselves
 _UNASKED = (*_WORK, "*_guard", "notify", "publish", "sweep")  # whose failures nobody would see
 _READ_ACCOUNTS = (
     *_RECORD,
@@ -29,6 +39,7 @@ _READ_ACCOUNTS = (
     "*_guard",
     "*_install",
     "*_authorized",
+    "*_create_cart",
     "notify",
 )  # decisions_api: the keys of lookups
 # What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
@@ -45,6 +56,10 @@ REASONS = {
         "the store's one transaction checks that an order is still absent, or another order still as it was read",
     ),
     ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
+    ("*_create_cart", "dynamodb:PutItem", "IdempotencyTable"): "the record of an Idempotency-Key is made",
+    ("*_create_cart", "dynamodb:UpdateItem", "IdempotencyTable"): "the record of an Idempotency-Key gets its answer",
+    ("*_create_cart", "dynamodb:DeleteItem", "IdempotencyTable"): "after an error there is no record of it",
+    ("*_create_cart", "dynamodb:GetItem", "IdempotencyTable"): "the record is read where another call was first",
     ("*_create_payment", "dynamodb:PutItem", "IdempotencyTable"): "the record of an Idempotency-Key is made",
     ("*_create_payment", "dynamodb:UpdateItem", "IdempotencyTable"): "the record of an Idempotency-Key gets its answer",
     ("*_create_payment", "dynamodb:DeleteItem", "IdempotencyTable"): "after an error there is no record of it",

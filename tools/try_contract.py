@@ -18,7 +18,7 @@ from sandbox.testing import Sandbox, running_sandbox  # noqa: E402
 DOCUMENT = ROOT / "layers/common/countersign/api/openapi.json"
 SCHEMATHESIS = ROOT / ".venv-contract/bin/schemathesis"
 SCOPES = ("payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read",
-          "payments:link")  # fmt: skip
+          "payments:link", "operate")  # fmt: skip
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
 EXAMPLES = 10  # of each operation, beside one for each edge of its schemas
 HOURS = 12  # that the token lives: longer than the slowest machine takes

@@ -235,6 +235,10 @@ class Resolution(TypedDict, total=False):
     note: str
 
 
+# A time in which deliveries may have been lost: what changed in it is read anew, and proved read.
+RestoreWish = TypedDict("RestoreWish", {"from": Required[str], "to": Required[str]}, total=False)
+
+
 class Settlement(TypedDict, total=False):
     """What a person did about a refund that the platform could not make."""
 
@@ -272,6 +276,35 @@ class ShipmentWish(TypedDict, total=False):
     parcels: list[ParcelBody]
     complete: bool
     shared: bool
+
+
+class ShopifyBuyerBody(TypedDict, total=False):
+    """What the checkout is filled in with; none of it is kept here."""
+
+    email: str | None
+    phone: str | None
+    country_code: str | None
+
+
+class ShopifyCartBody(TypedDict, total=False):
+    """The body of `POST /shopify/{shop}/carts`; `reference` is the merchant's own number, found again on the order."""
+
+    reference: Required[str]
+    lines: Required[list[ShopifyLineBody]]
+    buyer: ShopifyBuyerBody | None
+    client_ip: str | None
+    note: str | None
+    discount_codes: list[str] | None
+    attributes: dict[str, str] | None
+
+
+class ShopifyLineBody(TypedDict, total=False):
+    """One line of the cart: a variant, not a product."""
+
+    variant_id: Required[str]
+    quantity: int
+    selling_plan_id: str | None
+    attributes: dict[str, str] | None
 
 
 class WechatAmount(TypedDict, total=False):
@@ -378,6 +411,13 @@ class Client:
         Needs orders:read.
         """
         return self.request("GET", "/accounts")
+
+    def restore_account(self, platform: str, account: str, body: RestoreWish) -> Reply:
+        """Have everything read anew that changed in a time, and proved read where the platform's list allows it.
+
+        Needs operate.
+        """
+        return self.request("POST", f"/accounts/{_part(platform)}/{_part(account)}/restore", body=body)
 
     def activity_of_account(
         self,
@@ -847,6 +887,15 @@ class Client:
         Needs orders:ship.
         """
         return self.request("POST", "/shipments/batch", body=body, headers={"idempotency-key": idempotency_key})
+
+    def create_shopify_cart(self, shop: str, body: ShopifyCartBody, *, idempotency_key: str | None = None) -> Reply:
+        """Make a cart whose order will have the merchant's reference: no order is made yet.
+
+        Needs payments:write.
+        """
+        return self.request(
+            "POST", f"/shopify/{_part(shop)}/carts", body=body, headers={"idempotency-key": idempotency_key}
+        )
 
     def create_wechat_payment(
         self, account: str, body: WechatPaymentBody, *, idempotency_key: str | None = None

@@ -9,7 +9,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
 
 from countersign import aws
-from countersign.api import activity, lookup
+from countersign.api import activity, lookup, restore
 from countersign.api import reconciliation as reports
 from countersign.api.bodies import (
     BillOf,
@@ -22,6 +22,7 @@ from countersign.api.bodies import (
     NoticeAgain,
     RefundWish,
     Resolution,
+    RestoreWish,
     Settlement,
     SettlementWish,
     ShipmentBatch,
@@ -288,6 +289,17 @@ def retry_charge(account: Name, charge_id: Name) -> tuple[Json, int]:
     names = api.decoded("account", account), api.decoded("charge_id", charge_id)
     desk = ChargeService(store, lists, api.caller, int(time.time()), language=api.language)
     return desk.retry(OrderKey(os.environ["CHARGES_PLATFORM"], *names)), HTTPStatus.ACCEPTED
+
+
+@api.router.post("/accounts/<platform>/<account>/restore")
+def restore_account(platform: Name, account: Name, wish: Annotated[RestoreWish, Body()]) -> tuple[Json, int]:
+    """Have everything read anew that changed in a time, and proved read where the platform's list allows it.
+
+    For people. The bus tells `subscription.restored` with the interval and how many were missing: 0.
+    """
+    since, until = (int(moment.timestamp()) for moment in (wish.since, wish.until))
+    names = api.decoded("platform", platform), api.decoded("account", account)
+    return restore.ask(lists, api.caller, *names, since, until, now=int(time.time())), HTTPStatus.ACCEPTED
 
 
 def _record(event: Json, caller: Caller) -> None:

@@ -44,6 +44,7 @@ class ShopifyMaker:
             "subscriptions": "app",
             "events": True,
             "scopes": ["read_orders"],
+            "storefront_private_token": "shpat_storefront_of_samples_1",
             "shops": [
                 {"shop": SHOP, "shop_id": f"gid://shopify/Shop/{SHOP_ID}", "access_token": "shpat_of_sample_events_1"},
                 {
@@ -222,7 +223,16 @@ def _deliveries(maker: ShopifyMaker) -> dict[str, Case]:
 def _others(maker: ShopifyMaker) -> dict[str, Case]:
     now = maker.now
     partner, stranger = maker.on_the_bus(), maker.on_the_bus(source="custom.attacker")
+    headers, parameters = {"content-type": "application/json"}, {"shop": SHOP}
+
+    def cart(quantity: int) -> Json:
+        body = json.dumps({"reference": "SO-1", "lines": [{"variant_id": "43", "quantity": quantity}]})
+        claims, route = shapes.claims(now, "payments:write"), "POST /shopify/{shop}/carts"
+        return shapes.http(route, now, parameters=parameters, headers=headers, body=body, claims=claims)
+
     return {
+        "shopify_create_cart.two": Case(cart(2), 201, "a cart whose checkout can be opened", needs_platform=True),
+        "shopify_create_cart.nothing": Case(cart(0), 400, "a line of nothing"),
         "shopify_events.paid": Case(partner, None, "an order is paid, told through EventBridge", becomes="paid"),
         "shopify_events.unreadable": Case(
             maker.on_the_bus(created_at=None), None, "genuine and unreadable: in quarantine"
@@ -247,6 +257,9 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
             None,
             "every ten minutes: looks after subscriptions",
             needs_platform=True,
+        ),
+        "shopify_import.schedule": Case(
+            shapes.schedule("ShopifyImportRegularly", now), None, "every ten minutes: goes on with imports"
         ),
         "shopify_scan.schedule": Case(
             shapes.schedule("ShopifyScanRegularly", now),

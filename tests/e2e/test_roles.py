@@ -15,7 +15,7 @@ from sandbox.testing import ROOT, Sandbox, running_sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ALL = ("payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read")
+ALL = ("payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read", "operate")
 REFUND = "/orders/wechat/shop/ROLE-0001/refunds"
 Json = dict[str, Any]
 

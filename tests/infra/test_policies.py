@@ -203,7 +203,8 @@ def test_only_who_works_unasked_lists_the_accounts() -> None:
         if "accounts.names" in source or re.search(r"\b(?:Shops|Stores)\(", source)
     }
     assert lists == asks | {name for name in FUNCTIONS if name.endswith("Bill")}
-    assert lists <= {name for name, _ in events("ScheduleV2")}
+    # A cart is asked for by its shop's name, of whoever may write there.
+    assert lists - {"ShopifyCreateCart"} <= {name for name, _ in events("ScheduleV2")}
 
 
 def test_only_the_publishers_reach_the_bus() -> None:

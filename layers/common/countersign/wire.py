@@ -38,6 +38,15 @@ class Session(Protocol):
         """Send one request; raises PlatformUnavailableError where no answer came."""
 
     def fetch(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        most: int | None = 0,
     ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
-        """Send one request and give its status and body piece by piece; raises as `request` does, while reading too."""
+        """Send one request and give its status and body piece by piece; raises as `request` does, while reading too.
+
+        `most` bytes are read, 0: what a function's disk holds, None: all, for who keeps nothing of it.
+        """

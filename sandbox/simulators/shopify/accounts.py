@@ -21,6 +21,8 @@ class App:
     admin_secret: str
     version: str
     kind: str  # who makes its subscriptions: shop, app or admin
+    storefront_token: str = ""
+    api_base: str = ""
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Installation:
     token: str
     scopes: tuple[str, ...]
     token_ends: float | None = None
+    storefront_token: str = ""
     installed: bool = True
     chain: Chain = field(default_factory=Chain)
 
@@ -85,6 +88,11 @@ class Installations:
                 return {"access_token": one.token, "scope": ",".join(one.scopes), "expires_in": 86_399}
         return None
 
+    def with_storefront_token(self, host: str, token: str) -> Installation | None:
+        """Find the app of a shop whose token of the Storefront API it is."""
+        of_shop = [one for one in self.all.values() if one.host == host and one.storefront_token and token]
+        return next((one for one in of_shop if secrets.compare_digest(one.storefront_token, token)), None)
+
     def with_token(self, token: str, now: float) -> Installation | None:
         """Find whose token it is."""
         return next((one for one in self.all.values() if one.takes(token, now)), None)
@@ -99,14 +107,17 @@ def _app(name: str, document: Json) -> App:
         str(admin[0]),
         str(document.get("api_version") or "2026-10"),
         str(document.get("subscriptions") or "shop"),
+        str(document.get("storefront_private_token") or ""),
+        str(document.get("api_base") or ""),
     )
 
 
 def _installation(app: App, entry: Json, number: int) -> Installation:
     shop_id = str(entry.get("shop_id") or 70_000_000_001 + number).rpartition("/")[2]
     scopes = entry.get("scope") or "read_orders"
+    storefront = str(entry.get("storefront_private_token") or app.storefront_token)
     token, ends = str(entry.get("access_token", "")), entry.get("expires_at")
-    made = Installation(app, entry["shop"], int(shop_id), token, tuple(scopes.split(",")), ends)
+    made = Installation(app, entry["shop"], int(shop_id), token, tuple(scopes.split(",")), ends, storefront)
     if entry.get("refresh_token"):
         made.token = ""
         made.chain.access[token] = float(ends or ACCESS_SECONDS)
@@ -140,6 +151,7 @@ def throwaway() -> dict[str, Json]:
             "shop": host,
             "shop_id": "gid://shopify/Shop/70000000001",
             "access_token": f"shpat_{secrets.token_hex(16)}",
+            "storefront_private_token": f"shpat_{secrets.token_hex(16)}",
             "scope": "read_orders",
         },
     }

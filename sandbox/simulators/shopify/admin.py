@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.shopify import orders
+from sandbox.simulators.shopify.bulk import Bulks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,15 @@ class Admin:
 
     def __init__(self, clock: Clock, shop: Shop, faults: Faults) -> None:
         self._shop, self._faults = shop, faults
+        one = shop.installation
+        self.bulks = Bulks(
+            clock,
+            shop,
+            faults,
+            matches=_matches,
+            write=orders.order_node,
+            address=f"{one.app.api_base}/{one.host}",
+        )
         self.bucket = Bucket(clock)
 
     def answer(self, body: bytes) -> Json:
@@ -63,6 +73,9 @@ class Admin:
             "ThisInstallation": self._this_installation,
             "Subscriptions": self._subscriptions,
             "Subscribe": self._subscribe,
+            "StartBulk": self.bulks.start,
+            "OneBulk": self.bulks.one,
+            "Bulks": self.bulks.latest,
         }
         name = match[1] if match else ""
         if name not in known:

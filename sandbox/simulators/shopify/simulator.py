@@ -11,6 +11,7 @@ from sandbox.simulating.control import ControlError
 from sandbox.simulators.shopify import accounts, oauth, orders, webhooks
 from sandbox.simulators.shopify.accounts import Installations
 from sandbox.simulators.shopify.admin import Admin
+from sandbox.simulators.shopify.carts import Carts
 from sandbox.simulators.shopify.oauth import OAuth
 from sandbox.simulators.shopify.shops import Shop
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 _PAGE = re.compile(r"/([a-z0-9.-]+)/admin/oauth/authorize")
 _TOKEN = re.compile(r"/([a-z0-9.-]+)/admin/oauth/access_token")
+_STOREFRONT = re.compile(r"/([a-z0-9.-]+)/api/([a-z0-9-]+)/graphql\.json")
+_FILE = re.compile(r"/([a-z0-9.-]+)/bulk/([0-9]{1,9})\.jsonl")
 _PATH = re.compile(r"/([a-z0-9.-]+)/admin/api/([a-z0-9-]+)/graphql\.json")
 
 
@@ -35,6 +38,13 @@ class Simulator(simulator.Simulator):
         "throttled": "answer that the shop's bucket is empty",
         "ignore_filter": "ignore a list's filter, and warn of it",
         "ignore_silently": "ignore a list's filter without a word",
+        "bulk_short": "leave the last third of a bulk operation's file out",
+        "bulk_children_first": "write the lines of orders before the orders",
+        "bulk_empty": "write nothing into the file, and count what should be in it",
+        "bulk_partial": "fail in the middle, and offer what there is",
+        "cart_refused": "object to a cart",
+        "cart_warned": "make a cart, and warn that there is not enough of something",
+        "carts_busy": "say that no carts are made just now",
         "stuck_cursor": "answer a list's cursor that does not advance",
         "revoked": "answer that the access token is not one",
         "denied": "answer that the access token lacks a scope",
@@ -55,8 +65,10 @@ class Simulator(simulator.Simulator):
         self.oauth = OAuth(self.installations)
         self.shops: dict[tuple[str, str], Shop] = {}
         self.apis: dict[tuple[str, str], Admin] = {}
+        self.carts: dict[tuple[str, str], Carts] = {}
         self._open()
         self._control.offer(
+            checkout=self._checkout,
             **{
                 name: self._happening(name) for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch")
             },
@@ -78,6 +90,7 @@ class Simulator(simulator.Simulator):
             if key not in self.shops:
                 self.shops[key] = Shop(self._clock, one, self._postman)
                 self.apis[key] = Admin(self._clock, self.shops[key], self._faults)
+                self.carts[key] = Carts(self.shops[key], self._faults)
 
     def answer(self, call: Call) -> tuple[Reply, str | None]:
         """Answer a call of the API: without the token of an installation nobody gets further."""
@@ -88,6 +101,10 @@ class Simulator(simulator.Simulator):
         if (token := _TOKEN.fullmatch(call.path)) is not None:
             status, given = self.oauth.tokens(token[1], json.loads(call.body), self._clock.now())
             return self.json_reply(status, given), token[1]
+        if (cart := _STOREFRONT.fullmatch(call.path)) is not None:
+            return self._storefront(cart[1], call), cart[1]
+        if (file := _FILE.fullmatch(call.path)) is not None:
+            return self._file(file[1], int(file[2])), file[1]
         match = _PATH.fullmatch(call.path)
         found = self.installations.with_token(call.headers.get("x-shopify-access-token", ""), self._clock.now())
         if match is None or call.method != "POST":
@@ -102,6 +119,22 @@ class Simulator(simulator.Simulator):
             return self.json_reply(400, {"errors": str(error)}), None
         status, own, body = self.json_reply(200, content)
         return (status, {**own, "X-Shopify-API-Version": version}, body), found.host
+
+    def _file(self, host: str, number: int) -> Reply:
+        """Answer the file of a bulk operation: whoever knows its address may have it."""
+        found = next((api.bulks.file(number) for (_, name), api in self.apis.items() if name == host), None)
+        return self.json_reply(404, {}) if found is None else (200, {"Content-Type": "application/jsonl"}, found)
+
+    def _storefront(self, host: str, call: Call) -> Reply:
+        """Answer a call of the Storefront API, whose tokens are other ones than the Admin API's."""
+        token = call.headers.get("shopify-storefront-private-token", "")
+        found = self.installations.with_storefront_token(host, token)
+        if found is None or call.method != "POST":
+            return self.json_reply(401, {"errors": [{"message": "", "extensions": {"code": "UNAUTHORIZED"}}]})
+        try:
+            return self.json_reply(200, self.carts[found.app.name, found.host].answer(json.loads(call.body)))
+        except (KeyError, TypeError, ValueError) as error:
+            return self.json_reply(400, {"errors": str(error)})
 
     def seen(self, call: Call) -> Json:
         """Pick what the inbox shows: the operation's name, and what a list was asked for."""
@@ -127,6 +160,12 @@ class Simulator(simulator.Simulator):
             return {"order": order.id, "name": f"#{order.number}", "status": order.financial_status}
 
         return happen
+
+    def _checkout(self, body: Json) -> Json:
+        """Have a buyer go through a cart's checkout: it becomes an order with the cart's attributes."""
+        shop = self._shop(body)
+        made = self.carts[shop.installation.app.name, shop.installation.host].buy(str(body["cart"]))
+        return {"order": made.id, "name": f"#{made.number}", "status": made.financial_status}
 
     def _subscribe(self, body: Json) -> Json:
         made = self._shop(body).subscribe(body["topic"], body["address"], body.get("kind", "shop"))

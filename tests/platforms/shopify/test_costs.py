@@ -73,6 +73,19 @@ class TestAnUpdateThatChangesNothing:
         newest = told.order().newest
         assert newest is not None and newest.version == 1_795_187_702
 
+    def test_so_it_is_with_an_order_of_which_money_went_back(self, world: Shopify) -> None:
+        sold = world.make("create")
+        world.make("refund", order=sold.id, minor=3000)
+        world.run("scan", 60)
+        before = len(world.cloud.table())
+        world.make("touch", order=sold.id)
+
+        world.run("scan", 600)
+
+        assert len(world.cloud.table()) == before
+        newest = world.order(str(sold.id)).newest
+        assert newest is not None and newest.version == int(sold.updated_at)
+
     def test_told_again_or_too_late_it_writes_nothing_at_all(self, told: Shopify) -> None:
         told.deliver(self.tagged(2))
         before = told.rows()

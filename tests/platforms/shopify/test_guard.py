@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from countersign.platforms.shopify import connector
 from countersign.workers import publish, scan
+from tests.functions.conftest import http_event
 from tests.platforms.shopify.world import ADDRESS, APP, SHOP, Json, Shopify, documents, shopify
 
 HOUR = 3600
@@ -154,6 +155,77 @@ class TestSubscriptionsOfTheShop:
 
         one_shop.agrees(sold)
         assert proof(one_shop) == {"from": since - 60, "to": since + 60, "missing": 0}
+
+
+class TestAPersonAsks:
+    def asks(self, world: Shopify, since: int, until: int, account: str = SHOP, **claims: str) -> Json:
+        at = [datetime.fromtimestamp(one, UTC).isoformat() for one in (since, until)]
+        event = http_event(
+            "POST",
+            "/accounts/{platform}/{account}/restore",
+            {"platform": "shopify", "account": account},
+            body=json.dumps({"from": at[0], "to": at[1]}),
+            claims={"scope": "operate", **claims},
+        )
+        answer = world.cloud.invoke("decisions_api", event)
+        return {"status": answer["statusCode"], **json.loads(answer["body"])}
+
+    def test_an_interval_is_read_and_proved_by_the_guards_next_run(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        since = one_shop.now
+        sold = one_shop.make("create")
+        assert set(one_shop.carry()) == {200}
+        one_shop.cloud.clock.shift(60)
+
+        asked = self.asks(one_shop, since - 60, since + 60)
+        assert (asked["status"], asked["restore"]) == (202, "asked")
+        looked_after(one_shop, 600, 600)
+
+        one_shop.agrees(sold)
+        assert proof(one_shop) == {"from": since - 60, "to": since + 60, "missing": 0}
+        looked_after(one_shop, 600, 600)
+        assert len(told(one_shop, "subscription.restored")) == 1
+        assert [row["what"]["S"] for row in one_shop.cloud.table() if "what" in row] == ["restore_asked"]
+
+    def test_two_wishes_before_the_next_run_are_one_of_both_times(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        now = one_shop.now
+
+        self.asks(one_shop, now - 500, now - 400)
+        self.asks(one_shop, now - 300, now - 200)
+        looked_after(one_shop, 600, 600)
+
+        assert proof(one_shop) == {"from": now - 500, "to": now - 200, "missing": 0}
+
+    def test_a_wish_waits_for_a_gap_that_is_open_and_takes_nothing_from_it(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        one_shop.ask("drop_subscriptions")
+        one_shop.make("create")
+        one_shop.run("guard", 600)
+        self.asks(one_shop, one_shop.now - 60, one_shop.now)
+
+        looked_after(one_shop, 600, 600, 600, 600)
+
+        assert sorted(row["topics"]["S"] for row in told(one_shop, "subscription.restored"))[1] == "asked"
+
+    @pytest.mark.parametrize(("since", "until"), [(10, 0), (0, 0), (-60, 3600), (-400 * 86_400, 0)])
+    def test_a_time_that_is_none_is_refused(self, one_shop: Shopify, since: int, until: int) -> None:
+        looked_after(one_shop, 0)
+
+        refused = self.asks(one_shop, one_shop.now + since, one_shop.now + until)
+
+        assert (refused["status"], refused["code"]) == (422, "interval_is_none")
+
+    def test_machines_strangers_and_other_scopes_may_not(self, one_shop: Shopify) -> None:
+        looked_after(one_shop, 0)
+        now = one_shop.now
+        before = one_shop.rows()
+
+        assert self.asks(one_shop, now - 60, now, sub="spa", username="")["status"] == 403
+        assert self.asks(one_shop, now - 60, now, scope="orders:read payments:write")["status"] == 403
+        assert self.asks(one_shop, now - 60, now, accounts="[shopify/other.myshopify.com]")["status"] == 404
+        assert self.asks(one_shop, now - 60, now, account="nobody.myshopify.com")["status"] == 409
+        assert one_shop.rows() == before
 
 
 class TestSubscriptionsThatNoCallLists:

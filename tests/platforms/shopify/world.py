@@ -29,6 +29,7 @@ from tests.functions.conftest import Cloud, _provision, http_event
 NOW = 1_795_356_005
 SECRET = "shpss_secret_of_the_tests_7c19"
 ADMIN_SECRET = "key_of_the_notifications_page_52"
+STOREFRONT_TOKEN = "shpat_storefront_of_the_tests_31"
 APP, SHOP, OTHER = "app", "vec-shop.myshopify.com", "other-shop.myshopify.com"
 SHOP_ID, OTHER_ID = "70011223344", "70099887766"
 BASE = "http://127.0.0.1:1/shopify"
@@ -47,6 +48,7 @@ def documents(**changes: Any) -> dict[str, Json]:
         "subscriptions": "shop",
         "install": "token",
         "scopes": ["read_orders"],
+        "storefront_private_token": STOREFRONT_TOKEN,
         "api_base": BASE,
     }
     return {
@@ -151,7 +153,7 @@ class Wire(BaseAdapter):
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
         parts = urlsplit(str(request.url))
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        self.sent.append({"path": parts.path, **json.loads(body or "{}")})
+        self.sent.append({"path": parts.path, **json.loads(body or b"{}")})
         headers = {name.lower(): str(value) for name, value in request.headers.items()}
         path = parts.path.removeprefix("/shopify")
         status, own, answer = self.simulator.handle(str(request.method), path, parts.query, headers, body)
@@ -196,6 +198,19 @@ class Shopify:
         status, answer = self.wire.simulator.control(call, {"shop": SHOP, **body})
         assert status == 200, answer
         return answer
+
+    def cart(self, body: Json, *, shop: str = SHOP, headers: Mapping[str, str] | None = None, **claims: str) -> Json:
+        """Have a cart made; returns the answer's status and content."""
+        event = http_event(
+            "POST",
+            "/shopify/{shop}/carts",
+            {"shop": shop},
+            headers=dict(headers or {}),
+            body=json.dumps(body),
+            claims=claims,
+        )
+        answer = self.cloud.invoke("shopify_create_cart", event)
+        return {"status": answer["statusCode"], **json.loads(answer["body"])}
 
     def subscribe_all(self, kind: str = "shop") -> None:
         """Subscribe the stack to everything that is told of orders."""
@@ -293,6 +308,17 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
     _provision(cloud, dict(accounts), "shopify")
     wire = Wire(simulator)
     platform_http.session().mount(BASE, wire)
-    for job in ("webhook", "events", "poll", "scan", "guard", "redrive", "install", "authorized"):
+    for job in (
+        "webhook",
+        "events",
+        "poll",
+        "scan",
+        "guard",
+        "redrive",
+        "install",
+        "authorized",
+        "create_cart",
+        "import",
+    ):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)

@@ -38,6 +38,7 @@ DEEDS: Mapping[str, str] = {
     f"{ORDER}/review/{{review_id}}/resolve": "question_answered",
     f"{ORDER}/notices/{{notice_id}}/again": "notice_again",
     "POST /charges/{account}/{charge_id}/retry": "charge_retried",
+    "POST /accounts/{platform}/{account}/restore": "restore_asked",
     "POST /exceptions/{exception_id}/dismiss": "exception_dismissed",
 }
 SUBJECTS = ("refund_id", "review_id", "notice_id", "exception_id")
@@ -56,7 +57,7 @@ def record(lists: OrderLists, caller: Caller, route: str, names: Mapping[str, st
         order_id = "" if row["pk"]["S"].startswith(keys.QUARANTINE) else keys.order_key(row["pk"]["S"]).order_id
     else:
         platform, account = names.get("platform", charges), names["account"]
-        order_id = names.get("order_id") or names["charge_id"]
+        order_id = names.get("order_id") or names.get("charge_id", "")
     add(lists, caller, platform, account, Deed(what, order_id, subject), now=now)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from countersign import texts
 from countersign.money import MAX_MINOR, Money
@@ -151,6 +151,14 @@ class LookupWish(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     account: Annotated[str, Field(min_length=1, max_length=128)]
     value: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
+
+
+class RestoreWish(BaseModel):
+    """A time in which deliveries may have been lost: what changed in it is read anew, and proved read."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    since: Annotated[AwareDatetime, Field(alias="from")]
+    until: Annotated[AwareDatetime, Field(alias="to")]
 
 
 class BatchShipment(ShipmentWish):

@@ -9,7 +9,7 @@ from countersign.errors import ForbiddenError, NotFoundError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
 from countersign.runtime.caller import Caller
-from countersign.runtime.roles import ASK, DECIDE, LINK, READ, SEE, SHIP, WRITE
+from countersign.runtime.roles import ASK, DECIDE, LINK, OPERATE, READ, SEE, SHIP, WRITE
 
 __all__ = ["ANY", "PUBLIC", "SCOPES", "WRITE", "require", "require_scope"]
 
@@ -40,6 +40,7 @@ SCOPES: Mapping[str, str] = {
     "GET /exceptions": READ,
     "GET /charges": READ,
     "POST /charges/{account}/{charge_id}/retry": WRITE,
+    "POST /accounts/{platform}/{account}/restore": OPERATE,
     "GET /reconciliation/{account}/{date}": READ,
     "GET /reconciliation/{account}/{date}/lines": READ,
     "POST /reconciliation/{account}/{date}/compare": DECIDE,

@@ -16,7 +16,7 @@ from countersign.orders.changes import (
     Trust,
 )
 from countersign.orders.decision import Decision
-from countersign.orders.state import Order
+from countersign.orders.state import Order, ReportedPayment
 
 # Of the metadata of an order that is made at its platform: what people and the merchant's own shop call it.
 NAMES = ("number", "reference")
@@ -74,27 +74,32 @@ def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
     )
 
 
-def is_repeated(before: Order | None, facts: Sequence[Fact], trust: Trust, decision: Decision) -> bool:
-    """Tell whether what a message decided is nothing but the moment of the newest report.
+def repeated(before: Order | None, facts: Sequence[Fact], trust: Trust, decision: Decision) -> Order | None:
+    """Return the order with the moment of its newest report where a message decided nothing else; None otherwise.
 
     So it is with every change of what is not kept here (a tag, a note, an address), and of those a shop has many. What
     is not understood, or is to be asked about, is no repetition.
     """
     after = decision.order
     if before is None or after is None or before.newest is None or after.newest is None or isinstance(trust, Hint):
-        return False
+        return None
     if not facts or not isinstance(facts[0], OrderReported):
-        return False
+        return None
     if not all(isinstance(fact, OrderReported | Paid | RefundReported) for fact in facts):
-        return False
+        return None
     if decision.children or decision.emits or decision.beside or decision.query_now:
-        return False
+        return None
     first, newest = facts[0], before.newest
     said = replace(first.report, version=newest.version, read_at=newest.read_at)
-    if (said, first.terms) != (newest, before.terms):
-        return False
-    same_moment = replace(after.newest, version=newest.version, read_at=newest.read_at)
-    return replace(after, newest=same_moment) == before and after.review_items == before.review_items
+    same = replace(after, newest=newest, claims=before.claims) == before and _told(after) == _told(before)
+    if (said, first.terms) != (newest, before.terms) or not same or after.review_items != before.review_items:
+        return None
+    return replace(before, newest=after.newest)
+
+
+def _told(order: Order) -> list[ReportedPayment]:
+    """Return what was said of payments, whichever messages said it."""
+    return [replace(claim, evidence=()) for claim in order.claims]
 
 
 def _age(terms: Terms, report: Report) -> tuple[int, int, str]:

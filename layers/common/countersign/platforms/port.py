@@ -197,6 +197,50 @@ class Scans(Protocol):
         """Yield what changed from a place on (inclusive), page by page: what needs somebody, or everything."""
 
 
+class Import(NamedTuple):
+    """A file of a part of a platform's history, which the platform writes when it is asked to.
+
+    `state` is running, done, failed or gone. `lines` and `orders` are what the platform itself says the file has;
+    `address` is where it is, empty where there is nothing to read; `reason` is the platform's word for a failure.
+    """
+
+    number: str
+    state: str
+    lines: int = 0
+    orders: int = 0
+    address: str = ""
+    reason: str = ""
+
+
+class ImportPage(NamedTuple):
+    """Some orders of such a file: what they say, and how many lines and orders of it were read up to here."""
+
+    page: Scanned
+    lines: int
+    orders: int
+
+
+class Imports(Scans, Protocol):
+    """A platform that writes a long history into a file; what the file tells is the same as what a list does."""
+
+    def start_import(self, since: str, until: str) -> Import | None:
+        """Have a file of what changed last between two places written, or find the one that was begun before.
+
+        None while the platform is at another one of ours: one is written at a time.
+        """
+
+    def import_state(self, number: str) -> Import:
+        """Return how a file stands."""
+
+    def imported(self, address: str, *, begun_at: int, skip: int, whole: bool) -> Iterator[ImportPage]:
+        """Yield what a file tells, of which the first `skip` orders are counted only; `begun_at` is when it was begun.
+
+        Of a file that is not `whole` the last order is left out: some of it may not be there.
+
+        Raises PlatformUnavailableError where the file is not whole: what was yielded counts, and no more.
+        """
+
+
 class Subscribes(Protocol):
     """A platform that delivers what it was subscribed to, and ends subscriptions by itself."""
 

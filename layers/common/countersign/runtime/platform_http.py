@@ -39,22 +39,31 @@ class _Session(requests.Session):
 
     @contextmanager
     def fetch(
-        self, method: str, url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        most: int | None = 0,
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Send and give the answer's status and body piece by piece, for what is too large to hold."""
+        """Send and give the answer's status and body piece by piece, for what is too large to hold.
+
+        `most` bytes are read, 0: what a function's disk holds, None: all, for who keeps nothing of it.
+        """
         response = self.request(method, url, data=data, headers=headers, stream=True)
         try:
-            yield response.status_code, _pieces(response)
+            yield response.status_code, _pieces(response, MAX_DOWNLOAD if most == 0 else most)
         finally:
             response.close()
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
+def _pieces(response: requests.Response, most: int | None) -> Iterator[bytes]:
     size = 0
     try:
         for piece in response.iter_content(64 * 1024):
             size += len(piece)
-            if size > MAX_DOWNLOAD:
+            if most is not None and size > most:
                 raise PlatformUnavailableError("the answer is too large")
             yield piece
     except requests.RequestException as error:

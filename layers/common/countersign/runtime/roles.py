@@ -10,13 +10,14 @@ READ, SHIP, WRITE = "orders:read", "orders:ship", "payments:write"
 ASK, DECIDE = "refunds:request", "refunds:approve"
 LINK = "payments:link"  # sends somebody the address where an order is paid
 SEE = "evidence:read"  # what platforms signed, byte for byte: it names payers
+OPERATE = "operate"  # have accounts read anew: it changes no order by itself, and costs calls of the platform's
 
 ROLES: Mapping[str, frozenset[str]] = {
     "shop": frozenset({READ, SHIP, ASK, LINK}),
     "finance": frozenset({READ, ASK, DECIDE}),
     "support": frozenset({READ, ASK, LINK}),
-    "admin": frozenset({READ, SHIP, WRITE, LINK, ASK, DECIDE, SEE}),
-    "operator": frozenset({READ, SEE}),
+    "admin": frozenset({READ, SHIP, WRITE, LINK, ASK, DECIDE, SEE, OPERATE}),
+    "operator": frozenset({READ, SEE, OPERATE}),
 }
 
 

@@ -136,10 +136,8 @@ class OrderStore:
             if decision.outcome == "refused":
                 return outcome_of(decision, event_id)
             facts = [change.fact for change in changes]
-            if reports.is_repeated(order, facts, changes[0].trust, decision):
-                if self._moved(rows, decision):
-                    return Outcome("unchanged", because("same_again"), event_id, decision.order)
-                return None
+            if (same := reports.repeated(order, facts, changes[0].trust, decision)) is not None:
+                return Outcome("unchanged", because("same_again"), event_id, same) if self._moved(rows, same) else None
             decision = numbered(decision, now)
             event, rest = event_item(changes, decision, event_id, raw, now)
             if received_at is not None:
@@ -177,17 +175,16 @@ class OrderStore:
                 known[other] = codec.read_order(rows[row]) if row in rows else None
         return rows, order
 
-    def _moved(self, rows: Rows, decision: Decision) -> bool:
+    def _moved(self, rows: Rows, order: Order) -> bool:
         """Note the moment of the newest report, and nothing else; False where the order is another one meanwhile.
 
         The order's version stays, for nothing that anybody may see has changed: who decides on an order of reports
         makes sure of its facts as well.
         """
-        order = decision.order
-        if decision.outcome != "applied" or order is None:
-            return True
         known = rows[keys.order_pk(order.key), keys.ORDER]
         facts = codec.order_item(order, owner="", due_at=None)["facts"]
+        if facts == known["facts"]:
+            return True
         values = {":facts": facts, ":seen": known["version"], ":known": known["facts"]}
         condition = "#version = :seen AND facts = :known"
         return dynamo.update_if(self.client, self.table, known, "SET facts = :facts", condition, values)

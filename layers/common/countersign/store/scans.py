@@ -134,6 +134,14 @@ class ScanStore:
             {":since": text(since), ":one": number(1)},
         )
 
+    def jump(self, account: str, place: str) -> bool:
+        """Note that everything up to a place is recorded by another way, where the list was never read to its end."""
+        condition = "attribute_not_exists(done)"
+        expression = "SET done = :done REMOVE reached, #whole, leased_until"
+        return dynamo.update_if(
+            self.client, self.table, self._row(account), expression, condition, {":done": text(place)}
+        )
+
     def _row(self, account: str) -> Item:
         pk, sk = row_of(self.platform, account)
         return {"pk": text(pk), "sk": text(sk)}

@@ -12,6 +12,9 @@ from countersign.store.record import OUTBOX_GRACE_SECONDS
 ORDER_ID = "~subscriptions"  # no order can have that name: what is told is about the account
 
 
+ASKED = "asked"  # the cause of a gap that a person wants read
+
+
 class Gap(NamedTuple):
     """A time in which deliveries were missing (epoch seconds), and why: the topics, or a word for silence."""
 
@@ -36,6 +39,12 @@ def gap_of(item: Item) -> Gap | None:
     return Gap(since, codec.as_number(item, "gap_until") or 0, cause) if since is not None else None
 
 
+def wish_of(item: Item) -> Gap | None:
+    """Return the time that somebody wants read anew, by an account's row."""
+    since = codec.as_number(item, "wish_since")
+    return Gap(since, codec.as_number(item, "wish_until") or 0, ASKED) if since is not None else None
+
+
 class SubscriptionStore:
     """The rows of one platform."""
 
@@ -52,6 +61,38 @@ class SubscriptionStore:
         """Note that all of an account's subscriptions are there."""
         values = {":now": number(now)}
         dynamo.update(self.client, self.table, self._row(account), "SET seen_at = :now", "", values)
+
+    def wish(self, account: str, since: int, until: int) -> Gap | None:
+        """Note that a person wants a time read anew, together with what was wanted before; None without such a row.
+
+        Raises ContentionError where others wish at the same moment, again and again.
+        """
+        for _ in dynamo.attempts():
+            found = self._read(account)
+            if not found:
+                return None
+            known = wish_of(found)
+            wanted = Gap(min(since, known.since), max(until, known.until), ASKED) if known else Gap(since, until, ASKED)
+            values = {":since": number(wanted.since), ":until": number(wanted.until)}
+            condition = "attribute_exists(pk) AND attribute_not_exists(wish_since)"
+            if known:
+                condition = "wish_since = :known AND wish_until = :end"
+                values |= {":known": number(known.since), ":end": number(known.until)}
+            expression = "SET wish_since = :since, wish_until = :until"
+            if dynamo.update_if(self.client, self.table, self._row(account), expression, condition, values):
+                return wanted
+        return None  # attempts() raised before
+
+    def wished(self, account: str) -> Gap | None:
+        """Return the time that a person wants read anew, if there is one."""
+        return wish_of(self._read(account))
+
+    def fulfil(self, account: str, wish: Gap) -> bool:
+        """Take a wish off that is being done; False where it is another one meanwhile."""
+        values = {":since": number(wish.since), ":until": number(wish.until)}
+        condition = "wish_since = :since AND wish_until = :until"
+        expression = "REMOVE wish_since, wish_until"
+        return dynamo.update_if(self.client, self.table, self._row(account), expression, condition, values)
 
     def gap(self, account: str) -> Gap | None:
         """Return the time in which deliveries were missing and that is not proved read yet, if there is one."""

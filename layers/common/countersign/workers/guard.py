@@ -17,13 +17,12 @@ from countersign.platforms.port import Proves, Scans, Subscribes
 from countersign.runtime.telemetry import count, logger
 from countersign.store import codec, dynamo, keys
 from countersign.store.scans import ScanStore
-from countersign.store.subscriptions import Gap, SubscriptionStore
+from countersign.store.subscriptions import ASKED, Gap, SubscriptionStore
 
 GAP_SECONDS = (
     3 * 86400
 )  # before the last look that found all: as long as platforms try, and a day of doubt about clocks
 SILENT = "silent"  # the cause of a gap in which subscriptions said nothing
-ASKED = "asked"  # the cause of one that a person wants read
 SETTLED_SECONDS = 60  # what changed later may be on its way still
 
 
@@ -51,6 +50,7 @@ class GuardWork:
             self._prove(name, platform, platform)
         if not missing:
             self._listen(name, platform)
+            self._fulfil(name)
             self.subscriptions.seen(name, now=self.now)
             return ()
         seen_at = self.subscriptions.seen_at(name)
@@ -72,8 +72,18 @@ class GuardWork:
 
     def restore(self, name: str, since: int, until: int) -> None:
         """Have everything read that changed in an interval, and proved read, as a person wants it."""
-        self.scans.ask_for_everything(name, self.connect(name).place(since))
-        self.subscriptions.open_gap(name, Gap(since, until, ASKED))
+        platform = self.connect(name)
+        self.scans.ask_for_everything(name, platform.place(since))
+        if isinstance(platform, Proves):
+            self.subscriptions.open_gap(name, Gap(since, until, ASKED))
+
+    def _fulfil(self, name: str) -> None:
+        """Do what a person wished through the API, unless a gap is open: that one is closed before."""
+        wish = self.subscriptions.wished(name)
+        if wish is None or self.subscriptions.gap(name) is not None:
+            return
+        self.restore(name, wish.since, wish.until)
+        self.subscriptions.fulfil(name, wish)
 
     def _listen(self, name: str, platform: Guarded) -> None:
         """Tell, once, that changes come which nobody told of, and have the time read since when that is so."""

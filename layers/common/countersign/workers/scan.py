@@ -75,7 +75,7 @@ class ScanWork:
             latest = scan.done or since
             tally = Tally()
             for page in platform.scan(since, everything=whole, now=now):
-                self._record(page, now, tally)
+                self.record(page, now, tally)
                 latest = max(latest, page.latest or latest, key=platform.moment)
                 leased = self.scans.advance(scan, page.place, now=self.clock())
                 if leased is None:
@@ -94,7 +94,7 @@ class ScanWork:
             self.scans.note(name, told=tally.told, untold=tally.untold, untold_at=tally.untold_at)
         return True
 
-    def _record(self, page: Scanned, now: int, tally: "Tally") -> None:
+    def record(self, page: Scanned, now: int, tally: "Tally") -> None:
         """Record what a page tells that is not known yet; the same order's messages stay in their sequence."""
         count("ScanRead", len(page.messages))
         if page.unreadable:

@@ -4,16 +4,18 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from countersign.errors import MalformedError, PlatformUnavailableError, RateLimitedError, UnprocessableError
 from countersign.fields import mapping, mappings, text
 from countersign.money import Money
+from countersign.orders.reasons import because
 from countersign.platforms.shopify import messages
 from countersign.platforms.shopify.messages import Amount, Line, Order, Transaction
 from countersign.wire import TRANSIENT, Response
 
 MAX_BYTES = 16 * 1024 * 1024
+MOST_OBJECTION = 1000  # characters of what Shopify says against a cart
 LEAST_WAIT = 1.0  # seconds between two tries of one call
 MOST_TRANSACTIONS = 50  # one more is asked for: a list that is cut off is never summed
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -32,6 +34,23 @@ class CallRefusedError(UnprocessableError):
     def whole_account(self) -> bool:
         """Whether every call of the shop would be refused: its token, its rights, or the shop itself."""
         return self.status in (401, 402, 403, 423)
+
+
+class NewCart(NamedTuple):
+    """A cart that Shopify made: where its checkout opens, what is in it, and (code, message) of what it warns of."""
+
+    checkout_url: str
+    quantity: int
+    total: Money | None
+    warnings: tuple[tuple[str, str], ...]
+
+
+class CartRefusedError(UnprocessableError):
+    """Shopify makes no such cart; what it says is of the shop's own goods and rules."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"Shopify makes no such cart: {said}")
+        self.reason = because("said_by_the_platform", text=said)
 
 
 class ThrottledError(RateLimitedError):
@@ -55,7 +74,7 @@ _MEANING = {
 def read(response: Response) -> Mapping[str, Any]:
     """Return the `data` of an answer, or raise what it means; half an answer is none."""
     status = response.status_code
-    if status == 429:
+    if status in (429, 430):  # the latter where a caller looks like a robot
         raise ThrottledError(_retry_after(response.headers))
     if status in TRANSIENT or status >= 500:
         raise PlatformUnavailableError(f"Shopify answered HTTP {status}")
@@ -106,6 +125,40 @@ def refusals(payload: Mapping[str, Any]) -> str:
     """Return what a mutation's userErrors say, on one line; empty where there are none."""
     said = [str(error.get("message", "")) for error in mappings(payload, "userErrors")]
     return "; ".join(said)
+
+
+def codes(payload: Mapping[str, Any]) -> set[str]:
+    """Return the codes of a mutation's userErrors."""
+    return {str(error.get("code", "")) for error in mappings(payload, "userErrors")}
+
+
+def read_cart(payload: Mapping[str, Any]) -> NewCart:
+    """Return the cart of an answer; raises CartRefusedError with what Shopify objects to."""
+    # https://shopify.dev/docs/api/storefront/2026-10/payloads/CartCreatePayload
+    objections = mappings(payload, "userErrors")
+    if any(one.get("code") == "SERVICE_UNAVAILABLE" for one in objections):
+        raise PlatformUnavailableError("Shopify makes no carts just now")
+    if objections:
+        raise CartRefusedError("; ".join(_objection(one) for one in objections)[:MOST_OBJECTION])
+    cart = member(payload, "cart")
+    address = cart.get("checkoutUrl")
+    if not isinstance(address, str) or not address.startswith("https://"):
+        raise PlatformUnavailableError("Shopify's cart has no checkout")
+    quantity, cost = cart.get("totalQuantity"), mapping(mapping(cart, "cost"), "totalAmount")
+    return NewCart(
+        address,
+        quantity if type(quantity) is int else 0,
+        _money(cost) if cost else None,
+        tuple((str(one.get("code", "")), str(one.get("message", ""))) for one in mappings(payload, "warnings")),
+    )
+
+
+def _objection(error: Mapping[str, Any]) -> str:
+    """Return what Shopify says of one field; where it is, as `lines.0.quantity`."""
+    said = error.get("field")
+    where = ".".join(map(str, said[1:])) if isinstance(said, list) else ""
+    told = f"{error.get('code') or 'INVALID'}: {error.get('message', '')}"
+    return f"{where} {told}" if where else told
 
 
 def member(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Calls to a shop's Admin API: orders that changed, single ones, subscriptions to webhooks.
+"""Calls to a shop's Admin API, about orders and subscriptions to webhooks, and for carts to its Storefront API.
 
 Reading is repeated, never sooner than after a second, while the shop's bucket is empty or Shopify has no answer; what
 makes something is called once.
@@ -6,13 +6,15 @@ makes something is called once.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
 from countersign.platforms.shopify import answers, documents, messages
-from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, ThrottledError
+from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, NewCart, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.telemetry import count
+from countersign.signing.credentials import Secret
 from countersign.wire import Session
 
 PAGE = 25  # orders: what a page may cost is reserved before it is asked, and 1,000 points are the most
@@ -20,6 +22,7 @@ ID_PAGE = 250
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 LONGEST_WAIT = 30.0  # in one function's run
 TIMEOUT = (3.0, 30.0)
+CART_TIMEOUT, CART_WAIT = (2.0, 8.0), 4.0  # somebody waits for the answer, and the gateway for half a minute
 Fields = Mapping[str, Any]
 
 
@@ -139,6 +142,34 @@ class Client:
         answer = self._call(documents.SUBSCRIBE, {"topic": topic, "subscription": subscription})
         return answers.refusals(answers.member(answer, "webhookSubscriptionCreate"))
 
+    def start_bulk(self, query: str) -> Fields | None:
+        """Have Shopify write all orders that a query finds into a file; None while another such work of ours runs."""
+        answer = answers.member(self._call(documents.START_BULK, {"query": query}), "bulkOperationRunQuery")
+        if answers.codes(answer) & {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}:
+            return None
+        if said := answers.refusals(answer):
+            raise CallRefusedError(200, said)
+        return answers.member(answer, "bulkOperation")
+
+    def bulk(self, number: str) -> Fields | None:
+        """Return a bulk operation as it is now; None where there is none (any more)."""
+        found = self._ask(documents.BULK, {"id": number}).get("bulkOperation")
+        return found if isinstance(found, dict) else None
+
+    def bulks(self) -> list[Fields]:
+        """Return the latest bulk operations, the newest first."""
+        return answers.nodes(answers.member(self._ask(documents.BULKS, {}), "bulkOperations"))
+
+    @contextmanager
+    def bulk_file(self, address: str) -> Iterator[Iterator[bytes]]:
+        """Give a bulk operation's file piece by piece; its address is a secret of its own, and gets no token."""
+        if not address.startswith(("https://", base_of(self._app, self._shop) + "/")):
+            raise PlatformUnavailableError("the bulk operation's file has no address")
+        with self._session.fetch("GET", address, most=None) as (status, pieces):
+            if status != 200:
+                raise PlatformUnavailableError(f"the bulk operation's file answers HTTP {status}")
+            yield pieces
+
     def _ask(self, document: str, variables: Mapping[str, Any]) -> Fields:
         """Repeat a reading call until it has an answer that will stay."""
         waited = 0.0
@@ -185,6 +216,53 @@ class Client:
         # A version that is not supported any more is answered as the oldest one that is: nothing fails.
         if response.headers.get("X-Shopify-API-Version", version) != version:
             count("ApiVersionFellForward")
+        try:
+            return answers.read(response)
+        except MalformedError as error:
+            raise PlatformUnavailableError(str(error)) from None
+
+
+class Storefront:
+    """One shop's Storefront API; `sleep` waits where the shop has no room just now."""
+
+    def __init__(
+        self, session: Session, app: App, shop: Shop, *, token: Secret, sleep: Callable[[float], None]
+    ) -> None:
+        self._session = session
+        self._app = app
+        self._shop = shop
+        self._token = token
+        self._sleep = sleep
+
+    def create_cart(self, wanted: Mapping[str, Any], *, buyer_ip: str = "") -> NewCart:
+        """Make a cart; `buyer_ip` is what Shopify judges robots by, where the call is not the buyer's own.
+
+        Raises CartRefusedError with what Shopify objects to, ThrottledError where there is no room for longer than a
+        caller waits, PlatformUnavailableError where nobody knows.
+        """
+        try:
+            answer = self._send(wanted, buyer_ip)
+        except ThrottledError as error:  # nothing was made
+            if error.wait > CART_WAIT:
+                raise
+            self._sleep(error.wait)
+            answer = self._send(wanted, buyer_ip)
+        return answers.read_cart(answers.member(answer, "cartCreate"))
+
+    def _send(self, wanted: Mapping[str, Any], buyer_ip: str) -> Fields:
+        # https://shopify.dev/docs/api/usage/authentication#access-tokens-for-the-storefront-api
+        headers = {
+            "Shopify-Storefront-Private-Token": self._token.reveal(),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+        response = self._session.request(
+            "POST",
+            f"{base_of(self._app, self._shop)}/api/{self._app.api_version}/graphql.json",
+            data=json.dumps({"query": documents.CART, "variables": {"input": wanted}}).encode(),
+            headers=headers | ({"Shopify-Storefront-Buyer-IP": buyer_ip} if buyer_ip else {}),
+            timeout=CART_TIMEOUT,
+        )
         try:
             return answers.read(response)
         except MalformedError as error:

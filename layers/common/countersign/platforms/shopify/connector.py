@@ -10,8 +10,8 @@ from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.orders.changes import Change, OrderKey, Queried, RefundReported
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
-from countersign.platforms.port import Changes, Scanned
-from countersign.platforms.shopify import answers, messages, translate
+from countersign.platforms.port import Changes, Import, ImportPage, Scanned
+from countersign.platforms.shopify import answers, bulk, documents, messages, translate
 from countersign.platforms.shopify.answers import CallRefusedError
 from countersign.platforms.shopify.apps import Installation
 from countersign.platforms.shopify.client import Client, Page
@@ -34,6 +34,7 @@ TOPICS = (
 LISTED_DAYS = 60  # how far back orders are listed without the scope read_all_orders
 ALL_ORDERS = "read_all_orders"
 FIRST_DAY = "2006-01-01T00:00:00Z"
+IMPORTED_AT_ONCE = 100
 OVERLAP_SECONDS = 300  # of the list: its index follows some seconds later
 
 
@@ -130,6 +131,47 @@ class Connector:
                 if number and at is not None:
                     yield number, at
 
+    def start_import(self, since: str, until: str) -> Import | None:
+        """Have a file of what changed last in an interval written; one that was begun and not noted is found again."""
+        query = documents.bulk_of(f"updated_at:>='{since}' updated_at:<='{until}'")
+        for known in self.client.bulks():
+            found = _import(known)
+            if known.get("query") == query and found.state in ("running", "done"):
+                return found
+            if found.state == "running":
+                return None
+        started = self.client.start_bulk(query)
+        return _import(started) if started is not None else None
+
+    def import_state(self, number: str) -> Import:
+        """Return how a bulk operation stands; its file is there for a week."""
+        found = self.client.bulk(number)
+        return _import(found) if found is not None else Import(number, "gone", reason="gone")
+
+    def imported(self, address: str, *, begun_at: int, skip: int, whole: bool) -> Iterator[ImportPage]:
+        """Yield the orders of a bulk operation's file, a hundred at a time."""
+        nodes: list[Mapping[str, Any]] = []
+        lines = orders = 0
+        with self.client.bulk_file(address) as pieces:
+            for root in bulk.roots(pieces, whole=whole):
+                lines, orders = root.lines, orders + 1
+                if orders > skip:
+                    nodes.append(root.node)
+                if len(nodes) == IMPORTED_AT_ONCE:
+                    yield ImportPage(self._readable(nodes, begun_at), lines, orders)
+                    nodes = []
+        yield ImportPage(self._readable(nodes, begun_at), lines, orders)
+
+    def _readable(self, nodes: list[Mapping[str, Any]], read_at: int) -> Scanned:
+        told: list[Changes] = []
+        unreadable = 0
+        for node in nodes:
+            try:
+                told += self._told(node, read_at)
+            except MalformedError:
+                unreadable += 1
+        return Scanned(tuple(told), "", "", unreadable)
+
     def _scanned(self, page: Page, since: str, reached: str, read_at: int) -> Scanned:
         told: list[Changes] = []
         times: list[int] = []
@@ -164,6 +206,32 @@ class Connector:
         changes = translate.told(key, facts, Queried(), via="query")
         most = translate.MOST_FACTS
         return [changes[first : first + most] for first in range(0, len(changes), most)]
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/enums/BulkOperationStatus
+_ENDED = {"completed": "done", "failed": "failed", "canceled": "failed", "expired": "failed"}
+
+
+def _import(fields: Mapping[str, Any]) -> Import:
+    """Return what is said of a bulk operation; what failed may have a file of a part."""
+    status = messages.word(fields, "status")
+    state = _ENDED.get(status, "running")
+    address = fields.get("url" if state == "done" else "partialDataUrl")
+    reason = messages.word(fields, "errorCode") or status
+    return Import(
+        str(fields.get("id", "")),
+        state,
+        _count(fields, "objectCount"),
+        _count(fields, "rootObjectCount"),
+        address if isinstance(address, str) else "",
+        reason,
+    )
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    """Return a count, which Shopify writes as text; -1, which no file has, where it is none."""
+    said = str(fields.get(name) or "0")
+    return int(said) if said.isdecimal() else -1
 
 
 def _is_about(change: Change, refund_id: str) -> bool:

@@ -4,12 +4,14 @@ from countersign.platforms.shopify.answers import MOST_TRANSACTIONS
 from countersign.platforms.shopify.messages import MAX_LINES
 
 _MONEY = "{ presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }"
+_LINE = f"title currentQuantity originalUnitPriceSet {_MONEY}"
+_LINES = f"lineItems(first: {MAX_LINES}) {{ nodes {{ {_LINE} }} }}"
 _ORDER = f"""
   id name createdAt updatedAt cancelledAt cancelReason test sourceName
   displayFinancialStatus displayFulfillmentStatus paymentGatewayNames
   customAttributes {{ key value }}
   currentTotalPriceSet {_MONEY} totalReceivedSet {_MONEY} totalOutstandingSet {_MONEY} totalCapturableSet {_MONEY}
-  lineItems(first: {MAX_LINES}) {{ nodes {{ title currentQuantity originalUnitPriceSet {_MONEY} }} }}
+  {_LINES}
   transactions(first: {MOST_TRANSACTIONS + 1}) {{
     id kind status gateway processedAt createdAt errorCode test
     amountSet {_MONEY} parentTransaction {{ id }}
@@ -48,5 +50,40 @@ CART = """mutation NewCart($input: CartInput!) {
     userErrors { code field message } warnings { code target message }
   }
 }"""
-ADMIN = (ORDERS, ORDER, ORDER_IDS, SHOP, INSTALLATION, SUBSCRIPTIONS, SUBSCRIBE)
+# https://shopify.dev/docs/api/usage/bulk-operations/queries: connections have edges there, and are read to their end
+_BULK = f"""{{
+  orders(query: "%s") {{ edges {{ node {{
+    {_ORDER.replace(_LINES, f"lineItems {{ edges {{ node {{ id {_LINE} }} }} }}")}
+  }} }} }}
+}}"""
+START_BULK = """mutation StartBulk($query: String!) {
+  bulkOperationRunQuery(query: $query, groupObjects: true) {
+    bulkOperation { id status } userErrors { code field message }
+  }
+}"""
+_BULK_STATE = "id status errorCode objectCount rootObjectCount url partialDataUrl query"
+BULK = f"query OneBulk($id: ID!) {{ bulkOperation(id: $id) {{ {_BULK_STATE} }} }}"
+BULKS = f"""query Bulks {{
+  bulkOperations(first: 25, reverse: true, sortKey: CREATED_AT) {{ nodes {{ {_BULK_STATE} }} }}
+}}"""
+
+
+def bulk_of(query: str) -> str:
+    """Return the document of a bulk operation over the orders that a query finds."""
+    return _BULK % query.replace("\\", "\\\\").replace('"', '\\"')
+
+
+ADMIN = (
+    ORDERS,
+    ORDER,
+    ORDER_IDS,
+    SHOP,
+    INSTALLATION,
+    SUBSCRIPTIONS,
+    SUBSCRIBE,
+    START_BULK,
+    BULK,
+    BULKS,
+    bulk_of("updated_at:>='2026-01-01T00:00:00Z'"),
+)
 STOREFRONT = (CART,)
