@@ -38,11 +38,13 @@ _DIGESTS = frozenset(
         "89f30b01b513e8a04ead2062b4a32d7e",
         "9088035a35d8c9225f57cb40dd159ff0",
         "9327dc3184583cddd1d0becb92faec76",
+        "984bd3c1d384f3f7bb59588592516ceb",
         "99b08ab15595aea11f4ce76fae88c876",
         "a1bf4dc2c0cea821798c38e16fcc1667",
         "a65e9948b2420dc6bd97c58fbe51c526",
         "b23967af919367b43df3c43533ff846f",
         "b5d9a51bce4625a3ba4b0475e0e865c3",
+        "b66ebe1e1a4d4c934842ef49b72a421b",
         "c121a3e605c2015434d35650e98d92a1",
         "cd93782b7fb95559de14f738b65988af",
         "ce781efc3b31cdf25c3c0594d5140e9d",
@@ -55,6 +57,7 @@ _DIGESTS = frozenset(
         "eac7abd740568b8aab87bbef3ffda410",
         "ebbcbe4ce8fee29045f0cbc1822f5e54",
         "fad5c34d6c00dc1afc8b785ea3858560",
+        "fcda5b626ab2e6d497d633ca223e0d9f",
     }
 )
 
