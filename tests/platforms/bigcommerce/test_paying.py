@@ -1,13 +1,17 @@
 """A shopper pays an order of a store: from the page's call to the order's status there, whatever happens between."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
+from moto import mock_aws
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, RefundDecided, RefundRequested
+from countersign.orders.changes import Change, Operator, Paid, Queried, RefundDecided, RefundRequested
 from countersign.orders.state import Order
-from tests.platforms.bigcommerce.world import STORE, Shop
+from tests.platforms.bigcommerce.world import STORE, Shop, app_document, shop
 
 CANCELLED, REFUNDED, AWAITING, FULFILLMENT, COMPLETED = 5, 4, 7, 11, 10
 
@@ -330,6 +334,19 @@ class TestRefunds:
         assert world.order(order).refunded == 2000
         assert [one.status for one in world.store.refunds(world.key(order))] == ["succeeded"]
 
+    def test_a_refund_that_closes_the_order_makes_its_payment_not_late(self, world: Shop) -> None:
+        order, _ = world.start()
+        world.pay(order)
+        world.told(order)
+        self.refund(world, order, 2000)
+        world.told(order, "refund.succeeded")
+        world.told(order, "refund.succeeded")
+        world.make("refund", id=order["id"], amount=10.0)
+        world.told(order, "refund.succeeded")
+
+        assert world.there(order)["status_id"] == 14
+        assert [one.refund_id for one in world.store.refunds(attempt(world, order).key)] == ["rf-1"]
+
     def test_B2_a_refund_of_the_control_panel_is_one_and_moves_no_money(self, world: Shop) -> None:
         world.hook()
         order, _ = world.start()
@@ -348,3 +365,81 @@ class TestRefunds:
         assert (refund.status, refund.amount.minor, refund.platform_refund_id) == ("needs_action", 1000, "1")
         assert world.order(order).refunded == 0
         assert world.store.refunds(attempt(world, order).key) == ()
+
+    def test_a_refund_of_the_control_panel_is_asked_for_at_the_cashier_where_the_merchant_wants_that(
+        self, clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with mock_aws(), shop(clock, tmp_path, monkeypatch, app_document(control_panel_refund="request")) as world:
+            world.hook()
+            order, _ = world.start()
+            world.pay(order)
+            world.told(order)
+            world.make("refund", id=order["id"], amount=10.0)
+            world.deliver()
+            world.run("poll")
+            world.run("sync", 60)
+            world.run("sync", 60)
+            key = attempt(world, order).key
+            [asked] = world.store.refunds(key)
+            assert (asked.status, asked.amount.minor, asked.requested_by) == ("requested", 1000, "bigcommerce")
+
+            judged = RefundDecided(asked.refund_id, True, world.now)
+            world.store.record(Change(key, judged, Operator("ben"), "operator", system="hc1"), now=world.now)
+            world.hosted.work("refund", 1)
+            world.hosted.work("refund", 120)
+            world.told(order, "refund.succeeded")
+
+            assert len(world.there(order)["refunds"]) == 1
+            assert world.order(order).refunded == 1000
+
+
+class TestUnpaid:
+    @pytest.fixture
+    def cancelling(
+        self, clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Shop]:
+        with mock_aws(), shop(clock, tmp_path, monkeypatch, app_document(cancel_unpaid_after=3600)) as made:
+            yield made
+
+    def test_an_order_that_nobody_paid_is_cancelled_where_the_merchant_wants_that(self, cancelling: Shop) -> None:
+        order, _ = cancelling.start()
+        cancelling.hosted.work("poll", 1900)
+        cancelling.run("poll")
+        assert puts(cancelling, order) == []
+
+        cancelling.run("poll", 3600)
+        cancelling.run("poll", 3600)
+
+        assert puts(cancelling, order) == [CANCELLED]
+        assert cancelling.order(order).status == "closed"
+
+    def test_an_order_with_a_payment_in_flight_is_not_cancelled(self, cancelling: Shop) -> None:
+        order, _ = cancelling.start()
+        cancelling.run("poll", 7300)
+        assert puts(cancelling, order) == []
+
+        cancelling.pay(order)
+        cancelling.told(order)
+
+        assert puts(cancelling, order) == [FULFILLMENT]
+
+    def test_money_for_an_order_that_we_cancelled_goes_back_by_the_policy(self, cancelling: Shop) -> None:
+        order, _ = cancelling.start()
+        cancelling.hosted.work("poll", 1900)
+        cancelling.run("poll", 3600)
+        assert puts(cancelling, order) == [CANCELLED]
+        late = Paid("pay_late", Money(6984, "USD"), cancelling.now)
+        key = attempt(cancelling, order).key
+        cancelling.store.record(Change(key, late, Queried(), "query", "m_tests", "hc1"), now=cancelling.now)
+        cancelling.told(order)
+
+        assert puts(cancelling, order) == [CANCELLED]
+        assert {one.status for one in cancelling.store.refunds(key)} == {"requested"}
+
+    def test_by_default_no_order_is_cancelled(self, world: Shop) -> None:
+        order, _ = world.start()
+        world.hosted.work("poll", 1900)
+        for _ in range(3):
+            world.run("poll", 3600)
+
+        assert puts(world, order) == []
