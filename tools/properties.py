@@ -20,7 +20,6 @@ NOT_YET = {
     "A9": "no platform with JWTs yet (BigCommerce)",
     "B8": "no BigCommerce yet",
     "B16": "no Shopify Payments Apps yet",
-    "F4": "no BigCommerce yet",
     "G7": "no mTLS domain yet (Shopify Payments Apps)",
     "H4": "no erasure of personal data yet",
     "H5": "no platform yet whose messages may hold card numbers; evidence is kept byte for byte",
