@@ -99,6 +99,14 @@ class TestInstalling:
         assert (document["max_age_seconds"], document["hook_token"]) == (600, first["hook_token"])
         assert len(world.there.scripts[STORE]) == 1
 
+    def test_another_owner_authorises_it_again_and_the_store_stays_the_same(self, world: AppWorld) -> None:
+        world.install()
+        world.there.owner = {"id": 777, "email": "new@example.com"}
+
+        assert world.install(code="code2")["statusCode"] == 200
+        assert world.document()["owner"] == {"id": 777, "email": "new@example.com"}
+        assert world.open()["statusCode"] == 200
+
     def test_of_two_calls_at_once_one_exchanges(self, world: AppWorld, clock: time_machine.Traveller) -> None:
         assert world.installs.begin(STORE, now=NOW)
 
