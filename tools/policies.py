@@ -22,8 +22,17 @@ BASIC, QUEUE, STREAM = (
 # Functions by their jobs, which every platform names alike: a new one of another job has to say what it needs.
 _RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
 _WORK = ("*_poll", "*_refund", "*_settle", "*_ship", "*_bill", "*_redrive", "*_retry", "*_scan")  # and by themselves
-_UNASKED = (*_WORK, "*_guard", "notify", "publish", "sweep")  # whose failures nobody would see
-_READ_ACCOUNTS = (*_RECORD, *_WORK, "*_guard", "notify")  # decisions_api: the keys of lookups
+_APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
+_UNASKED = (*_WORK, "*_guard", "*_check", "notify", "publish", "sweep")  # whose failures nobody would see
+_READ_ACCOUNTS = (
+    *_RECORD,
+    *_WORK,
+    *_APP,
+    "*_guard",
+    "*_payment_status",
+    "bigcommerce_pay",
+    "notify",
+)  # decisions_api: the keys of lookups
 # What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
 REASONS = {
     ("*", BASIC, "*"): "Lambda writes the function's log in its name",
@@ -45,6 +54,18 @@ REASONS = {
     **dict.fromkeys(
         [(who, "kms:Decrypt", "SecretsKeyArn") for who in _READ_ACCOUNTS],
         "Secrets Manager opens a secret under the merchant's own key in its name",
+    ),
+    **dict.fromkeys(
+        [(who, "kms:GenerateDataKey", "SecretsKeyArn") for who in _APP],
+        "Secrets Manager closes the document of a shop that installed the app under that key, in its name",
+    ),
+    **dict.fromkeys(
+        [
+            (who, f"secretsmanager:{action}", "secret/*")
+            for who in _APP
+            for action in ("CreateSecret", "PutSecretValue")
+        ],
+        "a shop's document is made when it installs the app, and written again when that changes",
     ),
 }
 
