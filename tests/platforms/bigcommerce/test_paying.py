@@ -125,7 +125,9 @@ class TestPaid:
 
         assert puts(world, order) == [FULFILLMENT]
 
-    def test_B1_orders_that_were_paid_while_the_token_was_gone_are_told_after_the_reinstall(self, world: Shop) -> None:
+    def test_case_B1_orders_that_were_paid_while_the_token_was_gone_are_told_after_the_reinstall(
+        self, world: Shop
+    ) -> None:
         orders = [world.start()[0] for _ in range(3)]
         world.make("revoke")
         for order in orders:
@@ -142,7 +144,7 @@ class TestPaid:
 
 
 class TestClosed:
-    def test_B4a_a_cancelled_order_cannot_be_paid_any_more(self, world: Shop) -> None:
+    def test_case_B4a_a_cancelled_order_cannot_be_paid_any_more(self, world: Shop) -> None:
         order = world.make("order")
         world.make("move", id=order["id"], status_id=CANCELLED)
 
@@ -151,7 +153,7 @@ class TestClosed:
         assert (status, answer) == (409, {"error": {"code": "order_closed"}})
         assert world.hosted.store.get(world.hosted.key(world.reference(order))) is None
 
-    def test_B4b_an_order_that_is_cancelled_while_its_shopper_is_at_the_cashier_has_its_payment_ended(
+    def test_case_B4b_an_order_that_is_cancelled_while_its_shopper_is_at_the_cashier_has_its_payment_ended(
         self, world: Shop
     ) -> None:
         world.hook()
@@ -167,7 +169,7 @@ class TestClosed:
         assert puts(world, order) == []
 
     @pytest.mark.parametrize("status", [CANCELLED, 6, REFUNDED, 14])
-    def test_B4c_money_for_a_closed_order_goes_back_by_the_policy_and_its_status_stays(
+    def test_case_B4c_money_for_a_closed_order_goes_back_by_the_policy_and_its_status_stays(
         self, world: Shop, status: int
     ) -> None:
         order, _ = world.start()
@@ -221,7 +223,7 @@ class TestMoney:
         assert puts(world, order) == []
         assert world.order(order).status == "review"
 
-    def test_C3_three_decimals_are_asked_for_and_compared_exactly(self, world: Shop) -> None:
+    def test_case_C3_three_decimals_are_asked_for_and_compared_exactly(self, world: Shop) -> None:
         order, _ = world.start(total="18.6000", currency="KWD")
         assert attempt(world, order).terms.amount.minor == 18_600
         world.pay(order)
@@ -240,7 +242,7 @@ class TestMoney:
         assert attempt(world, order, 2).terms.amount.minor == 7984
         assert attempt(world, order).replaced_by
 
-    def test_B5_five_tabs_and_three_reloads_make_one_payment_at_the_cashier(self, world: Shop) -> None:
+    def test_case_B5_five_tabs_and_three_reloads_make_one_payment_at_the_cashier(self, world: Shop) -> None:
         order = world.make("order")
         answers = [world.ask(order, ip=f"203.0.113.{number}") for number in range(8)]
 
@@ -248,7 +250,9 @@ class TestMoney:
         assert len({answer["cashier_url"] for _, answer in answers}) == 1
         assert world.hosted.store.get(world.hosted.key(world.reference(order, 2))) is None
 
-    def test_C4_a_notification_that_comes_before_the_answer_is_the_payments_all_the_same(self, world: Shop) -> None:
+    def test_case_C4_a_notification_that_comes_before_the_answer_is_the_payments_all_the_same(
+        self, world: Shop
+    ) -> None:
         world.hosted.at_once = True
         order, _ = world.start()
         world.pay(order)
@@ -314,7 +318,7 @@ class TestRefunds:
         assert world.there(order)["status_id"] == REFUNDED
         assert (world.order(order).status, world.order(order).refunded) == ("refunded", 6984)
 
-    def test_B2_our_own_record_is_no_second_refund_however_the_store_tells_of_it(self, world: Shop) -> None:
+    def test_case_B2_our_own_record_is_no_second_refund_however_the_store_tells_of_it(self, world: Shop) -> None:
         world.hook()
         order, _ = world.start()
         world.pay(order)
@@ -347,7 +351,7 @@ class TestRefunds:
         assert world.there(order)["status_id"] == 14
         assert [one.refund_id for one in world.store.refunds(attempt(world, order).key)] == ["rf-1"]
 
-    def test_B2_a_refund_of_the_control_panel_is_one_and_moves_no_money(self, world: Shop) -> None:
+    def test_case_B2_a_refund_of_the_control_panel_is_one_and_moves_no_money(self, world: Shop) -> None:
         world.hook()
         order, _ = world.start()
         world.pay(order)

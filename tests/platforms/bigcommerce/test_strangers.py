@@ -110,7 +110,7 @@ def test_an_order_that_may_not_be_paid_is_refused_with_the_reason(
     assert refused(world, made) == (409, {"error": {"code": code}})
 
 
-def test_C3_an_amount_that_cannot_be_said_exactly_is_refused_before_anybody_is_sent_anywhere(world: Shop) -> None:
+def test_case_C3_an_amount_that_cannot_be_said_exactly_is_refused_before_anybody_is_sent_anywhere(world: Shop) -> None:
     order = world.make("order", total="18.6055", currency="KWD")
 
     assert refused(world, order) == (422, {"error": {"code": "amount_not_representable"}})
