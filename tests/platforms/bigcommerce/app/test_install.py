@@ -115,6 +115,16 @@ class TestInstalling:
         clock.shift(LEASE_SECONDS + 1)
         assert world.install()["statusCode"] == 200
 
+    def test_one_address_has_ten_tries_in_a_minute(self, world: AppWorld, clock: time_machine.Traveller) -> None:
+        world.there.down = True
+        statuses = [world.install(code=f"guess{number}")["statusCode"] for number in range(12)]
+        world.there.down = False
+
+        assert statuses == [502] * 10 + [429] * 2
+        assert len(world.there.sent) == 10
+        clock.shift(60)
+        assert world.install()["statusCode"] == 200
+
     def test_a_call_that_failed_does_not_keep_the_next_one_waiting(self, world: AppWorld) -> None:
         world.there.down = True
         world.install()
