@@ -21,7 +21,8 @@ BASIC, QUEUE, STREAM = (
 )  # SAM adds these roles of AWS's own
 # Functions by their jobs, which every platform names alike: a new one of another job has to say what it needs.
 _RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
-_WORK = ("*_poll", "*_refund", "*_settle", "*_ship", "*_bill", "*_redrive", "*_retry", "*_scan")  # and by themselves
+# and by themselves
+_WORK = ("*_poll", "*_refund", "*_settle", "*_ship", "*_sync", "*_bill", "*_redrive", "*_retry", "*_scan")
 _APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
 _UNASKED = (*_WORK, "*_guard", "*_check", "notify", "publish", "sweep")  # whose failures nobody would see
 _READ_ACCOUNTS = (
@@ -43,7 +44,7 @@ REASONS = {
         "Lambda puts what failed there in the function's name",
     ),
     **dict.fromkeys(
-        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK)],
+        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK, "*_payment_status")],
         "the store's one transaction checks that an order is still absent, or another order still as it was read",
     ),
     ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
@@ -117,7 +118,7 @@ def allowed(resources: dict[str, Any]) -> Iterator[Need]:
         role = resources[resource["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
         for policy in role.get("ManagedPolicyArns", ()):
             yield Need(snake(name), policy.rpartition("/")[2], "*")
-        for policy in role["Policies"]:
+        for policy in role.get("Policies", ()):
             for statement in usual(policy["PolicyDocument"]["Statement"]):
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 for action in actions:

@@ -74,6 +74,38 @@ def _pays(stage: Stage, store: str, cashier: str) -> None:
     stage.expect_soon("paid", lambda: status(stage, order), "paid")
 
 
+def told_of(stage: Stage) -> None:
+    """Let an order be known by its delivery alone, and by the list where no delivery came; hooks end and come back."""
+    stage.scene("BigCommerce: what the store tells, and what it does not")
+    order = happens(stage, "order")
+    stage.advance(MINUTE, "the delivery said that there is an order; it is read")
+    stage.expect_soon("it waits for its payment", lambda: status(stage, order), "pending")
+    happens(stage, "switch_off")
+    silent = happens(stage, "order")
+    stage.tell("store", "switched its hooks off, and says nothing of the next order")
+    stage.advance(11 * MINUTE, "the list is read, and the guard switches them on again")
+    stage.expect_soon("found all the same", lambda: status(stage, silent), "pending")
+    stage.expect_soon("hooks", lambda: hooks(stage), 5)
+
+
+def late_notification(stage: Stage) -> None:
+    """Lose the notification: the page asks what became of its order, and the cashier is asked for it."""
+    stage.scene("BigCommerce: the shopper is back before the notification")
+    order = happens(stage, "order")
+    answer = ask(stage, order).body
+    stage.faults(cashier={"drop": 1})
+    browse(answer["cashier_url"], "do=pay")
+    stage.advance(10, "she is back on the confirmation page")
+
+    def page() -> str:
+        bearer = {"authorization": f"Bearer {answer['status_token']}", "origin": ORIGIN}
+        return str(stage.call("GET", f"/bigcommerce/{APP}/payments/status", headers=bearer).body.get("status"))
+
+    stage.expect_soon("the page says", page, "PAID")
+    stage.expect_soon("the store is told", lambda: there(stage, order), (11, [11]))
+    stage.faults(cashier={"clear": True})
+
+
 def strangers(stage: Stage) -> None:
     """Let somebody guess: every answer is the same, and nothing comes of it."""
     stage.scene("BigCommerce: who has no proof")
@@ -102,4 +134,4 @@ def cancelled(stage: Stage) -> None:
     stage.expect("and the order stays cancelled", there(stage, order), (5, []))
 
 
-SCENES = [subscribe, paid, strangers, cancelled]
+SCENES = [subscribe, paid, told_of, late_notification, strangers, cancelled]
