@@ -44,7 +44,7 @@ REGIONS := eu-central-1 us-east-1 ap-southeast-1 cn-north-1
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,8 +83,8 @@ test: env ## All tests but the soak; with a Python 3.13 also what `sam build` ma
 		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak$$without"
 	@[ ! -x $(BIN)/python3.13 ] || exec $(BIN)/python tools/policies.py $(CALLS) --gaps
 
-soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1: shops alone)
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify)
+soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1: shops, stores alone)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce)
 
 bench: env ## Our callback path beside its peers; writes bench/results.md
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python bench/run.py
@@ -94,7 +94,7 @@ check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, templ
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(SAM) validate --lint
-	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml
+	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml alarms.yaml
 	.venv-sam/bin/python tools/transformed.py --count
 	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak"
 
@@ -113,6 +113,11 @@ botocore: env $(OLDEST)/.ready ## Our AWS clients with the oldest botocore that 
 
 contract: env .venv-contract/.ready ## Requests made of the OpenAPI document, by schemathesis, against a sandbox: answers are as it says
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python tools/try_contract.py
+
+browser: env ## What the storefront script does in the tabs of a made-up browser (needs Node); a real one is not tried yet
+	@command -v node > /dev/null || { echo "make browser needs Node on PATH (Debian: apt install nodejs)" >&2; exit 1; }
+	$(BIN)/python -m pytest -q tests/platforms/bigcommerce/app/test_script_behaviour.py
+	@echo "Not tried: layout, cookies and content policies of a real browser; no test drives Chromium yet."
 
 $(OLDEST)/.ready: tests/aws/botocore-oldest.txt .venv/.ready
 	@rm -rf $(OLDEST)

@@ -21,25 +21,22 @@ BASIC, QUEUE, STREAM = (
 )  # SAM adds these roles of AWS's own
 # Functions by their jobs, which every platform names alike: a new one of another job has to say what it needs.
 _RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
+# and by themselves
 _WORK = (
-    "*_poll",
-    "*_refund",
-    "*_settle",
-    "*_ship",
-    "*_bill",
-    "*_redrive",
-    "*_retry",
-    "*_scan",
-    "*_import",
-)  # and by themselves
-_UNASKED = (*_WORK, "*_guard", "notify", "publish", "sweep")  # whose failures nobody would see
+    "*_poll", "*_refund", "*_settle", "*_ship", "*_sync", "*_bill", "*_redrive", "*_retry", "*_scan", "*_import",
+)  # fmt: skip
+_APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
+_UNASKED = (*_WORK, "*_guard", "*_check", "notify", "publish", "sweep")  # whose failures nobody would see
 _READ_ACCOUNTS = (
     *_RECORD,
     *_WORK,
+    *_APP,
     "*_guard",
     "*_install",
     "*_authorized",
     "*_create_cart",
+    "*_payment_status",
+    "bigcommerce_pay",
     "notify",
 )  # decisions_api: the keys of lookups
 # What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
@@ -52,7 +49,7 @@ REASONS = {
         "Lambda puts what failed there in the function's name",
     ),
     **dict.fromkeys(
-        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK)],
+        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK, "*_payment_status")],
         "the store's one transaction checks that an order is still absent, or another order still as it was read",
     ),
     ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
@@ -72,6 +69,18 @@ REASONS = {
     **dict.fromkeys(
         [(who, "kms:Decrypt", "SecretsKeyArn") for who in _READ_ACCOUNTS],
         "Secrets Manager opens a secret under the merchant's own key in its name",
+    ),
+    **dict.fromkeys(
+        [(who, "kms:GenerateDataKey", "SecretsKeyArn") for who in _APP],
+        "Secrets Manager closes the document of a shop that installed the app under that key, in its name",
+    ),
+    **dict.fromkeys(
+        [
+            (who, f"secretsmanager:{action}", "secret/*")
+            for who in _APP
+            for action in ("CreateSecret", "PutSecretValue")
+        ],
+        "a shop's document is made when it installs the app, and written again when that changes",
     ),
 }
 
@@ -123,7 +132,7 @@ def allowed(resources: dict[str, Any]) -> Iterator[Need]:
         role = resources[resource["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
         for policy in role.get("ManagedPolicyArns", ()):
             yield Need(snake(name), policy.rpartition("/")[2], "*")
-        for policy in role["Policies"]:
+        for policy in role.get("Policies", ()):
             for statement in usual(policy["PolicyDocument"]["Statement"]):
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 for action in actions:

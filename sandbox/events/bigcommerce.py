@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from sandbox.events import shapes
 from sandbox.events.shared import Case, SampleEvents
@@ -12,6 +16,7 @@ from sandbox.simulators.bigcommerce import hooks
 APP, STORE = "app", "g5cd38wq1"
 SECRET = "9c1e0d7b5a3f48629d8e7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a29181706f5e4d3"  # noqa: S105 - throwaway
 HOOK_TOKEN = "hook_token_of_sample_events_1"  # noqa: S105 - throwaway
+SCOPES = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
 Json = dict[str, Any]
 
 
@@ -34,8 +39,7 @@ class BigcommerceMaker:
         store = {
             "store_hash": STORE,
             "access_token": "bc_token_of_sample_events_1",
-            "scope": "store_v2_orders store_v2_transactions_read_only store_content_checkout "
-            "store_v2_information_read_only",
+            "scope": SCOPES,
             "owner": {"id": 12345, "email": "owner@example.com"},
             "hook_token": HOOK_TOKEN,
         }
@@ -55,6 +59,24 @@ class BigcommerceMaker:
             "POST /bigcommerce/{app}/webhook", self.now, parameters={"app": APP}, headers=sent, body=body
         )
 
+    def vouched(self, **changes: Any) -> str:
+        """Return what BigCommerce signs of a store's owner who opens the app."""
+        owner = {"id": 12345, "email": "owner@example.com"}
+        claims = {
+            "aud": "4b8n2q6w0e1r5t9y3u7i1o5p9a3s7d",
+            "iss": "bc",
+            "iat": self.now,
+            "nbf": self.now,
+            "exp": self.now + 86_400,
+            "sub": f"stores/{STORE}",
+            "user": owner,
+            "owner": owner,
+            "url": "/",
+        } | changes
+        parts = [_segment(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+        digest = hmac.new(SECRET.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
+        return ".".join([*parts, _segment(digest)])
+
     def asked(self, body: Json, *, origin: str = "https://shop.example.com") -> Json:
         """Return a call of a shopper's page."""
         route = "POST /bigcommerce/{app}/payments"
@@ -62,10 +84,14 @@ class BigcommerceMaker:
         return shapes.http(route, self.now, parameters={"app": APP}, headers=headers, body=json.dumps(body))
 
 
+def _segment(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def sample_events(now: int) -> SampleEvents:
     """Return every case, signed for a moment."""
     maker = BigcommerceMaker(now)
-    return SampleEvents({**_deliveries(maker), **_pages(maker), **_others(maker)}, maker.documents())
+    return SampleEvents({**_deliveries(maker), **_pages(maker), **_app(maker), **_others(maker)}, maker.documents())
 
 
 def _deliveries(maker: BigcommerceMaker) -> dict[str, Case]:
@@ -140,6 +166,55 @@ def _pages(maker: BigcommerceMaker) -> dict[str, Case]:
         "bigcommerce_create_payment.preflight": Case(preflight, 204, "a browser asks whether the page may call"),
         "bigcommerce_payment_status.guessed": Case(asked, 401, "a token that is none"),
     }
+
+
+def _app(maker: BigcommerceMaker) -> dict[str, Case]:
+    """Return what the control panel and a store's pages open."""
+    now = maker.now
+
+    def opened(what: str, query: str = "", *, method: str = "GET", **named: str) -> Json:
+        route = f"{method} /bigcommerce/{{app}}/{what}"
+        return shapes.http(route, now, parameters={"app": APP, **named}, query=query)
+
+    def panel(what: str, **changes: Any) -> Json:
+        return opened(what, urlencode({"signed_payload_jwt": maker.vouched(**changes)}))
+
+    grant = {"code": "one_time_code", "context": f"stores/{STORE}", "scope": SCOPES}
+    link = {"token": "0" * 64}
+    found = {
+        "auth.missing-code": Case(opened("auth", urlencode(grant | {"code": ""})), 400, "nothing to exchange"),
+        "auth.bad-context": Case(opened("auth", urlencode(grant | {"context": "stores/../x"})), 400, "no store"),
+        "auth.missing-scope": Case(
+            opened("auth", urlencode(grant | {"scope": "store_v2_orders"})), 403, "granted less than the app needs"
+        ),
+        "auth.stranger": Case(
+            opened("auth", urlencode(grant | {"context": "stores/nobody001"})), 403, "a store that is not allowed"
+        ),
+        "load.owner": Case(panel("load"), 200, "the owner opens the app's page"),
+        "load.not-installed": Case(panel("load", sub="stores/nobody001"), 403, "a store without the app"),
+        "load.shopper": Case(panel("load", iss="bc/apps"), 401, "what any signed-in shopper can get"),
+        "load.other-app": Case(panel("load", aud="another"), 401, "signed for another app"),
+        "load.over": Case(panel("load", iat=now - 90_000, exp=now - 3_600), 401, "signed yesterday"),
+        "load.twice": Case(
+            opened("load", "signed_payload_jwt=a&signed_payload_jwt=b"), 400, "two values are no choice"
+        ),
+        "load.no-session": Case(opened("page", method="POST"), 401, "the button of a page whose session is over"),
+        "uninstall.told": Case(panel("uninstall"), 200, "the store takes the app away: its token goes"),
+        "uninstall.forged": Case(panel("uninstall", iss="x"), 401, "signed, and not by BigCommerce's control panel"),
+        "remove_user.told": Case(panel("remove-user"), 200, "a user's page ends"),
+        "script.file": Case(opened("script.js"), 200, "the script of the confirmation page"),
+        "pay.guessed": Case(opened("pay/{token}", **link), 404, "a link that nobody made"),
+        "create_payment.guessed-link": Case(
+            opened("pay/{token}", method="POST", **link), 404, "the button of a link that nobody made"
+        ),
+        "check.schedule": Case(
+            shapes.schedule("BigcommerceCheckRegularly", now),
+            None,
+            "every ten minutes: looks after stores",
+            needs_platform=True,
+        ),
+    }
+    return {f"bigcommerce_{name}": case for name, case in found.items()}
 
 
 def _others(maker: BigcommerceMaker) -> dict[str, Case]:

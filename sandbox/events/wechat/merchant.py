@@ -158,6 +158,14 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
             query=f"account=wechat/shop&q={transaction_id('paid-v3')}",
         ),
         "orders_api.counts": ask("GET /counts", 200, "how much waits", after=paid, query="account=wechat/shop"),
+        "decisions_api.payment-link": ask(
+            f"POST {ORDER}/payment-link", 409, "no app takes payments by a link here", after=paid, parameters=known,
+            body=json.dumps({"expires_in": 3600}), headers=json_type, scopes="payments:link",
+        ),
+        "decisions_api.payment-link-end": ask(
+            f"DELETE {ORDER}/payment-link", 200, "there is none to end", after=paid, parameters=known,
+            scopes="payments:link",
+        ),
         "decisions_api.note": ask(
             f"POST {ORDER}/notes", 201, "a person's note", after=paid, parameters=known,
             body=json.dumps({"note": "the payer called\nand calls again"}),

@@ -9,7 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 SCOPES = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
 METHOD = "OKCloud Pay"
-STORE = "demostore1"
+STORE, BY_STRIPE = "demostore1", "demostore2"
 
 
 @dataclass
@@ -81,20 +81,24 @@ def prepare(document: Json, api_base: str) -> Json:
 
 
 def throwaway() -> dict[str, Json]:
-    """Make an app `pay` of the merchant's own, and the store where it is installed."""
-    return {
-        "pay": {
-            "client_id": secrets.token_hex(15),
-            "client_secrets": [secrets.token_hex(32)],
-            "cashier": "hc1/main",
-            "payment_method_names": [METHOD],
-            "allowed_origins": ["https://shop.example.com"],
-            "allowed_stores": [STORE],
-        },
-        f"pay/{STORE}": {
-            "store_hash": STORE,
+    """Make an app `pay` of the merchant's own, and two stores where it is installed, each with another cashier."""
+    app = {
+        "client_id": secrets.token_hex(15),
+        "client_secrets": [secrets.token_hex(32)],
+        "cashier": "hc1/main",
+        "payment_method_names": [METHOD],
+        "allowed_origins": ["https://shop.example.com"],
+        "allowed_stores": [STORE, BY_STRIPE],
+    }
+    stores = {
+        f"pay/{name}": {
+            "store_hash": name,
             "access_token": secrets.token_hex(16),
             "scope": SCOPES,
             "owner": {"id": 12345, "email": "owner@example.com"},
-        },
+            "hook_token": secrets.token_hex(32),
+            **rules,
+        }
+        for name, rules in ((STORE, {}), (BY_STRIPE, {"cashier": "stripe/main"}))
     }
+    return {"pay": app, **stores}

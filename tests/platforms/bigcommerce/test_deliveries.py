@@ -1,11 +1,15 @@
 """Deliveries, the poll, the list and the guard: how an order of a store becomes known, and what is never believed."""
 
 import time
+from pathlib import Path
 
 import pytest
+import time_machine
+from moto import mock_aws
 
 from countersign.errors import PlatformUnavailableError
-from tests.platforms.bigcommerce.world import STORE, Shop
+from countersign.orders.changes import OrderKey
+from tests.platforms.bigcommerce.world import OTHER, STORE, Shop, shop, store_document
 
 
 def test_an_order_of_our_method_is_known_from_its_delivery_and_no_payment_is_made(world: Shop) -> None:
@@ -78,6 +82,27 @@ def test_a_delivery_of_a_store_that_is_not_installed_is_acknowledged_and_nothing
     assert world.rows() == before
 
 
+def test_B8_what_one_stores_hook_brings_says_nothing_of_another_store(
+    clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = {name: store_document(name) for name in (STORE, OTHER)}
+    with mock_aws(), shop(clock, tmp_path, monkeypatch, None, stores) as world:
+        world.hook()
+        order = world.make("order")
+        [delivery] = world.posted
+        assert world.deliver(delivery, spoil="unsigned") == [200]
+        delivery.body = delivery.body.replace(STORE.encode(), OTHER.encode())
+        before = world.rows()
+
+        assert world.deliver(delivery, spoil="unsigned") == [401]
+        assert world.rows() == before
+        # Signed, it is of the other store and of nobody else: there such an order is asked for.
+        assert world.deliver(delivery) == [200]
+        world.run("poll")
+        assert world.store.get(OrderKey("bigcommerce", OTHER, str(order["id"]))) is None
+        assert f"GET /stores/{OTHER}/v2/orders/{order['id']}" in world.wire.sent
+
+
 def test_A17_the_same_delivery_under_another_id_is_the_same_news(world: Shop) -> None:
     world.hook()
     world.make("order")
@@ -113,7 +138,7 @@ def test_an_order_that_a_page_asked_for_never_raises_that_question(world: Shop) 
     assert world.order(order).review_items == ()
 
 
-def test_B3_a_filter_that_is_ignored_stops_the_list_after_one_page(world: Shop) -> None:
+def test_case_B3_a_filter_that_is_ignored_stops_the_list_after_one_page(world: Shop) -> None:
     world.run("scan")
     world.make("bulk", count=1000)
     world.wire.sent.clear()
@@ -127,7 +152,7 @@ def test_B3_a_filter_that_is_ignored_stops_the_list_after_one_page(world: Shop) 
     assert scans.state(STORE) == place
 
 
-def test_B3_who_reads_the_list_is_told_that_its_rows_were_not_asked_for(world: Shop) -> None:
+def test_case_B3_who_reads_the_list_is_told_that_its_rows_were_not_asked_for(world: Shop) -> None:
     world.make("bulk", count=10)
     world.faults(ignore_filter={"count": 1})
     connector = world.cloud.module("bigcommerce_scan").connect(STORE)
@@ -165,7 +190,7 @@ def test_hooks_that_are_missing_are_made_and_those_that_were_switched_off_switch
     assert all(one["is_active"] for one in again)
 
 
-def test_F4_a_store_that_slows_us_down_is_not_called_again_before_its_window(world: Shop) -> None:
+def test_a_store_that_slows_us_down_is_not_called_again_before_its_window(world: Shop) -> None:
     order, _ = world.start()
     world.pay(order)
     for _ in range(160):

@@ -1,13 +1,17 @@
 """A shopper pays an order of a store: from the page's call to the order's status there, whatever happens between."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
+from moto import mock_aws
 
 from countersign.money import Money
-from countersign.orders.changes import Change, Operator, RefundDecided, RefundRequested
+from countersign.orders.changes import Change, Operator, Paid, Queried, RefundDecided, RefundRequested
 from countersign.orders.state import Order
-from tests.platforms.bigcommerce.world import STORE, Shop
+from tests.platforms.bigcommerce.world import STORE, Shop, app_document, shop
 
 CANCELLED, REFUNDED, AWAITING, FULFILLMENT, COMPLETED = 5, 4, 7, 11, 10
 
@@ -121,7 +125,9 @@ class TestPaid:
 
         assert puts(world, order) == [FULFILLMENT]
 
-    def test_B1_orders_that_were_paid_while_the_token_was_gone_are_told_after_the_reinstall(self, world: Shop) -> None:
+    def test_case_B1_orders_that_were_paid_while_the_token_was_gone_are_told_after_the_reinstall(
+        self, world: Shop
+    ) -> None:
         orders = [world.start()[0] for _ in range(3)]
         world.make("revoke")
         for order in orders:
@@ -138,7 +144,7 @@ class TestPaid:
 
 
 class TestClosed:
-    def test_B4a_a_cancelled_order_cannot_be_paid_any_more(self, world: Shop) -> None:
+    def test_case_B4a_a_cancelled_order_cannot_be_paid_any_more(self, world: Shop) -> None:
         order = world.make("order")
         world.make("move", id=order["id"], status_id=CANCELLED)
 
@@ -147,7 +153,7 @@ class TestClosed:
         assert (status, answer) == (409, {"error": {"code": "order_closed"}})
         assert world.hosted.store.get(world.hosted.key(world.reference(order))) is None
 
-    def test_B4b_an_order_that_is_cancelled_while_its_shopper_is_at_the_cashier_has_its_payment_ended(
+    def test_case_B4b_an_order_that_is_cancelled_while_its_shopper_is_at_the_cashier_has_its_payment_ended(
         self, world: Shop
     ) -> None:
         world.hook()
@@ -163,7 +169,7 @@ class TestClosed:
         assert puts(world, order) == []
 
     @pytest.mark.parametrize("status", [CANCELLED, 6, REFUNDED, 14])
-    def test_B4c_money_for_a_closed_order_goes_back_by_the_policy_and_its_status_stays(
+    def test_case_B4c_money_for_a_closed_order_goes_back_by_the_policy_and_its_status_stays(
         self, world: Shop, status: int
     ) -> None:
         order, _ = world.start()
@@ -217,7 +223,7 @@ class TestMoney:
         assert puts(world, order) == []
         assert world.order(order).status == "review"
 
-    def test_C3_three_decimals_are_asked_for_and_compared_exactly(self, world: Shop) -> None:
+    def test_case_C3_three_decimals_are_asked_for_and_compared_exactly(self, world: Shop) -> None:
         order, _ = world.start(total="18.6000", currency="KWD")
         assert attempt(world, order).terms.amount.minor == 18_600
         world.pay(order)
@@ -236,7 +242,7 @@ class TestMoney:
         assert attempt(world, order, 2).terms.amount.minor == 7984
         assert attempt(world, order).replaced_by
 
-    def test_B5_five_tabs_and_three_reloads_make_one_payment_at_the_cashier(self, world: Shop) -> None:
+    def test_case_B5_five_tabs_and_three_reloads_make_one_payment_at_the_cashier(self, world: Shop) -> None:
         order = world.make("order")
         answers = [world.ask(order, ip=f"203.0.113.{number}") for number in range(8)]
 
@@ -244,7 +250,9 @@ class TestMoney:
         assert len({answer["cashier_url"] for _, answer in answers}) == 1
         assert world.hosted.store.get(world.hosted.key(world.reference(order, 2))) is None
 
-    def test_C4_a_notification_that_comes_before_the_answer_is_the_payments_all_the_same(self, world: Shop) -> None:
+    def test_case_C4_a_notification_that_comes_before_the_answer_is_the_payments_all_the_same(
+        self, world: Shop
+    ) -> None:
         world.hosted.at_once = True
         order, _ = world.start()
         world.pay(order)
@@ -310,7 +318,7 @@ class TestRefunds:
         assert world.there(order)["status_id"] == REFUNDED
         assert (world.order(order).status, world.order(order).refunded) == ("refunded", 6984)
 
-    def test_B2_our_own_record_is_no_second_refund_however_the_store_tells_of_it(self, world: Shop) -> None:
+    def test_case_B2_our_own_record_is_no_second_refund_however_the_store_tells_of_it(self, world: Shop) -> None:
         world.hook()
         order, _ = world.start()
         world.pay(order)
@@ -330,7 +338,20 @@ class TestRefunds:
         assert world.order(order).refunded == 2000
         assert [one.status for one in world.store.refunds(world.key(order))] == ["succeeded"]
 
-    def test_B2_a_refund_of_the_control_panel_is_one_and_moves_no_money(self, world: Shop) -> None:
+    def test_a_refund_that_closes_the_order_makes_its_payment_not_late(self, world: Shop) -> None:
+        order, _ = world.start()
+        world.pay(order)
+        world.told(order)
+        self.refund(world, order, 2000)
+        world.told(order, "refund.succeeded")
+        world.told(order, "refund.succeeded")
+        world.make("refund", id=order["id"], amount=10.0)
+        world.told(order, "refund.succeeded")
+
+        assert world.there(order)["status_id"] == 14
+        assert [one.refund_id for one in world.store.refunds(attempt(world, order).key)] == ["rf-1"]
+
+    def test_case_B2_a_refund_of_the_control_panel_is_one_and_moves_no_money(self, world: Shop) -> None:
         world.hook()
         order, _ = world.start()
         world.pay(order)
@@ -348,3 +369,81 @@ class TestRefunds:
         assert (refund.status, refund.amount.minor, refund.platform_refund_id) == ("needs_action", 1000, "1")
         assert world.order(order).refunded == 0
         assert world.store.refunds(attempt(world, order).key) == ()
+
+    def test_a_refund_of_the_control_panel_is_asked_for_at_the_cashier_where_the_merchant_wants_that(
+        self, clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with mock_aws(), shop(clock, tmp_path, monkeypatch, app_document(control_panel_refund="request")) as world:
+            world.hook()
+            order, _ = world.start()
+            world.pay(order)
+            world.told(order)
+            world.make("refund", id=order["id"], amount=10.0)
+            world.deliver()
+            world.run("poll")
+            world.run("sync", 60)
+            world.run("sync", 60)
+            key = attempt(world, order).key
+            [asked] = world.store.refunds(key)
+            assert (asked.status, asked.amount.minor, asked.requested_by) == ("requested", 1000, "bigcommerce")
+
+            judged = RefundDecided(asked.refund_id, True, world.now)
+            world.store.record(Change(key, judged, Operator("ben"), "operator", system="hc1"), now=world.now)
+            world.hosted.work("refund", 1)
+            world.hosted.work("refund", 120)
+            world.told(order, "refund.succeeded")
+
+            assert len(world.there(order)["refunds"]) == 1
+            assert world.order(order).refunded == 1000
+
+
+class TestUnpaid:
+    @pytest.fixture
+    def cancelling(
+        self, clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Shop]:
+        with mock_aws(), shop(clock, tmp_path, monkeypatch, app_document(cancel_unpaid_after=3600)) as made:
+            yield made
+
+    def test_an_order_that_nobody_paid_is_cancelled_where_the_merchant_wants_that(self, cancelling: Shop) -> None:
+        order, _ = cancelling.start()
+        cancelling.hosted.work("poll", 1900)
+        cancelling.run("poll")
+        assert puts(cancelling, order) == []
+
+        cancelling.run("poll", 3600)
+        cancelling.run("poll", 3600)
+
+        assert puts(cancelling, order) == [CANCELLED]
+        assert cancelling.order(order).status == "closed"
+
+    def test_an_order_with_a_payment_in_flight_is_not_cancelled(self, cancelling: Shop) -> None:
+        order, _ = cancelling.start()
+        cancelling.run("poll", 7300)
+        assert puts(cancelling, order) == []
+
+        cancelling.pay(order)
+        cancelling.told(order)
+
+        assert puts(cancelling, order) == [FULFILLMENT]
+
+    def test_money_for_an_order_that_we_cancelled_goes_back_by_the_policy(self, cancelling: Shop) -> None:
+        order, _ = cancelling.start()
+        cancelling.hosted.work("poll", 1900)
+        cancelling.run("poll", 3600)
+        assert puts(cancelling, order) == [CANCELLED]
+        late = Paid("pay_late", Money(6984, "USD"), cancelling.now)
+        key = attempt(cancelling, order).key
+        cancelling.store.record(Change(key, late, Queried(), "query", "m_tests", "hc1"), now=cancelling.now)
+        cancelling.told(order)
+
+        assert puts(cancelling, order) == [CANCELLED]
+        assert {one.status for one in cancelling.store.refunds(key)} == {"requested"}
+
+    def test_by_default_no_order_is_cancelled(self, world: Shop) -> None:
+        order, _ = world.start()
+        world.hosted.work("poll", 1900)
+        for _ in range(3):
+            world.run("poll", 3600)
+
+        assert puts(world, order) == []

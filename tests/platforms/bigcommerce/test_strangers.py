@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from tests.functions.conftest import http_event
 from tests.platforms.bigcommerce.world import APP, ORIGIN, OTHER, Shop
@@ -39,6 +40,41 @@ def test_every_call_without_proof_is_answered_the_same(world: Shop) -> None:
     ]
 
     assert answers == [(404, NOT_FOUND)] * len(answers)
+
+
+def test_every_refusal_after_the_order_was_read_costs_the_same(world: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long an answer takes is what is called for it: the same calls in the same sequence, whatever the reason."""
+    calls: list[str] = []
+    call: Any = BaseClient._make_api_call
+
+    def counted(self: Any, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        return call(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    fine, card, old, closed = (
+        world.make("order", **how) for how in ({}, {"method": "Credit card"}, {"age": 90_000}, {"status_id": 5})
+    )
+    world.ask(fine, cart_id=GUESSED)  # accounts are read and kept
+
+    def cost(order: Any, **how: Any) -> list[str]:
+        calls.clear()
+        world.wire.sent.clear()
+        assert world.ask(order, **how)[0] in (404, 409)
+        return [*calls, *(line.split(" ")[0] for line in world.wire.sent)]
+
+    costs = [
+        cost(fine, cart_id=GUESSED),
+        cost(fine, customer_jwt="a.b.c"),
+        cost(fine, order_id=999_999),
+        cost(card),
+        cost(old),
+        cost(closed),
+        cost(closed, cart_id=GUESSED),
+    ]
+
+    assert costs == [costs[0]] * len(costs)
+    assert costs[0][-1] == "GET"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +146,7 @@ def test_an_order_that_may_not_be_paid_is_refused_with_the_reason(
     assert refused(world, made) == (409, {"error": {"code": code}})
 
 
-def test_C3_an_amount_that_cannot_be_said_exactly_is_refused_before_anybody_is_sent_anywhere(world: Shop) -> None:
+def test_case_C3_an_amount_that_cannot_be_said_exactly_is_refused_before_anybody_is_sent_anywhere(world: Shop) -> None:
     order = world.make("order", total="18.6055", currency="KWD")
 
     assert refused(world, order) == (422, {"error": {"code": "amount_not_representable"}})

@@ -21,6 +21,7 @@ from countersign.runtime import platform_http
 from countersign.runtime.telemetry import count
 from countersign.signing import digests
 from countersign.store import OrderStore
+from countersign.store.order_sync import OrderSyncStore
 
 # https://developer.bigcommerce.com/docs/integrations/webhooks/events#orders
 TOPICS = (
@@ -58,8 +59,8 @@ class Connector:
         found = self.read(order.key.order_id)
         if found is None:
             return ()
-        told = self._told(found, now)
-        return (*told, *self._never_ran(order, found, now))
+        found = self._cancel_unpaid(order.key, found, now)
+        return (*self._told(found, now), *self._never_ran(order, found, now))
 
     def import_order(self, change: Change, *, now: int) -> Changes:
         """Return what the store says of an order that is not recorded here; nothing where another method pays it."""
@@ -198,6 +199,30 @@ class Connector:
             return self.told(order, read_at=now)
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
+
+    def _cancel_unpaid(self, key: OrderKey, found: StoreOrder, now: int) -> StoreOrder:
+        """Cancel an order that nobody paid in time, where the merchant wants that; return it as it is then.
+
+        Never while a payment of it is open or undecided: its attempts must all have ended. A status is written under
+        the same stamp as any other, so that whoever is just writing that it is paid is not overtaken.
+        """
+        after = self.installation.rules.cancel_unpaid_after
+        ours = found.payment_method in self.installation.rules.payment_method_names
+        waits = found.status_id in translate.PAYABLE and not found.is_deleted
+        if after is None or not ours or not waits or now - found.created_at < after:
+            return found
+        if any(one.payment is not None or one.status not in ("closed", "failed") for one in self.attempts(key)):
+            return found
+        syncs = OrderSyncStore(self.store.client, self.store.table)
+        told = syncs.read(key)
+        stamp = syncs.begin(key, told, now=now) if not told.state else None
+        if stamp is None:
+            return found
+        self.client.put_status(key.order_id, translate.CANCELLED_STATUS)
+        count("UnpaidCancelled")
+        again = self.read(key.order_id) or found
+        syncs.end(key, stamp, str(translate.CANCELLED_STATUS))
+        return again
 
     def _never_ran(self, known: Order, order: StoreOrder, now: int) -> Changes:
         """Return the question that an order raises which waits for a payment that no script asked for.

@@ -47,6 +47,7 @@ RETRY_DELAYS = (
     1800,
 )  # seconds; the last one for ever: the money is there, so the status must be
 OPEN = ("created", "pending")
+SETTLED = "settled"  # what a store was told last, once it was told what there was to tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +69,51 @@ class StoreSync:
         paying = _that_counts(attempts)
         if paying is None:
             return
-        step = settlement.step(paying, found.status_id, is_digital=found.is_digital)
         if paying.payment is not None:
-            self._write(key, found, step.put, now)
-        if step.alert == "paid_after_close":
-            self._give_back(paying, now)
-        elif step.alert == "manual_review":
-            self._record(key, (translate.flagged(key, "bigcommerce.manual_review", key.order_id),), now)
+            self._settle(key, paying, found, now)
+        if self.connector.installation.rules.control_panel_refund == "request":
+            self._pass_on(key, paying, now)
         for attempt in attempts:
             self._record_refunds(key, found, attempt, now)
 
-    def _write(self, key: OrderKey, found: StoreOrder, status_id: int | None, now: int) -> None:
-        """Write a status, if none was ever written: what is moved by hand afterwards is not moved back."""
+    def _pass_on(self, key: OrderKey, paying: Order, now: int) -> None:
+        """Ask the cashier's account for each refund that staff recorded in the store: somebody else approves it."""
+        for refund in self.store.refunds(key):
+            if refund.status == "needs_action" and refund.source == "console" and paying.payment is not None:
+                asked = RefundRequested(refund.refund_id, refund.amount, "recorded in the store's control panel", now)
+                self._ask(paying, asked, BY_STORE, now)
+
+    def _settle(self, key: OrderKey, paying: Order, found: StoreOrder, now: int) -> None:
+        """Do once for all time what a payment means for the order in the state that it has now.
+
+        What is moved by hand afterwards is not moved back, and a refund that closes the order makes no payment late.
+        """
         syncs = OrderSyncStore(self.store.client, self.store.table)
         told = syncs.read(key)
-        if told.state:
+        if told.state not in ("", str(translate.CANCELLED_STATUS)):  # we cancel only what nobody paid
             return
         stamp = syncs.begin(key, told, now=now)
         if stamp is None:
             raise ContentionError("somebody else tells the store of the order")
-        if status_id is not None:
-            with suppress(PlatformUnavailableError):  # its answer may be all that was lost
-                self.connector.client.put_status(key.order_id, status_id)
-            again = self.connector.read(key.order_id)
-            if again is None or again.status_id in translate.PAYABLE | {settlement.INCOMPLETE}:
-                raise PlatformUnavailableError("the store has not taken the status")
-            count("OrderSynced")
-            if again.due is not None:
-                self._record(key, self.connector.told(again, read_at=now), now)
-            found = again
-        syncs.end(key, stamp, str(found.status_id))
+        step = settlement.step(paying, found.status_id, is_digital=found.is_digital)
+        if step.alert == "paid_after_close":
+            self._give_back(paying, now)
+        elif step.alert == "manual_review":
+            self._record(key, (translate.flagged(key, "bigcommerce.manual_review", key.order_id),), now)
+        if step.put is not None:
+            self._write(key, step.put, now)
+        syncs.end(key, stamp, SETTLED)
+
+    def _write(self, key: OrderKey, status_id: int, now: int) -> None:
+        """Write a status and see that it is there; raises PlatformUnavailableError where it is not."""
+        with suppress(PlatformUnavailableError):  # its answer may be all that was lost
+            self.connector.client.put_status(key.order_id, status_id)
+        again = self.connector.read(key.order_id)
+        if again is None or again.status_id in translate.PAYABLE | {settlement.INCOMPLETE}:
+            raise PlatformUnavailableError("the store has not taken the status")
+        count("OrderSynced")
+        if again.due is not None:
+            self._record(key, self.connector.told(again, read_at=now), now)
 
     def _end(self, attempts: Iterable[Order], found: StoreOrder, now: int) -> None:
         """Have attempts ended that must not be paid any more: of a closed or repriced order, or one that is paid."""

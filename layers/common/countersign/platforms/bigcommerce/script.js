@@ -3,7 +3,8 @@
   "use strict";
   const me = document.currentScript;
   const ID = "countersign-pay";
-  if (!me || document.getElementById(ID)) return;
+  // A second tag of the same script, as after one was added by hand, does nothing.
+  if (!me || [...document.scripts].find((one) => one.src === me.src) !== me) return;
 
   const digits = (value) => (/^[1-9]\d{0,9}$/.test(String(value ?? "")) ? String(value) : "");
   const list = (text) => {

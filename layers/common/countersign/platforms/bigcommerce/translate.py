@@ -33,7 +33,8 @@ from countersign.signing import digests
 
 PLATFORM = "bigcommerce"
 SYSTEM = "orders"
-CANCELLED = frozenset({5, 6})  # cancelled, declined
+CANCELLED_STATUS = 5
+CANCELLED = frozenset({CANCELLED_STATUS, 6})  # 6: declined
 CLOSED = frozenset({4, 5, 6, 14})
 SETTLED = frozenset({2, 3, 8, 9, 10, 11})
 PAYABLE = frozenset({1, 7})  # offline orders have been seen in either
