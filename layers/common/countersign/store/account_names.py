@@ -36,7 +36,7 @@ def is_remembered(client: Any, table: str, platform: str, account: str) -> bool:
 def names(client: Any, table: str) -> list[tuple[str, str]]:
     """Return platform and name of every account that has its mark.
 
-    A document in a folder of its own (`shopify/app`) is no account: what it is of has a mark too.
+    A document in a folder of its own is no account: what it is of has a mark too.
     """
     items = dynamo.read_all(
         client,
