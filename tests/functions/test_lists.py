@@ -373,6 +373,7 @@ class TestHealth:
             "answer_at": None,
             "subscriptions": None,
             "list": None,
+            "authorization": None,
             "quarantined": {"count": 0, "more": False},
         }
 
