@@ -374,6 +374,7 @@ class TestHealth:
             "subscriptions": None,
             "list": None,
             "installation": None,
+            "authorization": None,
             "quarantined": {"count": 0, "more": False},
         }
 

@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from countersign.platforms.shopify import connector
 from countersign.workers import scan
+from tests.functions.conftest import http_event
 from tests.platforms.shopify.installing import PAGE, accounts, grants, install, only_app
 from tests.platforms.shopify.world import APP, NOW, SHOP, Json, Shopify, documents, shopify
 
@@ -45,6 +46,14 @@ def authorization(world: Shopify) -> Json | None:
     health = next(one["health"] for one in accounts(world) if one["account"] == f"shopify/{SHOP}")
     found: Json | None = health["authorization"]
     return found
+
+
+def exceptions(world: Shopify) -> list[Json]:
+    """Return what the list of exceptions has."""
+    answer = world.cloud.invoke("orders_api", http_event("GET", "/exceptions", {}))
+    assert answer["statusCode"] == 200, answer
+    listed: list[Json] = json.loads(answer["body"])["exceptions"]
+    return listed
 
 
 def told(world: Shopify, kind: str) -> list[str]:
@@ -190,6 +199,15 @@ class TestAccessThatEnds:
         assert ended is not None
         assert ended["because"] == "revoked"
         assert "sealed" not in grants(shop)[0]
+        [entry] = exceptions(shop)
+        assert (entry["kind"], entry["account"], entry["order_id"], entry["status"], entry["amount"]) == (
+            "authorization",
+            SHOP,
+            None,
+            "revoked",
+            None,
+        )
+        assert "authorized anew" in entry["reason"]
         shop.wire.sent.clear()
         for _ in range(3):
             shop.run("scan", 600)
@@ -214,6 +232,7 @@ class TestAccessThatEnds:
         shop.cloud.clock.shift(4 * HOUR)
         assert install(shop)["statusCode"] == 200
         assert authorization(shop) is None
+        assert exceptions(shop) == []
         assert told(shop, "authorization.renewed") == [""]
         shop.run("scan", 600)
         shop.agrees(sold)

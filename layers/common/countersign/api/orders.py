@@ -364,7 +364,7 @@ def _exception_json(item: Item, language: str) -> Json:
     """Return an entry of the exceptions list in the words of the contract."""
     kind = keys.exception_kind(codec.as_text(item, "exception"))
     platform, account = entries.account_of(item)
-    order_id = None if kind == "quarantine" else keys.order_key(item["pk"]["S"]).order_id
+    order_id = None if kind == "quarantine" or entries.is_of_account(item) else keys.order_key(item["pk"]["S"]).order_id
     row: Json = {"id": exception_id(item), "kind": kind, "platform": platform, "account": account, "order_id": order_id}
     return {**row, "since": timestamp(codec.as_number(item, "listed_at")), **_what_is_wrong(item, kind, language)}
 
@@ -384,6 +384,10 @@ def _what_is_wrong(item: Item, kind: str, language: str) -> Json:
             text, amount = said(reasons, language) or child.status, _money_of(child)
     except UnreadableError:  # the list must still be readable, and the entry found
         text = status or ""
+    if kind == "authorization":
+        status = codec.as_text(item, "because")
+        reasons = (Reason(f"access.{status}"),)
+        text = said(reasons, language)
     if kind == "failed_notice":
         text = f"notice {codec.as_text(item, 'name')}: {text}"
     return {"reason": text, "reasons": [one.to_json() for one in reasons], "status": status, "amount": amount}

@@ -16,6 +16,12 @@ LANGUAGES = (ENGLISH, "zh")
 _PLACEHOLDER = r"\{([a-z_]+)\}"
 
 SENTENCES: Mapping[str, str] = {
+    # Access: why a platform lets us in no more for an account.
+    "access.another_shop": "the shop's name is another shop's now: whoever runs the app must look at it",
+    "access.expired": "the token is over, and there is none any more that renews it: the app must be installed again",
+    "access.revoked": "the platform takes the token no more: the account must be authorized anew",
+    "access.superseded": "another installation of the same app has the account now: each needs an app of its own",
+    "access.uninstalled": "the merchant removed the app",
     # Steps: what became of a change, and why.
     "bill_differs": "the bill of {day} differs: {what}",
     "close_requested": "the merchant asked to close the order",

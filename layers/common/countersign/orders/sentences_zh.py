@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
+    # 授权：平台为何不再允许访问账户。
+    "access.another_shop": "该店铺名称现在属于另一家店铺，请应用管理员核实",
+    "access.expired": "令牌已过期且无法续期，需要重新安装应用",
+    "access.revoked": "平台不再接受该令牌，需要重新授权账户",
+    "access.superseded": "同一应用的另一个安装已接管该账户，每个安装需使用各自的应用",
+    "access.uninstalled": "商家已卸载应用",
     # 经过：一条消息带来了什么，为什么。
     "bill_differs": "{day} 的账单不一致：{what}",
     "close_requested": "商户要求关闭订单",

@@ -27,11 +27,11 @@ class AuthorizationEndedError(UnprocessableError):
 
 def end(authorizations: AuthorizationStore, account: str, credential: str, because: str, *, now: int) -> None:
     """Note that a credential is refused for good, count it once, and have the account listed, where that is shown."""
-    if authorizations.end(account, credential, because, now=now):
+    if noted := authorizations.end(account, credential, because, now=now):
         count("AuthorizationEnded")
         account_names.unmarked.add((authorizations.platform, account))
         mark_accounts(authorizations.client, authorizations.table)
-        logger.error("the platform lets us in no more", extra={"account": account, "reason": because})
+        logger.error("the platform lets us in no more", extra={"account": account, "reason": noted})
 
 
 class FixedToken:

@@ -12,6 +12,7 @@ from countersign.store.codec import Item, number, text
 from countersign.store.subscriptions import SubscriptionStore
 
 ENDED, RENEWED = "authorization.ended", "authorization.renewed"  # what the bus is told
+EXCEPTION = "authorization"  # the kind, on the list of what a person must look at
 UNINSTALLED = "uninstalled"
 # One refusal may be a mistake of the platform's: the second one counts, if it comes within these seconds of the first.
 DOUBTFUL_SECONDS, CONNECTED_SECONDS = 300, 3600
@@ -76,17 +77,25 @@ class AuthorizationStore:
         """Return how an account is let in."""
         return self.states([account])[account]
 
-    def end(self, account: str, credential: str, because: str, *, now: int) -> bool:
-        """Note that a credential is refused for good, and have it told once; False where that is noted already."""
+    def end(self, account: str, credential: str, because: str, *, now: int) -> str:
+        """Note that a credential is refused for good, and have it told once and listed as an exception.
+
+        Returns why, for an account may have said farewell; empty where it is noted already.
+        """
         doubted = self.state(account)
         because = UNINSTALLED if doubted.doubt == UNINSTALLED else because
         values = {":now": number(now), ":of": text(credential), ":because": text(because)}
+        values[":exception"] = text(keys.exception_shard(EXCEPTION, account))
         # Told before it is noted: who dies in between tells the same again under the same id.
         if not doubted.is_over(credential):
             self._tell(account, ENDED, because, now=now)
-        expression = "SET ended_at = :now, #of = :of, because = :because REMOVE refused_at, doubted_at, doubt"
+        expression = (
+            "SET ended_at = :now, #of = :of, because = :because, #exception = :exception, listed_at = :now "
+            "REMOVE refused_at, doubted_at, doubt"
+        )
         condition = "attribute_not_exists(ended_at) OR #of <> :of"
-        return dynamo.update_if(self.client, self.table, self._row(account), expression, condition, values)
+        noted = dynamo.update_if(self.client, self.table, self._row(account), expression, condition, values)
+        return because if noted else ""
 
     def refused(self, account: str, *, now: int) -> bool:
         """Note that a credential which nothing can renew was refused; True where that was the second time.
@@ -105,7 +114,7 @@ class AuthorizationStore:
         """Note that an account is let in (again); told where it was not."""
         if self.state(account).ended_at is not None:
             self._tell(account, RENEWED, "", now=now)
-        expression = "REMOVE ended_at, #of, because, refused_at, doubted_at, doubt"
+        expression = "REMOVE ended_at, #of, because, #exception, listed_at, refused_at, doubted_at, doubt"
         dynamo.update_if(self.client, self.table, self._row(account), expression, "attribute_exists(pk)")
 
     def doubt(self, account: str, why: str, *, now: int) -> None:

@@ -34,8 +34,13 @@ def read_exception_id(name: str) -> Item:
     raise NotFoundError("no such exception")
 
 
+def is_of_account(item: Item) -> bool:
+    """Tell an entry that is about an account as a whole, and about no order of it."""
+    return str(item["sk"]["S"]) == "AUTHORIZATION"
+
+
 def account_of(item: Item) -> tuple[str, str]:
-    """Return the platform and account that an exception is of: by its order's key, or by a quarantined row's own.
+    """Return the platform and account that an exception is of: by its order's key, or by its own where it has none.
 
     Raises NotFoundError for a key that no exception can have.
     """
@@ -43,6 +48,9 @@ def account_of(item: Item) -> tuple[str, str]:
     try:
         if pk.startswith(keys.QUARANTINE):
             platform, account, _ = sk.split("#")
+            return keys.whole(platform), keys.whole(account)
+        if is_of_account(item):
+            _, platform, account = pk.split("#")
             return keys.whole(platform), keys.whole(account)
         key = keys.order_key(pk)
     except ValueError:

@@ -239,9 +239,9 @@ def _is_about(change: Change, refund_id: str) -> bool:
 
 
 def connect(
-    _name: str, installation: Installation, *, store: OrderStore, sleep: Callable[[float], None] = time.sleep
+    _name: str, installation: Installation, *, store: OrderStore, sleep: Callable[[float], None] | None = None
 ) -> Connector:
-    """Return a shop's connector; `sleep` waits between calls that are repeated."""
+    """Return a shop's connector; `sleep` waits between calls that are repeated, by the clock unless told."""
     session, app, shop = platform_http.session(), installation.app, installation.shop
     token = access_token(session, installation, store)
-    return Connector(installation, Client(session, app, shop, token=token, sleep=sleep), clock)
+    return Connector(installation, Client(session, app, shop, token=token, sleep=sleep or time.sleep), clock)
