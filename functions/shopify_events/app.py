@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     try:
         genuine = bus.verify(event, os.environ.get("SHOPIFY_EVENT_SOURCE") or bus.PARTNER)
         app = apps.load(name)
-        shop = apps.shop(name, app, genuine.shop)
+        shop = apps.shop(name, app, genuine.shop) or apps.renamed(app, genuine.shop_id)
     except RefusedError as error:
         count(type(error).__name__)
         logger.warning("refused", extra={"error": type(error).__name__, "reason": str(error)})

@@ -29,6 +29,9 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     app = apps.load(name)
     genuine = signing.verify(request, app)
     shop = apps.shop(name, app, genuine.shop)
+    if shop is None and (shop := apps.renamed(app, genuine.shop_id)) is not None:
+        count("ShopRenamed")
+        logger.warning("a shop has another name than its document", extra={"account": shop.shop})
     if shop is None:
         count("ShopUnknown")
         return replies.accepted()
