@@ -23,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     try:
         genuine = bus.verify(event, os.environ.get("SHOPIFY_EVENT_SOURCE") or bus.PARTNER)
         app = apps.load(name)
-        shop = apps.shop(name, app, genuine.shop)
+        shop = apps.shop(name, app, genuine.shop) or apps.renamed(app, genuine.shop_id)
     except RefusedError as error:
         count(type(error).__name__)
         logger.warning("refused", extra={"error": type(error).__name__, "reason": str(error)})
@@ -40,6 +40,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         return
     if (why := translate.doubt(genuine)) is not None:
         AuthorizationStore(store.client, store.table, translate.PLATFORM).doubt(shop.shop, why, now=now)
+    if (orders := translate.data_request(genuine, shop.shop_id)) is not None:
+        callbacks.ask_a_person(
+            store,
+            genuine,
+            translate.DATA_REQUEST,
+            orders,
+            platform=translate.PLATFORM,
+            account=shop.shop,
+            days=translate.ANSWER_DAYS,
+            now=now,
+        )
     callbacks.record(
         store,
         lambda: translate.to_changes(genuine, shop.shop, ours=True),

@@ -29,6 +29,9 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     app = apps.load(name)
     genuine = signing.verify(request, app)
     shop = apps.shop(name, app, genuine.shop)
+    if shop is None and (shop := apps.renamed(app, genuine.shop_id)) is not None:
+        count("ShopRenamed")
+        logger.warning("a shop has another name than its document", extra={"account": shop.shop})
     if shop is None:
         count("ShopUnknown")
         return replies.accepted()
@@ -42,6 +45,17 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     elif (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
         callbacks.erase_later(store, genuine, *wanted, platform=translate.PLATFORM, account=shop.shop, now=now)
     else:
+        if (orders := translate.data_request(genuine, shop.shop_id)) is not None:
+            callbacks.ask_a_person(
+                store,
+                genuine,
+                translate.DATA_REQUEST,
+                orders,
+                platform=translate.PLATFORM,
+                account=shop.shop,
+                days=translate.ANSWER_DAYS,
+                now=now,
+            )
         _tell(genuine, shop, now)
         _doubt(genuine, shop, now)
     return replies.accepted()

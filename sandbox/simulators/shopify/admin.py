@@ -137,7 +137,8 @@ class Admin:
 
     def _subscribe(self, variables: Json) -> Json:
         address = str(variables["subscription"]["uri"])
-        made = self._shop.subscribe(str(variables["topic"]), address)
+        fields = tuple(variables["subscription"].get("includeFields") or ())
+        made = self._shop.subscribe(str(variables["topic"]), address, fields=fields)
         if made is None:
             said = [{"field": ["webhookSubscription"], "message": "Address for this topic has already been taken"}]
             return {"webhookSubscriptionCreate": {"webhookSubscription": None, "userErrors": said}}

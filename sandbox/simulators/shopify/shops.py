@@ -29,6 +29,7 @@ class Subscription:
     address: str
     kind: str = "shop"
     failed: int = 0
+    fields: tuple[str, ...] = ()  # what bodies have, where not all
 
 
 class Shop:
@@ -158,13 +159,15 @@ class Shop:
             raise ControlError(404, "there is no such order")
         return found
 
-    def subscribe(self, topic: str, address: str, kind: str = "shop") -> Subscription | None:
+    def subscribe(
+        self, topic: str, address: str, kind: str = "shop", fields: tuple[str, ...] = ()
+    ) -> Subscription | None:
         """Subscribe an address; None where the shop's own subscription to it is there already."""
         if kind == "shop" and any(
             (one.topic, one.address, one.kind) == (topic, address, kind) for one in self.subscriptions
         ):
             return None
-        made = Subscription(next(self._ids), topic, address, kind)
+        made = Subscription(next(self._ids), topic, address, kind, fields=fields)
         self.subscriptions.append(made)
         return made
 
@@ -196,8 +199,9 @@ class Shop:
         if self.silent:
             return
         for one in [one for one in self.subscriptions if one.topic == topic]:
+            told = {name: body[name] for name in one.fields if name in body} if one.fields else body
             self._postman.post(
-                webhooks.Delivery(self.installation, one, json.dumps(body).encode(), self._clock.now(), self._end)
+                webhooks.Delivery(self.installation, one, json.dumps(told).encode(), self._clock.now(), self._end)
             )
 
     def _body(self, order: Order, topic: str) -> Json:

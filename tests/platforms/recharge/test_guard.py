@@ -1,9 +1,12 @@
 """Recharge deletes subscriptions after 48 hours of failures: they are made anew, and the gap is read."""
 
 import json
+import time
+from datetime import UTC, datetime
 
 import pytest
 
+from tests.functions.conftest import http_event
 from tests.platforms.recharge.world import DAY, Recharge
 
 TOPICS = {"created", "failed", "max_retries_reached", "paid", "refunded", "updated", "deleted"}
@@ -82,3 +85,32 @@ def test_one_accounts_fault_is_its_own(world: Recharge, capsys: pytest.CaptureFi
     assert sum(line.get("GuardFailed", 0) for line in lines) == 1
     subscribed = [account for account in world.documents if world.make("subscriptions", account)["subscriptions"]]
     assert len(subscribed) == 2
+
+
+def test_a_time_that_a_person_wants_read_is_read_anew_although_no_numbers_prove_it(world: Recharge) -> None:
+    world.run("guard")
+    paid = world.make("charge", will="CARD_DECLINED", attempt=True)
+    world.run("scan")
+    world.posted.clear()
+    world.make("attempt", charge_id=paid["id"], will="")  # paid: a list of failures alone never shows it again
+    world.posted.clear()
+    world.cloud.clock.shift(DAY)
+    world.run("scan")
+    assert world.shown(paid["id"])["status"] == "failed"
+    now = int(time.time())
+    at = [datetime.fromtimestamp(one, UTC).isoformat() for one in (now - 2 * DAY, now)]
+    wish = http_event(
+        "POST",
+        "/accounts/{platform}/{account}/restore",
+        {"platform": "recharge", "account": "store"},
+        body=json.dumps({"from": at[0], "to": at[1]}),
+        claims={"scope": "operate"},
+    )
+    assert world.cloud.invoke("decisions_api", wish)["statusCode"] == 202
+
+    world.run("guard", 3600)
+    world.run("scan", 60)
+
+    assert world.shown(paid["id"])["status"] == "paid"
+    row = next(one for one in world.cloud.table() if one["sk"]["S"] == "SUBSCRIPTIONS")
+    assert not [name for name in row if name.startswith(("wish", "gap"))]

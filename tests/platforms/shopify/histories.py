@@ -16,7 +16,7 @@ from countersign.orders.decide import decide_message
 from countersign.orders.decision import Number, View
 from countersign.orders.reports import tells_more
 from countersign.orders.state import Order
-from countersign.platforms.shopify import answers, signing, translate
+from countersign.platforms.shopify import answers, bulk, messages, signing, translate
 from countersign.store import keys
 from sandbox.simulators.shopify import Simulator, orders
 from sandbox.simulators.shopify.orders import Order as Sold
@@ -55,8 +55,11 @@ class Record:
 
     def read(self, sold: Sold, now: int) -> None:
         """Take what a reading of an order says, as a list or a single question does."""
-        key = OrderKey("shopify", SHOP, str(sold.id))
-        node = json.loads(json.dumps(orders.order_node(sold)))
+        self.take_node(json.loads(json.dumps(orders.order_node(sold))), now)
+
+    def take_node(self, node: Any, now: int) -> None:
+        """Take what the API's answer says of an order, read at a moment."""
+        key = OrderKey("shopify", SHOP, messages.digits(node["id"]))
         told = translate.told(key, translate.read_facts(answers.read_order(node), read_at=now), Queried(), via="query")
         if not tells_more(self.orders.get(key), [one.fact for one in told]):
             return
@@ -70,6 +73,7 @@ class Histories:
     def __init__(self, clock: time_machine.Traveller, seed: int) -> None:
         inbox = SimpleNamespace(add=lambda kind, entry: None)
         simulator = Simulator(SimpleNamespace(now=time.time), documents(), inbox, "https://pay.example.com", Path())
+        self.simulator = simulator
         self.posted: list[Any] = []
         simulator._postman.post = lambda delivery, **_: self.posted.append(delivery)  # type: ignore[method-assign, assignment, misc]
         self.clock, self.chance, self.control = clock, random.Random(seed), simulator.control
@@ -110,6 +114,21 @@ class Histories:
             told = translate.to_changes(genuine, SHOP, ours=known)
             assert isinstance(told, tuple)
             record.take(told)
+
+    def import_file(self, record: Record, now: int) -> int:
+        """Have the shop write its history into a file and take what that tells; returns how many orders it had."""
+        operations = self.simulator.apis["app", SHOP].bulks
+        started = operations.start({"query": ""})["bulkOperationRunQuery"]["bulkOperation"]
+        self.clock.shift(60)
+        said = operations.one({"id": started["id"]})["bulkOperation"]
+        file, size = operations.file(1) or b"", 64 * 1024
+        last = bulk.Root({}, 0)
+        count = 0
+        for last in bulk.roots(file[at : at + size] for at in range(0, len(file), size)):
+            record.take_node(last.node, now)
+            count += 1
+        assert (str(count), str(last.lines)) == (said["rootObjectCount"], said["objectCount"])
+        return count
 
     def disagreements(self, record: Record) -> list[str]:
         """Compare every order with the shop's ledger, in both currencies, to the last minor unit."""

@@ -8,10 +8,10 @@ import pytest
 import time_machine
 from moto import mock_aws
 
-from countersign.platforms.shopify import connector
+from countersign.platforms.shopify import connector, messages
 from countersign.workers import publish, scan
 from tests.functions.conftest import http_event
-from tests.platforms.shopify.world import ADDRESS, APP, SHOP, Json, Shopify, documents, shopify
+from tests.platforms.shopify.world import ADDRESS, APP, SHOP, Json, Shopify, documents, order, shopify
 
 HOUR = 3600
 
@@ -69,6 +69,36 @@ class TestSubscriptionsOfTheShop:
         one_shop.run("guard", 600)
         assert "Subscribe" not in one_shop.asked()
         assert one_shop.emitted() == []
+
+    def test_bodies_have_what_is_read_of_them_and_nothing_of_the_buyer(self, one_shop: Shopify) -> None:
+        one_shop.run("guard")
+        sold = one_shop.make("create", attributes={"reference": "SO-5"})
+        one_shop.make("refund", order=sold.id, minor=1000)
+        bodies = [json.loads(one.body) for one in one_shop.posted if one.subscription.topic in connector.WHOLE_ORDERS]
+
+        assert set(one_shop.carry()) == {200}
+
+        assert {name for body in bodies for name in body} <= set(connector.ORDER_FIELDS)
+        one_shop.agrees(sold)
+        assert dict(one_shop.order(str(sold.id)).terms.metadata)["reference"] == "SO-5"
+
+    def test_everything_that_is_read_of_an_order_is_among_the_fields(self) -> None:
+        seen: set[str] = set()
+
+        class Noting(dict[str, object]):
+            def get(self, name: str, default: object = None) -> object:
+                seen.add(name)
+                return super().get(name, default)
+
+            def __getitem__(self, name: str) -> object:
+                seen.add(name)
+                return super().__getitem__(name)
+
+        messages.read_order(Noting(order()))
+        messages.subject(Noting(order()))
+
+        assert seen <= set(connector.ORDER_FIELDS)
+        assert "order_status_url" in connector.ORDER_FIELDS
 
     def test_E11_an_outage_longer_than_the_ladder_is_healed_and_proved(
         self, one_shop: Shopify, capsys: pytest.CaptureFixture[str]

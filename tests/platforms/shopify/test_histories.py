@@ -39,6 +39,12 @@ def read_alone(histories: Histories) -> None:
     assert len(record.seen) <= 2 * len(histories.sold)
 
 
+def imported_alone(histories: Histories) -> None:
+    record = Record()
+    assert histories.import_file(record, int(NOW + 10**6)) == len(histories.sold)
+    assert histories.disagreements(record) == []
+
+
 @pytest.mark.parametrize("drop", [0.0, 0.3])
 def test_two_hundred_orders_that_are_told_in_any_sequence_agree_with_the_shop(
     clock: time_machine.Traveller, drop: float
@@ -54,6 +60,12 @@ def test_two_hundred_orders_that_are_only_read_agree_with_the_shop(clock: time_m
     read_alone(lived(clock, SEED, 200))
 
 
+def test_two_hundred_orders_that_are_only_imported_agree_with_the_shop(clock: time_machine.Traveller) -> None:
+    print(f"seed {SEED}")
+
+    imported_alone(lived(clock, SEED, 200))
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_five_thousand_orders_agree_with_the_shop(clock: time_machine.Traveller) -> None:
@@ -62,3 +74,4 @@ def test_five_thousand_orders_agree_with_the_shop(clock: time_machine.Traveller)
     for drop in (0.0, 0.3):
         told_and_then_asked(clock, histories, drop=drop)
     read_alone(histories)
+    imported_alone(histories)

@@ -2,12 +2,14 @@
 
 import json
 import re
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import time_machine
 
+from bench import bulk as bench
 from countersign.errors import PlatformUnavailableError
 from countersign.platforms.shopify import bulk, connector
 from countersign.store import OrderStore
@@ -293,3 +295,28 @@ def test_the_query_of_an_operation_is_one_text_with_what_shopify_needs_escaped()
     assert re.search(r'orders\(query: "updated_at:>=\'2026-01-01T00:00:00Z\'"\)', text)
     assert "first:" in text  # the plain list of movements keeps its bound
     assert json.dumps(text)
+
+
+def test_what_is_held_of_a_file_does_not_grow_with_it() -> None:
+    def peak(orders: int) -> int:
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in bulk.roots(bench.pieces(orders))) == orders
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = peak(50), peak(400)
+
+    assert many < 2 * few
+    assert many < 4 * 1024 * 1024
+
+
+def test_one_order_of_very_many_lines_holds_the_first_ones_only() -> None:
+    root = json.dumps({"id": "gid://shopify/Order/1"}).encode()
+    child = json.dumps({"id": "gid://shopify/LineItem/2", "__parentId": "gid://shopify/Order/1"}).encode()
+
+    [found] = bulk.roots([root + b"\n", *[child + b"\n"] * 5000])
+
+    assert found.lines == 5001
+    assert len(found.node["lineItems"]["nodes"]) == 10

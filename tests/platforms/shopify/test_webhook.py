@@ -7,6 +7,8 @@ import os
 from typing import Any
 
 import pytest
+import time_machine
+from moto import mock_aws
 
 from countersign.errors import MalformedError, UnreadableError
 from countersign.store import evidence, keys
@@ -21,9 +23,11 @@ from tests.platforms.shopify.world import (
     SHOP_ID,
     Json,
     Shopify,
+    documents,
     money,
     order,
     refund,
+    shopify,
     transaction,
 )
 
@@ -529,3 +533,16 @@ class TestMoney:
 
         kept = [{**row, "raw": None} for row in world.cloud.table()]
         assert not [row for row in kept if "zoe" in str(row).lower() or "ring twice" in str(row)]
+
+
+def test_a_shop_of_the_apps_list_that_was_renamed_is_known_by_its_number(
+    clock: time_machine.Traveller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = {"shop": SHOP, "shop_id": SHOP_ID, "access_token": "shpat_token_of_the_list_1"}
+    with mock_aws(), shopify(clock, {APP: documents(shops=[listed])[APP]}) as world:
+        assert world.deliver(order(), "orders/paid", shop="new-name.myshopify.com") == 200
+        assert world.deliver(order(id=7, order_status_url="https://s.example/1/o"), shop="x.myshopify.com") == 200
+
+        assert world.order().status == "paid"
+        assert world.known("7") is None
+    assert "ShopRenamed" in capsys.readouterr().out

@@ -55,6 +55,7 @@ def record(lists: OrderLists, caller: Caller, route: str, names: Mapping[str, st
         row = read_exception_id(names["exception_id"])
         platform, account = entries.account_of(row)
         order_id = "" if row["pk"]["S"].startswith(keys.QUARANTINE) else keys.order_key(row["pk"]["S"]).order_id
+        order_id = "" if order_id.startswith("~") else order_id  # what is about an account is about no order
     else:
         platform, account = names.get("platform", charges), names["account"]
         order_id = names.get("order_id") or names.get("charge_id", "")

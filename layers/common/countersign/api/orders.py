@@ -364,8 +364,12 @@ def _exception_json(item: Item, language: str) -> Json:
     """Return an entry of the exceptions list in the words of the contract."""
     kind = keys.exception_kind(codec.as_text(item, "exception"))
     platform, account = entries.account_of(item)
-    order_id = None if kind == "quarantine" or entries.is_of_account(item) else keys.order_key(item["pk"]["S"]).order_id
+    of_order = kind not in ("quarantine", "finding") and not entries.is_of_account(item)
+    order_id = keys.order_key(item["pk"]["S"]).order_id if of_order else None
     row: Json = {"id": exception_id(item), "kind": kind, "platform": platform, "account": account, "order_id": order_id}
+    if kind == "finding":
+        row["orders"] = [one["S"] for one in item.get("orders", {"L": []})["L"]]
+        row["due_by"] = timestamp(codec.as_number(item, "due_by"))
     return {**row, "since": timestamp(codec.as_number(item, "listed_at")), **_what_is_wrong(item, kind, language)}
 
 

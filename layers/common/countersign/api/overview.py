@@ -14,7 +14,7 @@ from countersign.runtime.caller import Caller
 from countersign.store import account_names, dynamo, keys
 from countersign.store.lists import OrderLists
 
-EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice", "authorization")
+EXCEPTIONS = ("review", "orphan", "needs_action", "quarantine", "failed_notice", "authorization", "finding")
 MOST = 999  # what is counted; more is shown as so many and more
 SEARCHED = 16  # accounts of one search: a batch read takes 100 rows, six of each account
 # Kinds of numbers that lead to an order. `platform_refund` is the platform's own, which a payer sees at the bank.

@@ -108,6 +108,7 @@ SENTENCES: Mapping[str, str] = {
     "no_bills": "{platform} makes no bills that could be compared",
     "no_such_account": "no such account",
     "no_such_charge": "no such charge",
+    "subscriptions_of_others": "another installation uses this app: {addresses} other addresses have the same topics",
     "interval_is_none": "from is before to, to is not ahead, and from is not more than {most} days ago",
     "account_is_not_guarded": "nobody looks after deliveries of this account: there is nothing to be read anew",
     "no_evidence": "the event was made of no bytes: nothing was received",

@@ -94,6 +94,7 @@ SENTENCES: Mapping[str, str] = {
     "no_bills": "{platform} 不提供可核对的账单",
     "no_such_account": "没有这个账户",
     "no_such_charge": "没有这次扣款",
+    "subscriptions_of_others": "另有部署在使用这个应用：有 {addresses} 个其他地址订阅了相同的主题，不会被改动",
     "interval_is_none": "from 须早于 to，to 不能在将来，from 不能早于 {most} 天前",
     "account_is_not_guarded": "该账户没有投递检查：没有可以重新读取的内容",
     "no_evidence": "这个事件没有收到任何原文",

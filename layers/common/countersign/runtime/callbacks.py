@@ -101,6 +101,30 @@ def erase_later(
     count("ErasureAsked")
 
 
+def ask_a_person(
+    store: OrderStore,
+    message: Message,
+    code: str,
+    orders: Sequence[str],
+    *,
+    platform: str,
+    account: str,
+    days: int,
+    now: int,
+) -> None:
+    """Put what a platform wants somebody to do on the list of exceptions, with its date; once for the same content."""
+    from countersign.orders.reasons import because
+    from countersign.signing import digests
+    from countersign.store import findings
+
+    due_by, subject = now + days * 86_400, digests.sha256(message.content)
+    reason = because(code, orders=len(orders), days=days)
+    count("PersonAsked")
+    findings.add(
+        store.client, store.table, platform, account, reason, subject=subject, now=now, orders=orders, due_by=due_by
+    )
+
+
 def _limit_hints(store: OrderStore, platform: str, account: str, now: int) -> None:
     """Raise RateLimitedError where the account has had its unsigned hints."""
     from countersign.store.throttle import count_hint

@@ -11,7 +11,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
 # A question is resolved, and a refund or shipment that needs a person is acted on: only the rest can be dismissed.
-DISMISSIBLE = frozenset({"orphan", "quarantine", "failed_notice"})
+DISMISSIBLE = frozenset({"orphan", "quarantine", "failed_notice", "finding"})
 _LONGEST = 4096
 
 

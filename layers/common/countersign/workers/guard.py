@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from countersign.errors import CountersignError
 from countersign.orders.changes import OrderKey
+from countersign.orders.reasons import Reason, because
 from countersign.platforms.port import Proves, Scans, Subscribes
 from countersign.runtime.telemetry import count, logger
-from countersign.store import codec, dynamo, keys
+from countersign.store import codec, dynamo, findings, keys
 from countersign.store.scans import ScanStore
 from countersign.store.subscriptions import ASKED, Gap, SubscriptionStore
 
@@ -23,6 +24,7 @@ GAP_SECONDS = (
     3 * 86400
 )  # before the last look that found all: as long as platforms try, and a day of doubt about clocks
 SILENT = "silent"  # the cause of a gap in which subscriptions said nothing
+STRANGERS = "subscriptions_of_others"
 SETTLED_SECONDS = 60  # what changed later may be on its way still
 
 
@@ -134,8 +136,7 @@ class GuardWork:
                 missing += newest is None or newest.version < changed[number]
         return missing
 
-    @staticmethod
-    def _strangers(name: str, address: str, there: Iterable[tuple[str, str]], topics: tuple[str, ...]) -> None:
+    def _strangers(self, name: str, address: str, there: Iterable[tuple[str, str]], topics: tuple[str, ...]) -> None:
         """Say where somebody else's address is subscribed as well; it is left alone, whoever's it is.
 
         Where nothing is to be subscribed to here, our own address in the list says that everything is told twice.
@@ -148,6 +149,16 @@ class GuardWork:
         if others:
             count("SubscriptionsOfOthers", len(others))
             logger.warning("other addresses are subscribed too", extra={"account": name, "addresses": len(others)})
+            self._find(name, because(STRANGERS, addresses=len(others)), " ".join(sorted(others)))
+        self._end(name, but=" ".join(sorted(others)))
+
+    def _find(self, name: str, reason: Reason, subject: str) -> None:
+        store = self.subscriptions
+        findings.add(store.client, store.table, store.platform, name, reason, subject=subject, now=self.now)
+
+    def _end(self, name: str, *, but: str) -> None:
+        store = self.subscriptions
+        findings.end(store.client, store.table, store.platform, name, STRANGERS, but=but)
 
 
 def run(

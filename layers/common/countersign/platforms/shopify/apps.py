@@ -78,6 +78,14 @@ class Apps:
         self._seen(host)
         return shop
 
+    @staticmethod
+    def renamed(app: App, shop_id: str) -> Shop | None:
+        """Return the shop of an app's own list whose signed bytes came under a name that is not known.
+
+        A myshopify name may change, and the shop's number does not: its orders stay under the name of the document.
+        """
+        return next((shop for shop in app.shops.values() if shop_id and shop.shop_id == shop_id), None)
+
     def apps(self) -> Iterator[str]:
         """Yield the names of all apps."""
         return self._apps.names()

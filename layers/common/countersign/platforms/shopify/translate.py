@@ -37,6 +37,8 @@ PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 HOURLY = 3600
+ANSWER_DAYS = 30  # a customer's question about what is kept
+DATA_REQUEST = "shopify.data_request"
 _UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
 _PAYS = frozenset({"sale", "capture"})
 _UNDECIDED = frozenset({"pending", "awaiting_response"})
@@ -121,6 +123,18 @@ def doubt(genuine: VerifiedMessage) -> str | None:
     It may be older than an installation since, and its header's time is nobody's word: a reason to ask the shop.
     """
     return {"shop": "uninstalled", "scopes": "changed"}.get(messages.subject(genuine.fields))
+
+
+def data_request(genuine: VerifiedMessage, shop_id: str) -> tuple[str, ...] | None:
+    """Return the orders of which a customer wants to know what is kept; None where nobody asks, or not this shop.
+
+    https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance: it must be answered within thirty days.
+    """
+    if messages.subject(genuine.fields) != "compliance" or "data_request" not in genuine.fields:
+        return None
+    named = genuine.fields.get("orders_requested")
+    orders = tuple(filter(None, map(messages.digits, named))) if isinstance(named, list) else ()
+    return orders if shop_id and genuine.shop_id == shop_id else None
 
 
 def _news(genuine: VerifiedMessage, kind: str) -> str:
