@@ -4,7 +4,7 @@ import os
 import time
 
 from countersign.accounts import AccountDocuments
-from countersign.errors import CountersignError, ForbiddenError, InProgressError, NotFoundError
+from countersign.errors import CountersignError, ForbiddenError, InProgressError, NotFoundError, RateLimitedError
 from countersign.http import HttpReply, HttpRequest
 from countersign.orders.changes import OrderKey
 from countersign.platforms.bigcommerce import app_calls, install, page, panel, settings
@@ -19,11 +19,15 @@ from countersign.store import OrderStore, account_names
 from countersign.store.installs import InstallStore
 from countersign.store.order_sync import OrderSyncStore
 from countersign.store.origins import Origins
+from countersign.store.windows import Window
 
+PER_MINUTE = 10
 apps = Apps()
 store = OrderStore.from_environment()
 installs = InstallStore(store.client, store.table, "bigcommerce")
 origins = Origins(store.client, store.table)
+# Nothing signs the call, and each asks BigCommerce and keeps others from installing meanwhile.
+calls = Window(store.client, os.environ["IDEMPOTENCY_TABLE_NAME"], "installs", seconds=60, most=PER_MINUTE)
 
 
 def refused(request: HttpRequest | None, error: CountersignError) -> HttpReply:
@@ -41,6 +45,8 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     grant = app_calls.read_grant(request.raw_query)
     documents = AccountDocuments(f"bigcommerce/{name}")
     known = _known(documents, app, grant)
+    if not calls.count(request.source_ip, now=now):
+        raise RateLimitedError("too many installations of one address")
     if not installs.begin(grant.store_hash, now=now):
         raise InProgressError("another call installs the app in this store")
     try:

@@ -267,10 +267,10 @@ class TestCashiers:
     def test_one_that_cannot_be_used_and_one_of_a_cashier_that_is_none_are_named(self, tmp_path: Path) -> None:
         self.write(tmp_path, "stripe/c", api_key=f"sk_live_{key('c')}", webhook_secrets=[])
         self.write(tmp_path, "nobody/x", api_key="x")
-        self.write(tmp_path.parent / tmp_path.name, "../bigcommerce/x", api_key="x")
+        self.write(tmp_path.parent / tmp_path.name, "../acmepay/x", api_key="x")
 
         assert sorted(lint(tmp_path, NOW)) == [
-            Finding("error", "bigcommerce/x", "there is no such platform"),
+            Finding("error", "acmepay/x", "there is no such platform"),
             Finding("error", "cashier/nobody/x", "there is no such platform"),
             Finding("error", "cashier/stripe/c", "webhook_secrets is empty: no event could be verified"),
         ]

@@ -99,12 +99,30 @@ class TestInstalling:
         assert (document["max_age_seconds"], document["hook_token"]) == (600, first["hook_token"])
         assert len(world.there.scripts[STORE]) == 1
 
+    def test_another_owner_authorises_it_again_and_the_store_stays_the_same(self, world: AppWorld) -> None:
+        world.install()
+        world.there.owner = {"id": 777, "email": "new@example.com"}
+
+        assert world.install(code="code2")["statusCode"] == 200
+        assert world.document()["owner"] == {"id": 777, "email": "new@example.com"}
+        assert world.open()["statusCode"] == 200
+
     def test_of_two_calls_at_once_one_exchanges(self, world: AppWorld, clock: time_machine.Traveller) -> None:
         assert world.installs.begin(STORE, now=NOW)
 
         assert world.install()["statusCode"] == 409
         assert not world.there.sent
         clock.shift(LEASE_SECONDS + 1)
+        assert world.install()["statusCode"] == 200
+
+    def test_one_address_has_ten_tries_in_a_minute(self, world: AppWorld, clock: time_machine.Traveller) -> None:
+        world.there.down = True
+        statuses = [world.install(code=f"guess{number}")["statusCode"] for number in range(12)]
+        world.there.down = False
+
+        assert statuses == [502] * 10 + [429] * 2
+        assert len(world.there.sent) == 10
+        clock.shift(60)
         assert world.install()["statusCode"] == 200
 
     def test_a_call_that_failed_does_not_keep_the_next_one_waiting(self, world: AppWorld) -> None:

@@ -74,7 +74,7 @@ class BigCommerce(BaseAdapter):
         self.sent: list[tuple[str, str, Json]] = []
         self.checkout = "optimized"
         self.down = False
-        self.grants = SCOPE
+        self.grants, self.owner = SCOPE, OWNER
         self.orders: dict[str, Json] = {}
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
@@ -97,7 +97,13 @@ class BigCommerce(BaseAdapter):
             user = {"id": STAFF["id"], "username": "x", "email": STAFF["email"]}
             token = self.tokens[store]
             context = body["context"]
-            answer = {"access_token": token, "scope": self.grants, "user": user, "owner": OWNER, "context": context}
+            answer = {
+                "access_token": token,
+                "scope": self.grants,
+                "user": user,
+                "owner": self.owner,
+                "context": context,
+            }
             return 200, answer
         if path == "/":
             return 200, {}
