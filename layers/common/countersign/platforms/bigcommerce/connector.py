@@ -268,7 +268,7 @@ def connect(
     installation: Installation,
     *,
     store: OrderStore,
-    tries: int = 3,
+    tries: int = 2,
     timeout: tuple[float, float] = TIMEOUT,
 ) -> Connector:
     """Return a store's connector; KeysUnavailableError where its token was taken away."""
