@@ -118,7 +118,7 @@ def test_a_few_shoppers_lose_nothing_and_pay_nothing_twice(world: Shop) -> None:
 
 
 @pytest.mark.soak
-def test_two_thousand_shoppers_lose_nothing_and_pay_nothing_twice(world: Shop) -> None:
+@pytest.mark.parametrize("part", range(20))
+def test_two_thousand_shoppers_lose_nothing_and_pay_nothing_twice(world: Shop, part: int) -> None:
     seed = int(os.environ.get("SHOPPERS_SEED") or random.SystemRandom().randrange(10**6))
-    for part in range(20):
-        play(world, 1000 // 20, seed + part)
+    play(world, 2000 // 20 // len(CASHIERS), seed + part)
