@@ -12,7 +12,7 @@ from countersign.store import OrderStore, keys
 from countersign.store.due import DueList
 from countersign.workers import loop
 
-ENOUGH_TIME_MS = 30_000  # some calls of a store at their longest, and what is written about them
+ENOUGH_TIME_MS = 40_000  # some calls of a store at their longest, and what is written about them
 
 store, due = OrderStore.from_environment(), DueList.from_environment("bigcommerce_sync")
 connect = Connectors(Stores(Apps()), partial(fulfilment.connect, store=store))

@@ -15,7 +15,16 @@ from sandbox.testing import ROOT, Sandbox, running_sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ALL = ("payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read", "operate")
+ALL = (
+    "payments:write",
+    "orders:read",
+    "orders:ship",
+    "refunds:request",
+    "refunds:approve",
+    "evidence:read",
+    "payments:link",
+    "operate",
+)
 REFUND = "/orders/wechat/shop/ROLE-0001/refunds"
 Json = dict[str, Any]
 
@@ -60,7 +69,7 @@ def test_a_person_is_told_who_they_are_and_what_they_may(sandbox: Sandbox) -> No
 
     assert (told["name"], told["person"], told["roles"]) == ("Anna", True, ["shop"])
     assert told["accounts"] == ["wechat/shop"]
-    assert told["scopes"] == ["orders:read", "orders:ship", "refunds:request"]
+    assert told["scopes"] == ["orders:read", "orders:ship", "payments:link", "refunds:request"]
 
 
 def test_a_machine_has_no_role_and_its_clients_scopes(sandbox: Sandbox) -> None:

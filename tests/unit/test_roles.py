@@ -8,7 +8,10 @@ from countersign.runtime.caller import from_claims
 from countersign.runtime.roles import ROLES, allowed
 from tests.infra.reading import nested
 
-ALL = {"payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "evidence:read", "operate"}
+ALL = {
+    *("payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve", "payments:link"),
+    *("evidence:read", "operate"),
+}
 FOREIGN = {"sub": "auth0|anna", "azp": "console", "https://shop.example/person": "yes", "scope": " ".join(sorted(ALL))}
 
 

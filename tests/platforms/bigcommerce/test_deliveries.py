@@ -125,7 +125,7 @@ def test_the_clock_of_a_script_that_never_ran_ends_with_a_question(world: Shop) 
 
     world.run("poll", 1300)
 
-    assert [one.reason for one in world.order(order).review_items] == ["bigcommerce.script_never_ran"]
+    assert [one.reason for one in world.order(order).review_items] == ["payment_never_begun"]
     world.run("poll", 3600)
     assert len(world.order(order).anomalies) == 1
 

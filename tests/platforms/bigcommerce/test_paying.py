@@ -196,7 +196,7 @@ class TestClosed:
         world.deliver()
         world.run("poll")
 
-        assert [one.reason for one in world.order(order).anomalies] == ["bigcommerce.reopened"]
+        assert [one.reason for one in world.order(order).anomalies] == ["closed_while_it_was_paid"]
         assert puts(world, order) == [FULFILLMENT]
 
     def test_an_expired_attempt_cancels_nothing_and_the_next_one_can_be_paid(self, world: Shop) -> None:

@@ -97,8 +97,8 @@ class Wire(BaseAdapter):
 class Shop:
     """One stack with an app in a store, and a cashier that takes the money."""
 
-    def __init__(self, cloud: Cloud, wire: Wire, hosted: Cashiers) -> None:
-        self.cloud, self.wire, self.hosted = cloud, wire, hosted
+    def __init__(self, cloud: Cloud, wire: Wire, hosted: Cashiers, cashier: str = "hc1/main") -> None:
+        self.cloud, self.wire, self.hosted, self.cashier = cloud, wire, hosted, cashier
         self.store = OrderStore(cloud.dynamodb, "Orders")
         self.posted: list[Delivery] = []
         wire.simulator._postman.post = self._keep  # type: ignore[method-assign, assignment]
@@ -157,9 +157,14 @@ class Shop:
     def reference(self, order: Json, attempt: int = 1) -> str:
         return f"bc-{order['store']}-{order['id']}-{attempt}"
 
+    def attempt(self, order: Json, number: int = 1) -> Order | None:
+        """Return an attempt to pay an order, as it is recorded."""
+        return self.store.get(self.hosted.key(self.reference(order, number), self.cashier))
+
     def pay(self, order: Json, attempt: int = 1, **how: Any) -> None:
         """Let the shopper pay at the cashier, and let the cashier tell."""
-        self.hosted.make("pay", reference=self.reference(order, attempt), **how)
+        call = "stripe_pay" if self.cashier.startswith("stripe") else "pay"
+        self.hosted.make(call, self.cashier, reference=self.reference(order, attempt), **how)
         assert set(self.hosted.deliver()) <= {200}
 
     # What runs by itself.
@@ -167,7 +172,7 @@ class Shop:
     def told(self, order: Json, word: str = "order.paid", attempt: int = 1) -> None:
         """Hand a bus event about the payment to the function that tells the store."""
         reference = self.reference(order, attempt)
-        detail = {"platform": "cashier", "account": "hc1.main", "order_id": reference}
+        detail = {"platform": "cashier", "account": self.cashier.replace("/", "."), "order_id": reference}
         self.cloud.invoke("bigcommerce_sync", shapes.bus(word, detail, self.now), remaining_ms=900_000)
 
     def run(self, job: str, seconds: int = 0, **event: Any) -> None:
@@ -237,4 +242,4 @@ def shop(
         platform_http.session().mount(BASE, wire)
         for job in FUNCTIONS:
             importlib.reload(importlib.import_module(f"functions.bigcommerce_{job}.app"))
-        yield Shop(hosted.cloud, wire, hosted)
+        yield Shop(hosted.cloud, wire, hosted, documents[APP]["cashier"])

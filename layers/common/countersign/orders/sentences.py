@@ -187,6 +187,12 @@ SENTENCES: Mapping[str, str] = {
     "said_by_the_platform": "{text}",
     # What an open question means and what a person can do about it.
     "question.amount_mismatch": "The platform reports a payment of another amount than the order asks for.",
+    "question.payment_never_begun": "The order waits for its payment, and no page of the shop asked for one: see "
+    "whether the script is in the shop's confirmation page and runs there, and send the shopper a payment link.",
+    "question.closed_while_it_was_paid": "The shop closed the order in the very moment in which it was marked as paid, "
+    "and the mark came later: look at the order there.",
+    "question.paid_under_examination": "The order was paid while the shop had it under examination or in dispute: its "
+    "status there was left as it is.",
     "question.cancelled_after_payment": "The store cancelled the order after it was paid: its own console shows the "
     "refunds.",
     "question.currency_mismatch": "The platform reports a payment in another currency than the order's.",

@@ -168,6 +168,10 @@ SENTENCES: Mapping[str, str] = {
     "said_by_the_platform": "{text}",
     # 待回答的问题是什么意思。
     "question.amount_mismatch": "平台报告的支付金额与订单金额不同。",
+    "question.payment_never_begun": "订单在等待付款，但商店的页面没有发起过付款：请检查确认页上的脚本是否存在并运行，"
+    "并给买家发送付款链接。",
+    "question.closed_while_it_was_paid": "商店在订单被标记为已付款的同一时刻关闭了它，而标记在后：请在商店中查看这个订单。",
+    "question.paid_under_examination": "订单付款时商店正在审核或处理争议：那里的订单状态保持不变。",
     "question.cancelled_after_payment": "订单支付后被店铺取消：退款情况见店铺后台。",
     "question.currency_mismatch": "平台报告的支付币种与订单币种不同。",
     "question.double_payment": "这个订单和替代它（或被它替代）的订单都已支付。",

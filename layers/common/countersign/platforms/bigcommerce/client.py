@@ -19,7 +19,7 @@ PAGE = 250  # the most that a list gives at once
 MOST_PAGES = 200
 MOST_WAIT = 3.0  # seconds: a function that waits longer is paid for waiting, and the due list comes again
 BACK_OFF = (0.4, 1.2)
-TIMEOUT = (3.0, 10.0)  # connect, read
+TIMEOUT = (2.0, 6.0)  # connect, read
 
 Fields = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ class Client:
         store_hash: str,
         token: Secret,
         sleep: Callable[[float], None],
-        tries: int = 3,
+        tries: int = 2,
         timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
         self._session = session

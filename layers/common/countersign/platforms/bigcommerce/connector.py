@@ -35,7 +35,7 @@ STATUS_UPDATED = "store/order/statusUpdated"
 LISTED_DAYS = 7  # how far back the first list goes: an order that is older is not paid by a shopper any more
 OVERLAP_SECONDS = 300
 MOST_BASE = 60
-NEVER_RAN = "bigcommerce.script_never_ran"
+NEVER_RAN = "payment_never_begun"
 # A status that was taken back: from refunded, cancelled or declined to the ones that we write.
 REOPENED = frozenset(f"{before} {after}" for before in translate.CLOSED for after in (10, 11))
 _PLACE = "%Y-%m-%dT%H:%M:%S+00:00"
@@ -78,7 +78,7 @@ class Connector:
         reopened: Changes = ()
         if change.fact.word == STATUS_UPDATED and change.fact.detail in REOPENED:
             count("OrderReopened")
-            reopened = (translate.flagged(order.key, "bigcommerce.reopened", order.key.order_id),)
+            reopened = (translate.flagged(order.key, "closed_while_it_was_paid", order.key.order_id),)
         return (*reopened, *self.refunds(order))
 
     def query_refund(self, order: Order, refund: Refund) -> Change | None:
@@ -268,7 +268,7 @@ def connect(
     installation: Installation,
     *,
     store: OrderStore,
-    tries: int = 3,
+    tries: int = 2,
     timeout: tuple[float, float] = TIMEOUT,
 ) -> Connector:
     """Return a store's connector; KeysUnavailableError where its token was taken away."""

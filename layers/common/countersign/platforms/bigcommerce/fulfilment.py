@@ -99,7 +99,7 @@ class StoreSync:
         if step.alert == "paid_after_close":
             self._give_back(paying, now)
         elif step.alert == "manual_review":
-            self._record(key, (translate.flagged(key, "bigcommerce.manual_review", key.order_id),), now)
+            self._record(key, (translate.flagged(key, "paid_under_examination", key.order_id),), now)
         if step.put is not None:
             self._write(key, step.put, now)
         syncs.end(key, stamp, SETTLED)
