@@ -45,15 +45,14 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     elif (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
         callbacks.erase_later(store, genuine, *wanted, platform=translate.PLATFORM, account=shop.shop, now=now)
     else:
-        if (orders := translate.data_request(genuine, shop.shop_id)) is not None:
+        if (asked := translate.data_request(genuine, shop.shop_id)) is not None:
             callbacks.ask_a_person(
                 store,
                 genuine,
-                translate.DATA_REQUEST,
-                orders,
+                *asked,
                 platform=translate.PLATFORM,
                 account=shop.shop,
-                days=translate.ANSWER_DAYS,
+                due_by=now + translate.ANSWER_SECONDS,
                 now=now,
             )
         _tell(genuine, shop, now)
