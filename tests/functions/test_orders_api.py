@@ -233,8 +233,9 @@ def test_the_document_says_the_scope_and_the_problems_of_each_operation(cloud):
         for method, operation in methods.items()
     }
 
-    creates = {route: "payments:write" for route in operations if route.endswith("/{account}/payments")}
-    assert set(creates) == {route for route in routes() if route.endswith("/{account}/payments")}
+    made = ("/{account}/payments", "/{shop}/carts")
+    creates = {route: "payments:write" for route in operations if route.endswith(made)}
+    assert set(creates) == {route for route in routes() if route.endswith(made)}
     assert operations.keys() == SCOPES.keys() | creates.keys()
     for route, operation in operations.items():
         scope = {**SCOPES, **creates}[route]

@@ -113,8 +113,13 @@ def as_list(value: Any) -> list[Any]:
 
 def callbacks() -> list[str]:
     """Return the functions that platforms call: HTTP entry points that record what a platform said."""
-    wanted = {"countersign.runtime.callbacks", "countersign.runtime.entrypoint"}
-    return [name for name in sorted(functions()) if wanted <= imports(ROOT / "functions" / snake(name) / "app.py")]
+    found = []
+    for name in sorted(functions()):
+        modules = imports(ROOT / "functions" / snake(name) / "app.py")
+        records = any(one == "countersign.runtime.callbacks" or one.endswith(".deliveries") for one in modules)
+        if records and "countersign.runtime.entrypoint" in modules:
+            found.append(name)
+    return found
 
 
 def creating() -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from countersign.errors import MalformedError, RateLimitedError, TemporaryError
 from countersign.orders.changes import AccountNews, Change, OrderKey
+from countersign.orders.reasons import Reason
 from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore, Outcome, account_names
@@ -104,22 +105,20 @@ def erase_later(
 def ask_a_person(
     store: OrderStore,
     message: Message,
-    code: str,
+    reason: Reason,
     orders: Sequence[str],
     *,
     platform: str,
     account: str,
-    days: int,
+    due_by: int,
     now: int,
 ) -> None:
     """Put what a platform wants somebody to do on the list of exceptions, with its date; once for the same content."""
-    from countersign.orders.reasons import because
     from countersign.signing import digests
     from countersign.store import findings
 
-    due_by, subject = now + days * 86_400, digests.sha256(message.content)
-    reason = because(code, orders=len(orders), days=days)
     count("PersonAsked")
+    subject = digests.sha256(message.content)
     findings.add(
         store.client, store.table, platform, account, reason, subject=subject, now=now, orders=orders, due_by=due_by
     )

@@ -149,7 +149,7 @@ class GuardWork:
         if others:
             count("SubscriptionsOfOthers", len(others))
             logger.warning("other addresses are subscribed too", extra={"account": name, "addresses": len(others)})
-            self._find(name, because(STRANGERS, addresses=len(others)), " ".join(sorted(others)))
+            self._find(name, because("subscriptions_of_others", addresses=len(others)), " ".join(sorted(others)))
         self._end(name, but=" ".join(sorted(others)))
 
     def _find(self, name: str, reason: Reason, subject: str) -> None:

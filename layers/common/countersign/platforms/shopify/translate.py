@@ -27,6 +27,7 @@ from countersign.orders.changes import (
     Unrecognised,
     Verified,
 )
+from countersign.orders.reasons import Reason, because
 from countersign.platforms.shopify import NOT_OFFERED, messages
 from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
@@ -37,8 +38,7 @@ PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 HOURLY = 3600
-ANSWER_DAYS = 30  # a customer's question about what is kept
-DATA_REQUEST = "shopify.data_request"
+ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
 _UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
 _PAYS = frozenset({"sale", "capture"})
 _UNDECIDED = frozenset({"pending", "awaiting_response"})
@@ -125,8 +125,8 @@ def doubt(genuine: VerifiedMessage) -> str | None:
     return {"shop": "uninstalled", "scopes": "changed"}.get(messages.subject(genuine.fields))
 
 
-def data_request(genuine: VerifiedMessage, shop_id: str) -> tuple[str, ...] | None:
-    """Return the orders of which a customer wants to know what is kept; None where nobody asks, or not this shop.
+def data_request(genuine: VerifiedMessage, shop_id: str) -> tuple[Reason, tuple[str, ...]] | None:
+    """Return what a customer asks, and of which orders; None where nobody asks for what is kept, or not this shop.
 
     https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance: it must be answered within thirty days.
     """
@@ -134,7 +134,9 @@ def data_request(genuine: VerifiedMessage, shop_id: str) -> tuple[str, ...] | No
         return None
     named = genuine.fields.get("orders_requested")
     orders = tuple(filter(None, map(messages.digits, named))) if isinstance(named, list) else ()
-    return orders if shop_id and genuine.shop_id == shop_id else None
+    if not shop_id or genuine.shop_id != shop_id:
+        return None
+    return because("shopify.data_request", orders=len(orders), days=ANSWER_SECONDS // 86_400), orders
 
 
 def _news(genuine: VerifiedMessage, kind: str) -> str:
