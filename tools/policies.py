@@ -26,6 +26,7 @@ _WORK = (
     "*_poll", "*_refund", "*_settle", "*_ship", "*_sync", "*_bill", "*_redrive", "*_retry", "*_scan", "*_import",
 )  # fmt: skip
 _APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
+_KEEPS = ("*_auth", "*_uninstall", "*_check")  # the documents of those shops
 _UNASKED = (*_WORK, "*_guard", "*_check", "notify", "publish", "sweep")  # whose failures nobody would see
 _READ_ACCOUNTS = (
     *_RECORD,
@@ -71,13 +72,13 @@ REASONS = {
         "Secrets Manager opens a secret under the merchant's own key in its name",
     ),
     **dict.fromkeys(
-        [(who, "kms:GenerateDataKey", "SecretsKeyArn") for who in _APP],
+        [(who, "kms:GenerateDataKey", "SecretsKeyArn") for who in _KEEPS],
         "Secrets Manager closes the document of a shop that installed the app under that key, in its name",
     ),
     **dict.fromkeys(
         [
-            (who, f"secretsmanager:{action}", "secret/*")
-            for who in _APP
+            (who, f"secretsmanager:{action}", "secret/bigcommerce")
+            for who in _KEEPS
             for action in ("CreateSecret", "PutSecretValue")
         ],
         "a shop's document is made when it installs the app, and written again when that changes",
