@@ -1,8 +1,9 @@
 """Say what is wrong with a folder of account documents, before it is deployed: `make lint-accounts ACCOUNTS=<dir>`.
 
-Each `{platform}/{account}.json`, and `cashier/{name}/{account}.json`, goes through its own loader; then every key in it
-is read, which the loader leaves to the function that needs it, and all documents are compared with each other. What is
-printed names fields and reasons, never a value. The status is 1 where something is an error.
+Each `{platform}/{account}.json`, `{platform}/{app}/{account}.json` of who installed an app, and
+`cashier/{name}/{account}.json`, goes through its own loader; then every key in it is read, which the loader leaves to
+the function that needs it, and all documents are compared with each other. What is printed names fields and reasons,
+never a value. The status is 1 where something is an error.
 """
 
 import dataclasses
@@ -66,7 +67,7 @@ def lint(folder: Path, now: int) -> list[Finding]:
     """Return what is wrong with the documents of a folder."""
     found: list[Finding] = []
     accounts: list[Account] = []
-    paths = sorted([*folder.glob("*/*.json"), *folder.glob("cashier/*/*.json")])
+    paths = sorted([*folder.glob("*/*.json"), *folder.glob("*/*/*.json")])
     if not paths:
         found.append(Finding("error", str(folder), "no {platform}/{account}.json is there"))
     for path in paths:
@@ -96,14 +97,21 @@ def _load(name: str, path: Path) -> Account:
 
 
 def _loader(folder: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Return the loader of a platform or a cashier, found by its folder's name."""
-    part, _, name = f"platforms/{folder}".rpartition("/")
-    module = f"countersign.{'cashiers' if part == 'platforms/cashier' else 'platforms'}.{name}"
-    known = name.isidentifier() and part in ("platforms", "platforms/cashier")
-    if not known or importlib.util.find_spec(module) is None or importlib.util.find_spec(f"{module}.settings") is None:
+    """Return the loader of a platform, of an app's installation at one, or of a cashier, found by its folder's name."""
+    platform, _, below = folder.partition("/")
+    module, load = f"countersign.platforms.{platform}", "load_installation" if below else "load"
+    if platform == "cashier":
+        platform, module, load = below, f"countersign.cashiers.{below}", "load"
+    known = platform.isidentifier() and importlib.util.find_spec(module) is not None
+    found = importlib.import_module(f"{module}.settings") if known and _has_settings(module) else None
+    if not hasattr(found, load):
         raise KeysUnavailableError("there is no such platform")
-    loader: Callable[[Mapping[str, Any]], Any] = importlib.import_module(f"{module}.settings").load
+    loader: Callable[[Mapping[str, Any]], Any] = getattr(found, load)
     return loader
+
+
+def _has_settings(module: str) -> bool:
+    return importlib.util.find_spec(f"{module}.settings") is not None
 
 
 def _values(value: Any, field: str = "") -> Iterator[Value]:

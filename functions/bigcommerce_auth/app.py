@@ -56,12 +56,12 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
             login=app.rules.login,
             client_id=app.client_id,
             client_secret=app.client_secrets[0],
-            redirect_uri=f"{os.environ['PUBLIC_BASE_URL']}/bigcommerce/{name}/auth",
+            redirect_uri=f"{_base(request)}/bigcommerce/{name}/auth",
         )
         document = install.installed_document(known, grant, installed)
         # What a delivery without a signature must bring; one that is known there stays.
         document.setdefault("hook_token", nonces.nonce() + nonces.nonce())
-        kept = settings.load_store(document)  # what could not be read again is not kept
+        kept = settings.load_installation(document)  # what could not be read again is not kept
         documents.write(grant.store_hash, document)
         waiting = installs.state(grant.store_hash).waiting
         installs.installed(grant.store_hash, name, now=now)
@@ -76,7 +76,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     syncs = OrderSyncStore(store.client, store.table)
     for number in waiting:  # paid, and the store could not be told
         syncs.make_due(OrderKey("bigcommerce", grant.store_hash, number), "bigcommerce_sync", now=now)
-    _look(name, app, kept, now)
+    _look(name, app, kept, f"{_base(request)}/bigcommerce/{name}/script.js", now)
     nonce = nonces.nonce()
     lang = page.language("", request.headers.get("accept-language", ""))
     content = page.render_message("installed", lang, nonce=nonce)
@@ -94,9 +94,12 @@ def _known(documents: AccountDocuments, app: App, grant: Grant) -> dict[str, obj
     return known
 
 
-def _look(name: str, app: App, installed: Store, now: int) -> None:
+def _base(request: HttpRequest) -> str:
+    return os.environ["PUBLIC_BASE_URL"] or f"https://{request.domain}"
+
+
+def _look(name: str, app: App, installed: Store, address: str, now: int) -> None:
     rules = installed.rules(app)
-    address = f"{os.environ['PUBLIC_BASE_URL']}/bigcommerce/{name}/script.js"
     to = panel.open_panel(platform_http.session(), installed, rules, sleep=time.sleep, tries=1)
     found = panel.look(to, app, installed, rules, address)
     for origin in found.origins:

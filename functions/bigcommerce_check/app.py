@@ -51,7 +51,7 @@ def _look(name: str, now: int) -> panel.Look | None:
     """Look at one store by its document as it is now; None where the app is not installed."""
     app_name = _app_of(name)
     app, document = apps.load(app_name), AccountDocuments(f"bigcommerce/{app_name}").read(name)
-    installed = settings.load_store(document)
+    installed = settings.load_installation(document)
     if installed.uninstalled or installed.access_token is None:
         return None
     rules = installed.rules(app)

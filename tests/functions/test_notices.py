@@ -11,7 +11,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sesv2 import sesv2_backends
 
-from countersign.accounts import Accounts
+from countersign import accounts
 from countersign.errors import KeysUnavailableError
 from countersign.money import Money
 from countersign.notices.outcome import Outcome
@@ -528,12 +528,12 @@ class TestAccounts:
 
     def test_a_store_of_keys_that_is_down_loses_nothing_the_bus_comes_again(self, shop, monkeypatch):
         shop.notices(mail=EMAIL)
-        read = Accounts._read
-        monkeypatch.setattr(Accounts, "_read", _down)
+        read = accounts._read
+        monkeypatch.setattr(accounts, "_read", _down)
         with pytest.raises(Exception, match="does not answer"):
             shop.tell()
 
-        monkeypatch.setattr(Accounts, "_read", read)
+        monkeypatch.setattr(accounts, "_read", read)
         shop.tell()
 
         assert len(shop.mails()) == 1

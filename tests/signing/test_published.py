@@ -29,7 +29,7 @@ def keys_of(platform: str, name: str, document: dict[str, Any]) -> set[str]:
     """Return the keys in a document: what its platform's settings hold as a secret, and whatever is written as PEM."""
     room = f"cashiers.{name.partition('/')[0]}" if platform == "cashier" else f"platforms.{platform}"
     settings = import_module(f"countersign.{room}.settings")
-    load = settings.load_store if "store_hash" in document else settings.load
+    load = settings.load_installation if "store_hash" in document else settings.load
     held = set(_secrets(load(document | {"api_base": "http://127.0.0.1:1"})))
     return {text for _, text in texts(document) if text in held or text.startswith("-----BEGIN")}
 

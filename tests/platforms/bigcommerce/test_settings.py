@@ -6,7 +6,7 @@ import pytest
 
 from countersign.errors import KeysUnavailableError
 from countersign.platforms.bigcommerce import settings
-from countersign.platforms.bigcommerce.settings import load, load_store
+from countersign.platforms.bigcommerce.settings import load, load_installation
 
 SECRET = "5f1c0b7a9e8d4c3b2a190f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a"
 APP: dict[str, Any] = {
@@ -37,7 +37,7 @@ def test_an_app_with_the_least_that_it_needs_has_the_usual_rules() -> None:
 
 
 def test_a_store_has_its_own_rules_over_those_of_its_app() -> None:
-    store = load_store({**STORE, "cashier": "stripe/eu", "max_age_seconds": 600, "allowed_channel_ids": [1, 2]})
+    store = load_installation({**STORE, "cashier": "stripe/eu", "max_age_seconds": 600, "allowed_channel_ids": [1, 2]})
 
     rules = store.rules(load(APP))
 
@@ -52,11 +52,11 @@ def test_a_store_has_its_own_rules_over_those_of_its_app() -> None:
     "without", [{"access_token": ""}, {"needs_reauthorization": True}, {"uninstalled": True}, {"access_token": None}]
 )
 def test_a_store_without_a_usable_token_is_not_active(without: dict[str, Any]) -> None:
-    assert not load_store({**STORE, **without}).is_active
+    assert not load_installation({**STORE, **without}).is_active
 
 
 def test_no_secret_of_a_document_is_shown() -> None:
-    store = load_store({**STORE, "hook_token": "a" * 30 + "bc", "webhook_mode": "custom_header"})
+    store = load_installation({**STORE, "hook_token": "a" * 30 + "bc", "webhook_mode": "custom_header"})
 
     assert STORE["access_token"] not in repr(store)
     assert "a" * 30 not in repr(store)
@@ -110,11 +110,11 @@ def test_what_an_app_cannot_mean_is_refused_by_its_name(field: str, value: objec
 )
 def test_what_a_store_cannot_mean_is_refused_by_its_name(field: str, value: object) -> None:
     with pytest.raises(KeysUnavailableError, match=field):
-        load_store({**STORE, field: value})
+        load_installation({**STORE, field: value})
 
 
 def test_a_scope_that_is_none_leaves_the_store_with_none() -> None:
-    store = load_store({**STORE, "scope": "store_v2_orders <all>"})
+    store = load_installation({**STORE, "scope": "store_v2_orders <all>"})
 
     assert store.scopes == frozenset()
     assert any("scope" in warning for warning in store.warnings)

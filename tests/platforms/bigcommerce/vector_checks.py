@@ -66,7 +66,7 @@ def check_proof(vector: Vector) -> None:
             raise NotFoundError("unknown_store")
         document = {"store_hash": wish.store_hash, "access_token": "conformance", "cashier": "hc1/main"}
         app = app_of(inputs)
-        rules = settings.load_store({**document, **installed[wish.store_hash]}).rules(app)
+        rules = settings.load_installation({**document, **installed[wish.store_hash]}).rules(app)
         must(expect.get("calls_bigcommerce") is not False, "the store would be asked")
         if answer["status"] == 404:
             raise NotFoundError("not_found")
@@ -96,7 +96,7 @@ def check_delivery(vector: Vector) -> None:
     body = base64.b64decode(raw["body"]) if raw.get("is_base64_encoded") else raw["body"].encode()
     request = HttpRequest("POST", "/", {name.lower(): value for name, value in raw["headers"].items()}, body)
     token = (inputs.get("configured_custom_headers") or {}).get(signing.HOOK_HEADER)
-    store = settings.load_store(
+    store = settings.load_installation(
         {"store_hash": "g5cd38wq1", "webhook_mode": inputs["mode"], **({"hook_token": token} if token else {})}
     )
     try:

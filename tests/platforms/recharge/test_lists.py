@@ -152,15 +152,15 @@ class TestScan:
         world.run("scan", accounts=["store"])
         world.asked()
         world.make("bulk", count=1500, failed=1000, seconds=3600)
-        page = world.cloud.module("recharge_scan").scan.ScanWork._record
+        page = world.cloud.module("recharge_scan").scan.ScanWork.record
         recorded: list[int] = []
-        world.cloud.module("recharge_scan").scan.ScanWork._record = lambda _self, one, *_: recorded.append(
+        world.cloud.module("recharge_scan").scan.ScanWork.record = lambda _self, one, *_: recorded.append(
             len(one.messages)
         )
         try:
             world.run("scan", 600, accounts=["store"])
         finally:
-            world.cloud.module("recharge_scan").scan.ScanWork._record = page
+            world.cloud.module("recharge_scan").scan.ScanWork.record = page
 
         assert recorded == [250, 250, 250, 250]
         assert len(world.asked()) <= 4 + 2

@@ -52,12 +52,12 @@ def test_a_webhook_that_a_person_made_needs_no_app() -> None:
 )
 def test_G3_a_shop_is_a_name_to_which_a_token_may_go(host: str) -> None:
     with pytest.raises(KeysUnavailableError):
-        settings.load_shop({"shop": host, "access_token": SECRET})
+        settings.load_installation({"shop": host, "access_token": SECRET})
 
 
 @pytest.mark.parametrize("number", ["gid://shopify/Shop/70011223344", "70011223344", 70011223344])
 def test_the_number_of_a_shop_is_read_in_any_form(number: object) -> None:
-    assert settings.load_shop({"shop": SHOP, "shop_id": number}).shop_id == "70011223344"
+    assert settings.load_installation({"shop": SHOP, "shop_id": number}).shop_id == "70011223344"
 
 
 def test_a_shop_of_which_nothing_can_be_asked_or_believed_is_said_so() -> None:

@@ -78,7 +78,7 @@ class Apps:
 
     def _stores(self, app: str) -> Accounts:
         if app not in self._installed:
-            self._installed[app] = Accounts(f"bigcommerce/{app}", settings.load_store)
+            self._installed[app] = Accounts(f"bigcommerce/{app}", settings.load_installation)
         return self._installed[app]
 
 

@@ -144,7 +144,7 @@ def load(document: Mapping[str, object]) -> App:
     return App(client_id, keys, _rules(document, Rules(), warnings), tuple(warnings))
 
 
-def load_store(document: Mapping[str, object]) -> Store:
+def load_installation(document: Mapping[str, object]) -> Store:
     """Type the document of a store where an app is installed."""
     warnings: list[str] = []
     store_hash = as_text(document, "store_hash", required=True)

@@ -149,7 +149,7 @@ class Apps:
 
     def _shops(self, app: str) -> Accounts:
         if app not in self._installed:
-            self._installed[app] = Accounts(f"shopify/{app}", settings.load_shop)
+            self._installed[app] = Accounts(f"shopify/{app}", settings.load_installation)
         return self._installed[app]
 
 

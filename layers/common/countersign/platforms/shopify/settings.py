@@ -108,7 +108,7 @@ def load(document: Mapping[str, object]) -> App:
     )
 
 
-def load_shop(document: Mapping[str, object]) -> Shop:
+def load_installation(document: Mapping[str, object]) -> Shop:
     """Type the document of a shop where an app is installed."""
     warnings: list[str] = []
     nothing: frozenset[str] = frozenset()
@@ -143,7 +143,7 @@ def _optional_key(document: Mapping[str, object], name: str, warnings: list[str]
 
 
 def _shops(document: Mapping[str, object]) -> dict[str, Shop]:
-    found = (load_shop(as_mapping(entry, "shops")) for entry in as_list(document, "shops"))
+    found = (load_installation(as_mapping(entry, "shops")) for entry in as_list(document, "shops"))
     return {shop.shop: shop for shop in found}
 
 
