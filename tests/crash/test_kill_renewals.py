@@ -4,7 +4,7 @@ import pytest
 
 from tests.crash import killing
 from tests.crash.killing import Case, Endings
-from tests.crash.scenarios_shopify import RENEWALS
+from tests.crash.renewals_shopify import RENEWALS
 from tests.crash.world_shopify import SHOP
 
 endings = killing.endings_of(RENEWALS)
