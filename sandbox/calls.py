@@ -38,8 +38,10 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
         case "events", "PutEvents":
             for entry in parameters["Entries"]:
                 yield "events:PutEvents", _named(entry["EventBusName"])
-        case "secretsmanager", "GetSecretValue":
-            yield "secretsmanager:GetSecretValue", _secret(parameters["SecretId"])
+        case "secretsmanager", "GetSecretValue" | "PutSecretValue":
+            yield f"secretsmanager:{operation}", _secret(parameters["SecretId"])
+        case "secretsmanager", "CreateSecret":
+            yield "secretsmanager:CreateSecret", _secret(parameters["Name"])
         case "sesv2", "SendEmail":
             yield "ses:SendEmail", "identity"
         case _:

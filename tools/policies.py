@@ -62,11 +62,10 @@ REASONS = {
     ("*_create_payment", "dynamodb:UpdateItem", "IdempotencyTable"): "the record of an Idempotency-Key gets its answer",
     ("*_create_payment", "dynamodb:DeleteItem", "IdempotencyTable"): "after an error there is no record of it",
     ("*_create_payment", "dynamodb:GetItem", "IdempotencyTable"): "the record is read where another call was first",
-    (
-        "shopify_install",
-        "dynamodb:BatchGetItem",
-        "OrdersTable",
-    ): "among many unknown names, one that is marked is looked up",
+    **dict.fromkeys(
+        [(who, "dynamodb:BatchGetItem", "OrdersTable") for who in ("shopify_install", "*_create_cart")],
+        "among many unknown names, one that is marked is looked up",
+    ),
     **dict.fromkeys(
         [(who, "kms:Decrypt", "SecretsKeyArn") for who in _READ_ACCOUNTS],
         "Secrets Manager opens a secret under the merchant's own key in its name",
