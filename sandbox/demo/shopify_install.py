@@ -91,6 +91,7 @@ def left(stage: Stage) -> None:
     stage.scene("Shopify: a merchant removes the app, and comes back")
     stage.happen("shopify", "uninstall", {"app": APP, "shop": SHOP})
     stage.advance(11 * MINUTE, "the shop is asked whether it is true, once")
+    soon(lambda: authorization(stage) == "uninstalled")
     stage.expect_soon("somebody must install it again", lambda: authorization(stage), "uninstalled")
     code, _ = visit(stage)
     stage.expect("it is installed again", (code, authorization(stage)), (200, None))
