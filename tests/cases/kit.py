@@ -43,7 +43,7 @@ import tests.conftest  # noqa: E402, F401 - the environment that functions read 
 from countersign.money import Money  # noqa: E402
 from countersign.orders import changes as facts  # noqa: E402
 from countersign.runtime import platform_http  # noqa: E402
-from countersign.store import OrderStore  # noqa: E402
+from countersign.store import OrderStore, account_names  # noqa: E402
 from sandbox.simulators.douyin import Simulator as Douyin  # noqa: E402
 from sandbox.simulators.wechat import Simulator as Wechat  # noqa: E402
 from tests.functions import conftest  # noqa: E402
@@ -412,6 +412,7 @@ def world(now=NOW, extra_wechat=None, extra_douyin=None):
     """Yield a World at `now`; accounts `shop`, `classic` (WeChat) and `app` (Douyin) are there, and those given."""
     for name in [name for name in sys.modules if name.startswith("functions.")]:
         del sys.modules[name]  # containers are fresh
+    account_names.unmarked.clear()  # nor do they know accounts of another world
     documents = {"shop": shop_document(), "classic": _document("wechat/classic.json", {}), **(extra_wechat or {})}
     prepared = {name: Wechat.prepare_account(document, BASE) for name, document in documents.items()}
     douyin = {"app": douyin_document(), **(extra_douyin or {})}

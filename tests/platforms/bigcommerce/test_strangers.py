@@ -173,7 +173,8 @@ def test_only_a_stores_own_pages_may_ask_from_a_browser(world: Shop, path: str) 
 
     assert preflight(ORIGIN)["access-control-allow-origin"] == ORIGIN
     assert preflight(ORIGIN)["access-control-allow-methods"] == "GET, POST"
-    assert "access-control-allow-origin" not in preflight("https://evil.example")
+    for foreign in ("https://evil.example", "\ud800", "é", "x" * 3000):
+        assert "access-control-allow-origin" not in preflight(foreign)
 
 
 def test_a_refusal_can_be_read_by_the_stores_page_and_is_kept_by_nobody(world: Shop) -> None:

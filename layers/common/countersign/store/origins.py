@@ -33,6 +33,8 @@ class Origins:
 
     def is_known(self, app: str, origin: str) -> bool:
         """Tell whether an origin is one of an app's stores'."""
+        if not origin.isascii():  # browsers write every origin so: https://www.rfc-editor.org/rfc/rfc6454#section-6.2
+            return False
         row = (_pk(app, origin), SK)
         return row in dynamo.read_many(self._client, self._table, [row])
 
