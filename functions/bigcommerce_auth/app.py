@@ -9,8 +9,8 @@ from countersign.http import HttpReply, HttpRequest
 from countersign.orders.changes import OrderKey
 from countersign.platforms.bigcommerce import app_calls, install, page, panel, settings
 from countersign.platforms.bigcommerce.app_calls import Grant
-from countersign.platforms.bigcommerce.apps import Apps
-from countersign.platforms.bigcommerce.settings import App, Store
+from countersign.platforms.bigcommerce.apps import Apps, Installation
+from countersign.platforms.bigcommerce.settings import App
 from countersign.runtime import platform_http
 from countersign.runtime.entrypoint import entrypoint, mark_accounts
 from countersign.runtime.telemetry import count, logger
@@ -76,7 +76,16 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     syncs = OrderSyncStore(store.client, store.table)
     for number in waiting:  # paid, and the store could not be told
         syncs.make_due(OrderKey("bigcommerce", grant.store_hash, number), "bigcommerce_sync", now=now)
-    _look(name, app, kept, f"{_base(request)}/bigcommerce/{name}/script.js", now)
+    panel.look_after(
+        platform_http.session(),
+        Installation(name, app, kept),
+        _base(request),
+        installs=installs,
+        origins=origins,
+        sleep=time.sleep,
+        now=now,
+        tries=1,
+    )
     nonce = nonces.nonce()
     lang = page.language("", request.headers.get("accept-language", ""))
     content = page.render_message("installed", lang, nonce=nonce)
@@ -96,13 +105,3 @@ def _known(documents: AccountDocuments, app: App, grant: Grant) -> dict[str, obj
 
 def _base(request: HttpRequest) -> str:
     return os.environ["PUBLIC_BASE_URL"] or f"https://{request.domain}"
-
-
-def _look(name: str, app: App, installed: Store, address: str, now: int) -> None:
-    rules = installed.rules(app)
-    to = panel.open_panel(platform_http.session(), installed, rules, sleep=time.sleep, tries=1)
-    found = panel.look(to, app, installed, rules, address)
-    for origin in found.origins:
-        origins.remember(name, origin, installed.store_hash)
-    if not found.refused:
-        installs.accepted(installed.store_hash, name, found.finding, now=now)

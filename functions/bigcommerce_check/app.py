@@ -7,7 +7,7 @@ from typing import Any
 from countersign.accounts import AccountDocuments
 from countersign.errors import CountersignError
 from countersign.platforms.bigcommerce import panel, settings
-from countersign.platforms.bigcommerce.apps import Apps, Stores
+from countersign.platforms.bigcommerce.apps import Apps, Installation, Stores
 from countersign.runtime import platform_http
 from countersign.runtime.telemetry import count, invocation, logger
 from countersign.store import OrderStore, keys
@@ -39,7 +39,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             continue
         if found is not None and found.refused:
             refused[name] = installs.refused(name, now=now)
-        elif found is not None and found.finding != "store":
+        elif found is not None and found.finding != panel.UNANSWERED:
             accepted += 1
     if refused:
         well = bool(accepted) or panel.is_well(platform_http.session(), apps.load(_app_of(next(iter(refused)))).rules)
@@ -54,22 +54,23 @@ def _look(name: str, now: int) -> panel.Look | None:
     installed = settings.load_installation(document)
     if installed.uninstalled or installed.access_token is None:
         return None
-    rules = installed.rules(app)
-    to = panel.open_panel(platform_http.session(), installed, rules, sleep=time.sleep)
-    address = f"{os.environ['PUBLIC_BASE_URL']}/bigcommerce/{app_name}/script.js"
-    found = panel.look(to, app, installed, rules, address)
-    for origin in found.origins:
-        origins.remember(app_name, origin, name)
+    found = panel.look_after(
+        platform_http.session(),
+        Installation(app_name, app, installed),
+        os.environ["PUBLIC_BASE_URL"],
+        installs=installs,
+        origins=origins,
+        sleep=time.sleep,
+        now=now,
+    )
     if found.repaired:
         count("ScriptRepaired", found.repaired)
         logger.warning("the script was made right", extra={"account": name, "scripts": found.repaired})
     if found.finding:
         count("StoreCheckFailed")
         logger.warning("something is wrong in a store", extra={"account": name, "finding": found.finding})
-    if not found.refused and found.finding != "store":
-        installs.accepted(name, app_name, found.finding, now=now)
-        if installed.needs_reauthorization:
-            _write(app_name, name, needed=False)
+    if not found.refused and found.finding != panel.UNANSWERED and installed.needs_reauthorization:
+        _write(app_name, name, needed=False)
     return found
 
 

@@ -55,12 +55,16 @@ def _again(name: str, request: HttpRequest, now: int) -> HttpReply:
     if session is None or session.app != name or installs.is_removed(session.account, session.user):
         raise InvalidSignatureError("session_ended")
     installation = _installation(name, session.account)
-    to = panel.open_panel(platform_http.session(), installation.store, installation.rules, sleep=time.sleep, tries=1)
-    found = panel.look(to, installation.app, installation.store, installation.rules, _script_address(request, name))
-    for origin in found.origins:
-        origins.remember(name, origin, session.account)
-    if not found.refused:
-        installs.accepted(session.account, name, found.finding, now=now)
+    panel.look_after(
+        platform_http.session(),
+        installation,
+        _base(request),
+        installs=installs,
+        origins=origins,
+        sleep=time.sleep,
+        now=now,
+        tries=1,
+    )
     return _page(installation, installs.state(session.account), token, request, "")
 
 
@@ -77,7 +81,7 @@ def _page(installation: Installation, state: State, token: str, request: HttpReq
     name, app, installed = installation
     nonce = nonces.nonce()
     snippet = script.tag(
-        _script_address(request, name),
+        panel.script_address(_base(request), name),
         store_hash=installed.store_hash,
         client_id=app.client_id,
         methods=installation.rules.payment_method_names,
@@ -100,6 +104,5 @@ def _page(installation: Installation, state: State, token: str, request: HttpReq
     return page.reply(200, page.render(view, lang, nonce=nonce), nonce=nonce, store_hash=installed.store_hash)
 
 
-def _script_address(request: HttpRequest, name: str) -> str:
-    base = os.environ["PUBLIC_BASE_URL"] or f"https://{request.domain}"
-    return f"{base}/bigcommerce/{name}/script.js"
+def _base(request: HttpRequest) -> str:
+    return os.environ["PUBLIC_BASE_URL"] or f"https://{request.domain}"

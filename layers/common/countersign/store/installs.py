@@ -95,6 +95,12 @@ class InstallStore:
         values = {":now": number(now), ":finding": text(finding), ":app": text(app)}
         dynamo.update(self.client, self.table, self._row(account), f"{expression} REMOVE {gone}", "", values)
 
+    def unanswered(self, account: str, finding: str, *, now: int) -> None:
+        """Note that a check had no answer, which says nothing of the token: what is known of it stays."""
+        values = {":now": number(now), ":finding": text(finding)}
+        expression = "SET checked_at = :now, finding = :finding"
+        dynamo.update(self.client, self.table, self._row(account), expression, "", values)
+
     def refused(self, account: str, *, now: int) -> int:
         """Note that the token is refused; returns since when it is."""
         expression = "SET refused_at = if_not_exists(refused_at, :now), checked_at = :now"

@@ -117,6 +117,16 @@ class TestWhatItIs:
         assert len(installed.there.scripts[STORE]) == 1
         assert installed.state().checked_at == NOW
 
+    def test_a_store_that_does_not_answer_is_not_taken_for_well_again(self, installed: AppWorld) -> None:
+        session = session_of(installed.open(ENGLISH)["body"])
+        installed.installs.refused(STORE, now=NOW)
+        installed.installs.lost(STORE, ["101"], now=NOW)
+        installed.there.down = True
+
+        assert again(installed, session) == 200
+        state = installed.state()
+        assert (state.lost_at, state.waiting, state.finding) == (NOW, ("101",), "store")
+
     def test_it_prints_the_tag_and_the_scripts_checksum(self, installed: AppWorld) -> None:
         page = installed.open(ENGLISH)["body"]
 

@@ -14,8 +14,11 @@ from typing import Any, NamedTuple
 from countersign.errors import CountersignError, PlatformUnavailableError
 from countersign.platforms.bigcommerce import answers, script
 from countersign.platforms.bigcommerce.answers import CallRefusedError
+from countersign.platforms.bigcommerce.apps import Installation
 from countersign.platforms.bigcommerce.client import PAGE, Client
 from countersign.platforms.bigcommerce.settings import App, Rules, Store, is_origin
+from countersign.store.installs import InstallStore
+from countersign.store.origins import Origins
 from countersign.wire import Session
 
 OPTIMIZED = "optimized"  # the only checkout in which scripts run
@@ -23,6 +26,7 @@ SCRIPTS = "/v3/content/scripts"
 MINUTES_APART = 180  # seconds between two refusals, at least
 TIMEOUT = (3.0, 6.0)  # connect, read
 UNAUTHORISED = 401
+UNANSWERED = "store"  # the finding that a store did not say what it is
 
 
 class Look(NamedTuple):
@@ -78,13 +82,46 @@ def open_panel(
     )
 
 
+def look_after(
+    session: Session,
+    installation: Installation,
+    base_url: str,
+    *,
+    installs: InstallStore,
+    origins: Origins,
+    sleep: Callable[[float], None],
+    now: int,
+    tries: int = 2,
+) -> Look:
+    """Look at a store, make its script right, and note what was found; a refusal is for the caller to count.
+
+    `base_url` is where our own addresses begin. Without an answer nothing is known of the token, so nothing that was
+    noted of it changes.
+    """
+    name, app, store = installation
+    to = open_panel(session, store, installation.rules, sleep=sleep, tries=tries)
+    found = look(to, app, store, installation.rules, script_address(base_url, name))
+    for origin in found.origins:
+        origins.remember(name, origin, store.store_hash)
+    if found.finding == UNANSWERED and not found.refused:
+        installs.unanswered(store.store_hash, found.finding, now=now)
+    elif not found.refused:
+        installs.accepted(store.store_hash, name, found.finding, now=now)
+    return found
+
+
+def script_address(base_url: str, app: str) -> str:
+    """Return where the script of an app is."""
+    return f"{base_url}/bigcommerce/{app}/script.js"
+
+
 def look(to: Panel, app: App, store: Store, rules: Rules, address: str) -> Look:
     """Look at one store, and make its script right; `address` is where the script is."""
     try:
         about = to.store()
         finding = finding_of(about)
     except CountersignError as error:
-        return Look(is_refusal(error), "store")
+        return Look(is_refusal(error), UNANSWERED)
     methods, origins = rules.payment_method_names, origins_of(about)
     if not methods:  # without a name the script would show itself beside every method, or none
         return Look(False, finding, origins=origins)
