@@ -17,7 +17,7 @@ from countersign.money import Money
 from countersign.notices.outcome import Outcome
 from countersign.orders.changes import Change, Closed, Operator, OrderKey, Queried, RefundDecided, RefundRequested
 from countersign.runtime import webhook_http
-from countersign.store import OrderStore, codec
+from countersign.store import OrderStore, account_names, codec
 from sandbox.events import shapes
 from tests.functions.conftest import Cloud, aws, http_event
 
@@ -556,6 +556,18 @@ class TestAccounts:
         shop.cloud.invoke("notify", event)
 
         assert not [item for item in shop.cloud.table() if item["sk"]["S"].startswith("NOTICE#")]
+
+    def test_a_shop_without_a_document_of_its_own_stays_an_account_however_often_it_is_told_of(self, shop):
+        # As one that installed an app: its mark says that it is ours, its tokens lie elsewhere.
+        account_names.unmarked.add(("wechat", "installed"))
+        account_names.mark(shop.cloud.dynamodb, "Orders")
+        event = shop.told()
+        event["detail"]["account"] = "installed"
+
+        for _ in range(3):
+            shop.cloud.invoke("notify", event)
+
+        assert account_names.is_remembered(shop.cloud.dynamodb, "Orders", "wechat", "installed")
 
     def test_the_time_that_is_left_bounds_a_run_and_the_next_one_goes_on(self, shop):
         shop.notices(staff=STAFF_MESSAGE, mail=EMAIL)

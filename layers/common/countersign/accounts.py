@@ -60,7 +60,7 @@ class Accounts:
             self._entries.pop(name, None)
             self._unknown[name] = clock
             if marked:  # the account is gone: its name is looked up no more often than any other
-                account_names.forget(aws.client("dynamodb"), os.environ["TABLE_NAME"], self.platform, name)
+                self._forget(name)
             raise
         except KeysUnavailableError:
             if entry is not None and clock - entry.loaded_at < STALE_SECONDS:
@@ -90,6 +90,10 @@ class Accounts:
             if not answer.get("NextToken"):
                 return
             page["NextToken"] = answer["NextToken"]
+
+    def _forget(self, name: str) -> None:
+        """Take back the mark of a name that has no document any more."""
+        account_names.forget(aws.client("dynamodb"), os.environ["TABLE_NAME"], self.platform, name)
 
     def _refuse_guessing(self, name: str, clock: float) -> bool:
         """Refuse a name that is likely made up; True where it is none, for its mark was found."""

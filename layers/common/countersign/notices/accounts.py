@@ -9,6 +9,13 @@ from countersign.orders.changes import OrderKey
 from countersign.runtime import webhook_http
 
 
+class _Documents(Accounts):
+    """The documents that say something of notices; not every account has one."""
+
+    def _forget(self, name: str) -> None:
+        """Leave the mark: a shop where an app was installed has its tokens elsewhere, and no document to be gone."""
+
+
 class NoticeAccounts:
     """Reads what an account's document says about notices, whichever platform the account is on."""
 
@@ -20,6 +27,6 @@ class NoticeAccounts:
         accounts = self.platforms.get(key.platform)
         if accounts is None:
             load = partial(settings.load, platform=key.platform, trusted=webhook_http.trusted_origins())
-            accounts = self.platforms[key.platform] = Accounts(key.platform, load)
+            accounts = self.platforms[key.platform] = _Documents(key.platform, load)
         notices: Notices = accounts.load(key.account)
         return notices
