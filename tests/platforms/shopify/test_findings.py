@@ -55,6 +55,26 @@ class TestDataRequest:
 
         assert entries(world) == []
 
+    def test_who_asks_is_kept_until_it_is_answered_and_nowhere_else(self, world: Shopify) -> None:
+        world.deliver(REQUEST, "customers/data_request")
+        [held] = [row for row in world.cloud.table() if "raw" in row]
+        assert held["sk"]["S"].startswith("FINDING#")
+
+        assert dismiss(world, *entries(world)) == 200
+
+        assert not [row for row in world.cloud.table() if "raw" in row]
+
+    @pytest.mark.parametrize("named", [[5550001112224], []])
+    def test_a_wish_to_be_forgotten_takes_the_question_along(self, world: Shopify, named: list[int]) -> None:
+        world.deliver(REQUEST, "customers/data_request")
+        wish = {name: value for name, value in REQUEST.items() if name not in ("data_request", "orders_requested")}
+
+        world.deliver({**wish, "orders_to_redact": named} if named else {"shop_id": int(SHOP_ID), "shop_domain": SHOP})
+        world.run("guard")
+
+        assert not [row for row in world.cloud.table() if "raw" in row]
+        assert len(entries(world)) == 1  # somebody must answer it all the same
+
     @pytest.mark.parametrize("changes", [{"shop_id": 1}, {"shop_id": None}])
     def test_one_that_names_another_shop_asks_nobody_anything(self, world: Shopify, changes: Json) -> None:
         assert world.deliver(REQUEST | changes, "customers/data_request") == 200
