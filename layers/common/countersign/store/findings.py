@@ -53,6 +53,11 @@ def add(
     return dynamo.update_if(client, table, item, expression, "attribute_exists(ended)", values)
 
 
+def is_finding(row: Item) -> bool:
+    """Tell whether a key is that of a finding."""
+    return str(row["sk"]["S"]).startswith("FINDING#")
+
+
 def naming(client: Any, table: str, platform: str, account: str, orders: Iterable[str] = ()) -> Iterator[Item]:
     """Yield the keys of findings with a message that name one of these orders, or of all where there are none."""
     wanted = set(orders)
