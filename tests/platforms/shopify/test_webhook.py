@@ -570,3 +570,38 @@ def test_a_shop_of_the_apps_list_that_was_renamed_is_known_by_its_number(
         assert world.order().status == "paid"
         assert world.known("7") is None
     assert "ShopRenamed" in capsys.readouterr().out
+
+
+class TestRenamed:
+    """A shop with a document of its own, or where somebody installed the app, under a name that it has not here."""
+
+    NEW = "new-name.myshopify.com"
+
+    def test_it_is_known_by_its_number_once_it_was_read(
+        self, world: Shopify, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        world.run("scan")
+
+        assert world.deliver(order(), "orders/paid", shop=self.NEW) == 200
+
+        assert world.order().status == "paid"
+        assert world.known(shop=self.NEW) is None
+        assert "ShopRenamed" in capsys.readouterr().out
+
+    def test_the_number_of_another_shop_or_none_is_nobodys_new_name(self, world: Shopify) -> None:
+        world.run("scan")
+        before = world.rows()
+
+        for body in (order(order_status_url="https://s.example/1/o"), transaction(), order(order_status_url=None)):
+            assert world.deliver(body, shop=self.NEW) == 200
+
+        assert world.rows() == before
+
+    def test_a_wish_to_forget_under_the_new_name_erases_what_is_kept_under_the_old_one(self, world: Shopify) -> None:
+        world.run("scan")
+        world.deliver(order(email="zoe@example.com"))
+
+        world.deliver({"shop_id": int(SHOP_ID), "shop_domain": self.NEW}, "shop/redact", shop=self.NEW)
+        world.run("guard")
+
+        assert not [row for row in world.cloud.table() if "raw" in row]

@@ -27,7 +27,7 @@ class Deliveries:
         name stands in a header that nobody signed, so only the signed bytes say whose it is.
         """
         shop = self.apps.shop(name, app, genuine.shop)
-        if shop is None and (shop := self.apps.renamed(app, genuine.shop_id)) is not None:
+        if shop is None and (shop := self.apps.renamed(name, app, genuine.shop_id)) is not None:
             count("ShopRenamed")
             logger.warning("a shop has another name than its document", extra={"account": shop.shop})
         if shop is None:
