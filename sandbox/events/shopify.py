@@ -23,6 +23,11 @@ DECLINED, UNINSTALLED, REQUEST = (
     "wh-pub-09-app-uninstalled",
     "wh-pub-10-compliance-data-request",
 )
+# Functions that the bus wakes when somebody decides something, by which event, and what they do.
+WANTED = (
+    ("refund", "refund.approved", "makes refunds"),
+    ("instruct", "instruction.requested", "has the shop do what was instructed"),
+)
 EVENT = "wh-pub-15-events-family"
 Json = dict[str, Any]
 
@@ -230,7 +235,16 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
         claims, route = shapes.claims(now, "payments:write"), "POST /shopify/{shop}/carts"
         return shapes.http(route, now, parameters=parameters, headers=headers, body=body, claims=claims)
 
+    key = {"platform": "shopify", "account": SHOP, "order_id": "5550001112223"}
+    wanted = {}
+    for function, kind, word in WANTED:
+        event_id = f"{kind}.operator.{'e' * 64}"
+        told = {"id": f"{kind}.{event_id}", **key, "version": 2, "event_id": event_id}
+        name = f"Shopify{function.capitalize()}EveryMinute"
+        wanted[f"shopify_{function}.wanted"] = Case(shapes.bus(kind, told, now), None, f"{word} at once")
+        wanted[f"shopify_{function}.schedule"] = Case(shapes.schedule(name, now), None, f"every minute: {word}")
     return {
+        **wanted,
         "shopify_create_cart.two": Case(cart(2), 201, "a cart whose checkout can be opened", needs_platform=True),
         "shopify_create_cart.nothing": Case(cart(0), 400, "a line of nothing"),
         "shopify_events.paid": Case(partner, None, "an order is paid, told through EventBridge", becomes="paid"),

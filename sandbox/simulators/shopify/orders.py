@@ -177,6 +177,7 @@ def refund_body(order: Order, refund: Json) -> Json:
         "admin_graphql_api_id": f"gid://shopify/Refund/{refund['id']}",
         "order_id": order.id,
         "created_at": when(refund["at"]),
+        "note": refund.get("note") or None,
         "refund_line_items": [],
         "transactions": [movement_body(order, one) for one in order.movements if one.refund == refund["id"]],
     }
@@ -233,19 +234,35 @@ def order_node(order: Order) -> Json:
                 }
             ]
         },
-        "transactions": [
-            {
-                "id": f"gid://shopify/OrderTransaction/{one.id}",
-                "kind": one.kind.upper(),
-                "status": one.status.upper(),
-                "gateway": one.gateway,
-                "processedAt": utc(one.at),
-                "createdAt": utc(one.at),
-                "errorCode": None,
-                "test": order.test,
-                "amountSet": bag(order, one.amount, one.shop_amount),
-                "parentTransaction": {"id": f"gid://shopify/OrderTransaction/{one.parent}"} if one.parent else None,
-            }
-            for one in order.movements
-        ],
+        "transactions": [movement_node(order, one) for one in order.movements],
     }
+
+
+def movement_node(order: Order, one: Movement) -> Json:
+    """Write a movement of money as the Admin API tells it."""
+    return {
+        "id": f"gid://shopify/OrderTransaction/{one.id}",
+        "kind": one.kind.upper(),
+        "status": one.status.upper(),
+        "gateway": one.gateway,
+        "processedAt": utc(one.at),
+        "createdAt": utc(one.at),
+        "errorCode": None,
+        "test": order.test,
+        "amountSet": bag(order, one.amount, one.shop_amount),
+        "parentTransaction": {"id": f"gid://shopify/OrderTransaction/{one.parent}"} if one.parent else None,
+    }
+
+
+def refundable(order: Order) -> list[tuple[Movement, int, int]]:
+    """Return each payment of which money can go back, and how much of it in both currencies; gift cards come first."""
+    found = []
+    for one in order.movements:
+        if one.kind not in ("sale", "capture") or one.status != "success":
+            continue
+        back = [back for back in order.movements if back.kind == "refund" and back.parent == one.id]
+        gone = [back for back in back if back.status in ("success", "pending")]
+        left = one.amount - sum(back.amount for back in gone)
+        if left > 0:
+            found.append((one, left, max(0, one.shop_amount - sum(back.shop_amount for back in gone))))
+    return sorted(found, key=lambda entry: entry[0].gateway != "gift_card")

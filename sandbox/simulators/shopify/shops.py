@@ -86,22 +86,61 @@ class Shop:
 
     def refund(self, wanted: Json) -> Order:
         """Give money back; `by_lines` takes the items off the current total too, `minor` 0 moves nothing."""
-        order, now = self.named(wanted), self._clock.now()
+        order = self.named(wanted)
         minor = int(wanted.get("minor", order.received - order.refunded))
-        if minor > order.received - order.refunded:
+        parts, rest = [], minor
+        for payment, left, _ in orders.refundable(order):
+            if rest:
+                parts.append((payment, min(rest, left)))
+                rest -= min(rest, left)
+        if rest:
             raise ControlError(409, "more than was taken")
-        number = next(self._ids)
-        refund: Json = {"id": number, "at": now}
-        order.refunds.append(refund)
-        if minor:
-            status = str(wanted.get("status", "success"))
-            self._move(order, "refund", status, minor, "shopify_payments", refund=number)
-        if wanted.get("by_lines", True):
-            self._reprice(order, max(0, order.total - minor))
-        self._touch(order)
-        moved = ["ORDER_TRANSACTIONS_CREATE"] * bool(minor and wanted.get("status", "success") != "pending")
-        self._tell(order, ["REFUNDS_CREATE", *moved, "ORDERS_UPDATED"])
+        statuses = [str(wanted.get("status", "success"))]
+        note, by_lines = str(wanted.get("note", "")), bool(wanted.get("by_lines", True))
+        self.give_back(order, parts, statuses, note=note, by_lines=by_lines)
         return order
+
+    def give_back(
+        self,
+        order: Order,
+        parts: list[tuple[Movement, int]],
+        statuses: list[str],
+        *,
+        note: str = "",
+        by_lines: bool = True,
+    ) -> int:
+        """Record a refund of payments, each with its status (the last one's for the rest), and tell of it."""
+        number = next(self._ids)
+        order.refunds.append({"id": number, "at": self._clock.now(), "note": note})
+        moved = []
+        for place, (payment, minor) in enumerate(parts):
+            left, shop_left = next((most, shop) for one, most, shop in orders.refundable(order) if one is payment)
+            shop_minor = shop_left if minor == left else minor * payment.shop_amount // payment.amount
+            status, at = statuses[min(place, len(statuses) - 1)], self._clock.now()
+            made = Movement(
+                next(self._ids), "refund", status, minor, shop_minor, payment.gateway, at, payment.id, number
+            )
+            order.movements.append(made)
+            moved.append(made)
+        if by_lines:
+            gone = sum(one.amount for one in moved if one.status in ("success", "pending"))
+            self._reprice(order, max(0, order.total - gone))
+        self._touch(order)
+        self._tell(order, ["REFUNDS_CREATE"])
+        for made in moved:
+            if made.status != "pending":
+                self._deliver("ORDER_TRANSACTIONS_CREATE", orders.movement_body(order, made))
+        self._tell(order, ["ORDERS_UPDATED"])
+        return number
+
+    def take(self, order: Order, kind: str, minor: int, parent: Movement | None, status: str = "success") -> Movement:
+        """Record a movement that an app asked for, and tell of it."""
+        made = self._move(order, kind, status, minor, parent.gateway if parent is not None else "manual")
+        made.parent = parent.id if parent is not None else None
+        self._touch(order)
+        paid = status == "success" and not order.outstanding and kind in ("sale", "capture")
+        self._tell(order, ["ORDER_TRANSACTIONS_CREATE", *["ORDERS_PAID"] * paid, "ORDERS_UPDATED"])
+        return made
 
     def settle(self, wanted: Json) -> Order:
         """Let what is pending end; nothing is delivered and nothing is touched where `quiet` is set."""

@@ -12,7 +12,7 @@ from countersign.runtime.caller import Caller
 
 Json = dict[str, Any]
 # What only one order's own page has: an empty list of them in a row would say that there are none.
-_NOT_IN_ROWS = ("refunds", "settlements", "shipments", "events", "notices", "attempts")
+_NOT_IN_ROWS = ("refunds", "settlements", "shipments", "instructions", "events", "notices", "attempts")
 
 
 def order_row(order: Order, caller: Caller, language: str = ENGLISH) -> Json:

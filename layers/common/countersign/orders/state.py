@@ -133,12 +133,14 @@ class Order:
     refunded: int = 0
     reserved: int = 0
     refund_tally: tuple[tuple[str, int], ...] = ()  # (status, how many) of its refunds
+    refund_parts: tuple[tuple[str, str], ...] = ()  # (movement, refund): what the platform made of a refund of ours
     settled: int = 0
     shipped: str = ""  # part or sent, as far as shipments were recorded
     late_refund_id: str = ""
     returned: tuple[tuple[str, int], ...] = ()  # (transaction, when): payments that a review's refund sent back
     replaced_by: tuple[tuple[int, str], ...] = ()  # (when, order number) of the orders in its place, oldest first
     others_paid: tuple[tuple[str, int], ...] = ()  # (order number, when paid) of other orders of the same purchase
+    instruction_id: str = ""  # the one that is open: what moves money is done one at a time
     newest: Report | None = None
     received: tuple[tuple[str, int], ...] = ()
     charge_attempts: tuple[Attempt, ...] = ()  # failed tries to take the money, where the platform takes it itself
