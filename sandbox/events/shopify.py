@@ -26,6 +26,7 @@ DECLINED, UNINSTALLED, REQUEST = (
 # Functions that the bus wakes when somebody decides something, by which event, and what they do.
 WANTED = (
     ("refund", "refund.approved", "makes refunds"),
+    ("ship", "shipment.created", "tells the shop what was sent"),
     ("instruct", "instruction.requested", "has the shop do what was instructed"),
 )
 EVENT = "wh-pub-15-events-family"

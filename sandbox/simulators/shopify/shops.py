@@ -62,8 +62,11 @@ class Shop:
             now,
             now,
             test=bool(wanted.get("test")),
+            digital=bool(wanted.get("digital")),
             attributes=dict(wanted.get("attributes") or {}),
         )
+        for place in () if made.digital else range(int(wanted.get("places", 1))):
+            made.to_send.append({"id": next(self._ids), "status": "OPEN", "location": 501 + place})
         self.orders[made.id] = made
         topics = ["ORDERS_CREATE"]
         if (kind := str(wanted.get("pay", "sale"))) != "none":
@@ -141,6 +144,40 @@ class Shop:
         paid = status == "success" and not order.outstanding and kind in ("sale", "capture")
         self._tell(order, ["ORDER_TRANSACTIONS_CREATE", *["ORDERS_PAID"] * paid, "ORDERS_UPDATED"])
         return made
+
+    def fulfil(self, order: Order, numbers: list[str], company: str) -> Json:
+        """Record what was sent, and tell of it."""
+        number = next(self._ids)
+        made = {
+            "id": f"gid://shopify/Fulfillment/{number}",
+            "status": "SUCCESS",
+            "trackingInfo": [{"number": one} for one in numbers],
+        }
+        order.fulfillments.append(made)
+        self._touch(order)
+        body = {
+            "id": number,
+            "admin_graphql_api_id": made["id"],
+            "order_id": order.id,
+            "status": "success",
+            "tracking_company": company or None,
+            "tracking_numbers": numbers,
+            "updated_at": orders.when(order.updated_at),
+        }
+        self._deliver("FULFILLMENTS_CREATE", body)
+        self._tell(order, ["ORDERS_UPDATED"])
+        return made
+
+    def send(self, wanted: Json) -> Order:
+        """Have staff fulfil all that is open, or put it `on_hold`."""
+        order = self.named(wanted)
+        for one in order.to_send:
+            if one["status"] != "CLOSED":
+                one["status"] = "ON_HOLD" if wanted.get("on_hold") else "OPEN" if wanted.get("release") else "CLOSED"
+        if wanted.get("on_hold") or wanted.get("release"):
+            return order
+        self.fulfil(order, [str(one) for one in wanted.get("numbers", ())], "UPS")
+        return order
 
     def settle(self, wanted: Json) -> Order:
         """Let what is pending end; nothing is delivered and nothing is touched where `quiet` is set."""

@@ -74,7 +74,8 @@ class Simulator(simulator.Simulator):
         self._control.offer(
             checkout=self._checkout,
             **{
-                name: self._happening(name) for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch")
+                name: self._happening(name)
+                for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch", "send")
             },
             subscribe=self._subscribe,
             subscriptions=self._subscriptions,

@@ -60,6 +60,10 @@ class Till:
             "CancelOrder": self._tried("orderCancel", self._cancel, errors="orderCancelUserErrors", job=None),
             "MarkAsPaid": self._tried("orderMarkAsPaid", self._mark, order=None),
         }
+        self.operations |= {
+            "Fulfillable": self._fulfillable,
+            "Fulfil": self._tried("fulfillmentCreate", self._fulfil, fulfillment=None),
+        }
         self._cancelling: dict[int, float] = {}
 
     def _found(self, number: object) -> Order:
@@ -179,6 +183,30 @@ class Till:
         self._shop.take(order, "sale", order.outstanding, parent)
         return {"order": {"id": gid("Order", order.id)}}
 
+    def _fulfillable(self, variables: Json) -> Json:
+        order = self._shop.orders.get(digits(variables["id"]))
+        if order is None:
+            return {"order": None}
+        node = orders.order_node(order)
+        told = {name: node[name] for name in ("id", "displayFulfillmentStatus")}
+        waiting = {"nodes": [_fulfillment_order(one) for one in order.to_send], "pageInfo": {"hasNextPage": False}}
+        return {"order": told | {"fulfillmentOrders": waiting, "fulfillments": order.fulfillments}}
+
+    def _fulfil(self, variables: Json) -> Json:
+        wanted = variables["fulfillment"]
+        numbers = {digits(one["fulfillmentOrderId"]) for one in wanted["lineItemsByFulfillmentOrder"]}
+        named = [(order, one) for order in self._shop.orders.values() for one in order.to_send if one["id"] in numbers]
+        if len(named) != len(numbers) or any(one["status"] != "OPEN" for _, one in named):
+            raise ObjectionError("Fulfillment order is not open")
+        if len({one["location"] for _, one in named}) != 1:
+            raise ObjectionError("All fulfillment orders must be at the same location")
+        tracking = wanted.get("trackingInfo") or {}
+        order = named[0][0]
+        for _, one in named:
+            one["status"] = "CLOSED"
+        made = self._shop.fulfil(order, tracking.get("numbers") or [], str(tracking.get("company") or ""))
+        return {"fulfillment": {"id": made["id"]}}
+
     def _refund(self, variables: Json) -> Json:
         """Make a refund; the same call under its key gives the same one, another call under it is an error."""
         wanted, key, now = variables["input"], str(variables["key"]), self._clock.now()
@@ -229,4 +257,14 @@ def refund_node(order: Order, refund: Json) -> Json:
         "id": gid("Refund", refund["id"]),
         "note": refund.get("note") or None,
         "transactions": {"nodes": movements},
+    }
+
+
+def _fulfillment_order(one: Json) -> Json:
+    actions = [{"action": "CREATE_FULFILLMENT"}] if one["status"] == "OPEN" else [{"action": "RELEASE_HOLD"}]
+    return {
+        "id": gid("FulfillmentOrder", one["id"]),
+        "status": one["status"],
+        "supportedActions": actions if one["status"] != "CLOSED" else [],
+        "assignedLocation": {"location": {"id": gid("Location", one["location"])}},
     }

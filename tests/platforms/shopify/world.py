@@ -321,6 +321,7 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
         "import",
         "refund",
         "instruct",
+        "ship",
     ):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)

@@ -167,6 +167,7 @@ class Report:
     refunded: int = 0  # gone back so far, where the platform names no single refunds; 0 where it does, or does not say
     # When the platform is asked next, if nothing is told before (epoch seconds), then daily; None: as usual.
     expected_at: int | None = None
+    shipped: str = ""  # part or sent, as far as the platform says
     charge: Charge | None = None  # of an order that is a charge which the platform takes by itself
 
 

@@ -249,6 +249,12 @@ class Order:
         return max(0, self.paid - self.reserved - self.terms.amount.minor) if self.terms.pays == "parts" else 0
 
     @property
+    def sent(self) -> str:
+        """How far it is sent, as recorded here or told by the platform: part, sent, or empty."""
+        told = self.newest.shipped if self.newest is not None else ""
+        return "sent" if "sent" in (self.shipped, told) else self.shipped or told
+
+    @property
     def authorized(self) -> int:
         """Minor units that the payer's bank holds for the order and that nobody has taken yet."""
         return self.newest.authorized if self.newest is not None else 0

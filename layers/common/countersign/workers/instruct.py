@@ -60,7 +60,9 @@ class InstructJob:
         if instruction.status == "needs_action":
             return self.now + DAILY
         if instruction.status == "requested" and prospect.needs_second:
-            self._report(order, instruction, "unconfirmed", because("second_person_for", amount=instruction.amount or ""))
+            self._report(
+                order, instruction, "unconfirmed", because("second_person_for", amount=instruction.amount or "")
+            )
             return None
         if instruction.status == "processing" and not self._may_repeat(instruction, prospect):
             return self._later(order, instruction)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
 from countersign.money import Money
+from countersign.orders.changes import Parcel
 from countersign.platforms.shopify import answers, documents, messages
 from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, NewCart, Refundable, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
@@ -165,6 +166,25 @@ class Client:
         """Record a manual payment of all that an order still asks for, once."""
         wanted = {"input": {"id": f"gid://shopify/Order/{number}"}}
         return self._objection(documents.MARK_PAID, wanted, "orderMarkAsPaid")
+
+    def fulfillable(self, number: str) -> Fields | None:
+        """Return what is to be sent of an order; None where the shop does not know it."""
+        found = self._ask(documents.FULFILLABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return found if isinstance(found, dict) else None
+
+    def fulfil(self, fulfillment_orders: Sequence[str], parcels: Sequence[Parcel]) -> str:
+        """Make a fulfilment of all that is left of fulfilment orders at one place; returns what Shopify objects to.
+
+        It has one carrier for all numbers; the buyer is told as the shop's own settings say of fulfilments.
+        """
+        # https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/FulfillmentInput
+        numbers = list(dict.fromkeys(parcel.tracking_no for parcel in parcels if parcel.tracking_no))
+        company = next((parcel.carrier for parcel in reversed(parcels) if parcel.carrier), "")
+        groups = [{"fulfillmentOrderId": f"gid://shopify/FulfillmentOrder/{one}"} for one in fulfillment_orders]
+        wanted: dict[str, Any] = {"lineItemsByFulfillmentOrder": groups, "notifyCustomer": True}
+        if numbers:
+            wanted["trackingInfo"] = {"company": company or None, "numbers": numbers}
+        return self._objection(documents.FULFIL, {"fulfillment": wanted}, "fulfillmentCreate")
 
     def _objection(self, document: str, variables: Mapping[str, Any], name: str, errors: str = "userErrors") -> str:
         payload = answers.member(self._call(document, variables), name)

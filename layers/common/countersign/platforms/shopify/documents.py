@@ -73,6 +73,21 @@ CANCEL = """mutation CancelOrder(
 MARK_PAID = """mutation MarkAsPaid($input: OrderMarkAsPaidInput!) {
   orderMarkAsPaid(input: $input) { order { id } userErrors { field message } }
 }"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/FulfillmentOrder
+FULFILLABLE = """query Fulfillable($id: ID!) {
+  order(id: $id) {
+    id displayFulfillmentStatus
+    fulfillmentOrders(first: 50) {
+      nodes { id status supportedActions { action } assignedLocation { location { id } } }
+      pageInfo { hasNextPage }
+    }
+    fulfillments(first: 50) { id status trackingInfo(first: 10) { number } }
+  }
+}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/fulfillmentCreate
+FULFIL = """mutation Fulfil($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id } userErrors { field message } }
+}"""
 ORDER_IDS = """query OrderIds($first: Int!, $after: String, $query: String!) {
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
     nodes { id updatedAt } pageInfo { hasNextPage endCursor }
@@ -132,6 +147,8 @@ ADMIN = (
     VOID,
     CANCEL,
     MARK_PAID,
+    FULFILLABLE,
+    FULFIL,
     ORDER_IDS,
     SHOP,
     INSTALLATION,

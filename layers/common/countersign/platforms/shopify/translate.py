@@ -28,7 +28,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.orders.reasons import Reason, because
-from countersign.platforms.shopify import NOT_OFFERED, OFFERED, messages
+from countersign.platforms.shopify import OFFERED, messages
 from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
 from countersign.platforms.shopify.signing import VerifiedMessage
@@ -39,6 +39,7 @@ SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 HOURLY = 3600
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
+_SHIPPED = {"fulfilled": "sent", "fulfillment_not_required": "sent", "partial": "part"}
 _UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
 _PAYS = frozenset({"sale", "capture"})
 _UNDECIDED = frozenset({"pending", "awaiting_response"})
@@ -189,7 +190,6 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         "",
         order.created_at,
         order.created_at,
-        not_offered=NOT_OFFERED,
         offered=OFFERED,
         description=_description(order),
         # Of what was noted on a cart only our own: the rest may say who the buyer is.
@@ -215,6 +215,7 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         state=state,
         ended_at=order.cancelled_at,
         shop_amount=order.total.shop,
+        shipped=_SHIPPED.get(order.fulfillment_status, ""),
         expected_at=_expected_at(order, read_at, sure=sure and whole),
     )
     said = (replace(terms, digest=""), order.financial_status, order.fulfillment_status, currency)
