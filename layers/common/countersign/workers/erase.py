@@ -5,7 +5,7 @@ from typing import Any
 
 from countersign.orders.changes import OrderKey
 from countersign.runtime.telemetry import count, logger
-from countersign.store import dynamo, evidence, keys
+from countersign.store import dynamo, evidence, keys, lookups
 from countersign.store.codec import text
 from countersign.store.erasures import Erasure, ErasureStore
 from countersign.store.lists import OrderLists
@@ -63,4 +63,5 @@ def _erase(client: Any, table: str, key: OrderKey, now: int) -> int:
         ConsistentRead=True,
     )
     numbers = [row["sk"]["S"].removeprefix(keys.EVENT) for row in events]
+    lookups.erase_read(client, table, key, now=now)
     return sum(evidence.erase(client, table, key, number, now=now) for number in numbers)

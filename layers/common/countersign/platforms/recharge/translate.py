@@ -30,6 +30,7 @@ from countersign.orders.changes import (
 from countersign.orders.changes import Charge as ChargeDetail
 from countersign.orders.charges import charge_of
 from countersign.orders.state import Order
+from countersign.platforms import customers
 from countersign.platforms.recharge import NOT_OFFERED, groups, messages
 from countersign.platforms.recharge.messages import Charge
 from countersign.platforms.recharge.settings import Settings
@@ -69,6 +70,12 @@ def order_of(genuine: VerifiedMessage) -> str:
     """Return the charge that a genuine delivery names, whatever else is wrong with it; empty where it names none."""
     charge = genuine.fields.get("charge")
     return str(charge.get("id", "")) if isinstance(charge, dict) and type(charge.get("id")) in (int, str) else ""
+
+
+def said_of(genuine: VerifiedMessage, settings: Settings) -> set[str]:
+    """Return what a delivery says of the customer of its charge, as far as the account has charges found by it."""
+    charge = genuine.fields.get("charge")
+    return customers.said_of(charge, settings.lookup_from) if isinstance(charge, dict) else set()
 
 
 def version_of(genuine: VerifiedMessage) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
 from countersign.errors import KeysUnavailableError, MalformedError
 from countersign.money import from_decimal
+from countersign.platforms.customers import lookup_from
 from countersign.signing.credentials import Secret, secret
 
 VERSION = "2026-10"  # of the Admin and Storefront API that this code is written for; supported until 2027-10 at least
@@ -60,6 +61,7 @@ class App:
     install: str = INSTALLS[0]
     shops: Mapping[str, Shop] = field(default_factory=dict)
     allowed_shops: frozenset[str] = frozenset()
+    lookup_from: frozenset[str] = frozenset()  # what of a customer orders are found by
     storefront_private_token: Secret | None = None
     mark_paid_limits: Mapping[str, int] = field(default_factory=dict)  # minor units by currency; above, two persons
     api_base: str = ""
@@ -105,6 +107,7 @@ def load(document: Mapping[str, object]) -> App:
         install=install,
         shops=shops,
         allowed_shops=allowed | frozenset(shops),
+        lookup_from=as_optional(lambda: lookup_from(document), nothing, warnings),
         storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
         mark_paid_limits=as_optional(lambda: _limits(document), no_limits, warnings),
         api_base=as_text(document, "api_base").rstrip("/"),

@@ -28,6 +28,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.orders.reasons import Reason, because
+from countersign.platforms import customers
 from countersign.platforms.shopify import OFFERED, messages
 from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
@@ -93,6 +94,11 @@ def to_changes(genuine: VerifiedMessage, shop: str, *, ours: bool) -> Told:
         case _:
             facts = (PlatformEvent(f"{kind}.told", detail=digests.sha256(genuine.content)),)
     return told(OrderKey(PLATFORM, shop, order_id), facts, trust, via="notify")
+
+
+def said_of(genuine: VerifiedMessage, wanted: frozenset[str]) -> set[str]:
+    """Return what a delivery about an order says of its customer, as far as it is wanted."""
+    return customers.said_of(genuine.fields, wanted) if messages.subject(genuine.fields) == "order" else set()
 
 
 def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tuple[Change, ...]:
