@@ -38,7 +38,8 @@ def _again(function: str, *minutes: int) -> Any:
 
 
 def instruction(action: str) -> Scenario:
-    """Return the scenario of one instruction."""
+    """Return the scenario of one instruction; a shop cancels an order some seconds after it was asked to."""
+    ended = ("dynamodb.BatchGetItem",) if action == "cancel" else (*RECORD, *RECORD)
     return _scenario(
         (
             *BEGUN,
@@ -49,8 +50,7 @@ def instruction(action: str) -> Scenario:
             *RECORD,  # from now on the shop may have been asked
             *GRAPHQL,
             *GRAPHQL,  # what became of it
-            *RECORD,
-            *RECORD,
+            *ended,
             "dynamodb.UpdateItem",
         ),
         lambda stage: stage.instructed(action),

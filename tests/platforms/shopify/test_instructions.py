@@ -241,3 +241,24 @@ class TestMarkAsPaid:
         del claims["username"]
 
         assert limited.cloud.invoke("decisions_api", event)["statusCode"] == 403
+
+
+def test_what_nobody_knows_is_an_exception_and_the_order_says_what_is_next(limited: Shopify) -> None:
+    made = sold(limited)
+    instruct(limited, made, "void")
+    key = {"platform": "shopify", "account": SHOP, "order_id": str(made.id)}
+    limited.wire.simulator.faults({"error500": {"match": "transactionVoid(", "count": 9}})
+
+    def next_of() -> list[str]:
+        answer = limited.cloud.invoke("orders_api", http_event("GET", ROUTE + "explanation", key))
+        return [one["code"] for one in json.loads(answer["body"])["next"]]
+
+    assert "next.instruction_on_its_way" in next_of()
+    work(limited, 1, 601, 601, 601, 7 * 3600)
+
+    assert next_of()[0] == "next.instruction_needs_a_person"
+    (listed,) = json.loads(limited.cloud.invoke("orders_api", http_event("GET", "/exceptions", {}))["body"])[
+        "exceptions"
+    ]
+    assert (listed["kind"], listed["order_id"], listed["amount"]) == ("needs_action", str(made.id), None)
+    assert limited.wire.simulator.apis[APP, SHOP].till.accepted == []
