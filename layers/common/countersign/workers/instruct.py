@@ -22,6 +22,7 @@ from countersign.store import OrderStore, codec, keys
 from countersign.store import children as children_store
 from countersign.store.codec import Item
 from countersign.store.due import DueList
+from countersign.store.record import MOST_FACTS
 from countersign.workers import loop
 
 INSTRUCTION = keys.child_sk("instruction", "")
@@ -135,8 +136,8 @@ class InstructJob:
         return outcome.outcome == "applied"
 
     def _record(self, told: Changes) -> None:
-        if told:
-            callbacks.report(self.store.record_message(told, now=self.now))
+        for first in range(0, len(told), MOST_FACTS):
+            callbacks.report(self.store.record_message(told[first : first + MOST_FACTS], now=self.now))
 
 
 def _age(item: Item, now: int) -> int:

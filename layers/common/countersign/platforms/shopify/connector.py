@@ -144,7 +144,9 @@ class Connector:
         if made is not None:
             return made
         try:
-            parts = split(refund.amount, answers.read_refundable(node))
+            # One that answers a question about a payment goes back of that payment.
+            payments = [one for one in answers.read_refundable(node) if refund.transaction_id in ("", one.parent_id)]
+            parts = split(refund.amount, payments)
             key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.tenant}/{number}/{refund.refund_id}/{refund.attempt}"))
             payload = self.client.refund(number, parts, note=messages.note_of(refund.refund_id), key=key)
             facts = translate.refund_facts(answers.read_refund(payload, number), asks=False)

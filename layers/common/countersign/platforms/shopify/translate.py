@@ -38,6 +38,7 @@ from countersign.signing import digests
 PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
+MOST_PARTS = 40  # of the refunds in one message: all that it touches is read at once
 HOURLY = 3600
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
 _SHIPPED = {"fulfilled": "sent", "fulfillment_not_required": "sent", "partial": "part"}
@@ -286,7 +287,23 @@ def _moved(transactions: Sequence[Transaction], *, asks: bool) -> tuple[Fact, ..
             facts += _transaction_facts(one, asks=asks)
         elif one is parts[0]:
             facts += refund_facts(parts, asks=asks)
-    return tuple(facts)
+    return _with_latest_parts(facts)
+
+
+def _with_latest_parts(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return facts of which the latest alone name what they were made of: each part is a row that is read for it.
+
+    Those of earlier ones were told when these were the latest.
+    """
+    room, told = MOST_PARTS, []
+    for fact in reversed(facts):
+        parts = len(fact.parts) if isinstance(fact, RefundReported) else 0
+        if isinstance(fact, RefundReported) and parts > room:
+            told.append(replace(fact, parts=()))
+        else:
+            told.append(fact)
+            room -= parts
+    return tuple(reversed(told))
 
 
 def _of_ours(transactions: Iterable[Transaction]) -> dict[str, tuple[Transaction, ...]]:
