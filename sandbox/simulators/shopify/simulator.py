@@ -45,6 +45,10 @@ class Simulator(simulator.Simulator):
         "cart_refused": "object to a cart",
         "cart_warned": "make a cart, and warn that there is not enough of something",
         "carts_busy": "say that no carts are made just now",
+        "money_refused": "object to a capture, a void, a cancellation or a mark as paid",
+        "capture_status": "leave a capture in a `status`",
+        "refund_refused": "object to a refund",
+        "refund_status": "leave a refund's movements in a `status`, or in `statuses` one by one",
         "stuck_cursor": "answer a list's cursor that does not advance",
         "revoked": "answer that the access token is not one",
         "denied": "answer that the access token lacks a scope",
@@ -70,7 +74,8 @@ class Simulator(simulator.Simulator):
         self._control.offer(
             checkout=self._checkout,
             **{
-                name: self._happening(name) for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch")
+                name: self._happening(name)
+                for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch", "send")
             },
             subscribe=self._subscribe,
             subscriptions=self._subscriptions,

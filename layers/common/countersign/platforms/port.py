@@ -21,7 +21,9 @@ from countersign.errors import (
     RefusedError,
     UnprocessableError,
 )
+from countersign.money import Money
 from countersign.orders.changes import Change
+from countersign.orders.instructions import Instruction
 from countersign.orders.reasons import Reason
 from countersign.orders.reconcile import BillLine
 from countersign.orders.refunds import Refund
@@ -273,6 +275,47 @@ class Retries(Queries, Protocol):
         """Have a charge tried again, once, and return what the platform says of it then.
 
         Raises RefusedError where it was not tried, TemporaryError where nobody knows.
+        """
+
+
+class InstructionRefusedError(UnprocessableError):
+    """The platform does not do what was instructed; `problem` says why."""
+
+    def __init__(self, problem: Reason) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+class Prospect(NamedTuple):
+    """What the platform's order says about an instruction.
+
+    `outcome` is succeeded or failed where nothing remains to be done (`problem` says why it failed), else empty. `seen`
+    are the movements by which a later reading knows its own. `repeatable` where the platform would refuse a second
+    call after a first one that worked. `needs_second` where a second person must agree.
+    """
+
+    outcome: str = ""
+    problem: Reason | None = None
+    seen: tuple[str, ...] = ()
+    repeatable: bool = False
+    needs_second: bool = False
+    subject: str = ""  # the platform's number of the payment that it is about
+    amount: Money | None = None
+
+
+class Instructs(Queries, Protocol):
+    """A platform that takes instructions about an order's money."""
+
+    def prospect(self, order: Order, instruction: Instruction) -> tuple[Changes, Prospect]:
+        """Read the order: return what it says, and what that means for an instruction.
+
+        Raises InstructionRefusedError where it cannot be done.
+        """
+
+    def instruct(self, order: Order, instruction: Instruction, prospect: Prospect) -> None:
+        """Have it done, by one call; what became of it is read.
+
+        Raises InstructionRefusedError where it was not done, TemporaryError where nobody knows.
         """
 
 
