@@ -295,7 +295,8 @@ def _with_latest_parts(facts: Sequence[Fact]) -> tuple[Fact, ...]:
 
     Those of earlier ones were told when these were the latest.
     """
-    room, told = MOST_PARTS, []
+    room = MOST_PARTS
+    told: list[Fact] = []
     for fact in reversed(facts):
         parts = len(fact.parts) if isinstance(fact, RefundReported) else 0
         if isinstance(fact, RefundReported) and parts > room:
