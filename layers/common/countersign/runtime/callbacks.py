@@ -74,10 +74,13 @@ def record(
     else:
         from countersign.store.quarantine import quarantine
 
-        became = quarantine(store.client, store.table, **evidence, reason=str(change), source=source, hint=unsigned)
+        named, reason = order_id(), str(change)
+        became = quarantine(
+            store.client, store.table, **evidence, reason=reason, source=source, hint=unsigned, order_id=named
+        )
         _report_unreadable(change, became, hint=unsigned)
         if became in ("kept", "last"):
-            _ask_soon(store, OrderKey(platform, account, order_id()), now)
+            _ask_soon(store, OrderKey(platform, account, named), now)
     if became in ("last", "full"):
         count("EvidenceLimited")
     return None
@@ -120,17 +123,20 @@ def ask_a_person(
     platform: str,
     account: str,
     due_by: int,
+    raw: bytes,
     now: int,
 ) -> None:
-    """Put what a platform wants somebody to do on the list of exceptions, with its date; once for the same content."""
+    """Put what a platform wants somebody to do on the list of exceptions, with its date; once for the same content.
+
+    `raw` is the message as it came, kept with the entry until somebody saw to it.
+    """
     from countersign.signing import digests
     from countersign.store import findings
 
     count("PersonAsked")
     subject = digests.sha256(message.content)
-    findings.add(
-        store.client, store.table, platform, account, reason, subject=subject, now=now, orders=orders, due_by=due_by
-    )
+    row: dict[str, Any] = {"raw": raw, "key_id": message.key_id, "orders": orders, "due_by": due_by}
+    findings.add(store.client, store.table, platform, account, reason, subject=subject, now=now, **row)
 
 
 def _limit_hints(store: OrderStore, platform: str, account: str, now: int) -> None:

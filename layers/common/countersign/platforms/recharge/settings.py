@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from countersign.customers import lookup_from
 from countersign.documents import as_choice, as_keys, as_optional, as_text
 from countersign.errors import KeysUnavailableError
-from countersign.platforms.customers import lookup_from
 from countersign.signing.credentials import Secret, secret
 
 HOST = "https://api.rechargeapps.com"

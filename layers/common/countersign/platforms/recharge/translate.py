@@ -7,6 +7,7 @@ signed by nobody.
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from countersign import customers
 from countersign.errors import MalformedError
 from countersign.fields import mapping
 from countersign.money import Money, from_decimal
@@ -30,7 +31,6 @@ from countersign.orders.changes import (
 from countersign.orders.changes import Charge as ChargeDetail
 from countersign.orders.charges import charge_of
 from countersign.orders.state import Order
-from countersign.platforms import customers
 from countersign.platforms.recharge import NOT_OFFERED, groups, messages
 from countersign.platforms.recharge.messages import Charge
 from countersign.platforms.recharge.settings import Settings

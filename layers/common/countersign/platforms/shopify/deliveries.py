@@ -42,14 +42,14 @@ class Deliveries:
         elif (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
             whose = {"platform": translate.PLATFORM, "account": shop.shop}
             callbacks.erase_later(self.store, genuine, *wanted, **whose, now=now)
-        else:
-            self._ask(genuine, shop, now)
+        elif not self._ask(genuine, shop, now):
             self._tell(genuine, app, shop, now, addressed=addressed)
             self._doubt(genuine, shop, now)
 
-    def _ask(self, genuine: VerifiedMessage, shop: Shop, now: int) -> None:
-        """Have a person answer what a customer wants to know."""
-        if (asked := translate.data_request(genuine, shop.shop_id)) is not None:
+    def _ask(self, genuine: VerifiedMessage, shop: Shop, now: int) -> bool:
+        """Have a person answer what a customer wants to know; whether that is what the delivery is."""
+        asked = translate.data_request(genuine, shop.shop_id)
+        if asked is not None:
             callbacks.ask_a_person(
                 self.store,
                 genuine,
@@ -57,8 +57,10 @@ class Deliveries:
                 platform=translate.PLATFORM,
                 account=shop.shop,
                 due_by=now + translate.ANSWER_SECONDS,
+                raw=genuine.body,
                 now=now,
             )
+        return asked is not None
 
     def _tell(self, genuine: VerifiedMessage, app: App, shop: Shop, now: int, *, addressed: bool) -> None:
         """Record what is told of an order; of what may not be the shop's, so much as the shop may be asked about.

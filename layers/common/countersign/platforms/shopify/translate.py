@@ -7,6 +7,7 @@ else: neither a topic, nor the lines of a refund, nor a word such as `paid` with
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from countersign import customers
 from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -28,7 +29,6 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.orders.reasons import Reason, because
-from countersign.platforms import customers
 from countersign.platforms.shopify import OFFERED, messages
 from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
