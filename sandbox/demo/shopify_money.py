@@ -14,9 +14,9 @@ Json = dict[str, Any]
 
 
 def _call(stage: Stage, number: int, what: str, body: Json, by: str = "anna") -> Answer:
-    return stage.call(
-        "POST", f"/orders/shopify/{SHOP}/{number}/{what}", body, headers={"token": stage.token(subject=by)}
-    )
+    scopes = ("orders:read", "orders:ship", "payments:write", "refunds:request", "refunds:approve")
+    token = stage.token(*scopes, subject=by)
+    return stage.call("POST", f"/orders/shopify/{SHOP}/{number}/{what}", body, headers={"token": token})
 
 
 def _instruction(stage: Stage, number: int) -> object:

@@ -236,13 +236,6 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
         claims, route = shapes.claims(now, "payments:write"), "POST /shopify/{shop}/carts"
         return shapes.http(route, now, parameters=parameters, headers=headers, body=body, claims=claims)
 
-    interval = {"from": now - 6 * 3600, "to": now - 60}
-    by_api = shapes.http(
-        "POST /accounts/{platform}/{account}/restore", now, parameters={"platform": "shopify", "account": SHOP},
-        headers=headers, body=json.dumps({name: orders.utc(at) for name, at in interval.items()}),
-        claims=shapes.claims(now, "operate"),
-    )  # fmt: skip
-    guarded = ("shopify_guard.schedule",)
     key = {"platform": "shopify", "account": SHOP, "order_id": "5550001112223"}
     wanted = {}
     for function, kind, word in WANTED:
@@ -251,6 +244,13 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
         name = f"Shopify{function.capitalize()}EveryMinute"
         wanted[f"shopify_{function}.wanted"] = Case(shapes.bus(kind, told, now), None, f"{word} at once")
         wanted[f"shopify_{function}.schedule"] = Case(shapes.schedule(name, now), None, f"every minute: {word}")
+    interval = {"from": now - 6 * 3600, "to": now - 60}
+    by_api = shapes.http(
+        "POST /accounts/{platform}/{account}/restore", now, parameters={"platform": "shopify", "account": SHOP},
+        headers=headers, body=json.dumps({name: orders.utc(at) for name, at in interval.items()}),
+        claims=shapes.claims(now, "operate"),
+    )  # fmt: skip
+    guarded = ("shopify_guard.schedule",)
     return {
         **wanted,
         "decisions_api.restore": Case(

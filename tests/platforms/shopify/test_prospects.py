@@ -6,8 +6,8 @@ import pytest
 
 from countersign.money import Money
 from countersign.orders.changes import PlatformEvent, RefundReported
-from countersign.orders.instructions import Instruction
-from countersign.platforms.port import InstructionRefusedError, RefundRefusedError
+from countersign.orders.instructions import Instruction, InstructionRefusedError
+from countersign.platforms.port import RefundRefusedError
 from countersign.platforms.shopify import instructions, translate
 from countersign.platforms.shopify.answers import Refundable
 from countersign.platforms.shopify.connector import split

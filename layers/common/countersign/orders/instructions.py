@@ -5,8 +5,9 @@ that it may have been asked is recorded before it is; what became of it is only 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
+from countersign.errors import UnprocessableError
 from countersign.money import Money
 from countersign.orders.changes import (
     Change,
@@ -40,6 +41,31 @@ INSTRUCTION_RANK = {
     "succeeded": 6,
 }
 OPEN = ("requested", "unconfirmed", "confirmed", "processing")
+
+
+class InstructionRefusedError(UnprocessableError):
+    """The platform does not do what was instructed; `problem` says why."""
+
+    def __init__(self, problem: Reason) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+class Prospect(NamedTuple):
+    """What the platform's order says about an instruction.
+
+    `outcome` is succeeded or failed where nothing remains to be done (`problem` says why it failed), else empty. `seen`
+    are the movements by which a later reading knows its own. `repeatable` where the platform would refuse a second
+    call after a first one that worked. `needs_second` where a second person must agree.
+    """
+
+    outcome: str = ""
+    problem: Reason | None = None
+    seen: tuple[str, ...] = ()
+    repeatable: bool = False
+    needs_second: bool = False
+    subject: str = ""  # the platform's number of the payment that it is about
+    amount: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

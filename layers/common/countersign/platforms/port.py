@@ -21,9 +21,8 @@ from countersign.errors import (
     RefusedError,
     UnprocessableError,
 )
-from countersign.money import Money
 from countersign.orders.changes import Change
-from countersign.orders.instructions import Instruction
+from countersign.orders.instructions import Instruction, Prospect
 from countersign.orders.reasons import Reason
 from countersign.orders.reconcile import BillLine
 from countersign.orders.refunds import Refund
@@ -276,31 +275,6 @@ class Retries(Queries, Protocol):
 
         Raises RefusedError where it was not tried, TemporaryError where nobody knows.
         """
-
-
-class InstructionRefusedError(UnprocessableError):
-    """The platform does not do what was instructed; `problem` says why."""
-
-    def __init__(self, problem: Reason) -> None:
-        super().__init__(problem.code)
-        self.problem = problem
-
-
-class Prospect(NamedTuple):
-    """What the platform's order says about an instruction.
-
-    `outcome` is succeeded or failed where nothing remains to be done (`problem` says why it failed), else empty. `seen`
-    are the movements by which a later reading knows its own. `repeatable` where the platform would refuse a second
-    call after a first one that worked. `needs_second` where a second person must agree.
-    """
-
-    outcome: str = ""
-    problem: Reason | None = None
-    seen: tuple[str, ...] = ()
-    repeatable: bool = False
-    needs_second: bool = False
-    subject: str = ""  # the platform's number of the payment that it is about
-    amount: Money | None = None
 
 
 class Instructs(Queries, Protocol):

@@ -11,11 +11,20 @@ from typing import Any
 
 from countersign.errors import CountersignError, TemporaryError
 from countersign.orders.changes import Change, InstructionReported, Queried
-from countersign.orders.instructions import MOST_CALLS, OPEN, PATIENCE, SETTLED, Instruction, read_at
+from countersign.orders.instructions import (
+    MOST_CALLS,
+    OPEN,
+    PATIENCE,
+    SETTLED,
+    Instruction,
+    InstructionRefusedError,
+    Prospect,
+    read_at,
+)
 from countersign.orders.reasons import Reason, because
 from countersign.orders.schedule import DAILY
 from countersign.orders.state import Order
-from countersign.platforms.port import Changes, InstructionRefusedError, Instructs, Prospect, is_final
+from countersign.platforms.port import Changes, Instructs, is_final
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, seconds
 from countersign.store import OrderStore, codec, keys

@@ -10,7 +10,7 @@ from typing import Any
 from countersign.errors import MalformedError, PlatformUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import Change, OrderKey, Queried, RefundReported
-from countersign.orders.instructions import Instruction
+from countersign.orders.instructions import Instruction, InstructionRefusedError, Prospect
 from countersign.orders.reasons import because
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
@@ -18,8 +18,6 @@ from countersign.platforms.port import (
     Changes,
     Import,
     ImportPage,
-    InstructionRefusedError,
-    Prospect,
     RefundRefusedError,
     Scanned,
 )

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from countersign.money import Money
-from countersign.orders.instructions import Instruction
+from countersign.orders.instructions import Instruction, InstructionRefusedError, Prospect
 from countersign.orders.reasons import because
-from countersign.platforms.port import InstructionRefusedError, Prospect
 from countersign.platforms.shopify.messages import Order, Transaction
 
 _HOLDS = frozenset({"authorization", "emv_authorization"})
