@@ -1,6 +1,6 @@
 """What every callback does once its message is known to be genuine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from countersign.errors import MalformedError, RateLimitedError, TemporaryError
@@ -36,12 +36,14 @@ def record(
     source: str = "notify",
     unsigned: bool = False,
     kept: bool = True,
+    said: Iterable[str] = (),
 ) -> Outcome | None:
     """Translate and record a genuine message; None is returned where it is about no order or cannot be read.
 
     `source` names the door and `unsigned` what can only be a hint. What cannot be read is kept in quarantine, and the
     platform is asked at once about the order that it names (`order_id`); it is not `kept`, but refused, where anybody
-    could fill the quarantine. What is about no order is kept as evidence, if it is signed.
+    could fill the quarantine. What is about no order is kept as evidence, if it is signed. By what is `said` in it of
+    the customer people find the order.
 
     When this returns the platform may be told that all is well: something durable was written, or everything that the
     message could have us write was there before. Raises RateLimitedError for too many hints, TemporaryError where the
@@ -61,12 +63,7 @@ def record(
     if unsigned:
         _limit_hints(store, platform, account, now)
     if not isinstance(change, AccountNews | MalformedError):
-        changes = (change,) if isinstance(change, Change) else change
-        outcome = store.record_message(changes, now=now, raw=raw)
-        if account_names.unmarked:
-            mark_accounts(store.client, store.table)
-        report(outcome)
-        return outcome
+        return _recorded(store, (change,) if isinstance(change, Change) else change, raw, said, now)
     evidence = {"key_id": message.key_id, "content": message.content, "raw": raw, "now": now, **names}
     # Rare paths, here and below: their imports are not for every callback's start.
     if isinstance(change, AccountNews):
@@ -87,6 +84,18 @@ def record(
     if became in ("last", "full"):
         count("EvidenceLimited")
     return None
+
+
+def _recorded(store: OrderStore, changes: Sequence[Change], raw: bytes, said: Iterable[str], now: int) -> Outcome:
+    outcome = store.record_message(changes, now=now, raw=raw)
+    if account_names.unmarked:
+        mark_accounts(store.client, store.table)
+    report(outcome)
+    if said and outcome.order is not None:
+        from countersign.runtime import delivered_lookups
+
+        delivered_lookups.keep(store, outcome.order, said)
+    return outcome
 
 
 def erase_later(

@@ -10,7 +10,7 @@ from typing import Any
 
 from countersign.orders.changes import OrderKey
 from countersign.runtime.telemetry import count, logger
-from countersign.store import dynamo, evidence, findings, keys, news, quarantine
+from countersign.store import dynamo, evidence, findings, keys, lookups, news, quarantine
 from countersign.store.authorizations import AuthorizationStore
 from countersign.store.codec import Item, text
 from countersign.store.erasures import Erasure, ErasureStore
@@ -103,4 +103,5 @@ def _erase(client: Any, table: str, key: OrderKey, now: int) -> int:
         ConsistentRead=True,
     )
     numbers = [row["sk"]["S"].removeprefix(keys.EVENT) for row in events]
+    lookups.erase_read(client, table, key, now=now)
     return sum(evidence.erase(client, table, key, number, now=now) for number in numbers)
