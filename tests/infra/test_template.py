@@ -38,6 +38,10 @@ HANDLER_BUDGET = 3.5
 # The contract of the merchant API. What a platform adds to it is said by rules, not by names.
 ROUTES = {
     "POST /orders/{platform}/{account}/{order_id}/settlements": "payments:write",
+    "POST /orders/{platform}/{account}/{order_id}/capture": "payments:write",
+    "POST /orders/{platform}/{account}/{order_id}/void": "payments:write",
+    "POST /orders/{platform}/{account}/{order_id}/cancel": "payments:write",
+    "POST /orders/{platform}/{account}/{order_id}/mark-paid": "refunds:approve",
     "POST /orders/{platform}/{account}/{order_id}/shipments": "orders:ship",
     "POST /orders/{platform}/{account}/{order_id}/payment-link": "payments:link",
     "DELETE /orders/{platform}/{account}/{order_id}/payment-link": "payments:link",

@@ -319,6 +319,9 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
         "authorized",
         "create_cart",
         "import",
+        "refund",
+        "instruct",
+        "ship",
     ):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)
