@@ -31,6 +31,7 @@ FOR_SHOPPERS = {"BigcommerceCreatePayment"}
 LOOKS_UP = {
     "DecisionsApi",
     *(name for name in functions() if name.endswith("CreatePayment") and name not in FOR_SHOPPERS),
+    *("RechargeWebhook", "ShopifyEvents", "ShopifyWebhook"),  # a shop's orders are found by what it says of customers
 }
 # A payment by QR code is an order of a WeChat account.
 # What a store's order is paid by is a payment at a cashier.
