@@ -13,6 +13,9 @@ FILE ?=
 # Name an interpreter to use it instead of the one found below.
 PYTHON ?=
 
+# Hundreds of processes are started by tests, demo and soak: each would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 # What a recipe execs after this ends when make ends, by SIGKILL too (sandbox/parent_watch.py).
 ENDS_WITH_MAKE := ENDS_WITH_PROCESS=$$PPID

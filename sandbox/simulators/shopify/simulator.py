@@ -85,6 +85,7 @@ class Simulator(simulator.Simulator):
             uninstall=self._uninstall,
             revoke=self._revoke,
             grant_scopes=self._grant_scopes,
+            bulk_seconds=self._bulk_seconds,
             order=lambda body: orders.order_node(self._shop(body).named(body)),
             ledger=self._ledger,
         )
@@ -211,6 +212,13 @@ class Simulator(simulator.Simulator):
         shop = self._shop(body)
         shop.change_scopes(tuple(body["scopes"]))
         return {"scopes": list(shop.installation.scopes)}
+
+    def _bulk_seconds(self, body: Json) -> Json:
+        """Say how long the shop's bulk operations take from now on; 0: a file is there as soon as it is asked for."""
+        one = self._shop(body).installation
+        bulks = self.apis[one.app.name, one.host].bulks
+        bulks.seconds = int(body["seconds"])
+        return {"seconds": bulks.seconds}
 
     def _silence(self, body: Json) -> Json:
         self._shop(body).silent = bool(body.get("silent", True))

@@ -28,6 +28,7 @@ from countersign.platforms.shopify.client import Client, Page
 from countersign.platforms.shopify.installation import access_token, clock
 from countersign.runtime import platform_http
 from countersign.store import OrderStore
+from countersign.store.installed import note_number
 
 # What is told of orders; each is one subscription of the shop.
 TOPICS = (
@@ -392,5 +393,7 @@ def connect(
 ) -> Connector:
     """Return a shop's connector; `sleep` waits between calls that are repeated, by the clock unless told."""
     session, app, shop = platform_http.session(), installation.app, installation.shop
+    if shop.shop_id and shop.shop not in app.shops:
+        note_number(store.client, store.table, translate.PLATFORM, installation.name, shop.shop, shop.shop_id)
     token = access_token(session, installation, store)
     return Connector(installation, Client(session, app, shop, token=token, sleep=sleep or time.sleep), clock)

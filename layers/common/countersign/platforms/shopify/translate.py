@@ -40,6 +40,7 @@ SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 MOST_PARTS = 40  # of the refunds in one message: all that it touches is read at once
 HOURLY = 3600
+UNINSTALLED, SHOP_GONE = "uninstalled", "shop.redact"
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
 _SHIPPED = {"fulfilled": "sent", "fulfillment_not_required": "sent", "partial": "part"}
 _UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
@@ -130,7 +131,7 @@ def doubt(genuine: VerifiedMessage) -> str | None:
 
     It may be older than an installation since, and its header's time is nobody's word: a reason to ask the shop.
     """
-    return {"shop": "uninstalled", "scopes": "changed"}.get(messages.subject(genuine.fields))
+    return {"shop": UNINSTALLED, "scopes": "changed"}.get(messages.subject(genuine.fields))
 
 
 def data_request(genuine: VerifiedMessage, shop_id: str) -> tuple[Reason, tuple[str, ...]] | None:
@@ -156,7 +157,7 @@ def _news(genuine: VerifiedMessage, kind: str) -> str:
 
 
 def _redaction(names: Iterable[str]) -> str:
-    return "customers.redact" if "customer" in names else "shop.redact"
+    return "customers.redact" if "customer" in names else SHOP_GONE
 
 
 def order_facts(order: Order) -> tuple[Fact, ...]:
