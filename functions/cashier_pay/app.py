@@ -24,9 +24,11 @@ store = OrderStore.from_environment()
 pages = Pages(store.client, os.environ["IDEMPOTENCY_TABLE_NAME"])
 
 
-def refused(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
+def refused(request: HttpRequest | None, error: CountersignError) -> HttpReply:
     """Refuse: what does not exist and what is over look alike."""
-    return HttpReply(error.status, "<!doctype html><title>-</title><h1>-</h1>", "text/html; charset=utf-8", SAFE)
+    nonce, lang = nonces.nonce(), page.language("", request.headers.get("accept-language", "") if request else "")
+    headers = {**SAFE, "content-security-policy": page.policy(nonce)}
+    return HttpReply(error.status, page.render_gone(lang, nonce), "text/html; charset=utf-8", headers)
 
 
 @entrypoint(refused=refused)

@@ -35,6 +35,7 @@ class Store:
     method: str
     currency: str = "USD"
     domain: str = "shop.example.com"
+    theme: str = "default"  # of its pages: `shopfront.THEMES`
     hooks: list[Hook] = field(default_factory=list)
     scripts: list[Json] = field(default_factory=list)
     used: int = 0  # of the quota of the window
