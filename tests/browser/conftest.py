@@ -57,11 +57,19 @@ class World:
         """Have a shopper place an order in the store."""
         return self.happens("bigcommerce", "order", **{"account": STORE, **how})
 
+    def in_store(self, order: Json) -> Json:
+        """Return an order as its store has it."""
+        found = self.happens("bigcommerce", "ledger", account=order["store"])["orders"]
+        return next(dict(known) for known in found if known["id"] == order["id"])
+
     def there(self, order: Json) -> tuple[int, list[int]]:
         """Return an order's status in its store, and what was written to it."""
-        found = self.happens("bigcommerce", "ledger", account=order["store"])["orders"]
-        one = next(known for known in found if known["id"] == order["id"])
+        one = self.in_store(order)
         return int(one["status_id"]), list(one["puts"])
+
+    def told(self, order: Json) -> list[Json]:
+        """Return the store's deliveries about an order."""
+        return list(self.in_store(order)["deliveries"])
 
     def payments(self, order: Json) -> list[Json]:
         """Return the payments that the cashier has of an order."""

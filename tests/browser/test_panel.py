@@ -55,7 +55,8 @@ def test_the_button_of_a_payment_link_leads_to_the_cashier(
 ) -> None:
     order, shopper = world.order(), visits(locale=locale)
     path = f"/orders/bigcommerce/{STORE}/{order['id']}"
-    world.stage.advance(60, "the delivery said that there is an order; it is read")
+    soon(lambda: bool(world.told(order)), True)
+    world.stage.advance(61, "the delivery said that there is an order; it is read")
     soon(lambda: world.stage.order("bigcommerce", STORE, str(order["id"])).get("status"), "pending")
     answer = world.stage.call("POST", f"{path}/payment-link", {}, headers={"token": world.stage.token("payments:link")})
     assert answer.status == 201, answer

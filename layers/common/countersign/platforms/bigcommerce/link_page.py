@@ -71,7 +71,8 @@ def render(state: str, *, shop: str, number: str, due: Money, accepted: str, non
 def refused(status: int, *, accepted: str, nonce: str) -> HttpReply:
     """Return the page of a link that does not live: never made, ended and over all look alike."""
     lang = language("", accepted)
-    return _page(status, f'<p role="status">{WORDS[lang]["unknown"]}</p>', lang, nonce)
+    words = WORDS[lang]
+    return _page(status, f'<h1>{words["title"]}</h1><p role="status">{words["unknown"]}</p>', lang, nonce)
 
 
 def redirect(address: str) -> HttpReply:
