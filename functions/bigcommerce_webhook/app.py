@@ -21,7 +21,7 @@ store = OrderStore.from_environment()
 signing_stores: dict[str, float] = {}  # by when this container noted it
 
 
-@entrypoint(refused=replies.refused)
+@entrypoint(refused=replies.refused, counted="BigcommerceRefused")
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Verify, see whose it is, record, acknowledge; what no retry could mend is acknowledged too."""
     name = request.path_parameters["app"]
