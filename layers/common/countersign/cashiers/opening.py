@@ -58,16 +58,9 @@ class Cashiers:
             how = create_payment.WITH_A_PERSON_WAITING
             return at, _Payment(at, registry.connect(cashier, settings, store=self.store, **how), body)
         at = call("wechat", settings.wechat, self._wechat.load(settings.wechat))
-        payment = native.Payment(
-            at,
-            self.store,
-            body,
-            native=settings,
-            account=cashier.removeprefix(_BY_CODE),
-            pages=Pages(self.store.client, self.table),
-            base_url=self.page_base,
-        )
-        return at, payment
+        pages = Pages(self.store.client, self.table)
+        cashier_of = native.Cashier(cashier.removeprefix(_BY_CODE), settings, pages, self.page_base)
+        return at, native.Payment(at, self.store, body, cashier_of)
 
 
 class _Payment(create_payment.Payment):
