@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from countersign.orders import disputes, refunds, retries, settlements, shipments
+from countersign.orders import disputes, refunds, retries, sessions, settlements, shipments
 from countersign.orders.changes import (
     Change,
     DisputeReported,
@@ -13,6 +13,7 @@ from countersign.orders.changes import (
     RefundFact,
     Resolved,
     RetryFact,
+    SessionFact,
     SettlementFact,
     ShipmentFact,
     ShipmentRequested,
@@ -27,6 +28,7 @@ KINDS: Mapping[type[Any], Kind] = {
     **dict.fromkeys(get_args(SettlementFact), settlements.KIND),
     **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
     **dict.fromkeys(get_args(RetryFact), retries.KIND),
+    **dict.fromkeys(get_args(SessionFact), sessions.KIND),
     DisputeReported: disputes.KIND,
 }
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}

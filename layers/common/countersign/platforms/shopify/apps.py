@@ -119,6 +119,8 @@ class Apps:
         known: set[str] = set()
         for name in sorted(self._apps.names()):
             app = self.load(name)
+            if app.payments is not None:  # one that serves payments may read nothing of a shop
+                continue
             fetched = app.install == "client_credentials"
             readable = [shop.shop for shop in app.shops.values() if fetched or shop.access_token is not None]
             granted = list(installed_everywhere(*_table(), "shopify", name)) if app.install == OAUTH else []
