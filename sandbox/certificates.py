@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import json
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -89,13 +88,16 @@ def make(state: Path) -> dict[str, Any]:
     (state / "mtls-ca.pem").write_text(ours.pem, encoding="utf-8")
     server = ours.issue("countersign sandbox", host=True)
     (state / "mtls-server.pem").write_text(server["certificate"] + server["key"], encoding="utf-8")
+    clients = {
+        "a": ours.issue("Payments Platform client 2025", days=30),
+        "b": ours.issue("Payments Platform client 2026", days=395),
+    }
+    for name, one in clients.items():  # what the simulator calls with
+        (state / f"mtls-client-{name}.pem").write_text(one["certificate"] + one["key"], encoding="utf-8")
     # As in 2026: the new certificate and the old one are in use side by side for weeks.
     return {
         "ca": ours.pem,
-        "clients": {
-            "a": ours.issue("Payments Platform client 2025", days=30),
-            "b": ours.issue("Payments Platform client 2026", days=395),
-        },
+        "clients": clients,
         "stranger": foreign.issue("Payments Platform client 2025", days=30),
     }
 
@@ -109,15 +111,6 @@ def context(state: Path) -> ssl.SSLContext:
     found.load_cert_chain(state / "mtls-server.pem")
     found.load_verify_locations(state / "mtls-ca.pem")
     found.verify_mode = ssl.CERT_REQUIRED
-    return found
-
-
-def client_context(certificates: dict[str, Any], who: dict[str, str], folder: Path) -> ssl.SSLContext:
-    """Return how a client shows the certificate `who`; the authority's is what it believes."""
-    path = folder / f"client-{abs(hash(json.dumps(who)))}.pem"
-    path.write_text(who["certificate"] + who["key"], encoding="utf-8")
-    found = ssl.create_default_context(cadata=certificates["ca"])
-    found.load_cert_chain(path)
     return found
 
 

@@ -38,6 +38,8 @@ ALSO_READS = {
     "CashierCreatePayment": ["wechat"],
     "BigcommerceCreatePayment": ["cashier"],
     "BigcommercePaymentStatus": ["cashier"],
+    "ShopifyPay": ["cashier"],
+    "ShopifyResolve": ["cashier"],
 }
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
 WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive"}

@@ -87,7 +87,10 @@ PERIODS = {"rate(1 minute)": 60, "rate(10 minutes)": 600, "rate(1 hour)": 3600, 
 FUNCTIONS = sorted(functions())
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
 TOLD_ONCE = {"Notify"}
-TOLD_OF_OTHERS = {"BigcommerceSync": "cashier"}  # what becomes of a payment is said by the cashier that takes it
+TOLD_OF_OTHERS = {
+    "BigcommerceSync": "cashier",
+    "ShopifyResolve": "cashier",
+}  # what becomes of a payment is said by the cashier that takes it
 TOLD_BY_PARTNERS = {"ShopifyEvents"}
 SCHEDULED = sorted({name for name, _ in events("ScheduleV2")} - TOLD_ONCE)
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)

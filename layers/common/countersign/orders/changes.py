@@ -682,6 +682,7 @@ class SessionRequested:
     mode: str = ""
     test: bool = False
     payment: str = ""
+    account: str = ""  # where it is paid: the account of a payment service
     page: str = ""  # what the address of the payer's page holds, which nobody can guess
     cancel_url: str = ""
     locale: str = ""

@@ -42,6 +42,7 @@ class Session:
     mode: str = ""
     test: bool = False
     payment: str = ""
+    account: str = ""
     page: str = ""
     cancel_url: str = ""
     locale: str = ""
@@ -84,6 +85,7 @@ def opened(fact: SessionRequested) -> Session:
         fact.mode,
         fact.test,
         fact.payment,
+        fact.account,
         fact.page,
         fact.cancel_url,
         fact.locale,

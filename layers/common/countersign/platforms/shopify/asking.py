@@ -10,7 +10,7 @@ from countersign.orders.sessions import PAYMENT, session_id
 from countersign.platforms.shopify import sessions
 from countersign.platforms.shopify.apps import Apps
 from countersign.platforms.shopify.sessions import PLATFORM, Request
-from countersign.platforms.shopify.settings import App
+from countersign.platforms.shopify.settings import App, Payments
 from countersign.runtime import callbacks
 from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
@@ -46,7 +46,7 @@ class Desk:
         if request.header("shopify-api-version") not in ("", app.api_version):
             count("ApiVersionDiffers")
         _require_kind(asked, app)
-        found = self._known(asked) or self._record(asked, name, now)
+        found = self._known(asked) or self._record(asked, name, app.payments, now)
         if found.session.digest != asked.digest:
             count("SessionDiffers")
             logger.error("a session came again and says something else: it stays as it was", extra={"account": host})
@@ -58,10 +58,11 @@ class Desk:
     def _known(self, asked: Request) -> Found | None:
         return SessionStore(self.store).find(PLATFORM, asked.shop, asked.about, asked.id)
 
-    def _record(self, asked: Request, name: str, now: int) -> Found:
+    def _record(self, asked: Request, name: str, payments: Payments, now: int) -> Found:
         key, test = self._order_of(asked, now)
+        account = (payments.test_cashier if test else payments.cashier) if asked.about == PAYMENT else ""
         page = nonces.nonce() + nonces.nonce() if asked.about == PAYMENT else ""
-        told = sessions.asked(asked, key, name, page=page, test=test, now=now)
+        told = sessions.asked(asked, key, name, account=account, page=page, test=test, now=now)
         callbacks.report(self.store.record_message(told, now=now))
         count("SessionAsked")
         # Copies that come at the same moment are one: whichever was first is what all are answered by.

@@ -148,8 +148,13 @@ def key_of_stray(request: Request) -> OrderKey:
     return key_of(request.shop, f" payment {request.payment_id}", test=request.test)
 
 
-def asked(request: Request, key: OrderKey, app: str, *, page: str, test: bool, now: int) -> tuple[Change, ...]:
-    """Return what a request says: of a payment, that there is such an order; and the session itself."""
+def asked(
+    request: Request, key: OrderKey, app: str, *, account: str, page: str, test: bool, now: int
+) -> tuple[Change, ...]:
+    """Return what a request says: of a payment, that there is such an order; and the session itself.
+
+    `account` is the cashier's where it is paid, empty where there is none for it.
+    """
     fact = SessionRequested(
         request.about,
         request.id,
@@ -162,6 +167,7 @@ def asked(request: Request, key: OrderKey, app: str, *, page: str, test: bool, n
         mode=request.kind,
         test=test,
         payment=request.payment_id,
+        account=account,
         page=page,
         cancel_url=request.cancel_url,
         locale=request.locale,

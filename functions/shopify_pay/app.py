@@ -1,0 +1,45 @@
+"""GET /shopify/{app}/pay/{shop}/{session}/{token}: a buyer's way from a checkout to the cashier, and back."""
+
+import os
+from functools import partial
+
+from countersign import aws
+from countersign.api import payments
+from countersign.cashiers import registry
+from countersign.cashiers.accounts import CashierAccounts
+from countersign.errors import CountersignError
+from countersign.http import HttpReply, HttpRequest
+from countersign.platforms.port import Connectors
+from countersign.platforms.shopify import create_payment, fulfilment, session_page
+from countersign.platforms.shopify.apps import Apps
+from countersign.runtime.entrypoint import entrypoint
+from countersign.signing import nonces
+from countersign.store import OrderStore
+from countersign.store.due import DueList
+
+apps, store, accounts = Apps(), OrderStore.from_environment(), CashierAccounts(registry.LOADS)
+due = DueList.from_environment(fulfilment.OWNER)
+create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
+connect = Connectors(accounts, partial(registry.connect, store=store))
+desk = create_payment.Desk(apps, store, accounts, create, os.environ["PUBLIC_BASE_URL"])
+
+
+def refused(request: HttpRequest | None, _error: CountersignError) -> HttpReply:
+    """Show nothing: a page that never was, one of another app and one of another token look alike."""
+    accepted = request.headers.get("accept-language", "") if request is not None else ""
+    return session_page.render("unknown", lang=session_page.language("", accepted), nonce=nonces.nonce())
+
+
+@entrypoint(refused=refused)
+def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
+    """Send the buyer to the cashier, or on to what Shopify wants next; leaving it changes nothing."""
+    accepted = request.headers.get("accept-language", "")
+    found = desk.find(request)
+    base = os.environ["SHOPPER_BASE_URL"] or f"https://{request.domain}"
+    look = partial(fulfilment.look_now, store, due, fulfilment.ResolveJob(apps, store, connect, now))
+    step = desk.step(found, request, create_payment.page_of(base, request), look, now)
+    if step.address:
+        return session_page.redirect(step.address)
+    lang = session_page.language(found.session.locale, accepted)
+    links = {"back": step.back, "retry": step.retry}
+    return session_page.render(step.state, lang=lang, nonce=nonces.nonce(), shop=found.key.account, **links)

@@ -1,0 +1,38 @@
+"""When something becomes of a payment at a cashier, and every minute: decide sessions and answer Shopify."""
+
+import time
+from functools import partial
+from typing import Any
+
+from countersign.cashiers import registry
+from countersign.cashiers.accounts import CashierAccounts
+from countersign.platforms.port import Connectors
+from countersign.platforms.shopify import fulfilment
+from countersign.platforms.shopify.apps import Apps
+from countersign.runtime.telemetry import invocation
+from countersign.store import OrderStore
+from countersign.store.due import DueList
+from countersign.workers import loop
+
+ENOUGH_TIME_MS = 45_000  # a cashier's and Shopify's calls at their longest, and what is written about them
+
+store, due = OrderStore.from_environment(), DueList.from_environment(fulfilment.OWNER)
+connect = Connectors(CashierAccounts(registry.LOADS), partial(registry.connect, store=store))
+job = partial(fulfilment.ResolveJob, Apps(), store, connect)
+
+
+@invocation
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Look at the sessions of the event's checkout, or at each that is due, while there is time."""
+    about = fulfilment.order_of(event, store, now=int(time.time()))
+    if about is not None:
+        loop.run(
+            about,
+            context,
+            due,
+            job,
+            kind=fulfilment.CHILD,
+            enough_ms=ENOUGH_TIME_MS,
+            worked="SessionWorked",
+            failed="SessionFailed",
+        )
