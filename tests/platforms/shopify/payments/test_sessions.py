@@ -249,9 +249,11 @@ class TestAfterwards:
         assert asked.told == ["Resolve"]
         assert "authorizationExpiresAt" in asked.arguments
         assert world.order(asked).status == "authorized"
-        first, second, third = (
-            world.ask("capture", payment=asked.body["id"], amount=amount) for amount in ("60.00", "40.00", "0.01")
-        )
+        captures = []
+        for amount in ("60.00", "40.00", "0.01"):
+            captures.append(world.ask("capture", payment=asked.body["id"], amount=amount))
+            world.cloud.clock.shift(1)
+        first, second, third = captures
         world.run(1)
         assert [one.state for one in (first, second, third)] == ["resolved", "resolved", "rejected"]
         order = world.order(asked)
