@@ -5,7 +5,7 @@ from functools import partial
 
 from countersign.errors import CountersignError
 from countersign.http import HttpReply, HttpRequest
-from countersign.platforms.shopify import connector, installation, page
+from countersign.platforms.shopify import connector, fulfilment, installation, page
 from countersign.platforms.shopify.apps import Apps, Installation
 from countersign.runtime import platform_http
 from countersign.runtime.entrypoint import entrypoint, mark_accounts
@@ -46,7 +46,12 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
 
 
 def _deliveries(made: Installation, address: str, now: int) -> str:
-    """Look after the shop's deliveries as every ten minutes; return who sets them up, and whether that is done."""
+    """Look after the shop's deliveries as every ten minutes; return who sets them up, and whether that is done.
+
+    An app that serves payments is told of nothing: it is said to be ready, where it is.
+    """
+    if made.app.payments is not None:
+        return f"payments_{fulfilment.configure(store, made, now=now, sleep=installation.hurry)}"
     if made.app.subscriptions != "shop":
         return made.app.subscriptions
     connect = partial(connector.connect, installation=made, store=store, sleep=installation.hurry)

@@ -15,10 +15,8 @@ from countersign.platforms.shopify.apps import Apps
 from countersign.runtime.entrypoint import entrypoint
 from countersign.signing import nonces
 from countersign.store import OrderStore
-from countersign.store.due import DueList
 
 apps, store, accounts = Apps(), OrderStore.from_environment(), CashierAccounts(registry.LOADS)
-due = DueList.from_environment(fulfilment.OWNER)
 create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
 connect = Connectors(accounts, partial(registry.connect, store=store))
 desk = create_payment.Desk(apps, store, accounts, create, os.environ["PUBLIC_BASE_URL"])
@@ -36,7 +34,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     accepted = request.headers.get("accept-language", "")
     found = desk.find(request)
     base = os.environ["SHOPPER_BASE_URL"] or f"https://{request.domain}"
-    look = partial(fulfilment.look_now, store, due, fulfilment.ResolveJob(apps, store, connect, now))
+    look = partial(fulfilment.look_now, store, fulfilment.ResolveJob(apps, store, connect, now))
     step = desk.step(found, request, create_payment.page_of(base, request), look, now)
     if step.address:
         return session_page.redirect(step.address)

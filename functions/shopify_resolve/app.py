@@ -14,17 +14,22 @@ from countersign.store import OrderStore
 from countersign.store.due import DueList
 from countersign.workers import loop
 
-ENOUGH_TIME_MS = 45_000  # a cashier's and Shopify's calls at their longest, and what is written about them
+ENOUGH_TIME_MS = 30_000  # a cashier's and Shopify's calls at their longest, and what is written about them
 
 store, due = OrderStore.from_environment(), DueList.from_environment(fulfilment.OWNER)
 connect = Connectors(CashierAccounts(registry.LOADS), partial(registry.connect, store=store))
-job = partial(fulfilment.ResolveJob, Apps(), store, connect)
+apps = Apps()
+job = partial(fulfilment.ResolveJob, apps, store, connect)
 
 
 @invocation
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Look at the sessions of the event's checkout, or at each that is due, while there is time."""
-    about = fulfilment.order_of(event, store, now=int(time.time()))
+    """Look at the sessions of the event's checkout, or at each that is due, while there is time.
+
+    Every ten minutes apps are told to be ready in the shops where they are, and were not told so yet.
+    """
+    now = int(time.time())
+    about = fulfilment.order_of(event, store, now=now)
     if about is not None:
         loop.run(
             about,
@@ -36,3 +41,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             worked="SessionWorked",
             failed="SessionFailed",
         )
+    if fulfilment.is_tenth_minute(event, now):
+        fulfilment.configure_all(apps, store, context, now=now, enough_ms=ENOUGH_TIME_MS)

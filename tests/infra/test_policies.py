@@ -206,7 +206,7 @@ def test_only_who_works_unasked_lists_the_accounts() -> None:
     asks = {
         name
         for name, source in sources.items()
-        if "accounts.names" in source or re.search(r"\b(?:Shops|Stores)\(", source)
+        if "accounts.names" in source or re.search(r"\b(?:Shops|Stores|configure_all)\(", source)
     }
     assert lists == asks | {name for name in FUNCTIONS if name.endswith("Bill")}
     # A cart is asked for by its shop's name, of whoever may write there.

@@ -62,6 +62,7 @@ SENTENCES: Mapping[str, str] = {
     "reported": "the platform has the order as {state}, {amount}",
     "repriced": "the platform changed the order's total from {before} to {after}",
     "retry_is": "the wish to try the charge again is {status}",
+    "payment_scopes_lacking": "let in without {scopes}, so nobody can pay by it: open the app from the shop again",
     "session_requested": "the platform asks for this at our payment service: {what}",
     "session_unknown": "the platform's session is not known here",
     "session_decided": "decided: {operation} of the {what} session; the platform is told exactly this until it took it",

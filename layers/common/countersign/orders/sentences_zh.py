@@ -48,6 +48,7 @@ SENTENCES: Mapping[str, str] = {
     "reported": "平台上的订单状态为 {state}，金额 {amount}",
     "repriced": "平台把订单总额从 {before} 改为 {after}",
     "retry_is": "重试扣款的请求状态为 {status}",
+    "payment_scopes_lacking": "该账户安装的应用缺少权限 {scopes}，无法用于付款；请从店铺后台重新打开应用",
     "session_requested": "平台向我们的支付服务提出请求：{what}",
     "session_unknown": "这里没有平台的这个会话",
     "session_decided": "已决定：{what} 会话 {operation}；会原样告知平台，直到平台接受",

@@ -68,6 +68,16 @@ class SessionStore:
         row = (keys.order_pk(key), _WINNER)
         return codec.as_text(dynamo.read_many(self._client, self._table, [row]).get(row, {}), "paid_session")
 
+    def told_ready(self, platform: str, app: str, account: str) -> str:
+        """Return what an account was last told of the app's readiness; empty where nothing was."""
+        row = _readiness(platform, app, account)
+        return codec.as_text(dynamo.read_many(self._client, self._table, [row]).get(row, {}), "told")
+
+    def tell_ready(self, platform: str, app: str, account: str, told: str) -> None:
+        """Keep what an account was told of the app's readiness."""
+        pk, sk = _readiness(platform, app, account)
+        dynamo.put(self._client, self._table, {"pk": text(pk), "sk": text(sk), "told": text(told)})
+
     def make_due(self, key: OrderKey, owner: str, *, now: int) -> None:
         """Have `owner` look at each session of an order that is not over, at once."""
         for session in self.all(key):
@@ -86,3 +96,7 @@ class SessionStore:
                     "#status = :status",
                     values,
                 )
+
+
+def _readiness(platform: str, app: str, account: str) -> tuple[str, str]:
+    return f"READY#{keys.part(platform)}#{keys.part(app)}", keys.part(account)

@@ -34,14 +34,16 @@ from countersign.orders.sessions import CAPTURE as CAPTURING
 from countersign.orders.sessions import PAYMENT, PENDING, REFUND, REJECT, Session, session_id
 from countersign.orders.state import Order
 from countersign.platforms.port import is_final
-from countersign.platforms.shopify import answering, attempts, sessions
+from countersign.platforms.shopify import answering, answers, attempts, sessions
 from countersign.platforms.shopify.answers import CallRefusedError
-from countersign.platforms.shopify.apps import Apps, Installation
+from countersign.platforms.shopify.apps import Apps, Installation, credential_of
 from countersign.platforms.shopify.client import PaymentsClient
 from countersign.platforms.shopify.installation import access_token
+from countersign.platforms.shopify.settings import PAYMENT_SCOPES
 from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import count, logger, seconds
-from countersign.store import OrderStore, children, keys
+from countersign.signing import digests
+from countersign.store import OrderStore, children, findings, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.sessions import Found, SessionStore
@@ -370,6 +372,59 @@ class ResolveJob:
         return outcome.outcome == "applied"
 
 
+def configure(store: OrderStore, one: Installation, *, now: int, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Tell Shopify that an app is ready in a shop, once for each state; return ready, lacking or later.
+
+    Without both payment scopes it is never said to be ready: buyers would choose a method that fails.
+    """
+    name, app, shop = one
+    payments = app.payments
+    if payments is None:
+        return "later"
+    told = SessionStore(store)
+    lacking = sorted(PAYMENT_SCOPES - shop.scopes)
+    if lacking:
+        reason = because("payment_scopes_lacking", scopes=", ".join(lacking))
+        if findings.add(store.client, store.table, sessions.PLATFORM, shop.shop, reason, subject=name, now=now):
+            count("PaymentScopesLacking")
+            logger.error("an app was let in without the payment scopes", extra={"account": shop.shop})
+        told.tell_ready(sessions.PLATFORM, name, shop.shop, "")
+        return "lacking"
+    findings.end(store.client, store.table, sessions.PLATFORM, shop.shop, "payment_scopes_lacking")
+    arguments = {"externalHandle": payments.handle or name, "ready": True}
+    wanted = digests.sha256(json.dumps([arguments, credential_of(one)]).encode())
+    if told.told_ready(sessions.PLATFORM, name, shop.shop) == wanted:
+        return "ready"
+    http = platform_http.session()
+    client = PaymentsClient(http, app, shop, token=access_token(http, one, store), sleep=sleep)
+    try:
+        payload = client.answer("paymentsAppConfigure", arguments)
+    except CountersignError as error:
+        count("PaymentsAppNotConfigured")
+        logger.warning("the app could not be told to be ready", extra={"reason": str(error)})
+        return "later"
+    if payload.get("userErrors"):
+        count("PaymentsAppNotConfigured")
+        logger.error("Shopify does not take the app as ready", extra={"reason": answers.refusals(payload)})
+        return "later"
+    told.tell_ready(sessions.PLATFORM, name, shop.shop, wanted)
+    count("PaymentsAppReady")
+    return "ready"
+
+
+def is_tenth_minute(event: Json, now: int) -> bool:
+    """Tell whether a schedule's run is one in which readiness is looked at."""
+    return event.get("source") == "aws.scheduler" and now // 60 % 10 == 0
+
+
+def configure_all(apps: Apps, store: OrderStore, context: Any, *, now: int, enough_ms: int) -> None:
+    """Tell Shopify of each app in each shop that it is ready, where that is so and was not said yet."""
+    for one in apps.paying():
+        if context.get_remaining_time_in_millis() < enough_ms:
+            return
+        configure(store, one, now=now)
+
+
 def refund_number(session: Session) -> str:
     """Return our number of a refund at the cashier, the same for the same session."""
     return f"shopify-{session.session_id.partition('.')[2]}"[:64]
@@ -401,10 +456,11 @@ def make_due(store: OrderStore, key: OrderKey, *, now: int) -> None:
     SessionStore(store).make_due(key, OWNER, now=now)
 
 
-def look_now(store: OrderStore, due: DueList, job: ResolveJob, found: Found) -> Found:
+def look_now(store: OrderStore, job: ResolveJob, found: Found) -> Found:
     """Look at a session while its buyer waits; nothing is lost where that fails, for it stays due."""
     from countersign.workers import loop
 
+    due = DueList(store.client, store.table, OWNER)
     make_due(store, found.key, now=job.now)
     for item in due.due_of(found.key, keys.child_sk("session", found.session.session_id), job.now):
         with suppress(CountersignError):
