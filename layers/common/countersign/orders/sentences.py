@@ -70,8 +70,6 @@ SENTENCES: Mapping[str, str] = {
     "session_not_taken": "the platform did not take the answer within a day: compare its page with what was paid",
     "session_contradicted": "the platform says that the session was answered otherwise: {text}",
     "session_over": "the payer did not pay within a day",
-    "session_test_without_account": "a session to try, and the app has no account for that",
-    "session_kind_lacking": "the account takes no {what}",
     "session_payment_unknown": "no payment of this number is known here",
     "session_not_paid": "nothing was paid by this session",
     "session_too_much": "more than is left of the payment",

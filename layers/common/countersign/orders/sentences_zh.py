@@ -56,8 +56,6 @@ SENTENCES: Mapping[str, str] = {
     "session_not_taken": "平台一天内没有接受答复：请核对平台页面与支付方",
     "session_contradicted": "平台称该会话已有另一答复：{text}",
     "session_over": "付款人一天内没有付款",
-    "session_test_without_account": "这是测试会话，而应用没有对应的账户",
-    "session_kind_lacking": "支付方账户不支持 {what}",
     "session_payment_unknown": "这里没有该号码的付款",
     "session_not_paid": "该会话没有收到付款",
     "session_too_much": "超过该付款的剩余金额",

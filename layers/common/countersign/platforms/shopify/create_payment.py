@@ -123,12 +123,12 @@ class Desk:
     def _pay(self, found: Found, following: Next, request: HttpRequest, page: str, now: int) -> str:
         session = found.session
         if not session.account:
-            raise LackingError("session_test_without_account")
+            raise LackingError("a session to try, and the app names no account for those")
         if session.account.partition(".")[0] not in registry.CONNECT:
             raise LackingError("the cashier has no page that a buyer could be sent to")
         settings = self.accounts.load(session.account)
         if session.test != settings.is_test and session.test and not self._is_for_tests(session):
-            raise LackingError("session_test_without_account")
+            raise LackingError("a session to try, and the app names no account for those")
         call = Call(CASHIER, session.account, settings, SUBJECT, self.base_url, request.source_ip, now)
         payment = SessionPayment(call, self.store, found, following, page)
         try:

@@ -94,7 +94,7 @@ class ResolveJob:
             return self._payment(found)
         paid = self._read(found.key, session_id(PAYMENT, session.payment))
         if paid is None:
-            return self._reject(found, "session_payment_unknown")
+            return self._reject(found, because("session_payment_unknown"))
         if session.about == REFUND:
             return self._refund(found, paid)
         return self._capture(found, paid) if session.about == CAPTURING else self._void(found, paid)
@@ -117,15 +117,15 @@ class ResolveJob:
             self._record(found.key, answering.pending(session, at=self.now))
             return self.now
         if last in answering.FINAL_WORDS:
-            return self._reject(found, "session_said", answering.FINAL_WORDS[last], "refused", text=last)
+            return self._reject(found, because("session_said", text=last), answering.FINAL_WORDS[last], "refused")
         if session.status == "pending" and own and own[-1].status == "failed":
-            return self._reject(found, "session_said", answering.FAILED_LATE, "refused", text=last or "failed")
+            return self._reject(found, because("session_said", text=last or "failed"), answering.FAILED_LATE, "refused")
         ends = session.expires_at
         if session.operation == PENDING and session.decided_at is not None:
             ends = max(ends, session.decided_at + answering.PENDING_SECONDS)
         is_open = any(one.status in ("created", "pending", "review") for one in own)
         if self.now >= ends and not (is_open and last in ON_ITS_WAY):
-            return self._reject(found, "session_over", answering.OVER, "over")
+            return self._reject(found, because("session_over"), answering.OVER, "over")
         pause = LOOK_SECONDS if is_open else LATER_SECONDS
         pause = HOURLY if self.now - session.requested_at > HOURLY and not is_open else pause
         return min(self.now + pause, max(ends, self.now + LOOK_SECONDS))
@@ -188,7 +188,7 @@ class ResolveJob:
     def _reject_at_end(self, found: Found) -> int | None:
         """Leave a session that cannot be resolved any more open until its end: rejecting takes the method away."""
         if self.now >= found.session.expires_at:
-            return self._reject(found, "session_over", answering.OVER, "over")
+            return self._reject(found, because("session_over"), answering.OVER, "over")
         return found.session.expires_at
 
     # A refund, a capture, a void
@@ -197,9 +197,9 @@ class ResolveJob:
         session = found.session
         attempt = self._paying(paid)
         if attempt is None or attempt.payment is None or session.amount is None:
-            return self._reject(found, "session_not_paid")
+            return self._reject(found, because("session_not_paid"))
         if session.amount.currency != attempt.payment.total.currency:
-            return self._reject(found, "session_too_much")
+            return self._reject(found, because("session_too_much"))
         number = refund_number(session)
         known = self.store.refund(attempt.key, number)
         if known is None:
@@ -226,17 +226,17 @@ class ResolveJob:
         session, amount = found.session, found.session.amount
         attempt = self._paying(paid)
         if attempt is None or amount is None or paid.session.mode != AUTHORIZATION or not paid.session.is_decided:
-            return self._reject(found, "session_not_paid")
+            return self._reject(found, because("session_not_paid"))
         ends = answering.authorization_end(paid.session)
         if ends is not None and self.now >= ends:
-            return self._reject(found, "session_hold_over", (answering.AUTHORIZATION_EXPIRED,) * 2)
+            return self._reject(found, because("session_hold_over"), (answering.AUTHORIZATION_EXPIRED,) * 2)
         earlier = list(self._earlier(found))
         if any(one.about == VOID for one in earlier):
-            return self._reject(found, "session_overtaken")
+            return self._reject(found, because("session_overtaken"))
         taken = sum(one.amount.minor for one in earlier if one.about == CAPTURING and one.amount is not None)
         held = attempt.terms.amount
         if amount.currency != held.currency or taken + amount.minor > held.minor:
-            return self._reject(found, "session_too_much")
+            return self._reject(found, because("session_too_much"))
         try:
             made = self.connect(attempt.key.account).capture(attempt, capture_number(session), amount)
         except CountersignError as error:
@@ -255,9 +255,9 @@ class ResolveJob:
     def _void(self, found: Found, paid: Found) -> int | None:
         attempt = self._paying(paid)
         if attempt is None or paid.session.mode != AUTHORIZATION or not paid.session.is_decided:
-            return self._reject(found, "session_not_paid")
+            return self._reject(found, because("session_not_paid"))
         if any(one.about in (CAPTURING, VOID) for one in self._earlier(found)):
-            return self._reject(found, "session_overtaken")
+            return self._reject(found, because("session_overtaken"))
         cashier = self.connect(attempt.key.account)
         try:
             told = cashier.void(attempt)
@@ -302,14 +302,12 @@ class ResolveJob:
     def _reject(
         self,
         found: Found,
-        why: str | Reason,
+        problem: Reason,
         words: tuple[str, str] = (answering.PROCESSING_ERROR,) * 2,
         message: str = "",
-        **arguments: str,
     ) -> int | None:
         session = found.session
         version = self.apps.load(session.app).api_version
-        problem = why if isinstance(why, Reason) else because(why, **arguments)
         said = message or session.about
         decided = answering.rejected(session, answering.code(words, version), said, at=self.now, problem=problem)
         self._record(found.key, decided)
@@ -336,9 +334,9 @@ class ResolveJob:
             seconds("SessionAnswerSeconds", self.now - (session.decided_at or self.now))
             return self.now + LOOK_SECONDS if session.operation == PENDING else None
         if answer.kind == "against" or again is None:
-            code = "session_contradicted" if answer.kind == "against" else "session_not_taken"
-            arguments = {"text": answer.said} if answer.kind == "against" else {}
-            problem = because(code, **arguments)
+            problem = because("session_not_taken")
+            if answer.kind == "against":
+                problem = because("session_contradicted", text=answer.said)
             self._record(found.key, SessionAnswered(session.session_id, session.operation, self.now, problem=problem))
             count("SessionNotTaken")
             logger.error("Shopify did not take the answer to a session: a person must look")
