@@ -380,7 +380,7 @@ def lists() -> dict[str, tuple[Counter[str], int]]:
             "orders, newest 50": lambda: desk.page(account, OrdersWanted(sort="-updated")),
             "counts": lambda: overview.counts(account),
             "search": lambda: overview.search("42-11", ""),
-            "accounts": overview.accounts,
+            "accounts": lambda: overview.accounts(now=NOW + 90),
             "changes, nothing moved": lambda: changes.changes(reading, who, "", quiet, now=NOW + 5005),
             "changes, one account moved": lambda: changes.changes(
                 reading, who, "", changes.write(changes.Cursor(NOW + 79)), now=NOW + 90

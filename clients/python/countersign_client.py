@@ -552,6 +552,13 @@ class Client:
         """
         return self.request("POST", f"/exceptions/{_part(exception_id)}/dismiss", body=body)
 
+    def export_finding(self, exception_id: str, *, cursor: str | None = None) -> Reply:
+        """Return all that is kept about what a finding names: the answer for a customer who wants to know.
+
+        Needs evidence:read.
+        """
+        return self.request("POST", f"/exceptions/{_part(exception_id)}/export", query={"cursor": cursor})
+
     def look_up(self, body: LookupWish) -> Reply:
         """Find the newest orders by what a customer says; people only, and each look is in the activity.
 

@@ -10,15 +10,12 @@ from countersign import aws
 from countersign.api import payments
 from countersign.cashiers.accounts import CashierAccounts
 from countersign.cashiers.registry import LOADS
-from countersign.errors import ConflictError, CountersignError, NotFoundError, TemporaryError, UnprocessableError
 from countersign.http import HttpReply, HttpRequest, json_reply
-from countersign.money import Money
-from countersign.platforms.bigcommerce import link_page
 from countersign.platforms.bigcommerce.apps import Apps
 from countersign.platforms.bigcommerce.create_payment import Desk
+from countersign.platforms.bigcommerce.payment_link import PaymentLink
 from countersign.platforms.bigcommerce.shopper import Door
 from countersign.runtime.entrypoint import entrypoint
-from countersign.signing import nonces
 from countersign.store import OrderStore
 from countersign.store.payment_links import PaymentLinks
 
@@ -26,49 +23,15 @@ apps, store = Apps(), OrderStore.from_environment()
 door = Door(apps, store)
 create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
 table, base_url = os.environ["IDEMPOTENCY_TABLE_NAME"], os.environ["PUBLIC_BASE_URL"]
-links = PaymentLinks(store.client, store.table, table)
 desk = Desk(apps, store, CashierAccounts(LOADS), table, create, base_url)
+link = PaymentLink(apps, store, PaymentLinks(store.client, store.table, table))
 
 
-def refused(request: HttpRequest | None, error: CountersignError) -> HttpReply:
-    """Refuse in the words of whoever asks: a script, or somebody who has a link before them."""
-    if request is None or "token" not in request.path_parameters:
-        return door.refused(request, error)
-    return link_page.refused(error.status, accepted=request.headers.get("accept-language", ""), nonce=nonces.nonce())
-
-
-@entrypoint(refused=refused)
+@entrypoint(refused=door.refused)
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Prove, read the order, create or find its attempt."""
     if "token" in request.path_parameters:
-        return _pay_by_link(request, now)
+        return link.pay(request, desk.take_by_link, now)
     if request.method == "OPTIONS":
         return door.preflight(request)
     return json_reply(200, desk.take(request, now), headers=door.headers(request))
-
-
-def _pay_by_link(request: HttpRequest, now: int) -> HttpReply:
-    """Create or find the attempt of the link's order, and send the browser to the cashier."""
-    link = links.find_for(request.source_ip, request.path_parameters["token"], now=now)
-    order = store.get(link.key) if link is not None and link.app == request.path_parameters["app"] else None
-    if link is None or order is None:
-        raise NotFoundError("no such link")
-    links.used(link, now=now)
-    try:
-        taken = desk.take_by_link(request, link.key.account, link.key.order_id, now)
-        state = link_page.PAID if taken["status"] == "PAID" else link_page.OVER
-        address = str(taken.get("cashier_url", ""))
-    except (ConflictError, NotFoundError, UnprocessableError):
-        state, address = link_page.OVER, ""
-    except TemporaryError:
-        state, address = link_page.LATER, ""
-    if address:
-        return link_page.redirect(address)
-    return link_page.render(
-        state,
-        shop=link.key.account,
-        number=link.key.order_id,
-        due=Money(order.balance_due, order.terms.amount.currency),
-        accepted=request.headers.get("accept-language", ""),
-        nonce=nonces.nonce(),
-    )

@@ -6,7 +6,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 
 from countersign import aws
 from countersign.api import activity, lookup, restore
@@ -29,6 +29,7 @@ from countersign.api.bodies import (
     ShipmentWish,
 )
 from countersign.api.charges import ChargeService
+from countersign.api.export import Exports
 from countersign.api.orders import OrderService, ShipmentOfOrder
 from countersign.api.payment_links import PaymentLinkService
 from countersign.api.refunds import RefundService
@@ -241,6 +242,19 @@ def dismiss_exception(exception_id: Annotated[str, Path(max_length=2048)], done:
     """Take an orphan, quarantined news or a failed notice off the list; its row stays, and can still be redriven."""
     _desk().dismiss(api.decoded("exception_id", exception_id), note=done.note)
     return {"dismissed": True}
+
+
+@api.router.post("/exceptions/<exception_id>/export")
+def export_finding(
+    exception_id: Annotated[str, Path(max_length=2048)],
+    cursor: Annotated[str, Query(max_length=4, pattern="^[0-9]*$")] = "",
+) -> Json:
+    """Return all that is kept about what a finding names: the answer for a customer who wants to know.
+
+    For people; each look is in the activity. The page whose cursor is null ends the document.
+    """
+    exports = Exports(store, lists, api.caller, int(time.time()), language=api.language)
+    return exports.of_finding(api.decoded("exception_id", exception_id), cursor=cursor)
 
 
 @api.router.post("/reconciliation/<account>/<date>/compare")

@@ -32,5 +32,6 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
         now=now,
         order_id=lambda: translate.order_of(genuine),
         source="webhook",
+        said=translate.said_of(genuine, account),
     )
     return replies.accepted()

@@ -24,20 +24,18 @@ desk = create_payment.Desk(apps, store, accounts, create, os.environ["PUBLIC_BAS
 
 def refused(request: HttpRequest | None, _error: CountersignError) -> HttpReply:
     """Show nothing: a page that never was, one of another app and one of another token look alike."""
-    accepted = request.headers.get("accept-language", "") if request is not None else ""
-    return session_page.render("unknown", lang=session_page.language("", accepted), nonce=nonces.nonce())
+    lang = session_page.language("", request.headers.get("accept-language", "") if request is not None else "")
+    return session_page.render("unknown", lang=lang, nonce=nonces.nonce())
 
 
 @entrypoint(refused=refused)
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Send the buyer to the cashier, or on to what Shopify wants next; leaving it changes nothing."""
-    accepted = request.headers.get("accept-language", "")
     found = desk.find(request)
     base = os.environ["SHOPPER_BASE_URL"] or f"https://{request.domain}"
     look = partial(fulfilment.look_now, store, fulfilment.ResolveJob(apps, store, connect, now))
     step = desk.step(found, request, create_payment.page_of(base, request), look, now)
     if step.address:
         return session_page.redirect(step.address)
-    lang = session_page.language(found.session.locale, accepted)
-    links = {"back": step.back, "retry": step.retry}
-    return session_page.render(step.state, lang=lang, nonce=nonces.nonce(), shop=found.key.account, **links)
+    lang, shop = session_page.language(found.session.locale, ""), found.key.account
+    return session_page.render(step.state, lang=lang, nonce=nonces.nonce(), shop=shop, back=step.back, retry=step.retry)

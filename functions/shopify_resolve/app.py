@@ -12,7 +12,6 @@ from countersign.platforms.shopify.apps import Apps
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
 from countersign.store.due import DueList
-from countersign.workers import loop
 
 ENOUGH_TIME_MS = 30_000  # a cashier's and Shopify's calls at their longest, and what is written about them
 
@@ -31,15 +30,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     now = int(time.time())
     about = fulfilment.order_of(event, store, now=now)
     if about is not None:
-        loop.run(
-            about,
-            context,
-            due,
-            job,
-            kind=fulfilment.CHILD,
-            enough_ms=ENOUGH_TIME_MS,
-            worked="SessionWorked",
-            failed="SessionFailed",
-        )
+        fulfilment.work(about, context, due, job, enough_ms=ENOUGH_TIME_MS)
     if fulfilment.is_tenth_minute(event, now):
         fulfilment.configure_all(apps, store, context, now=now, enough_ms=ENOUGH_TIME_MS)

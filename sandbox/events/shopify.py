@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from sandbox.events import shapes
 from sandbox.events.shared import ROOT, Case, SampleEvents
-from sandbox.simulators.shopify import oauth, webhooks
+from sandbox.simulators.shopify import oauth, orders, webhooks
 
 PAYMENTS = "payments"
 APP, SHOP, OTHER = "app", "vec-shop.myshopify.com", "other-shop.myshopify.com"
@@ -304,7 +304,24 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
         claims, route = shapes.claims(now, "payments:write"), "POST /shopify/{shop}/carts"
         return shapes.http(route, now, parameters=parameters, headers=headers, body=body, claims=claims)
 
+    interval = {"from": now - 6 * 3600, "to": now - 60}
+    by_api = shapes.http(
+        "POST /accounts/{platform}/{account}/restore", now, parameters={"platform": "shopify", "account": SHOP},
+        headers=headers, body=json.dumps({name: orders.utc(at) for name, at in interval.items()}),
+        claims=shapes.claims(now, "operate"),
+    )  # fmt: skip
+    guarded = ("shopify_guard.schedule",)
     return {
+        "decisions_api.restore": Case(
+            by_api, 202, "an afternoon is to be read and proved", after=guarded, needs_platform=True
+        ),
+        "shopify_guard.restore": Case(
+            {"accounts": [SHOP], "restore": interval},
+            None,
+            "the same, by an operator's hand",
+            after=guarded,
+            needs_platform=True,
+        ),
         "shopify_create_cart.two": Case(cart(2), 201, "a cart whose checkout can be opened", needs_platform=True),
         "shopify_create_cart.nothing": Case(cart(0), 400, "a line of nothing"),
         "shopify_events.paid": Case(partner, None, "an order is paid, told through EventBridge", becomes="paid"),

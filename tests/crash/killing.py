@@ -137,7 +137,7 @@ def settled(state: dict[str, Any]) -> dict[str, Any]:
     rows = without_attempts([row for row in state["table"] if not on_its_way(row)])
     signals = [{**row, "version": "version"} if row.get("kind") == "signal" else row for row in rows]
     # How an account does is noted with what is published, which a kill may move to another run.
-    noted = [{"pk": row["pk"], "sk": row["sk"]} if row["pk"] == "PULSE" else row for row in signals]
+    noted = [{"pk": row["pk"], "sk": row["sk"]} if row["pk"] in ("PULSE", "CREDENTIALS") else row for row in signals]
     return {**state, "table": noted}
 
 

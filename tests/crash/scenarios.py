@@ -187,7 +187,8 @@ MISSING = (
 ACCOUNTS = "dynamodb.PutItem"  # which accounts there are: once for each new environment
 
 # The account's pulse, once; then each event.
-PUBLISHED = ("dynamodb.UpdateItem", *("events.PutEvents", "dynamodb.UpdateItem") * 2)
+# First how the account does, and by which key it was signed.
+PUBLISHED = (*("dynamodb.UpdateItem",) * 2, *("events.PutEvents", "dynamodb.UpdateItem") * 2)
 
 SCENARIOS = {
     "create": Scenario(

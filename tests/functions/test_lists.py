@@ -1,6 +1,7 @@
 """Lists tell the truth: rows, sequence, times and counts are what the orders say; a word that there is not is 422."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -24,8 +25,9 @@ from countersign.orders.changes import (
     Terms,
     Verified,
 )
+from countersign.orders.times import timestamp
 from countersign.runtime.caller import from_claims
-from countersign.store import OrderStore, account_names, keys, pulse
+from countersign.store import OrderStore, account_names, credentials, keys, pulse
 from countersign.store.due import DueList
 from countersign.store.lists import OrderLists
 from countersign.store.scans import ScanStore
@@ -363,6 +365,7 @@ class TestHealth:
         """Have the stream's function say of all events that their accounts moved."""
         monkeypatch.setattr(pulse, "_last", {})
         monkeypatch.setattr(pulse, "_heard", {})
+        monkeypatch.setattr(credentials, "_noted", {})
         rows = [row for row in shop.cloud.table() if "emits" in row]
         beat(rows, set(), due=DueList(shop.cloud.dynamodb, "Orders", "sweep"), now=shop.now)
 
@@ -375,6 +378,8 @@ class TestHealth:
             "list": None,
             "installation": None,
             "authorization": None,
+            "keys": [],
+            "certificates": [],
             "quarantined": {"count": 0, "more": False},
         }
 
@@ -394,6 +399,23 @@ class TestHealth:
         assert asked["callback_at"] == told["callback_at"]
         assert asked["answer_at"] == asked["moved_at"] > told["moved_at"]
         assert self.ask(shop)["wechat/other"]["moved_at"] is None
+
+    def test_it_says_which_keys_the_platform_signed_with_and_forgets_one_that_is_not_used_for_a_month(
+        self, shop, monkeypatch
+    ):
+        shop.pay("BY-A-KEY")
+        self.publish(shop, monkeypatch)
+        (row,) = [one for one in shop.cloud.table() if one["pk"]["S"] == "CREDENTIALS"]
+        used = self.ask(shop)["wechat/shop"]["keys"]
+        first = int(row["used_at"]["N"])
+        for later in (first + 3599, first + 3600):
+            monkeypatch.setattr(credentials, "_noted", {})
+            credentials.note_use(shop.cloud.dynamodb, "Orders", "wechat", "shop", used[0]["key"], at=later)
+        moved = self.ask(shop)["wechat/shop"]["keys"]
+        monkeypatch.setattr(time, "time", lambda: float(first + 3600 + 30 * 86_400))
+
+        assert [one["used_at"] for one in used + moved] == [timestamp(first), timestamp(first + 3600)]
+        assert self.ask(shop)["wechat/shop"]["keys"] == self.ask(shop)["wechat/other"]["keys"] == []
 
     def test_what_is_published_long_after_it_came_says_nothing_of_today(self, shop, monkeypatch):
         shop.pay("TOLD")

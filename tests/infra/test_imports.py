@@ -23,11 +23,11 @@ from tests.infra.reading import (
 )
 
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
-FOUNDATION = {"documents", "errors", "fields", "http", "money", "texts", "wire"}
+FOUNDATION = {"customers", "documents", "errors", "fields", "http", "money", "texts", "wire"}
 RULES = {"orders", "signing"}
 IMPURE_IN_PLATFORMS = {
     "apps", "asking", "client", "connector", "create_cart", "create_payment", "deliveries", "fulfilment",
-    "installation", "panel", "settings", "shopper",
+    "installation", "panel", "payment_link", "settings", "shopper", "upkeep", "visits",
 }  # fmt: skip
 CRYPTOGRAPHY = {"hmac", "hashlib", "cryptography", "secrets", "Crypto", "nacl", "ssl"}
 IMPURE = {

@@ -165,6 +165,9 @@ class Connector:
         self.platform.answer("settle")
         return f"st-{settlement.settlement_id}"
 
+    def certificate_ends(self) -> dict[str, int]:
+        return {"certificate": 1_800_000_000}
+
     def latest_day(self, now: int) -> date:
         return datetime.fromtimestamp(now, UTC).date() - timedelta(days=1)
 

@@ -8,6 +8,7 @@ from countersign.errors import PlatformUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderCreated
 from countersign.orders.reconcile import BillLine
+from countersign.store import credentials
 from tests.workers import acme
 from tests.workers.world import ORDER, REFUND, World
 from tests.workers.worlds.acme import Acme
@@ -44,6 +45,17 @@ def test_a_payment_that_nobody_told_is_found_and_the_answer_is_taken_in(billing:
     assert (difference["what"], difference["status"]) == ("payment_missing_here", "resolved")
     assert difference["amount"] == {"minor": 8800, "currency": billing.currency}
     assert billing.order().status == "paid"
+
+
+def test_each_day_it_is_noted_when_the_certificates_of_the_document_end(billing: World) -> None:
+    billing.next_day()
+    ends = billing.connectors("bill")(billing.account).certificate_ends()
+
+    billing.work("bill")
+
+    noted = credentials.noted(billing.cloud.dynamodb, "Orders", now=billing.now)
+    found = noted.get((billing.platform, billing.account), [])
+    assert {one.name: one.ends_at for one in found if one.ends_at is not None} == ends
 
 
 def test_a_bill_that_is_not_made_yet_is_fetched_by_the_next_run(

@@ -179,6 +179,10 @@ def _orders_api(maker: Maker) -> dict[str, Case]:
             f"POST {ORDER}/events/{{event_id}}/evidence", 403, "not for everybody", after=paid,
             parameters=known | {"event_id": f"paid.notify.{'0' * 64}"}, scopes="orders:read",
         ),
+        "decisions_api.export-unknown": ask(
+            "POST /exceptions/{exception_id}/export", 404, "no such finding", after=paid,
+            parameters={"exception_id": "WyJ3ZWNoYXQjc2hvcCN-YWNjb3VudCIsIkZJTkRJTkcjeCN5Il0"}, scopes="evidence:read",
+        ),
         "decisions_api.notice-unknown": ask(
             f"POST {ORDER}/notices/{{notice_id}}/again", 404, "no such notice", after=paid,
             parameters=known | {"notice_id": "0" * 32}, scopes="orders:ship",

@@ -72,7 +72,7 @@ def prepare(document: Json, api_base: str) -> Json:
 def throwaway() -> dict[str, Json]:
     """Make an account `subscriptions` on the newest version of the API and `older` on the one before."""
     return {
-        "subscriptions": _throwaway("2021-11") | {"shop": "demo-shop.myshopify.com"},
+        "subscriptions": _throwaway("2021-11") | {"shop": "demo-shop.myshopify.com", "lookup_from": ["email"]},
         "older": _throwaway("2021-01") | {"currency": "USD"},
     }
 

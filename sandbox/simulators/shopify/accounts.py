@@ -140,6 +140,7 @@ def throwaway() -> dict[str, Json]:
             "client_secrets": [f"shpss_{secrets.token_hex(16)}"],
             "subscriptions": "shop",
             "install": "token",
+            "lookup_from": ["phone"],
             "scopes": ["read_orders"],
         },
         "visiting": {

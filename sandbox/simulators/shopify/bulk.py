@@ -49,6 +49,7 @@ class Bulks:
         self._matches, self._write, self._address = matches, write, address
         self._numbers = itertools.count(1)
         self.all: dict[int, Operation] = {}
+        self.seconds = SECONDS
 
     def start(self, variables: Json) -> Json:
         """Begin one, unless one is running."""
@@ -77,7 +78,7 @@ class Bulks:
         return b"".join(line + b"\n" for line in found.lines)
 
     def _now(self, one: Operation) -> Operation:
-        if one.status != "RUNNING" or self._clock.now() < one.at + SECONDS:
+        if one.status != "RUNNING" or self._clock.now() < one.at + self.seconds:
             return one
         chosen = [order for order in self._shop.orders.values() if self._matches(order, one.query)]
         lines = [line for order in chosen for line in self._lines(order)]

@@ -137,6 +137,7 @@ def order_body(order: Order) -> Json:
         "admin_graphql_api_id": f"gid://shopify/Order/{order.id}",
         "name": f"#{order.number}",
         "order_number": order.number,
+        "phone": "+8613800138000",
         "created_at": when(order.created_at),
         "updated_at": when(order.updated_at),
         "processed_at": when(order.created_at),

@@ -10,8 +10,8 @@ import pytest
 import time_machine
 from moto import mock_aws
 
-from countersign.errors import MalformedError, UnreadableError
-from countersign.store import evidence, keys
+from countersign.errors import MalformedError
+from countersign.store import codec, evidence, keys
 from tests.platforms.shopify.world import (
     ADMIN_SECRET,
     APP,
@@ -225,20 +225,44 @@ class TestErasure:
 
         assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
 
-    def test_a_row_that_cannot_be_read_stops_no_other_shop(self, world: Shopify) -> None:
-        world.deliver(order())
-        world.deliver(order(id=4, order_status_url=f"https://x/{OTHER_ID}/orders/1"), shop=OTHER)
-        [row] = [
-            one for one in world.cloud.table() if one["pk"]["S"] == f"shopify#{OTHER}#4" and one["sk"]["S"] == "ORDER"
-        ]
-        world.cloud.dynamodb.put_item(TableName="Orders", Item={**row, "facts": {"S": "{"}})
-        world.deliver({"shop_id": int(OTHER_ID), "shop_domain": OTHER}, "shop/redact", shop=OTHER)
+    def test_a_row_that_cannot_be_read_is_no_reason_to_keep_anybodys_bytes(self, world: Shopify) -> None:
+        for number in (1, 2, 3):
+            world.deliver(order(id=number))
+        rows = {(one["pk"]["S"], one["sk"]["S"]): one for one in world.cloud.table()}
+        broken = rows[f"shopify#{SHOP}#2", "ORDER"]
+        world.cloud.dynamodb.put_item(TableName="Orders", Item={**broken, "facts": {"S": "{"}})
+
         world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+        world.run("guard")
 
-        with pytest.raises(UnreadableError):
-            world.run("guard")
+        assert self.raw(world) == []
+        [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert int(audit["done_at"]["N"]) == world.now and audit["erased"]["N"] == "3"
 
-        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
+    def test_what_could_not_be_read_of_a_customers_order_loses_its_bytes_too(self, world: Shopify) -> None:
+        for number in (int(ORDER), 99):
+            world.deliver(order(id=number, created_at="yesterday", email="zoe@example.com"))
+        assert len(self.raw(world)) == 2
+        wish = {"shop_id": 70011223344, "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
+
+        world.deliver({**wish, "orders_to_redact": [int(ORDER)]}, "customers/redact")
+        world.run("guard")
+
+        [left] = self.raw(world)
+        assert codec.decompress(left["raw"]["B"]).startswith(b'{"id":99,')
+        [erased] = [row for row in world.cloud.table() if "erased_at" in row]
+        assert erased["digest"]["S"]
+
+    def test_a_shop_that_went_loses_what_it_said_of_itself_and_what_nobody_could_read(self, world: Shopify) -> None:
+        world.deliver(order(created_at="yesterday"))
+        world.deliver({"id": 70011223344, "myshopify_domain": SHOP, "email": "owner@example.com"}, "app/uninstalled")
+        world.deliver({"id": int(OTHER_ID), "myshopify_domain": OTHER}, "app/uninstalled", shop=OTHER)
+        assert len(self.raw(world)) == 3
+
+        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+        world.run("guard")
+
+        assert [row["pk"]["S"] for row in self.raw(world)] == [f"NEWS#shopify#{OTHER}"]
 
     def test_B2_one_shops_wish_under_anothers_name_erases_nothing(self, world: Shopify) -> None:
         world.deliver(order())

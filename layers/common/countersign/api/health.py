@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from countersign.orders.times import timestamp
-from countersign.store import authorizations, dynamo, installs, pulse, scans, subscriptions
+from countersign.store import authorizations, credentials, dynamo, installs, pulse, scans, subscriptions
 from countersign.store.codec import Item
 from countersign.store.lists import OrderLists
 
@@ -15,15 +15,17 @@ Account = tuple[str, str]  # platform, name
 Json = dict[str, Any]
 
 
-def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json]:
+def health(lists: OrderLists, accounts: Sequence[Account], *, now: int) -> dict[Account, Json]:
     """Return how each account does; what nobody has noted (yet) is None.
 
     `callback_at` and `answer_at` are when the platform last told something new by itself, and when asked: to the
     minute, and not of what changed nothing. `subscriptions` and `list` are of platforms whose lists are read,
     `installation` is of accounts where an app was installed. `authorization` is there once the platform lets us in no
-    more.
+    more. `keys` are those that verified something in the last 30 days, to the hour, by their place in the account's
+    document at that time: one that is used is not taken out. `certificates` are the document's, where it has any.
     """
     heard = pulse.told(lists.client, lists.table)
+    known = credentials.noted(lists.client, lists.table, now=now)
     waiting, more = lists.exceptions_by_account(QUARANTINE)
     rows = _rows(lists, accounts)
     found = {}
@@ -37,6 +39,16 @@ def health(lists: OrderLists, accounts: Sequence[Account]) -> dict[Account, Json
             "list": _list(rows.get(scans.row_of(*account))),
             "authorization": _authorization(rows.get(authorizations.row_of(*account))),
             "installation": _installation(rows.get(installs.row_of(*account))),
+            "keys": [
+                {"key": one.name, "used_at": timestamp(one.used_at)}
+                for one in known.get(account, ())
+                if one.used_at is not None
+            ],
+            "certificates": [
+                {"certificate": one.name, "ends_at": timestamp(one.ends_at)}
+                for one in known.get(account, ())
+                if one.ends_at is not None
+            ],
             "quarantined": {"count": waiting[account], "more": more},
         }
     return found

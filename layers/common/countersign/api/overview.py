@@ -30,10 +30,10 @@ class Overview:
         self.caller = caller
         self.language = language
 
-    def accounts(self) -> Json:
+    def accounts(self, *, now: int) -> Json:
         """Return the accounts that are used and that the token may see, and how each does."""
         names = self._visible()
-        how = health(self.lists, names)
+        how = health(self.lists, names, now=now)
         rows = [
             {
                 "account": f"{platform}/{name}",

@@ -58,6 +58,7 @@ SCOPES: Mapping[str, str] = {
     f"POST {REFUND}/resolve": DECIDE,
     f"POST {ORDER}/review/{{review_id}}/resolve": DECIDE,
     "POST /exceptions/{exception_id}/dismiss": DECIDE,
+    "POST /exceptions/{exception_id}/export": SEE,
     "GET /me": ANY,
 }
 

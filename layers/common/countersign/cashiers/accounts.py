@@ -6,6 +6,8 @@ from typing import Any
 from countersign.accounts import Accounts
 from countersign.cashiers.notices import PLATFORM, account_of
 from countersign.errors import NotFoundError
+from countersign.orders.reasons import because
+from countersign.orders.refusals import refusal
 
 Load = Callable[[Mapping[str, Any]], Any]
 
@@ -23,6 +25,22 @@ class CashierAccounts(Accounts):
         if cashier not in self._of:
             raise NotFoundError("no such cashier")
         return self._of[cashier].load(account)
+
+    def named(self, cashier: str, account: str) -> str:
+        """Return the name of an account in orders; NotFoundError where there is no such cashier.
+
+        `hc1.x` is none either: it would be another way to write an account `x.…` of HC1's.
+        """
+        if cashier not in self._of:
+            raise refusal(NotFoundError, because("no_such_account"))
+        return account_of(cashier, account)
+
+    def known(self, name: str) -> Any:
+        """Return the settings of `{cashier}.{account}`; NotFoundError in the words for one that may not be seen."""
+        try:
+            return self.load(name)
+        except NotFoundError:
+            raise refusal(NotFoundError, because("no_such_account")) from None
 
     def names(self) -> Iterator[str]:
         """Yield every account of every cashier."""

@@ -5,7 +5,7 @@ answer raises TemporaryError, so that its outcome is unknown and it is asked abo
 check before it, refuses for good raises RefusedError (`is_final`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
@@ -150,6 +150,9 @@ class Ships(Protocol):
 
 class Bills(Queries, Protocol):
     """A platform that makes a bill of each day."""
+
+    def certificate_ends(self) -> Mapping[str, int]:
+        """Return when each certificate of the account's document ends (epoch seconds), by its field; none is empty."""
 
     def latest_day(self, now: int) -> date:
         """Return the latest day that has a bill, as the platform counts days."""

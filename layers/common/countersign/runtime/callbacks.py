@@ -1,6 +1,6 @@
 """What every callback does once its message is known to be genuine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from countersign.errors import MalformedError, RateLimitedError, TemporaryError
@@ -36,12 +36,14 @@ def record(
     source: str = "notify",
     unsigned: bool = False,
     kept: bool = True,
+    said: Iterable[str] = (),
 ) -> Outcome | None:
     """Translate and record a genuine message; None is returned where it is about no order or cannot be read.
 
     `source` names the door and `unsigned` what can only be a hint. What cannot be read is kept in quarantine, and the
     platform is asked at once about the order that it names (`order_id`); it is not `kept`, but refused, where anybody
-    could fill the quarantine. What is about no order is kept as evidence, if it is signed.
+    could fill the quarantine. What is about no order is kept as evidence, if it is signed. By what is `said` in it of
+    the customer people find the order.
 
     When this returns the platform may be told that all is well: something durable was written, or everything that the
     message could have us write was there before. Raises RateLimitedError for too many hints, TemporaryError where the
@@ -61,12 +63,7 @@ def record(
     if unsigned:
         _limit_hints(store, platform, account, now)
     if not isinstance(change, AccountNews | MalformedError):
-        changes = (change,) if isinstance(change, Change) else change
-        outcome = store.record_message(changes, now=now, raw=raw)
-        if account_names.unmarked:
-            mark_accounts(store.client, store.table)
-        report(outcome)
-        return outcome
+        return _recorded(store, (change,) if isinstance(change, Change) else change, raw, said, now)
     evidence = {"key_id": message.key_id, "content": message.content, "raw": raw, "now": now, **names}
     # Rare paths, here and below: their imports are not for every callback's start.
     if isinstance(change, AccountNews):
@@ -77,13 +74,28 @@ def record(
     else:
         from countersign.store.quarantine import quarantine
 
-        became = quarantine(store.client, store.table, **evidence, reason=str(change), source=source, hint=unsigned)
+        named, reason = order_id(), str(change)
+        became = quarantine(
+            store.client, store.table, **evidence, reason=reason, source=source, hint=unsigned, order_id=named
+        )
         _report_unreadable(change, became, hint=unsigned)
         if became in ("kept", "last"):
-            _ask_soon(store, OrderKey(platform, account, order_id()), now)
+            _ask_soon(store, OrderKey(platform, account, named), now)
     if became in ("last", "full"):
         count("EvidenceLimited")
     return None
+
+
+def _recorded(store: OrderStore, changes: Sequence[Change], raw: bytes, said: Iterable[str], now: int) -> Outcome:
+    outcome = store.record_message(changes, now=now, raw=raw)
+    if account_names.unmarked:
+        mark_accounts(store.client, store.table)
+    report(outcome)
+    if said and outcome.order is not None:
+        from countersign.runtime import delivered_lookups
+
+        delivered_lookups.keep(store, outcome.order, said)
+    return outcome
 
 
 def erase_later(
@@ -111,17 +123,20 @@ def ask_a_person(
     platform: str,
     account: str,
     due_by: int,
+    raw: bytes,
     now: int,
 ) -> None:
-    """Put what a platform wants somebody to do on the list of exceptions, with its date; once for the same content."""
+    """Put what a platform wants somebody to do on the list of exceptions, with its date; once for the same content.
+
+    `raw` is the message as it came, kept with the entry until somebody saw to it.
+    """
     from countersign.signing import digests
     from countersign.store import findings
 
     count("PersonAsked")
     subject = digests.sha256(message.content)
-    findings.add(
-        store.client, store.table, platform, account, reason, subject=subject, now=now, orders=orders, due_by=due_by
-    )
+    row: dict[str, Any] = {"raw": raw, "key_id": message.key_id, "orders": orders, "due_by": due_by}
+    findings.add(store.client, store.table, platform, account, reason, subject=subject, now=now, **row)
 
 
 def _limit_hints(store: OrderStore, platform: str, account: str, now: int) -> None:

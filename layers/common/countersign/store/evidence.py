@@ -83,3 +83,10 @@ def erase(client: Any, table: str, key: OrderKey, event_id: str, *, now: int) ->
     event = {"pk": text(pk), "sk": text(own[1])}
     expression = "SET erased_at = :now REMOVE #raw, more"
     return dynamo.update_if(client, table, event, expression, "attribute_exists(pk)", values)
+
+
+def erase_row(client: Any, table: str, row: Item, *, now: int) -> bool:
+    """Erase the bytes of a row that stands for itself, for good; False where it has none (any more)."""
+    key = {"pk": row["pk"], "sk": row["sk"]}
+    expression = "SET erased_at = :now REMOVE #raw"
+    return dynamo.update_if(client, table, key, expression, "attribute_exists(#raw)", {":now": number(now)})

@@ -74,6 +74,7 @@ def dismiss(client: Any, table: str, row: Item, *, by: str, note: str, now: int)
         return kind
     # A notice that failed is due only to leave the list some day; an orphan is still asked about.
     due = ", due_at, due_shard" if kind == "failed_notice" else ""
+    due += ", #raw" if kind == "finding" else ""  # the message that asked for it: who asked may not wish to be kept
     dismissed = dynamo.update_if(
         client,
         table,

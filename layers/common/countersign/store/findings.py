@@ -1,12 +1,12 @@
 """What a person must look at that is about an account and no single order: on the list of exceptions, once each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from countersign.orders.changes import OrderKey
 from countersign.orders.reasons import Reason
 from countersign.signing import digests
-from countersign.store import codec, dynamo, keys
+from countersign.store import codec, dynamo, evidence, keys
 from countersign.store.codec import Item, number, text
 
 KIND = "finding"
@@ -25,11 +25,14 @@ def add(
     now: int,
     orders: Iterable[str] = (),
     due_by: int | None = None,
+    raw: bytes = b"",
+    key_id: str = "",
 ) -> bool:
     """Put a finding on the list; False where it was put there before, whether or not somebody took it off since.
 
     `subject` tells findings of one reason apart, `orders` are those that it names, `due_by` until when it must be seen
-    to (epoch seconds).
+    to (epoch seconds). `raw` is the message that asks for it, as it came, and `key_id` names what verified it: it is
+    evidence until somebody took the finding off the list, or what it names is erased.
     """
     item: Item = {
         **_row(platform, account, reason.code, subject),
@@ -41,11 +44,35 @@ def add(
         item["orders"] = {"L": [text(one) for one in named]}
     if due_by is not None:
         item["due_by"] = number(due_by)
+    if raw:
+        item |= {"key_id": text(key_id), "digest": text(digests.sha256(raw)), **evidence.whole(raw)}
     if dynamo.put_if_absent(client, table, item):
         return True
     values = {":exception": item["exception"], ":now": item["listed_at"]}
     expression = "SET #exception = :exception, listed_at = :now REMOVE ended"
     return dynamo.update_if(client, table, item, expression, "attribute_exists(ended)", values)
+
+
+def is_finding(row: Item) -> bool:
+    """Tell whether a key is that of a finding."""
+    return str(row["sk"]["S"]).startswith("FINDING#")
+
+
+def naming(client: Any, table: str, platform: str, account: str, orders: Iterable[str] = ()) -> Iterator[Item]:
+    """Yield the keys of findings with a message that name one of these orders, or of all where there are none."""
+    wanted = set(orders)
+    for row in dynamo.read_all(
+        client,
+        TableName=table,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        FilterExpression="attribute_exists(#raw)",
+        ProjectionExpression="pk, sk, orders",
+        ExpressionAttributeNames={"#raw": "raw"},
+        ExpressionAttributeValues={":pk": _row(platform, account, "", "")["pk"], ":prefix": text("FINDING#")},
+        ConsistentRead=True,
+    ):
+        if not wanted or wanted & {one["S"] for one in row.get("orders", {"L": []})["L"]}:
+            yield row
 
 
 def end(client: Any, table: str, platform: str, account: str, code: str, *, but: str = "") -> None:

@@ -194,6 +194,19 @@ class OrderLists:
         orders = [codec.read_order(item) for item in dynamo.whole_rows(self.client, self.table, entries)]
         return [order for order in orders if not statuses or order.status in statuses], following
 
+    def keys_page(
+        self, platform: str, account: str, *, cursor: str = "", limit: int = PAGE
+    ) -> tuple[list[OrderKey], str]:
+        """Return a page of an account's orders by their keys alone, as `page` has them, and the next page's cursor.
+
+        No order is read for it: one whose row cannot be read any more is among them.
+        """
+        names = [name for one in ALL_LISTS for name in keys.account_shards(platform, account, one)]
+        merged = heapq.merge(*(self._partition(name, Wanted(read_cursor(cursor))) for name in names), key=_place)
+        entries = list(islice(merged, limit))
+        following = write_cursor(_place(entries[-1])) if entries else cursor
+        return [keys.order_key(entry["pk"]["S"]) for entry in entries], following
+
     def _partition(self, name: str, wanted: Wanted, place: Callable[[Item], Place] | None = None) -> Iterator[Item]:
         first, last = wanted.bounds()
         if first > last:

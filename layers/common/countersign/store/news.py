@@ -1,6 +1,7 @@
 """Genuine messages about no order of ours: one row of evidence for each signed content, and a limit for each day."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from countersign.orders.changes import AccountNews
@@ -31,7 +32,7 @@ def keep_news(
     is kept, and says that it was the day's last one.
     """
     row: Item = {
-        "pk": text(f"NEWS#{keys.part(platform)}#{keys.part(account)}"),
+        "pk": text(_pk(platform, account)),
         "sk": text(digests.sha256(content)),
     }
     key = (row["pk"]["S"], row["sk"]["S"])
@@ -50,3 +51,21 @@ def keep_news(
     }
     dynamo.put_if_absent(client, table, item)
     return "last" if counted == NEWS_PER_DAY else "kept"
+
+
+def kept(client: Any, table: str, *, platform: str, account: str) -> Iterator[Item]:
+    """Yield the keys of an account's rows that have their bytes."""
+    yield from dynamo.read_all(
+        client,
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        FilterExpression="attribute_exists(#raw)",
+        ProjectionExpression="pk, sk",
+        ExpressionAttributeNames={"#raw": "raw"},
+        ExpressionAttributeValues={":pk": text(_pk(platform, account))},
+        ConsistentRead=True,
+    )
+
+
+def _pk(platform: str, account: str) -> str:
+    return f"NEWS#{keys.part(platform)}#{keys.part(account)}"

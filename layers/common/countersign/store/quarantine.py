@@ -30,13 +30,15 @@ def quarantine(
     content: bytes = b"",
     source: str = "notify",
     hint: bool = False,
+    order_id: str = "",
 ) -> str:
     """Keep verified bytes that could not be processed, with the reason.
 
     Returns kept, `known` where the same was kept that day already, or `full`: then nothing is written. `last` is kept,
     and says that it was the account's last one of the day. `content` is what was signed, in one form, where that is not
     all of `raw`: who repeats a captured message, however laid out, writes nothing. `source` says which door they came
-    by, and so who can read them later; `hint` that they are no more than a reason to ask, whatever they say.
+    by, and so who can read them later; `hint` that they are no more than a reason to ask, whatever they say. `order_id`
+    is the order that they name, as far as they can be read: whoever erases what is kept of it finds them by it.
     """
     item: Item = {
         "pk": text(f"{keys.QUARANTINE}{now // 86400}"),
@@ -59,8 +61,34 @@ def quarantine(
     counted = count_daily(client, table, platform=platform, account=account, what=what, now=now, most=most)
     if not counted:
         return "full"
+    pk, sk = _places(platform, account), f"{keys.part(order_id)}#{key[0]}#{key[1]}"
+    if not dynamo.is_key(pk, sk):  # what no order can be called
+        sk = f"#{key[0]}#{key[1]}"
+    place = {"pk": text(pk), "sk": text(sk)}
+    dynamo.put(client, table, place)  # first: what is kept can always be found by whom it is about
     dynamo.put(client, table, item)
     return "last" if counted == most else "kept"
+
+
+def kept(client: Any, table: str, *, platform: str, account: str, order_id: str = "") -> Iterator[Item]:
+    """Yield the keys of what was kept of an account, or of one of its orders, whatever became of it since."""
+    for place in dynamo.read_all(
+        client,
+        TableName=table,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :order)" if order_id else "pk = :pk",
+        ExpressionAttributeValues={
+            ":pk": text(_places(platform, account)),
+            **({":order": text(f"{keys.part(order_id)}#")} if order_id else {}),
+        },
+        ConsistentRead=True,
+    ):
+        _, kind, day, own = place["sk"]["S"].split("#", 3)
+        yield {"pk": text(f"{kind}#{day}"), "sk": text(own)}
+
+
+def _places(platform: str, account: str) -> str:
+    """Return the partition that says where messages of an account are kept, for the rows themselves lie by days."""
+    return f"QUARANTINED#{keys.part(platform)}#{keys.part(account)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +139,8 @@ class Quarantine:
         """
         if "not_kept" in row:
             raise MalformedError("the message was too large to be kept: only the platform can send it again")
+        if "erased_at" in row:
+            raise MalformedError("the bytes were erased, as the platform asked")
         try:
             raw = codec.decompress(row["raw"]["B"])
         except (KeyError, zlib.error):

@@ -11,7 +11,7 @@ from typing import Any
 from countersign.errors import CountersignError
 from countersign.platforms.port import Bills, Connectors
 from countersign.runtime.telemetry import count, logger
-from countersign.store import OrderStore
+from countersign.store import OrderStore, credentials
 from countersign.store.reconciliation import GRACE_DAYS, Day, ReconciliationStore
 from countersign.workers.loop import WORK
 from countersign.workers.reconcile import Comparison, Counts, Seen
@@ -30,6 +30,12 @@ class BillWork:
     rows: ReconciliationStore
     store: OrderStore
     now: Callable[[], int]
+
+    def note_certificates(self) -> None:
+        """Say until when the certificates of the account's document are good: this reads each document every day."""
+        for name, ends_at in self.connector.certificate_ends().items():
+            names = self.platform, self.account, name
+            credentials.note_end(self.store.client, self.store.table, *names, ends_at=ends_at, now=self.now())
 
     def wanted(self) -> list[date]:
         """Return the days that are still to be compared, oldest first.
@@ -85,7 +91,10 @@ def run(
     for name in [again["account"]] if again else list(connect.accounts.names()):
         try:
             work = BillWork(connect.accounts.platform, name, connect(name), rows, store, lambda: int(time.time()))
-            for day in [date.fromisoformat(again["date"])] if again else work.wanted():
+            days = [date.fromisoformat(again["date"])] if again else work.wanted()
+            if days:  # once a day, as a rule
+                work.note_certificates()
+            for day in days:
                 if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
                     return
                 _compare(work, day)

@@ -1,12 +1,17 @@
-"""Erase the bytes of messages about customers, as a platform asks: digests, amounts and decisions stay."""
+"""Erase the bytes of messages about customers, as a platform asks: digests, amounts and decisions stay.
 
-from collections.abc import Callable
+Those are the messages about their orders, those about them that could not be read, and what was asked on their behalf;
+of an account that went, the news about itself too. No order is read for it, so one that cannot be read stops nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from countersign.orders.changes import OrderKey
 from countersign.runtime.telemetry import count, logger
-from countersign.store import dynamo, evidence, keys
-from countersign.store.codec import text
+from countersign.store import dynamo, evidence, findings, keys, lookups, news, quarantine
+from countersign.store.codec import Item, text
 from countersign.store.erasures import Erasure, ErasureStore
 from countersign.store.lists import OrderLists
 
@@ -25,6 +30,7 @@ def erase_all(
             ended, erased = _everything(name, erasure, erasures, lists, now, enough_time)
             if not ended:
                 return
+        erased += _erase_rows(erasures, _beside(erasures, name, erasure.orders), now)
         erasures.done(erasure, erased, now=now)
         count("Erased", erased)
         logger.info("erased", extra={"account": name, "messages": erased})
@@ -41,13 +47,27 @@ def _everything(
     """Erase page by page; whether it came to the end, and what was erased since it was noted last."""
     cursor = erasure.cursor
     while enough_time():
-        orders, following = lists.page(erasures.platform, name, cursor=cursor)
-        erased = sum(_erase(erasures.client, erasures.table, order.key, now) for order in orders)
+        orders, following = lists.keys_page(erasures.platform, name, cursor=cursor)
+        erased = sum(_erase(erasures.client, erasures.table, key, now) for key in orders)
         if following == cursor:
             return True, erased
         erasures.went_on(erasure, following, erased)
         cursor = following
     return False, 0
+
+
+def _beside(erasures: ErasureStore, name: str, orders: tuple[str, ...]) -> Iterable[Item]:
+    """Return the rows that stand beside the orders: of those that are named, or of the whole account."""
+    client, table = erasures.client, erasures.table
+    whose = {"platform": erasures.platform, "account": name}
+    asked = findings.naming(client, table, **whose, orders=orders)
+    if not orders:
+        return chain(asked, quarantine.kept(client, table, **whose), news.kept(client, table, **whose))
+    return chain(asked, *(quarantine.kept(client, table, **whose, order_id=one) for one in orders))
+
+
+def _erase_rows(erasures: ErasureStore, rows: Iterable[Item], now: int) -> int:
+    return sum(evidence.erase_row(erasures.client, erasures.table, row, now=now) for row in rows)
 
 
 def _erase(client: Any, table: str, key: OrderKey, now: int) -> int:
@@ -63,4 +83,5 @@ def _erase(client: Any, table: str, key: OrderKey, now: int) -> int:
         ConsistentRead=True,
     )
     numbers = [row["sk"]["S"].removeprefix(keys.EVENT) for row in events]
+    lookups.erase_read(client, table, key, now=now)
     return sum(evidence.erase(client, table, key, number, now=now) for number in numbers)

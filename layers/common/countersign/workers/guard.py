@@ -72,6 +72,15 @@ class GuardWork:
         self.subscriptions.seen(name, now=self.now)
         return missing
 
+    def try_account(self, name: str) -> bool:
+        """Look after one account for whom somebody waits; False where that has to wait for the next run."""
+        try:
+            self.account(name)
+        except CountersignError as error:
+            logger.warning("deliveries are not set up yet", extra={"account": name, "reason": str(error)})
+            return False
+        return True
+
     def restore(self, name: str, since: int, until: int) -> None:
         """Have everything read that changed in an interval, and proved read, as a person wants it."""
         platform = self.connect(name)
@@ -169,7 +178,14 @@ def run(
     work: GuardWork,
     enough_ms: int,
 ) -> None:
-    """Look after all accounts, or those of `accounts` in the event, while there is time; one's fault is its own."""
+    """Look after all accounts, or those of `accounts` in the event, while there is time; one's fault is its own.
+
+    With `restore` (`{"from": seconds, "to": seconds}`) and one of `accounts`, that interval is read and proved instead.
+    """
+    if "restore" in event:
+        [name] = event["accounts"]
+        work.restore(name, int(event["restore"]["from"]), int(event["restore"]["to"]))
+        return
     for name in event.get("accounts") or names():
         if context.get_remaining_time_in_millis() < enough_ms:
             break

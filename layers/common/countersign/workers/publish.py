@@ -12,7 +12,7 @@ from countersign.money import from_decimal
 from countersign.orders.changes import Queried, Verified
 from countersign.orders.times import timestamp
 from countersign.runtime.telemetry import count, logger
-from countersign.store import codec, keys, pulse
+from countersign.store import codec, credentials, keys, pulse
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 
@@ -75,10 +75,11 @@ def _said_beside(item: Item, detail_type: str) -> dict[str, Any]:
 def beat(items: Iterable[Item], told: set[tuple[str, str]], *, due: DueList, now: int) -> None:
     """Say that the accounts of these event rows move, each once in a run (`told`), before anything is published.
 
-    Killed in between, what is published later says so again. Who misses it sees the change with the account's next
-    one: nothing fails for that.
+    With it goes by which keys the platform signed. Killed in between, what is published later says so again. Who
+    misses it sees the change with the account's next one: nothing fails for that.
     """
     accounts: dict[tuple[str, str], dict[str, int]] = {}
+    used: dict[tuple[str, str], dict[str, int]] = {}
     for item in items:
         try:
             key = keys.order_key(item["pk"]["S"])
@@ -88,12 +89,17 @@ def beat(items: Iterable[Item], told: set[tuple[str, str]], *, due: DueList, now
         road, at = ROADS.get(codec.as_text(item, "trust")), codec.as_number(item, "received_at") or 0
         if road is not None and abs(now - at) < RECENT_SECONDS:
             heard[road] = max(at, heard.get(road, 0))
+            if road == pulse.CALLBACK and "key_id" in item:
+                by, name = used.setdefault((key.platform, key.account), {}), codec.as_text(item, "key_id")
+                by[name] = max(at, by.get(name, 0))
     for (platform, account), heard in accounts.items():
         if (platform, account) in told:
             continue
         told.add((platform, account))
         try:
             pulse.beat(due.client, due.table, platform, account, now=now, heard=heard)
+            for name, at in used.get((platform, account), {}).items():
+                credentials.note_use(due.client, due.table, platform, account, name, at=at)
         except StoreUnavailableError as error:
             count("PulseLost")
             logger.warning("an account's pulse is lost", extra={"reason": str(error)})

@@ -12,6 +12,7 @@ from typing import Any
 from countersign.cashiers.create_payment import PaymentBody
 from countersign.cashiers.wechat_native.settings import Settings
 from countersign.errors import UnprocessableError
+from countersign.http import HttpRequest
 from countersign.orders.changes import Terms
 from countersign.orders.state import Order
 from countersign.platforms.payment import Call, read_body
@@ -39,12 +40,22 @@ def number_of(reference: str) -> str:
     return reference if _NUMBER.fullmatch(reference) else f"q{digests.sha256(reference.encode())[:31]}"
 
 
-def read(
-    call: Call, body: bytes, store: OrderStore, *, native: Settings, account: str, pages: Pages, base_url: str
-) -> "Payment":
-    """Read the body of a call on `account`; raises MalformedError naming the fields that do not fit."""
-    wanted = read_body(PaymentBody, body)
-    return Payment(call, store, wanted, native=native, account=account, pages=pages, base_url=base_url)
+@dataclass(frozen=True, slots=True)
+class Cashier:
+    """An account of this cashier, `name`; `base_url` is where its pages' addresses begin."""
+
+    name: str
+    settings: Settings
+    pages: Pages
+    base_url: str
+
+    def at_wechat(self, request: HttpRequest) -> HttpRequest:
+        """Return a call on the account as one on the WeChat account that it stands over: the caller needs that one."""
+        return replace(request, path_parameters={**request.path_parameters, "account": self.settings.wechat})
+
+    def read(self, call: Call, body: bytes, store: OrderStore) -> "Payment":
+        """Read the body of such a call; raises MalformedError naming the fields that do not fit."""
+        return Payment(call, store, read_body(PaymentBody, body), self)
 
 
 class Payment(wechat.Payment):
@@ -56,17 +67,7 @@ class Payment(wechat.Payment):
         "part_of": lambda terms: terms.money_of,
     }
 
-    def __init__(
-        self,
-        call: Call,
-        store: OrderStore,
-        wanted: PaymentBody,
-        *,
-        native: Settings,
-        account: str,
-        pages: Pages,
-        base_url: str,
-    ) -> None:
+    def __init__(self, call: Call, store: OrderStore, wanted: PaymentBody, cashier: Cashier) -> None:
         if wanted.amount.currency != "CNY":
             raise UnprocessableError("currency_not_supported: WeChat Pay takes CNY")
         if wanted.capture != "automatic":
@@ -74,8 +75,7 @@ class Payment(wechat.Payment):
         connector = connect(call.account, call.settings, store=store)
         super().__init__(call, connector, _at_wechat(wanted))
         self.lookup = wanted.lookup or ()
-        self._wanted, self._native, self._pages = wanted, native, pages
-        self._page_base = f"{base_url}/cashier/{KIND}/{account}/pay"
+        self._wanted, self._cashier = wanted, cashier
 
     def terms(self) -> Terms:
         """Return what is to be recorded: an order of WeChat's that is part of the shop's."""
@@ -95,10 +95,11 @@ class Payment(wechat.Payment):
             self._wanted.return_url,
             self._wanted.cancel_url or "",
             self._wanted.locale or "",
-            self._native.shop_name,
+            self._cashier.settings.shop_name,
             order.terms.expires_at,
         )
-        return Prepared({"cashier_url": f"{self._page_base}/{self._pages.put(page)}", "code_url": code_url})
+        base = f"{self._cashier.base_url}/cashier/{KIND}/{self._cashier.name}/pay"
+        return Prepared({"cashier_url": f"{base}/{self._cashier.pages.put(page)}", "code_url": code_url})
 
 
 def _at_wechat(wanted: PaymentBody) -> wechat.PaymentBody:

@@ -10,7 +10,7 @@ from countersign.errors import CountersignError, NotGenuineError
 from countersign.http import HttpReply, HttpRequest, json_reply
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
-from countersign.platforms.bigcommerce import settlement
+from countersign.platforms.bigcommerce import payment_link, settlement
 from countersign.platforms.bigcommerce.apps import Apps
 from countersign.platforms.bigcommerce.connector import attempts_of
 from countersign.runtime import callbacks
@@ -55,7 +55,12 @@ class Door:
         return HttpReply(204, headers={**headers, **(allowed if known else {})})
 
     def refused(self, request: HttpRequest | None, error: CountersignError) -> HttpReply:
-        """Refuse: every 404 is the same, whatever its reason, and later is said with a time."""
+        """Refuse in the words of whoever asks: a script, or somebody who has a payment link before them.
+
+        To a script every 404 is the same, whatever its reason, and later is said with a time.
+        """
+        if request is not None and "token" in request.path_parameters:
+            return payment_link.refused(request, error)
         reason = str(error)
         code = _CODES.get(error.status) or (reason if _CODE.fullmatch(reason) else "try_again")
         again = {"retry-after": "5"} if error.status in (429, 502, 503) else {}

@@ -1,7 +1,7 @@
 """Douyin's answers to what workers ask, as changes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -154,6 +154,10 @@ class Connector:
             shares=settlement.shares,
             notify_url=self.notify_url(order.terms.notify_base),
         )
+
+    def certificate_ends(self) -> Mapping[str, int]:
+        """Return nothing: Douyin's keys are no certificates and do not end."""
+        return {}
 
     def latest_day(self, now: int) -> date:
         """Return the latest day that has a bill, in Beijing."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from countersign.customers import lookup_from
 from countersign.documents import as_choice, as_keys, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
@@ -27,6 +28,7 @@ class Settings:
     currency: str = ""  # of charges that name none (API 2021-01)
     zone: tzinfo = UTC  # of times that name none
     require_timestamped: bool = False
+    lookup_from: frozenset[str] = frozenset()
     api_base: str = ""
     warnings: tuple[str, ...] = field(default=())
 
@@ -44,6 +46,7 @@ def load(document: Mapping[str, object]) -> Settings:
     """
     # https://docs.getrecharge.com/docs/webhooks-overview#validating-webhooks
     warnings: list[str] = []
+    nothing: frozenset[str] = frozenset()
     token = secret(as_text(document, "api_token", required=True), "api_token")
     keys = as_keys(document, "client_secrets", secret, warnings, needed=True)
     if not keys:
@@ -58,6 +61,7 @@ def load(document: Mapping[str, object]) -> Settings:
         currency=_matching(document, "currency", _CURRENCY),
         zone=_zone(document),
         require_timestamped=_flag(document, "require_timestamped"),
+        lookup_from=as_optional(lambda: lookup_from(document), nothing, warnings),
         api_base=as_text(document, "api_base").rstrip("/"),
         warnings=tuple(warnings),
     )

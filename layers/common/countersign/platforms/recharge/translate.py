@@ -7,6 +7,7 @@ signed by nobody.
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from countersign import customers
 from countersign.errors import MalformedError
 from countersign.fields import mapping
 from countersign.money import Money, from_decimal
@@ -69,6 +70,12 @@ def order_of(genuine: VerifiedMessage) -> str:
     """Return the charge that a genuine delivery names, whatever else is wrong with it; empty where it names none."""
     charge = genuine.fields.get("charge")
     return str(charge.get("id", "")) if isinstance(charge, dict) and type(charge.get("id")) in (int, str) else ""
+
+
+def said_of(genuine: VerifiedMessage, settings: Settings) -> set[str]:
+    """Return what a delivery says of the customer of its charge, as far as the account has charges found by it."""
+    charge = genuine.fields.get("charge")
+    return customers.said_of(charge, settings.lookup_from) if isinstance(charge, dict) else set()
 
 
 def version_of(genuine: VerifiedMessage) -> str:

@@ -1,6 +1,6 @@
 """What becomes of a genuine delivery, by whichever road it came: it is recorded, a reason to ask, or left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from countersign.orders.changes import AccountNews, OrderKey
@@ -42,14 +42,14 @@ class Deliveries:
         elif (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
             whose = {"platform": translate.PLATFORM, "account": shop.shop}
             callbacks.erase_later(self.store, genuine, *wanted, **whose, now=now)
-        else:
-            self._ask(genuine, shop, now)
-            self._tell(genuine, shop, now, addressed=addressed)
+        elif not self._ask(genuine, shop, now):
+            self._tell(genuine, app, shop, now, addressed=addressed)
             self._doubt(genuine, shop, now)
 
-    def _ask(self, genuine: VerifiedMessage, shop: Shop, now: int) -> None:
-        """Have a person answer what a customer wants to know."""
-        if (asked := translate.data_request(genuine, shop.shop_id)) is not None:
+    def _ask(self, genuine: VerifiedMessage, shop: Shop, now: int) -> bool:
+        """Have a person answer what a customer wants to know; whether that is what the delivery is."""
+        asked = translate.data_request(genuine, shop.shop_id)
+        if asked is not None:
             callbacks.ask_a_person(
                 self.store,
                 genuine,
@@ -57,10 +57,12 @@ class Deliveries:
                 platform=translate.PLATFORM,
                 account=shop.shop,
                 due_by=now + translate.ANSWER_SECONDS,
+                raw=genuine.body,
                 now=now,
             )
+        return asked is not None
 
-    def _tell(self, genuine: VerifiedMessage, shop: Shop, now: int, *, addressed: bool) -> None:
+    def _tell(self, genuine: VerifiedMessage, app: App, shop: Shop, now: int, *, addressed: bool) -> None:
         """Record what is told of an order; of what may not be the shop's, so much as the shop may be asked about.
 
         What is more is left: who reads the shop's list finds it there, if it is the shop's.
@@ -69,7 +71,8 @@ class Deliveries:
         if not ours and messages.order_of(genuine.fields) and not self._may_ask(shop, now):
             count("HintLimited")
             return
-        self._record(lambda: translate.to_changes(genuine, shop.shop, ours=ours), genuine, shop.shop, now)
+        said = translate.said_of(genuine, app.lookup_from) if ours else set()
+        self._record(lambda: translate.to_changes(genuine, shop.shop, ours=ours), genuine, shop.shop, now, said)
 
     def _doubt(self, genuine: VerifiedMessage, shop: Shop, now: int) -> None:
         """Note what says that the app is gone or may do other things: nobody signed when, so the shop is asked."""
@@ -84,7 +87,12 @@ class Deliveries:
         return count_hint(self.store.client, self.store.table, platform=translate.PLATFORM, account=shop.shop, now=now)
 
     def _record(
-        self, translated: Callable[[], translate.Told], genuine: VerifiedMessage, account: str, now: int
+        self,
+        translated: Callable[[], translate.Told],
+        genuine: VerifiedMessage,
+        account: str,
+        now: int,
+        said: Iterable[str] = (),
     ) -> None:
         callbacks.record(
             self.store,
@@ -96,6 +104,7 @@ class Deliveries:
             now=now,
             order_id=lambda: messages.order_of(genuine.fields),
             source="webhook",
+            said=said,
         )
 
     def _is_of(self, genuine: VerifiedMessage, shop: Shop) -> bool:

@@ -47,6 +47,7 @@ from countersign.store import OrderStore, children, findings, keys
 from countersign.store.codec import Item
 from countersign.store.due import DueList
 from countersign.store.sessions import Found, SessionStore
+from countersign.workers import loop
 
 OWNER = "shopify_resolve"
 CHILD = keys.child_sk("session", "")
@@ -449,6 +450,11 @@ def order_of(event: Json, store: OrderStore, *, now: int) -> Json | None:
     return {**event, "detail": dict(zip(("platform", "account", "order_id"), whole, strict=True))}
 
 
+def work(event: Json, context: Any, due: DueList, job: Callable[[int], ResolveJob], *, enough_ms: int) -> None:
+    """Look at each session that is due while there is time."""
+    loop.run(event, context, due, job, kind=CHILD, enough_ms=enough_ms, worked="SessionWorked", failed="SessionFailed")
+
+
 def make_due(store: OrderStore, key: OrderKey, *, now: int) -> None:
     """Have each open session of a checkout looked at, at once."""
     SessionStore(store).make_due(key, OWNER, now=now)
@@ -456,8 +462,6 @@ def make_due(store: OrderStore, key: OrderKey, *, now: int) -> None:
 
 def look_now(store: OrderStore, job: ResolveJob, found: Found) -> Found:
     """Look at a session while its buyer waits; nothing is lost where that fails, for it stays due."""
-    from countersign.workers import loop
-
     due = DueList(store.client, store.table, OWNER)
     make_due(store, found.key, now=job.now)
     for item in due.due_of(found.key, keys.child_sk("session", found.session.session_id), job.now):

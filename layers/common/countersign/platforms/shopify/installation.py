@@ -27,7 +27,7 @@ from countersign.runtime.access_tokens import REVOKED, AuthorizationEndedError, 
 from countersign.runtime.telemetry import count
 from countersign.signing import nonces
 from countersign.signing.credentials import Secret
-from countersign.store import OrderStore
+from countersign.store import OrderStore, account_names
 from countersign.store.authorizations import UNINSTALLED, AuthorizationStore
 from countersign.store.grants import GrantStore, Tokens
 from countersign.store.nonces import is_fresh
@@ -101,7 +101,25 @@ def finish(
     bare = Shop(host)
     granted = oauth.exchange(session, base_of(app, bare), app, code)
     grants = GrantStore(store.client, store.table, platform=PLATFORM, app=name, secrets=app.client_secrets)
-    return _keep(name, app, bare, granted, grants, session, now)
+    arrived = _keep(name, app, bare, granted, grants, session, now)
+    count("ShopInstalled")
+    account_names.unmarked.add((PLATFORM, bare.shop))
+    return arrived
+
+
+def shown(arrived: Arrived, request: HttpRequest, *, deliveries: str, address: str) -> HttpReply:
+    """Say what works now, and what is to be done next; `deliveries` as in `page.installed`, `address` is theirs."""
+    shop = arrived.installation.shop
+    content = page.installed(
+        shop.shop,
+        lang=language(request),
+        lacking=arrived.lacking,
+        everything=page.READ_ALL in shop.scopes,
+        deliveries=deliveries,
+        address=address,
+        endless=not arrived.renewable,
+    )
+    return HttpReply(200, content, page.CONTENT_TYPE, page.HEADERS)
 
 
 def _keep(name: str, app: App, shop: Shop, granted: Granted, grants: GrantStore, session: Session, now: int) -> Arrived:

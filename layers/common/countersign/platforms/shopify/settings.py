@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from countersign.customers import lookup_from
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
@@ -81,6 +82,7 @@ class App:
     install: str = INSTALLS[0]
     shops: Mapping[str, Shop] = field(default_factory=dict)
     allowed_shops: frozenset[str] = frozenset()
+    lookup_from: frozenset[str] = frozenset()  # what of a customer orders are found by
     storefront_private_token: Secret | None = None
     api_base: str = ""
     payments: Payments | None = None
@@ -125,6 +127,7 @@ def load(document: Mapping[str, object]) -> App:
         install=install,
         shops=shops,
         allowed_shops=allowed | frozenset(shops),
+        lookup_from=as_optional(lambda: lookup_from(document), nothing, warnings),
         storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
         api_base=as_text(document, "api_base").rstrip("/"),
         payments=_payments(document),

@@ -7,6 +7,7 @@ else: neither a topic, nor the lines of a refund, nor a word such as `paid` with
 from collections.abc import Iterable
 from dataclasses import replace
 
+from countersign import customers
 from countersign.errors import MalformedError
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -92,6 +93,11 @@ def to_changes(genuine: VerifiedMessage, shop: str, *, ours: bool) -> Told:
         case _:
             facts = (PlatformEvent(f"{kind}.told", detail=digests.sha256(genuine.content)),)
     return told(OrderKey(PLATFORM, shop, order_id), facts, trust, via="notify")
+
+
+def said_of(genuine: VerifiedMessage, wanted: frozenset[str]) -> set[str]:
+    """Return what a delivery about an order says of its customer, as far as it is wanted."""
+    return customers.said_of(genuine.fields, wanted) if messages.subject(genuine.fields) == "order" else set()
 
 
 def told(key: OrderKey, facts: Iterable[Fact], trust: Trust, *, via: str) -> tuple[Change, ...]:

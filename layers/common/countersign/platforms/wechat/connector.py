@@ -1,7 +1,7 @@
 """WeChat's answers to what workers ask, as changes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +24,7 @@ from countersign.platforms.wechat.client import (
     UnknownNumberError,
 )
 from countersign.platforms.wechat.miniprogram import MiniProgram, MiniProgramRefusedError
-from countersign.platforms.wechat.settings import Settings
+from countersign.platforms.wechat.settings import Settings, certificate_ends
 from countersign.platforms.wechat.store_orders import StoreOrder
 from countersign.runtime import platform_http
 from countersign.signing import nonces
@@ -115,6 +115,10 @@ class Connector:
     def audit(self, order: Order, refund: Refund) -> Changes:
         """Nothing: a payer of WeChat asks the merchant for money back, and not WeChat."""
         return ()
+
+    def certificate_ends(self) -> Mapping[str, int]:
+        """Return when the merchant's certificate and WeChat's end; one that cannot be read is the lint's matter."""
+        return certificate_ends(self.settings)
 
     def latest_day(self, now: int) -> date:
         """Return the latest day that has a bill, in Beijing."""

@@ -10,6 +10,7 @@ define, and a cold start defines them all.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from countersign.documents import (
     as_text,
 )
 from countersign.errors import KeysUnavailableError
+from countersign.signing import rsa
 from countersign.signing.credentials import MIN_BYTES, Secret, secret
 from countersign.signing.pem import PRIVATE_KEYS, pem_blocks, pem_body
 
@@ -152,6 +154,17 @@ def own_certificate(settings: Settings) -> bytes:
         return pem_body(settings.merchant_cert_pem, "CERTIFICATE", "merchant_cert_pem")
     except KeysUnavailableError:
         return b""
+
+
+def certificate_ends(settings: Settings) -> dict[str, int]:
+    """Return when the merchant's certificate and WeChat's end, by field; what cannot be read the lint tells of."""
+    pems = {"merchant_cert_pem": settings.merchant_cert_pem} if settings.merchant_cert_pem else {}
+    pems |= {f"platform_certificates[{index}]": pem for index, pem in enumerate(settings.platform_certificates)}
+    ends = {}
+    for field, pem in pems.items():
+        with suppress(KeysUnavailableError):
+            ends[field] = rsa.certificate(pem, field).not_after
+    return ends
 
 
 def _without_own_key(settings: Settings, warnings: list[str]) -> Settings:
