@@ -37,5 +37,4 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     step = desk.step(found, request, create_payment.page_of(base, request), look, now)
     if step.address:
         return session_page.redirect(step.address)
-    lang, shop = session_page.language(found.session.locale, ""), found.key.account
-    return session_page.render(step.state, lang=lang, nonce=nonces.nonce(), shop=shop, back=step.back, retry=step.retry)
+    return session_page.of(step, found.session, shop=found.key.account, nonce=nonces.nonce())

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from countersign.cashiers import create_payment, registry
@@ -15,6 +15,7 @@ from countersign.platforms.payment import Call, NewPayment
 from countersign.platforms.shopify import answering, attempts, session_page, sessions
 from countersign.platforms.shopify.apps import Apps
 from countersign.platforms.shopify.attempts import CASHIER, Next
+from countersign.platforms.shopify.session_page import Step
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
@@ -24,15 +25,6 @@ from countersign.store.sessions import Found, SessionStore
 SUBJECT = "buyer"
 Json = dict[str, Any]
 Create = Callable[[Call, NewPayment], tuple[int, Json]]  # records an order and has its platform take it
-
-
-class Step(NamedTuple):
-    """What the browser gets: an `address` to go to, or the page of a `state` with its links."""
-
-    state: str
-    address: str = ""
-    back: str = ""
-    retry: str = ""
 
 
 class LackingError(UnprocessableError):

@@ -2,8 +2,10 @@
 
 import html
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from countersign.http import HttpReply
+from countersign.orders.sessions import Session
 
 PAYABLE, WAIT, PAID, OVER, ELSEWHERE, LATER, AGAIN = "payable", "wait", "paid", "over", "elsewhere", "later", "again"
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -64,6 +66,21 @@ def render(state: str, *, lang: str, nonce: str, shop: str = "", back: str = "",
     )
     status = 404 if state == "unknown" else 200
     return HttpReply(status, content, "text/html; charset=utf-8", _headers(nonce))
+
+
+class Step(NamedTuple):
+    """What the browser gets: an `address` to go to, or the page of a `state` with its links."""
+
+    state: str
+    address: str = ""
+    back: str = ""
+    retry: str = ""
+
+
+def of(step: Step, session: Session, *, shop: str, nonce: str) -> HttpReply:
+    """Return the page of a step, in the checkout's language."""
+    lang = language(session.locale, "")
+    return render(step.state, lang=lang, nonce=nonce, shop=shop, back=step.back, retry=step.retry)
 
 
 def redirect(address: str) -> HttpReply:
