@@ -92,6 +92,7 @@ def cancelled(stage: Stage) -> None:
     number = int(happens(stage, "create", minor=2000, pay="authorization")["order"])
     stage.expect_soon("held", lambda: money(stage, number)[0], "authorized")
     stage.expect("to be cancelled", _call(stage, number, "cancel", {"reason": "customer", "restock": True}).status, 202)
+    stage.expect_soon("the shop was asked", lambda: _instruction(stage, number), "processing")
     stage.advance(MINUTE, "Shopify cancels it some seconds later")
     stage.expect_soon("closed", lambda: (_instruction(stage, number), money(stage, number)[0]), ("succeeded", "closed"))
 
