@@ -34,6 +34,7 @@ class Control:
         self.simulators: dict[str, Simulator] = {}
         self.queues: Queues | None = None
         self.runner_port = 0
+        self.certificates: dict[str, Any] = {}
         self.kill_runner: Callable[[], int] = lambda: 0
         self.ready = False
 
@@ -75,6 +76,7 @@ class Control:
             ("POST", "/faults"): lambda: self._set_faults(wanted),
             ("DELETE", "/faults"): self._clear_faults,
             ("GET", "/calls"): self._calls,
+            ("GET", "/mtls"): lambda: self.certificates,
         }
         action = actions.get((method, path))
         return _json(200, action()) if action else _json(404, {"message": "Not Found"})

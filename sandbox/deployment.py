@@ -39,6 +39,7 @@ class Route:
     function: str
     scopes: list[str] | None
     timeout: float = 30.0
+    mutual_tls: bool = False  # served where a client certificate is asked for, and nowhere else
 
 
 @dataclass
@@ -102,16 +103,20 @@ class Deployment:
 class Deployer:
     """Reads a template's functions and what feeds them."""
 
-    def __init__(self, template: Template, plane: DataPlane, prefix: str) -> None:
+    def __init__(self, template: Template, plane: DataPlane, prefix: str, layers: dict[str, str] | None = None) -> None:
         self._template, self._plane, self._prefix = template, plane, prefix
+        own = {
+            name: str((template.folder / layer["ContentUri"]).resolve())
+            for name, layer in template.resources("AWS::Serverless::LayerVersion").items()
+        }
+        self._layers = {**(layers or {}), **own}
         self._deployment = Deployment([], [], [], [], "", [])
 
     def deploy(self) -> Deployment:
         """Make every rule's queue and say what has to run."""
-        apis = {
-            name: self._template.resolve(properties.get("Auth", {}))
-            for name, properties in self._template.resources("AWS::Serverless::HttpApi").items()
-        }
+        declared = self._template.resources("AWS::Serverless::HttpApi")
+        apis = {name: self._template.resolve(properties.get("Auth", {})) for name, properties in declared.items()}
+        self._closed = {name for name, properties in declared.items() if properties.get("DisableExecuteApiEndpoint")}
         for auth in apis.values():
             for authorizer in auth.get("Authorizers", {}).values():
                 settings = authorizer["JwtConfiguration"]
@@ -121,7 +126,7 @@ class Deployer:
             for event, source in properties.get("Events", {}).items():
                 self._source(name, event, source["Type"], self._template.resolve(source["Properties"]), apis)
         for name, application in self._template.applications().items():
-            nested = Deployer(application, self._plane, f"{self._prefix}{name}-").deploy()
+            nested = Deployer(application, self._plane, f"{self._prefix}{name}-", self._layers).deploy()
             for kind in ("functions", "routes", "schedules", "mappings"):
                 getattr(self._deployment, kind).extend(getattr(nested, kind))
         keys = [(route.method, route.path) for route in self._deployment.routes]
@@ -134,10 +139,8 @@ class Deployer:
         # Policies, alarms and log groups are the cloud's; an unresolved property of theirs must not matter here.
         names = ("CodeUri", "Handler", "Timeout", "MemorySize", "Environment", "EventInvokeConfig", "DeadLetterQueue")
         wanted = self._template.resolve({key: properties[key] for key in names if key in properties})
-        layers = [
-            self._template.resources("AWS::Serverless::LayerVersion")[layer["Ref"]]["ContentUri"]
-            for layer in properties.get("Layers", [])
-        ]
+        # A nested application is given the layer's name, as what `Ref` of a layer is here.
+        layers = [self._layers[self._template.resolve(layer)] for layer in properties.get("Layers", [])]
         invoke = wanted.get("EventInvokeConfig", {})
         failure = invoke.get("DestinationConfig", {}).get("OnFailure") or wanted.get("DeadLetterQueue") or {}
         destination = failure.get("Destination") or failure.get("TargetArn")
@@ -145,7 +148,7 @@ class Deployer:
             Function(
                 name=name,
                 folder=str((self._template.folder / wanted["CodeUri"]).resolve()),
-                layers=[str((self._template.folder / layer).resolve()) for layer in layers],
+                layers=layers,
                 handler=wanted["Handler"],
                 timeout=float(wanted.get("Timeout", 3)),
                 memory=int(wanted.get("MemorySize", 128)),
@@ -167,7 +170,8 @@ class Deployer:
                 scopes = None if authorizer == "NONE" else list(own.get("AuthorizationScopes", []))
                 method = wanted.get("Method", "ANY").upper()
                 timeout = wanted.get("TimeoutInMillis", 30_000) / 1000
-                route = Route(method, wanted.get("Path", "/$default"), function, scopes, timeout)
+                closed = wanted.get("ApiId") in self._closed
+                route = Route(method, wanted.get("Path", "/$default"), function, scopes, timeout, closed)
                 self._deployment.routes.append(route)
             case "Schedule" | "ScheduleV2":
                 if wanted.get("State", "ENABLED") == "ENABLED" and wanted.get("Enabled", True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
+    import ssl
 
 _HEAD_LIMIT = 64 * 1024
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -52,7 +53,13 @@ class _RefusedError(Exception):
         self.reply = Reply(status, body)
 
 
-async def serve(handler: Handler, listener: socket.socket | None = None, body_limit: int = 16 << 20) -> asyncio.Server:
+async def serve(
+    handler: Handler,
+    listener: socket.socket | None = None,
+    body_limit: int = 16 << 20,
+    *,
+    tls: ssl.SSLContext | None = None,
+) -> asyncio.Server:
     """Serve on a listening socket, or on a free port of 127.0.0.1."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,7 +75,7 @@ async def serve(handler: Handler, listener: socket.socket | None = None, body_li
 
     if listener is None:
         return await asyncio.start_server(connection, "127.0.0.1", 0, limit=_HEAD_LIMIT)
-    return await asyncio.start_server(connection, sock=listener, limit=_HEAD_LIMIT, backlog=512)
+    return await asyncio.start_server(connection, sock=listener, limit=_HEAD_LIMIT, backlog=512, ssl=tls)
 
 
 async def _exchange(

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox import gateway, http_server, parent_watch, schedules
+from sandbox import certificates, gateway, http_server, parent_watch, schedules
 from sandbox.clock import ClockReader
 from sandbox.dataplane import DataPlane
 from sandbox.deployment import Deployment, Schedule
@@ -54,7 +54,7 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
         (state / "logs").mkdir(exist_ok=True)
 
-    async def run(self, api: socket.socket, control: socket.socket) -> None:
+    async def run(self, api: socket.socket, control: socket.socket, mutual: socket.socket) -> None:
         """Serve until killed."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
         for mapping in self._deployment.mappings:
@@ -68,6 +68,7 @@ class Runner:
                     self._spawn(RuleFeed(mapping, self._plane, pool.function, self._asynchronous).run())
         self._spawn(self._keep_time())
         await http_server.serve(self._api, api, _MOST_BYTES)
+        await http_server.serve(self._closed, mutual, _MOST_BYTES, tls=certificates.context(self._state))
         await (await http_server.serve(self._control, control)).serve_forever()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -81,8 +82,13 @@ class Runner:
             traceback.print_exception(error)
             os._exit(1)  # the supervisor starts a fresh runner, as the cloud would
 
-    async def _api(self, request: Request) -> Reply:
-        found = gateway.match(self._deployment.routes, request.method, request.path)
+    async def _closed(self, request: Request) -> Reply:
+        """Answer who showed a certificate."""
+        return await self._api(request, mutual_tls=True)
+
+    async def _api(self, request: Request, *, mutual_tls: bool = False) -> Reply:
+        routes = [route for route in self._deployment.routes if route.mutual_tls is mutual_tls]
+        found = gateway.match(routes, request.method, request.path)
         if found is None:
             return gateway.message(404, "Not Found")
         now, claims = self._clock.now(), None
@@ -155,12 +161,12 @@ def _json(value: Any, status: int = 200) -> Reply:
 
 
 def main() -> None:
-    """`python -m sandbox.runner STATE API_FD CONTROL_FD`."""
+    """`python -m sandbox.runner STATE API_FD CONTROL_FD MUTUAL_TLS_FD`."""
     parent_watch.end_with_starter()
-    state, api, control = Path(sys.argv[1]), *map(int, sys.argv[2:4])
+    state, sockets = Path(sys.argv[1]), [socket.socket(fileno=int(number)) for number in sys.argv[2:5]]
     settings = json.loads((state / "settings.json").read_bytes())
     runner = Runner(state, settings)
-    asyncio.run(runner.run(socket.socket(fileno=api), socket.socket(fileno=control)))
+    asyncio.run(runner.run(*sockets))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ import threading
 import time
 from pathlib import Path
 
+from sandbox import certificates, parent_watch, simulation
 from sandbox import control as control_side
-from sandbox import parent_watch, simulation
 from sandbox.clock import Clock
 from sandbox.dataplane import Ministack
 from sandbox.deployment import Deployer, subscribe
@@ -36,8 +36,9 @@ class Supervisor:
     def __init__(self, port: int, accounts: Path | None, template: Path, *, foreign: bool = False) -> None:
         self._foreign = foreign
         self._accounts, self._template = accounts, template
-        self._port = port
+        self.port = port
         self._api, self._own, self._internal = _listen(port), _listen(port + 1), _listen(0)
+        self._mutual = _listen(port + 3)  # https, for who shows a certificate
         self.api_url, self.control_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
         self.state = ROOT / ".sandbox" / str(port)
         self._runner: subprocess.Popen[bytes] | None = None
@@ -56,6 +57,7 @@ class Supervisor:
         self._control = control_side.Control(self.state, clock, inbox, issuer)
         self._control.runner_port = self._internal.getsockname()[1]
         self._control.kill_runner = self._kill_runner
+        self._control.certificates = certificates.make(self.state)
         _background(control_side.serve(self._control, self._own).serve_forever)
         documents = simulation.accounts(self._accounts, self.control_url)
         plane = self._ministack.wait_ready()
@@ -66,6 +68,7 @@ class Supervisor:
             "JwtIssuer": f"{self.control_url}/issuer",
             "JwtAudience": AUDIENCE,
             "TrustedWebhookOrigins": self.control_url,
+            "PaymentsAppDomain": f"127.0.0.1:{self.port + 3}",
             **(ForeignIssuer.parameters if self._foreign else {}),
         }
         template = Template(self._template, parameters)
@@ -87,7 +90,7 @@ class Supervisor:
         _background(self._control.queues.release_for_ever)
         inbox.mails_from(plane)
         _background(inbox.watch, plane, everything["Ref"])
-        settings = {"data_plane": plane.endpoint, "queues": f"{self.control_url}/_sqs", "port": self._port}
+        settings = {"data_plane": plane.endpoint, "queues": f"{self.control_url}/_sqs", "port": self.port}
         (self.state / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         self._start_runner()
         self._wait_for_runner()
@@ -127,7 +130,7 @@ class Supervisor:
         shutil.rmtree(self.state / "tmp", ignore_errors=True)
 
     def _start_runner(self) -> None:
-        sockets = (self._api.fileno(), self._internal.fileno())
+        sockets = (self._api.fileno(), self._internal.fileno(), self._mutual.fileno())
         command = [sys.executable, "-m", "sandbox.runner", str(self.state), *map(str, sockets)]
         self._runner = subprocess.Popen(
             command,
@@ -202,6 +205,7 @@ def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreig
 
 def _greet(supervisor: Supervisor, names: dict[str, list[str]]) -> None:
     print(f"API       {supervisor.api_url}")
+    print(f"mTLS      https://127.0.0.1:{supervisor.port + 3}   (certificates: GET /mtls of control)")
     print(f"control   {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
     for platform, accounts in names.items():
         print(f"{platform:9} {supervisor.control_url}/{platform}   accounts: {', '.join(accounts) or 'none'}")

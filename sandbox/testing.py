@@ -147,7 +147,7 @@ def running_sandbox(
 
     With `foreign` its tokens are those of another issuer than Cognito.
     """
-    port = _free_pair()
+    port = _free_ports()
     command = [sys.executable, "-m", "sandbox", "run", "--port", str(port), "--template", str(template)]
     command += ["--accounts", str(accounts)] if accounts else []
     command += ["--quiet"] if shown else []
@@ -351,12 +351,13 @@ def _wait_ready(sandbox: Sandbox, seconds: float = 60) -> None:
     )
 
 
-def _free_pair() -> int:
-    """Find a free port whose next one is free too."""
+def _free_ports() -> int:
+    """Find a free port for a sandbox, which takes the next one and the third after it as well."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
+        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
             first.bind(("127.0.0.1", 0))
             port = int(first.getsockname()[1])
             with contextlib.suppress(OSError, OverflowError):
                 second.bind(("127.0.0.1", port + 1))
+                third.bind(("127.0.0.1", port + 3))
                 return port

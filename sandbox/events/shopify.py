@@ -10,6 +10,7 @@ from sandbox.events import shapes
 from sandbox.events.shared import ROOT, Case, SampleEvents
 from sandbox.simulators.shopify import oauth, orders, webhooks
 
+PAYMENTS = "payments"
 APP, SHOP, OTHER = "app", "vec-shop.myshopify.com", "other-shop.myshopify.com"
 SHOP_ID, OTHER_ID = "70011223344", "70099887766"
 CREATED, PAID, CANCELLED = "wh-pub-01-orders-create-unicode", "wh-pub-03-orders-paid", "wh-pub-04-orders-cancelled"
@@ -60,7 +61,29 @@ class ShopifyMaker:
                 },
             ],
         }
-        return {APP: app}
+        paying = {
+            "client_id": "9a1e4c6d8b3f5a7e9c1d2b4f0f4d2b7c",
+            "client_secrets": [self.secret],
+            "install": "token",
+            "scopes": ["write_payment_gateways", "write_payment_sessions"],
+            "shops": [
+                {
+                    "shop": SHOP,
+                    "shop_id": f"gid://shopify/Shop/{SHOP_ID}",
+                    "access_token": "shpat_of_sample_events_3",
+                    "scope": "write_payment_gateways,write_payment_sessions",
+                }
+            ],
+            "payments": {"cashier": "hc1/main", "test_cashier": "hc1/try", "external_handle": "samples"},
+        }
+        return {APP: app, PAYMENTS: paying}
+
+    def session(self, about: str, name: str, **headers: str) -> Json:
+        """Return a vector's session as it comes by mutual TLS; headers may be replaced."""
+        raw = self._vectors[name]["raw_request"]
+        route = f"POST /shopify/{{app}}/{about}-session"
+        sent = {**raw["headers"], **headers}
+        return shapes.http(route, self.now, parameters={"app": PAYMENTS}, headers=sent, body=str(raw["body"]))
 
     def body(self, name: str, **changes: Any) -> bytes:
         """Return a vector's body, as it was signed or with other fields."""
@@ -109,7 +132,58 @@ class ShopifyMaker:
 def sample_events(now: int) -> SampleEvents:
     """Return every case, signed for a moment."""
     maker = ShopifyMaker(now)
-    return SampleEvents({**_deliveries(maker), **_others(maker)}, maker.documents())
+    return SampleEvents({**_deliveries(maker), **_sessions(maker), **_others(maker)}, maker.documents())
+
+
+def _sessions(maker: ShopifyMaker) -> dict[str, Case]:
+    now, sale = maker.now, ("shopify_payment_session.sale",)
+    held = ("shopify_payment_session.authorization",)
+    page = {"app": PAYMENTS, "shop": SHOP, "session": "unknown", "token": "0" * 64}
+    payments = {
+        "sale": Case(maker.session("payment", "pay-pub-01-sale"), 201, "a checkout wants to be paid"),
+        "again": Case(
+            maker.session("payment", "pay-pub-04-duplicate-of-01"), 201, "the same one: answered the same", after=sale
+        ),
+        "authorization": Case(
+            maker.session("payment", "pay-pub-02-authorization-jpy-test"), 201, "to be held, and only tried"
+        ),
+        "another-shop": Case(
+            maker.session("payment", "pay-pub-01-sale", **{"Shopify-Shop-Domain": OTHER}),
+            404,
+            "of a shop where this app is not installed",
+        ),
+        "no-shop": Case(maker.session("payment", "pay-pub-n01-missing-shop-header"), 400, "names no shop"),
+        "other-kind": Case(maker.session("payment", "pay-pub-n03-gid-type-mismatch"), 400, "its gid is of a refund"),
+        "no-amount": Case(maker.session("payment", "pay-pub-n05-amount-not-decimal"), 400, "no decimal amount"),
+    }
+    return {
+        **{f"shopify_payment_session.{name}": case for name, case in payments.items()},
+        "shopify_refund_session.part": Case(
+            maker.session("refund", "refund-pub-01-partial"), 201, "a part goes back", after=sale
+        ),
+        "shopify_refund_session.unknown-payment": Case(
+            maker.session("refund", "refund-pub-01-partial"),
+            201,
+            "of a payment that nobody knows: taken, then rejected",
+        ),
+        "shopify_refund_session.no-payment": Case(
+            maker.session("refund", "refund-pub-n01-missing-payment-id"), 400, "names no payment"
+        ),
+        "shopify_capture_session.all": Case(
+            maker.session("capture", "capture-pub-01"), 201, "what is held is taken", after=held
+        ),
+        "shopify_void_session.all": Case(
+            maker.session("void", "void-pub-01-no-amount"), 201, "what is held is let go", after=held
+        ),
+        "shopify_pay.unknown": Case(
+            shapes.http("GET /shopify/{app}/pay/{shop}/{session}/{token}", now, parameters=page),
+            404,
+            "the page of no session",
+        ),
+        "shopify_resolve.schedule": Case(
+            shapes.schedule("ShopifyResolveEveryMinute", now), None, "every minute: answers sessions"
+        ),
+    }
 
 
 def _deliveries(maker: ShopifyMaker) -> dict[str, Case]:

@@ -26,8 +26,8 @@ from tests.infra.reading import (
 FOUNDATION = {"customers", "documents", "errors", "fields", "http", "money", "texts", "wire"}
 RULES = {"orders", "signing"}
 IMPURE_IN_PLATFORMS = {
-    "apps", "client", "connector", "create_cart", "create_payment", "deliveries", "fulfilment", "installation", "panel",
-    "payment_link", "settings", "shopper", "upkeep", "visits",
+    "apps", "asking", "client", "connector", "create_cart", "create_payment", "deliveries", "fulfilment",
+    "installation", "panel", "payment_link", "resolver", "settings", "shopper", "upkeep", "visits",
 }  # fmt: skip
 CRYPTOGRAPHY = {"hmac", "hashlib", "cryptography", "secrets", "Crypto", "nacl", "ssl"}
 IMPURE = {

@@ -38,9 +38,13 @@ ALSO_READS = {
     "CashierCreatePayment": ["wechat"],
     "BigcommerceCreatePayment": ["cashier"],
     "BigcommercePaymentStatus": ["cashier"],
+    "ShopifyPay": ["cashier"],
+    "ShopifyResolve": ["cashier"],
 }
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
 WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive"}
+# Functions of the application behind mutual TLS, a file of its own.
+PAYMENTS_APP = {f"Shopify{about}Session" for about in ("Payment", "Refund", "Capture", "Void")}
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 # Shops and stores where an app was installed have documents that the product writes.
 KEEPS_DOCUMENTS = {"BigcommerceAuth", "BigcommerceCheck", "BigcommerceUninstall"}
@@ -90,6 +94,8 @@ def test_a_statement_names_one_resource(name: str) -> None:
         match resource:
             case {"Fn::GetAtt": attribute}:
                 assert attribute.endswith(".Arn")
+            case {"Ref": "OrdersTableArn"}:  # what a nested application is told of the table
+                assert name in PAYMENTS_APP
             case {"Fn::Sub": text} if statement["Action"] in {"secretsmanager:GetSecretValue", *WRITING}:
                 # The accounts of its own platform: their names are the merchant's, so only the last part is open.
                 assert text in [SECRETS.replace("{platform}", str(platform)) for platform in read]
@@ -200,7 +206,7 @@ def test_only_who_works_unasked_lists_the_accounts() -> None:
     asks = {
         name
         for name, source in sources.items()
-        if "accounts.names" in source or re.search(r"\b(?:Shops|Stores)\(", source)
+        if "accounts.names" in source or re.search(r"\b(?:Shops|Stores|configure_all)\(", source)
     }
     assert lists == asks | {name for name in FUNCTIONS if name.endswith("Bill")}
     # A cart is asked for by its shop's name, of whoever may write there.
@@ -249,7 +255,8 @@ def test_the_schedules_start_what_is_scheduled_and_nothing_else() -> None:
 
 def test_every_partition_is_possible() -> None:
     text = "".join(
-        (ROOT / name).read_text(encoding="utf-8") for name in ("template.yaml", "identity.yaml", "alarms.yaml")
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("template.yaml", "identity.yaml", "alarms.yaml", "payments-app.yaml")
     )
     text = re.sub(r"AllowedPattern: .*", "", text)
 

@@ -92,7 +92,10 @@ PERIODS = {"rate(1 minute)": 60, "rate(10 minutes)": 600, "rate(1 hour)": 3600, 
 FUNCTIONS = sorted(functions())
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
 TOLD_ONCE = {"Notify"}
-TOLD_OF_OTHERS = {"BigcommerceSync": "cashier"}  # what becomes of a payment is said by the cashier that takes it
+TOLD_OF_OTHERS = {
+    "BigcommerceSync": ["cashier", "wechat"],  # a payment by QR code is WeChat's
+    "ShopifyResolve": ["cashier"],
+}  # what becomes of a payment is said by the cashier that takes it
 TOLD_BY_PARTNERS = {"ShopifyEvents"}
 SCHEDULED = sorted({name for name, _ in events("ScheduleV2")} - TOLD_ONCE)
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
@@ -107,6 +110,23 @@ def text_of(value: Any) -> str:
 
 def app_of(name: str) -> Path:
     return ROOT / "functions" / snake(name) / "app.py"
+
+
+class TestMutualTls:
+    def test_G7_the_payments_app_is_reached_through_its_domain_alone_which_asks_for_a_certificate(self) -> None:
+        api = APIS["PaymentsAppApi"]
+
+        assert api["DisableExecuteApiEndpoint"] is True
+        assert api["Domain"]["EndpointConfiguration"] == "REGIONAL"
+        assert api["Domain"]["SecurityPolicy"] == "TLS_1_2"
+        trust = api["Domain"]["MutualTlsAuthentication"]
+        assert trust["TruststoreUri"] == {"Fn::Sub": "s3://${TrustStoreBucket}/${TrustStoreObject}"}
+        assert not [name for name, one in APIS.items() if name != "PaymentsAppApi" and "Domain" in one]
+
+    def test_its_functions_answer_nowhere_else(self) -> None:
+        assert {event["ApiId"]["Ref"] for _, event in events("HttpApi") if event["Path"].endswith("-session")} == {
+            "PaymentsAppApi"
+        }
 
 
 class TestNames:
@@ -171,7 +191,7 @@ class TestRoutes:
             mounted = mount(str(platform_of(name)))
             named = re.sub("{app}|{shop}", "{account}", key)  # an app delivers for its shops, a cart is of one of them
             assert named.partition(" ")[2].startswith(mounted)
-            if name not in callbacks() and event["ApiId"] != {"Ref": "ShopperApi"}:
+            if name not in callbacks() and event["ApiId"] not in ({"Ref": "ShopperApi"}, {"Ref": "PaymentsAppApi"}):
                 assert named in {f"POST {mounted}payments", f"POST {mounted}carts"}
                 assert event["Auth"] == {"AuthorizationScopes": ["payments:write", "countersign/payments:write"]}
 
@@ -180,7 +200,10 @@ class TestRoutes:
         for key, (name, event) in routes().items():
             served[event["ApiId"]["Ref"]].add(name if name in callbacks() else key)
 
-        assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi"}
+        assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi", "PaymentsAppApi"}
+        # Who calls shows a certificate (TestMutualTls).
+        kinds = ("capture", "payment", "refund", "void")
+        assert served["PaymentsAppApi"] == {f"POST /shopify/{{app}}/{kind}-session" for kind in kinds}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}
         # A shopper's page says what it is about by a token that nobody can guess; where an app is installed its
@@ -368,8 +391,8 @@ class TestFailures:
                 continue
             # The bus only hastens what the schedule would do: a lost event costs a minute.
             assert name in {*SCHEDULED, *TOLD_ONCE}
-            told = TOLD_OF_OTHERS.get(name, platform_of(name))
-            assert name in TOLD_ONCE or event["Pattern"]["detail"] == {"platform": [told]}
+            told = TOLD_OF_OTHERS.get(name, [platform_of(name)])
+            assert name in TOLD_ONCE or event["Pattern"]["detail"] == {"platform": told}
             assert event["EventBusName"] == {"Ref": "EventBus"}
             # Our own functions wake polls; what has happened is told to everybody.
             assert event["Pattern"]["source"] in (["countersign"], ["countersign.work"])
@@ -440,7 +463,7 @@ class TestFailures:
         watched = {
             next(iter(alarm["Dimensions"][0]["Value"].values())).removesuffix(".QueueName")
             for alarm in ALARMS.values()
-            if alarm["Namespace"] == "AWS/SQS" and alarm["Threshold"] == 1
+            if alarm.get("Namespace") == "AWS/SQS" and alarm["Threshold"] == 1
         }
 
         assert watched == set(QUEUES) - consumed
@@ -459,7 +482,7 @@ class TestFailures:
         assert set(re.findall(r"`(\w+Alarm)`", table)) == set(ALARMS)
 
     @pytest.mark.parametrize(
-        "name", sorted(name for name, alarm in ALARMS.items() if alarm["Namespace"] == "Countersign")
+        "name", sorted(name for name, alarm in ALARMS.items() if alarm.get("Namespace") == "Countersign")
     )
     def test_an_alarm_watches_what_the_code_counts(self, name: str) -> None:
         metric = ALARMS[name]["MetricName"]
@@ -535,7 +558,8 @@ class TestEnvironment:
 
     def test_the_template_holds_no_secret(self) -> None:
         text = "".join(
-            (ROOT / name).read_text(encoding="utf-8") for name in ("template.yaml", "identity.yaml", "alarms.yaml")
+            (ROOT / name).read_text(encoding="utf-8")
+            for name in ("template.yaml", "identity.yaml", "alarms.yaml", "payments-app.yaml")
         )
 
         assert not re.search(r"-----BEGIN|\bAKIA[0-9A-Z]{16}\b|[0-9a-zA-Z+/]{40,}={0,2}\b", text)

@@ -131,8 +131,9 @@ def prepare(document: Json, api_base: str) -> Json:
 
 
 def throwaway() -> dict[str, Json]:
-    """Make an app `shop` of the merchant's own with its shop, and an app `visiting` that is in no shop yet."""
-    host = "demo-shop.myshopify.com"
+    """Make an app `shop` of the merchant's own with its shop, `visiting` that is in no shop yet, and `payments`."""
+    host, paying = "demo-shop.myshopify.com", "pay-shop.myshopify.com"
+    scopes = ["write_payment_gateways", "write_payment_sessions"]
     return {
         "shop": {
             "client_id": secrets.token_hex(16),
@@ -154,5 +155,18 @@ def throwaway() -> dict[str, Json]:
             "access_token": f"shpat_{secrets.token_hex(16)}",
             "storefront_private_token": f"shpat_{secrets.token_hex(16)}",
             "scope": "read_orders",
+        },
+        "payments": {
+            "client_id": secrets.token_hex(16),
+            "client_secrets": [f"shpss_{secrets.token_hex(16)}"],
+            "install": "token",
+            "scopes": scopes,
+            "payments": {"cashier": "hc1/main", "test_cashier": "stripe/main", "external_handle": "demo"},
+        },
+        f"payments/{paying}": {
+            "shop": paying,
+            "shop_id": "gid://shopify/Shop/70000000009",
+            "access_token": f"shpat_{secrets.token_hex(16)}",
+            "scope": ",".join(scopes),
         },
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from sandbox.simulating import simulator
 from sandbox.simulating.control import ControlError
-from sandbox.simulators.shopify import accounts, oauth, orders, webhooks
+from sandbox.simulators.shopify import accounts, oauth, orders, payments, webhooks
 from sandbox.simulators.shopify.accounts import Installations
 from sandbox.simulators.shopify.admin import Admin
 from sandbox.simulators.shopify.carts import Carts
 from sandbox.simulators.shopify.oauth import OAuth
+from sandbox.simulators.shopify.payments import PaymentsApp
 from sandbox.simulators.shopify.shops import Shop
 
 if TYPE_CHECKING:
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
     from sandbox.simulating.simulator import Call, Inbox, Reply
 
 Json = dict[str, Any]
+PAYMENT_SCOPES = {"write_payment_gateways", "write_payment_sessions"}
 _PAGE = re.compile(r"/([a-z0-9.-]+)/admin/oauth/authorize")
 _TOKEN = re.compile(r"/([a-z0-9.-]+)/admin/oauth/access_token")
 _STOREFRONT = re.compile(r"/([a-z0-9.-]+)/api/([a-z0-9-]+)/graphql\.json")
 _FILE = re.compile(r"/([a-z0-9.-]+)/bulk/([0-9]{1,9})\.jsonl")
-_PATH = re.compile(r"/([a-z0-9.-]+)/admin/api/([a-z0-9-]+)/graphql\.json")
+_PATH = re.compile(r"/([a-z0-9.-]+)/(admin|payments_apps)/api/([a-z0-9-]+)/graphql\.json")
 
 
 class Simulator(simulator.Simulator):
@@ -52,6 +55,7 @@ class Simulator(simulator.Simulator):
         "stuck_cursor": "answer a list's cursor that does not advance",
         "revoked": "answer that the access token is not one",
         "denied": "answer that the access token lacks a scope",
+        "unread": "say for some seconds that the app's answer to the request was not read yet",
         "older_version": "answer in another version of the API than was asked for",
     }
     FAILURES: ClassVar[dict[str, Any]] = {
@@ -70,8 +74,15 @@ class Simulator(simulator.Simulator):
         self.shops: dict[tuple[str, str], Shop] = {}
         self.apis: dict[tuple[str, str], Admin] = {}
         self.carts: dict[tuple[str, str], Carts] = {}
+        # Beside the sandbox's API, where a certificate is shown; tests carry requests by hand.
+        port = urlsplit(public_base_url).port or 0
+        carry = payments.sender(state_dir.parent, port + 3, "a")
+        self.payments = PaymentsApp(clock, self._postman, self._faults, carry)
         self._open()
         self._control.offer(
+            session=self._session,
+            sessions=lambda _: {gid: one.shown() for gid, one in self.payments.sessions.items()},
+            ready=lambda _: dict(self.payments.ready),
             checkout=self._checkout,
             **{
                 name: self._happening(name)
@@ -118,9 +129,14 @@ class Simulator(simulator.Simulator):
         if found is None or found.host != match[1]:
             said = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return self.json_reply(401, {"errors": said}), None
-        version = "2026-07" if self._faults.take("older_version", call.path) is not None else match[2]
+        version = "2026-07" if self._faults.take("older_version", call.path) is not None else match[3]
         try:
-            content = self.apis[found.app.name, found.host].answer(call.body)
+            if match[2] == "admin":
+                content = self.apis[found.app.name, found.host].answer(call.body)
+            elif set(found.scopes) >= PAYMENT_SCOPES:
+                content = self.payments.answer(found.host, call.body)
+            else:
+                content = self.FAILURES["denied"][1]
         except (KeyError, TypeError, ValueError) as error:
             return self.json_reply(400, {"errors": str(error)}), None
         status, own, body = self.json_reply(200, content)
@@ -166,6 +182,11 @@ class Simulator(simulator.Simulator):
             return {"order": order.id, "name": f"#{order.number}", "status": order.financial_status}
 
         return happen
+
+    def _session(self, body: Json) -> Json:
+        """Have a checkout, or a merchant in the shop's admin, ask the payments app for a session."""
+        app = self.installations.apps[str(body.get("app", "payments"))]
+        return self.payments.ask(app.name, str(body["shop"]), app.version, body).shown()
 
     def _checkout(self, body: Json) -> Json:
         """Have a buyer go through a cart's checkout: it becomes an order with the cart's attributes."""

@@ -20,8 +20,9 @@ ORDER = "6123456789012345678"
 
 @pytest.fixture
 def stack(clock: time_machine.Traveller) -> Iterator[Shopify]:
-    document = json.loads((ROOT / "tests/accounts/shopify/app.json").read_text(encoding="utf-8"))
-    with mock_aws(), shopify(clock, {"app": document | {"api_base": BASE}}) as made:
+    folder = ROOT / "tests/accounts/shopify"
+    documents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
+    with mock_aws(), shopify(clock, {name: one | {"api_base": BASE} for name, one in documents.items()}) as made:
         yield made
 
 

@@ -38,6 +38,10 @@ def test_no_category_of_the_shops_side_is_left_out() -> None:
         "eventbridge_event": 2,
         "cart_permalink": 2,
         "graphql_operation": 17,
+        "payments_app_payment_session": 10,
+        "payments_app_refund_session": 3,
+        "payments_app_capture_session": 1,
+        "payments_app_void_session": 1,
     }
 
 

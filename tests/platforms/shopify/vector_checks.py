@@ -6,10 +6,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from countersign.errors import CountersignError, MalformedError, NotGenuineError
+from countersign.errors import CountersignError, MalformedError, NotFoundError, NotGenuineError
 from countersign.http import HttpRequest
 from countersign.money import from_decimal
-from countersign.platforms.shopify import answers, bus, checkout, messages, replies, signing
+from countersign.platforms.shopify import (
+    answers,
+    asking,
+    bus,
+    checkout,
+    messages,
+    replies,
+    sessions,
+    signing,
+)
 from countersign.platforms.shopify import settings as shopify_settings
 from countersign.platforms.shopify.settings import App
 from countersign.signing import digests
@@ -223,6 +232,42 @@ def check_permalink(vector: Vector) -> None:
     must(found == vector["expect"]["url"], f"it is {found}")
 
 
+def check_session(vector: Vector) -> None:
+    """Check that a session of a payments app is taken or refused, and what is read of it."""
+    raw, expect = vector["raw_request"], vector["expect"]
+    about = vector["category"].removeprefix("payments_app_").removesuffix("_session")
+    headers = {name.lower(): value for name, value in raw["headers"].items()}
+    request = HttpRequest("POST", raw["path"], headers, body_of(raw))
+    try:
+        shop = sessions.shop_of(request)
+        if shop not in vector["inputs"]["installed_shops"]:
+            raise NotFoundError("shop_not_installed")
+        found = sessions.read(about, shop, request.body)
+    except CountersignError as error:
+        must(not expect["valid"], f"refused ({error}), and it is to be taken")
+        must(asking.refused(request, error).status == expect["http_status"], f"answered {error.status}")
+        return
+    must(expect["valid"], "taken, and it is to be refused")
+    for name, value in expect["normalised"].items():
+        must(name in SESSION, f"nothing here reads {name}")
+        must(SESSION[name](found) == value, f"{name} is {SESSION[name](found)!r}, and should be {value!r}")
+
+
+SESSION: Mapping[str, Callable[[sessions.Request], Any]] = {
+    "session_type": lambda found: found.about,
+    "id": lambda found: found.id,
+    "gid": lambda found: found.gid,
+    "group": lambda found: found.group,
+    "amount_minor": lambda found: found.amount.minor if found.amount is not None else None,
+    "currency": lambda found: found.amount.currency if found.amount is not None else None,
+    "kind": lambda found: found.kind,
+    "test": lambda found: found.test,
+    "shop": lambda found: found.shop,
+    "cancel_url": lambda found: found.cancel_url,
+    "payment_id": lambda found: found.payment_id,
+}
+
+
 CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "webhook_hmac": check_webhook,
     "webhook_hmac_events": check_webhook,
@@ -235,4 +280,7 @@ CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "eventbridge_event": check_event,
     "cart_permalink": check_permalink,
     "graphql_operation": check_operation,
+    **dict.fromkeys(
+        (f"payments_app_{about}_session" for about in ("payment", "refund", "capture", "void")), check_session
+    ),
 }

@@ -322,6 +322,12 @@ def shopify(clock: time_machine.Traveller, accounts: Mapping[str, Json]) -> Iter
         "refund",
         "instruct",
         "ship",
+        "payment_session",
+        "refund_session",
+        "capture_session",
+        "void_session",
+        "pay",
+        "resolve",
     ):
         importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
     yield Shopify(cloud, wire)

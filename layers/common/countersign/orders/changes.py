@@ -94,7 +94,8 @@ class Terms:
     metadata: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
     reports_status: bool = False  # the platform wants to be told what state the order is in, whenever that changes
-    not_offered: tuple[str, ...] = ()  # "refund", "ship": nothing here does it at the platform, nobody may ask for it
+    # "refund", "ship": nothing here does it at the platform, nobody may ask for it; "query": the platform tells nothing
+    not_offered: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()  # "capture", "void", "cancel", "mark_paid": what the platform can be instructed to do
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     closable_after: int = 0  # seconds from the creation during which the platform refuses to close the order
@@ -716,6 +717,72 @@ class DisputeReported:
         return (self.dispute_id, self.status, self.evidence_due_by, self.finalized_at)
 
 
+@dataclass(frozen=True, slots=True)
+class SessionRequested:
+    """A platform asks us, who are the payment service behind it, for something: a session of the order.
+
+    `about` is payment, refund, capture or void; `number` is the platform's own of that kind, `gid` what its answers are
+    addressed to, `payment` the number of the payment session that the other three are about. `mode` is sale or
+    authorization. `digest` is of what was asked, by which a repetition is told from another request of one number.
+    """
+
+    about: str
+    number: str
+    gid: str
+    app: str
+    amount: Money | None
+    digest: str
+    at: int
+    expires_at: int
+    mode: str = ""
+    test: bool = False
+    payment: str = ""
+    account: str = ""  # where it is paid: the account of a payment service
+    page: str = ""  # what the address of the payer's page holds, which nobody can guess
+    cancel_url: str = ""
+    locale: str = ""
+    kind: ClassVar[str] = "session_asked"
+
+    def identity(self) -> Identity:
+        return (self.about, self.number, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDecided:
+    """What is answered to a session, with the exact arguments: fixed before the platform hears of it.
+
+    `operation` is resolve, reject or pending; `arguments` is JSON text that is repeated byte for byte.
+    """
+
+    session: str
+    operation: str
+    arguments: str
+    at: int
+    problem: Reason | None = None
+    kind: ClassVar[str] = "session_decided"
+
+    def identity(self) -> Identity:
+        return (self.session, self.operation, self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswered:
+    """The platform took an answer to a session; `next_url` is where the payer goes then.
+
+    With a `problem` it did not, and does not any more: a person must look.
+    """
+
+    session: str
+    operation: str
+    at: int
+    next_url: str = ""
+    problem: Reason | None = None
+    kind: ClassVar[str] = "session"
+
+    def identity(self) -> Identity:
+        return (self.session, self.operation, self.problem.code if self.problem else "")
+
+
 RefundFact = (
     RefundReported
     | RefundRequested
@@ -731,7 +798,8 @@ SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
 RetryFact = RetryRequested | RetryReported
 InstructionFact = InstructionRequested | InstructionConfirmed | InstructionReported
-ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact | InstructionFact | DisputeReported
+SessionFact = SessionRequested | SessionDecided | SessionAnswered
+ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact | InstructionFact | SessionFact | DisputeReported
 Fact = (
     OrderCreated
     | OrderReported

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from countersign.orders import disputes, instructions, refunds, retries, settlements, shipments
+from countersign.orders import disputes, instructions, refunds, retries, sessions, settlements, shipments
 from countersign.orders.changes import (
     Change,
     DisputeReported,
@@ -15,6 +15,7 @@ from countersign.orders.changes import (
     RefundReported,
     Resolved,
     RetryFact,
+    SessionFact,
     SettlementFact,
     ShipmentFact,
     ShipmentRequested,
@@ -30,6 +31,7 @@ KINDS: Mapping[type[Any], Kind] = {
     **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
     **dict.fromkeys(get_args(RetryFact), retries.KIND),
     **dict.fromkeys(get_args(InstructionFact), instructions.KIND),
+    **dict.fromkeys(get_args(SessionFact), sessions.KIND),
     DisputeReported: disputes.KIND,
 }
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS.values()}

@@ -45,7 +45,7 @@ def is_doubtful(order: Order, fact: OrderReported) -> bool:
     That is one that says something else of the same moment, or one that was overtaken by what was read.
     """
     newest = order.newest
-    if newest is None:
+    if newest is None or "query" in order.terms.not_offered:
         return False
     same_moment = fact.report.version == newest.version and _content(fact.terms, fact.report) != _content(
         order.terms, newest

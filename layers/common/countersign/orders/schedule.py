@@ -39,6 +39,8 @@ def next_poll(order: Order, now: int) -> int | None:
 
 
 def _next_poll_in_parts(order: Order, now: int) -> int | None:
+    if "query" in order.terms.not_offered:
+        return None
     expected_at = order.newest.expected_at if order.newest is not None else None
     if order.newest is not None and expected_at is not None:
         if now < expected_at:

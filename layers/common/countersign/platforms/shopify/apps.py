@@ -110,6 +110,19 @@ class Apps:
         self._list()
         yield from sorted(self._shops_known)
 
+    def paying(self) -> Iterator[Installation]:
+        """Yield each shop of each app that serves payments."""
+        for name in sorted(self._apps.names()):
+            app = self.load(name)
+            if app.payments is None:
+                continue
+            granted = list(installed_everywhere(*_table(), "shopify", name)) if app.install == OAUTH else []
+            let_in = [one.account for one in granted if one.open and not one.seeded]
+            for host in dict.fromkeys([*app.shops, *let_in, *self._shops(name).names()]):
+                shop = self.shop(name, app, host)
+                if shop is not None:
+                    yield Installation(name, app, shop)
+
     def installation(self, host: str) -> Installation:
         """Return a shop with the app that reads it; NotFoundError where none is installed there."""
         if host not in self._apps_of or time.monotonic() - self._listed_at > FRESH_SECONDS:
@@ -126,6 +139,8 @@ class Apps:
         known: set[str] = set()
         for name in sorted(self._apps.names()):
             app = self.load(name)
+            if app.payments is not None:  # one that serves payments may read nothing of a shop
+                continue
             fetched = app.install == "client_credentials"
             readable = [shop.shop for shop in app.shops.values() if fetched or shop.access_token is not None]
             granted = list(installed_everywhere(*_table(), "shopify", name)) if app.install == OAUTH else []

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
 from countersign.money import Money
 from countersign.orders.changes import Parcel
-from countersign.platforms.shopify import answers, documents, messages
+from countersign.platforms.shopify import answers, documents, messages, mutations
 from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, NewCart, Refundable, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.telemetry import count
@@ -70,6 +70,8 @@ class Client:
 
     `token` gives the token, and another one in the place of one that was refused; empty where there is none.
     """
+
+    API = "admin"
 
     def __init__(
         self,
@@ -291,7 +293,7 @@ class Client:
         version = self._app.api_version
         response = self._session.request(
             "POST",
-            f"{base_of(self._app, self._shop)}/admin/api/{version}/graphql.json",
+            f"{base_of(self._app, self._shop)}/{self.API}/api/{version}/graphql.json",
             data=json.dumps({"query": document, "variables": variables}).encode(),
             headers={
                 "X-Shopify-Access-Token": token,
@@ -307,6 +309,16 @@ class Client:
             return answers.read(response)
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
+
+
+class PaymentsClient(Client):
+    """One shop's Payments Apps API: each call is made once, for whoever calls keeps what is to be repeated."""
+
+    API = "payments_apps"
+
+    def answer(self, mutation: str, arguments: Mapping[str, Any]) -> Fields:
+        """Make a mutation and return its payload; raises what `answers.read` raises."""
+        return answers.member(self._call(mutations.DOCUMENTS[mutation], arguments), mutation)
 
 
 class Storefront:

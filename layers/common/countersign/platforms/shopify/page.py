@@ -45,6 +45,10 @@ _ENGLISH: Mapping[str, str] = {
     "app": "The app's own configuration (shopify.app.toml) has to name this address for deliveries: {address}",
     "admin": "A person has to add webhooks for orders, refunds and transactions in Settings → Notifications → "
     "Webhooks, in the format JSON, to this address: {address}",
+    "payments_ready": "Buyers can pay by it as soon as the merchant turns it on in Settings → Payments.",
+    "payments_lacking": "Nobody can pay by it: it was not given write_payment_gateways and write_payment_sessions. Add "
+    "both to the app's configuration, and open the app from the shop's admin once more.",
+    "payments_later": "Shopify could not be told yet that it is ready; that is tried again every ten minutes.",
     "endless": "The token that the shop gave has no end. Public apps must use tokens that end; Shopify takes no other "
     "ones from 2027-01-01 on.",
     "next": "Within ten minutes the orders of the shop are read. Nothing else is to be done; close this page.",
@@ -68,6 +72,10 @@ _CHINESE: Mapping[str, str] = {
     "later": "尚未设置推送到 {address}，系统每十分钟会自动重试。",
     "app": "请在应用配置（shopify.app.toml）中将推送地址设置为：{address}",
     "admin": "请在 设置 → 通知 → Webhook 中为订单、退款和交易添加 JSON 格式的 Webhook，地址为：{address}",
+    "payments_ready": "商家在 设置 → 付款 中启用后，买家即可用它付款。",
+    "payments_lacking": "无法用于付款：未授予权限 write_payment_gateways 和 write_payment_sessions。"
+    "请在应用配置中添加这两项权限，然后从店铺后台重新打开应用。",
+    "payments_later": "暂时无法告知 Shopify 应用已就绪，系统每十分钟会自动重试。",
     "endless": "店铺授予的令牌没有有效期。公开应用必须使用有有效期的令牌；自 2027-01-01 起 Shopify 不再接受其他令牌。",
     "next": "十分钟内将开始读取店铺订单，无需其他操作，可以关闭本页。",
     "again": "请从店铺后台（设置 → 应用）重新打开应用。该链接只能在打开它的浏览器中使用一次，{minutes} 分钟内有效。",
@@ -100,12 +108,15 @@ def installed(
 ) -> str:
     """Return what works, and what is to be done next.
 
-    `deliveries` is made or later where the app subscribes by the API, else app or admin, by who has to.
+    `deliveries` is made or later where the app subscribes by the API, else app or admin, by who has to; of an app that
+    serves payments it is payments_ready, payments_lacking or payments_later.
     """
     said = [("lacking", {"scopes": ", ".join(lacking)}) if lacking else ("scopes", {})]
-    said += [("all" if everything else "recent", {}), (deliveries, {"address": address})]
+    serves_payments = deliveries.startswith("payments_")  # such an app reads no orders
+    said += [] if serves_payments else [("all" if everything else "recent", {})]
+    said += [(deliveries, {"address": address})]
     said += [("endless", {})] * endless
-    said += [("next", {})]
+    said += [] if serves_payments else [("next", {})]
     lines = "".join(f"<li>{_say(lang, word, values)}</li>" for word, values in said)
     return _page(lang, _say(lang, "installed", {"shop": shop}), f"<ul>{lines}</ul>")
 

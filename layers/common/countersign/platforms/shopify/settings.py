@@ -18,6 +18,12 @@ _SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,84}\.myshopify\.com", re.ASCII)
 _SHOP_ID = re.compile(r"(?:gid://shopify/Shop/)?([1-9][0-9]{0,19})", re.ASCII)
 _SCOPE = re.compile(r"[a-z_]{1,64}", re.ASCII)
 SUBSCRIPTIONS = ("shop", "app", "admin")
+# What a payments app can be asked for, in the words of a cashier's `kinds[]`.
+KINDS = ("sale", "authorization", "capture", "void", "refund")
+LATE_POLICIES = ("ask", "refund")
+PAYMENT_SCOPES = frozenset({"write_payment_gateways", "write_payment_sessions"})
+_CASHIER = re.compile(r"([a-z][a-z0-9_]{0,31})/([a-z0-9][a-z0-9.-]{0,63})", re.ASCII)
+HELD_SECONDS, _MOST_HELD_SECONDS = 7 * 86_400, 31 * 86_400
 INSTALLS = ("oauth", "client_credentials", "token")
 
 
@@ -44,6 +50,22 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True)
+class Payments:
+    """What an app does as a payment service of shops: at which accounts of cashiers buyers pay.
+
+    `cashier` and `test_cashier` are `{cashier}.{account}`; without the latter a session to try is refused, for nothing
+    of it may meet money. `kinds` are those that are taken at all. `handle` is Shopify's name of the app's extension.
+    """
+
+    cashier: str
+    test_cashier: str = ""
+    kinds: frozenset[str] = frozenset(KINDS)
+    handle: str = ""
+    late_policy: str = LATE_POLICIES[0]  # of money of a session that is not the one that counts
+    authorization_seconds: int = HELD_SECONDS  # for how long the cashier holds money
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """An app and its shops; of each list of secrets the current one is first, then previous ones.
 
@@ -65,6 +87,7 @@ class App:
     storefront_private_token: Secret | None = None
     mark_paid_limits: Mapping[str, int] = field(default_factory=dict)  # minor units by currency; above, two persons
     api_base: str = ""
+    payments: Payments | None = None
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -111,6 +134,7 @@ def load(document: Mapping[str, object]) -> App:
         storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
         mark_paid_limits=as_optional(lambda: _limits(document), no_limits, warnings),
         api_base=as_text(document, "api_base").rstrip("/"),
+        payments=_payments(document),
         warnings=tuple(warnings),
     )
 
@@ -134,6 +158,34 @@ def load_installation(document: Mapping[str, object]) -> Shop:
         expires_at=as_optional(lambda: _time(document, "expires_at"), None, warnings),
         refresh_expires_at=as_optional(lambda: _time(document, "refresh_expires_at"), None, warnings),
     )
+
+
+def _payments(document: Mapping[str, object]) -> Payments | None:
+    if document.get("payments") is None:
+        return None
+    given = as_mapping(document["payments"], "payments")
+    kinds = [str(kind) for kind in as_list(given, "kinds")] or list(KINDS)
+    if not set(kinds) <= set(KINDS):
+        raise KeysUnavailableError(f"payments.kinds holds something else than {', '.join(KINDS)}")
+    seconds = given.get("authorization_seconds", HELD_SECONDS)
+    if type(seconds) is not int or not 0 < seconds <= _MOST_HELD_SECONDS:
+        raise KeysUnavailableError("payments.authorization_seconds is not 1 to 2678400")
+    return Payments(
+        cashier=_cashier(given, "cashier", required=True),
+        test_cashier=_cashier(given, "test_cashier"),
+        kinds=frozenset(kinds),
+        handle=as_text(given, "external_handle"),
+        late_policy=as_choice(given, "paid_late_policy", LATE_POLICIES),
+        authorization_seconds=seconds,
+    )
+
+
+def _cashier(fields: Mapping[str, object], name: str, *, required: bool = False) -> str:
+    value = as_text(fields, name, required=required)
+    match = _CASHIER.fullmatch(value)
+    if value and match is None:
+        raise KeysUnavailableError(f"payments.{name} is not a cashier's account such as hc1/main or stripe/main")
+    return f"{match[1]}.{match[2]}" if match else ""
 
 
 def _key(value: object, name: str) -> Secret:

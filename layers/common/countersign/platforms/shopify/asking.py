@@ -1,0 +1,96 @@
+"""What becomes of a session that Shopify asks for: recorded first, and answered the same however often it comes."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from countersign.errors import CountersignError, NotFoundError, StoreUnavailableError, UnprocessableError
+from countersign.http import HttpReply, HttpRequest, json_reply
+from countersign.orders.changes import OrderKey
+from countersign.orders.sessions import PAYMENT, session_id
+from countersign.platforms.shopify import sessions
+from countersign.platforms.shopify.apps import Apps
+from countersign.platforms.shopify.sessions import PLATFORM, Request
+from countersign.platforms.shopify.settings import App, Payments
+from countersign.runtime import callbacks
+from countersign.runtime.entrypoint import mark_accounts
+from countersign.runtime.telemetry import count, logger
+from countersign.signing import nonces
+from countersign.store import OrderStore
+from countersign.store.sessions import Found, SessionStore
+
+LIMIT = 256 * 1024
+
+
+def refused(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
+    """Refuse with an empty object, as Shopify wants it: it comes again, and shows the buyer an error then."""
+    return json_reply(error.status, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes sessions of one kind; `base_url` is where buyers' browsers are sent."""
+
+    about: str
+    apps: Apps
+    store: OrderStore
+    base_url: str
+
+    def take(self, request: HttpRequest, now: int) -> HttpReply:
+        """Record a session and answer it. Raises what stands in the way, and then nothing was recorded."""
+        name, host = request.path_parameters["app"], sessions.shop_of(request)
+        app = self.apps.load(name)
+        shop = self.apps.shop(name, app, host) if app.payments is not None else None
+        if app.payments is None or shop is None:
+            raise NotFoundError("shop_not_installed")
+        asked = sessions.read(self.about, host, request.body)
+        if request.header("shopify-api-version") not in ("", app.api_version):
+            count("ApiVersionDiffers")
+        _require_kind(asked, app)
+        found = self._known(asked) or self._record(asked, name, app.payments, now)
+        if found.session.digest != asked.digest:
+            count("SessionDiffers")
+            logger.error("a session came again and says something else: it stays as it was", extra={"account": host})
+        mark_accounts(self.store.client, self.store.table)
+        if self.about == PAYMENT:
+            return json_reply(201, {"redirect_url": page_url(self.base_url, host, found)})
+        return json_reply(201, {})
+
+    def _known(self, asked: Request) -> Found | None:
+        return SessionStore(self.store).find(PLATFORM, asked.shop, asked.about, asked.id)
+
+    def _record(self, asked: Request, name: str, payments: Payments, now: int) -> Found:
+        key, test = self._order_of(asked, now)
+        account = (payments.test_cashier if test else payments.cashier) if asked.about == PAYMENT else ""
+        page = nonces.nonce() + nonces.nonce() if asked.about == PAYMENT else ""
+        told = sessions.asked(asked, key, name, account=account, page=page, test=test, now=now)
+        callbacks.report(self.store.record_message(told, now=now))
+        count("SessionAsked")
+        # Copies that come at the same moment are one: whichever was first is what all are answered by.
+        found = self._known(asked) or SessionStore(self.store).read(key, session_id(asked.about, asked.id))
+        if found is None:
+            raise StoreUnavailableError("the session was recorded and cannot be read back")
+        return found
+
+    def _order_of(self, asked: Request, now: int) -> tuple[OrderKey, bool]:
+        """Return the order that a request belongs to, and whether it is a test: as the payment was."""
+        if asked.about == PAYMENT:
+            return sessions.key_of(asked.shop, asked.group, test=asked.test), asked.test
+        paid = SessionStore(self.store).find(PLATFORM, asked.shop, PAYMENT, asked.payment_id)
+        if paid is not None:
+            return paid.key, paid.session.test
+        count("SessionOfUnknownPayment")
+        key = sessions.key_of_stray(asked)
+        callbacks.report(self.store.record(sessions.stray(asked, key, now=now), now=now))
+        return key, asked.test
+
+
+def page_url(base_url: str, host: str, found: Found) -> str:
+    """Return the address of the page where a buyer pays a session."""
+    number = found.session.session_id.partition(".")[2]
+    app = quote(found.session.app, safe="")
+    return f"{base_url}/shopify/{app}/pay/{host}/{quote(number, safe='')}/{found.session.page}"
+
+
+def _require_kind(asked: Request, app: App) -> None:
+    if asked.about == PAYMENT and app.payments is not None and asked.kind not in app.payments.kinds:
+        raise UnprocessableError(f"the app takes no {asked.kind}: its payments.kinds say so")

@@ -1,0 +1,187 @@
+"""One stack with a payments app in a shop and a cashier behind it, in process; requests are carried by hand."""
+
+import importlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import time_machine
+
+from countersign.orders.changes import OrderKey
+from countersign.orders.sessions import Session
+from countersign.orders.state import Order
+from countersign.runtime import platform_http
+from countersign.store import OrderStore
+from countersign.store.sessions import SessionStore
+from sandbox.events import shapes
+from sandbox.simulators.shopify import Simulator
+from sandbox.simulators.shopify.payments import Asked
+from tests.cashiers.world import DOCUMENTS, Cashiers, cashiers, hc1_document
+from tests.functions.conftest import Cloud, http_event
+from tests.platforms.shopify.world import BASE, SECRET, SHOP, Wire
+
+APP, OTHER = "payments", "other-shop.myshopify.com"
+SCOPES = ["write_payment_gateways", "write_payment_sessions"]
+FUNCTIONS = ("payment_session", "refund_session", "capture_session", "void_session", "pay", "resolve")
+Json = dict[str, Any]
+
+
+def app_document(**payments: Any) -> Json:
+    """Return the document of a payments app."""
+    return {
+        "client_id": "0f4d2b7c9a1e4c6d8b3f5a7e9c1d2b4f",
+        "client_secrets": [SECRET],
+        "install": "token",
+        "scopes": SCOPES,
+        "api_base": BASE,
+        "payments": {"cashier": "hc1/main", "test_cashier": "hc1/try", "external_handle": "pay"} | payments,
+    }
+
+
+def documents(**payments: Any) -> dict[str, Json]:
+    """Return the documents of the app and of a shop where it is installed."""
+    shop = {
+        "shop": SHOP,
+        "shop_id": "gid://shopify/Shop/70011223344",
+        "access_token": "shpat_payments_of_the_tests",
+        "scope": ",".join(SCOPES),
+        "api_base": BASE,
+    }
+    return {APP: app_document(**payments), f"{APP}/{SHOP}": shop}
+
+
+class Checkout:
+    """One stack, its shop at Shopify, and the cashier where buyers pay."""
+
+    def __init__(self, cloud: Cloud, wire: Wire, hosted: Cashiers) -> None:
+        self.cloud, self.wire, self.hosted = cloud, wire, hosted
+        self.store = OrderStore(cloud.dynamodb, "Orders")
+        self.shopify = wire.simulator.payments
+        self.shopify.send = self._carry
+
+    @property
+    def now(self) -> int:
+        return int(time.time())
+
+    def _carry(self, path: str, headers: Json, body: bytes) -> tuple[int, bytes]:
+        app, what = path.split("/")[2:4]
+        event = http_event(
+            "POST",
+            path,
+            {"app": app},
+            headers={name.lower(): text for name, text in headers.items()},
+            body=body.decode(),
+        )
+        answer = self.cloud.invoke(f"shopify_{what.replace('-', '_')}", event)
+        return answer["statusCode"], str(answer.get("body") or "").encode()
+
+    # What Shopify and buyers do.
+
+    def ask(self, about: str = "payment", *, shop: str = SHOP, **wanted: Any) -> Asked:
+        """Have Shopify ask for a session."""
+        return self.shopify.ask(APP, shop, "2026-10", {"about": about, "shop": shop, **wanted})
+
+    def visit(self, asked: Asked, where: str = "") -> Json:
+        """Open a session's page as a browser does."""
+        path = asked.redirect_url.partition(".example.com")[2] + (f"/{where}" if where else "")
+        _, _, app, _, shop, session, token, *_ = path.split("/")
+        named = {"app": app, "shop": shop, "session": unquote(session), "token": token}
+        tail = f"/{where}" if where else ""
+        event = http_event("GET", f"/shopify/{{app}}/pay/{{shop}}/{{session}}/{{token}}{tail}", named)
+        answer: Json = self.cloud.invoke("shopify_pay", event)
+        return answer
+
+    def attempts(self, asked: Asked) -> list[str]:
+        """Return the cashier's references of the checkout's attempts."""
+        from countersign.platforms.shopify import attempts
+
+        session = self.session(asked)
+        return [one.key.order_id for one in attempts.all_of(self.store.get, self.key(asked), session.account)]
+
+    def pay(self, asked: Asked, number: int = 0, *, account: str = "hc1/main", call: str = "pay", **how: Any) -> None:
+        """Let the buyer pay at the cashier, and let the cashier tell."""
+        reference = self.attempts(asked)[number - 1]
+        self.hosted.make(call, account, reference=reference, **how)
+        assert set(self.hosted.deliver()) <= {200}
+
+    def told(self, asked: Asked, word: str = "order.paid", number: int = 0) -> None:
+        """Hand the bus event about a payment to who answers Shopify."""
+        account = self.session(asked).account
+        detail = {"platform": "cashier", "account": account, "order_id": self.attempts(asked)[number - 1]}
+        self.cloud.invoke("shopify_resolve", shapes.bus(word, detail, self.now), remaining_ms=900_000)
+
+    def run(self, seconds: int = 0) -> None:
+        """Let the worker come, some time later."""
+        self.cloud.clock.shift(seconds)
+        self.cloud.invoke("shopify_resolve", shapes.schedule("EveryMinute", 0), remaining_ms=900_000)
+
+    def refunds(self, seconds: int = 0) -> None:
+        """Let the cashier's refunds be made."""
+        self.cloud.clock.shift(seconds)
+        self.cloud.invoke("cashier_refund", shapes.schedule("EveryMinute", 0), remaining_ms=900_000)
+
+    # What is there then.
+
+    def key(self, asked: Asked) -> OrderKey:
+        found = SessionStore(self.store).order_of("shopify", asked.shop, asked.about, str(asked.body["id"]))
+        assert found is not None
+        return found
+
+    def session(self, asked: Asked) -> Session:
+        found = SessionStore(self.store).find("shopify", asked.shop, asked.about, str(asked.body["id"]))
+        assert found is not None
+        return found.session
+
+    def order(self, asked: Asked) -> Order:
+        found = self.store.get(self.key(asked))
+        assert found is not None
+        return found
+
+    def attempt(self, asked: Asked, number: int = 0) -> Order:
+        session = self.session(asked)
+        found = self.store.get(OrderKey("cashier", session.account, self.attempts(asked)[number - 1]))
+        assert found is not None
+        return found
+
+    def shown(self, asked: Asked) -> Json:
+        key = self.key(asked)
+        parameters = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
+        answer = self.cloud.invoke(
+            "orders_api", http_event("GET", "/orders/{platform}/{account}/{order_id}", parameters)
+        )
+        content: Json = json.loads(answer["body"])
+        return content
+
+    def rows(self) -> list[str]:
+        """Return every row of the orders table."""
+        return sorted(map(str, self.cloud.table()))
+
+
+@contextmanager
+def checkout(
+    clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **payments: Any
+) -> Iterator[Checkout]:
+    """Make a world inside moto."""
+    accounts = documents(**payments)
+    trying = hc1_document(
+        merchant_id="m_try", keys=[{"id": "ak_try", "secret": "try_0123456789abcdef0123456789abcdef"}]
+    )
+    with cashiers(clock, tmp_path, monkeypatch, {**DOCUMENTS, "hc1/try": trying}) as hosted:
+        inbox = SimpleNamespace(add=lambda kind, entry: None)
+        simulator = Simulator(SimpleNamespace(now=time.time), accounts, inbox, "https://pay.example.com", tmp_path)
+        for name, document in accounts.items():
+            hosted.cloud.secretsmanager.create_secret(
+                Name=f"countersign/test/shopify/{name}", SecretString=json.dumps(document)
+            )
+        wire = Wire(simulator)
+        platform_http.session().mount(BASE, wire)
+        monkeypatch.setenv("SHOPPER_BASE_URL", "https://pay.example.com")
+        for job in FUNCTIONS:
+            importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
+        yield Checkout(hosted.cloud, wire, hosted)
