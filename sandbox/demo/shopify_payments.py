@@ -112,7 +112,7 @@ def held(stage: Stage) -> None:
     for one in (asked, other):
         pays(one)
         visit(one["redirect_url"] + "/back")
-        stage.expect_soon("resolved", lambda one=one: there(stage, one)[0], "resolved")
+        ends(stage, "resolved", one, RESOLVED)
     for amount in ("60.00", "40.00"):
         capture = ask(stage, "capture", payment=asked["id"], amount=amount)
         ends(stage, f"{amount} is captured", capture, RESOLVED)
