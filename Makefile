@@ -83,8 +83,8 @@ test: env ## All tests but the soak; with a Python 3.13 also what `sam build` ma
 		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak$$without"
 	@[ ! -x $(BIN)/python3.13 ] || exec $(BIN)/python tools/policies.py $(CALLS) --gaps
 
-soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1: shops, stores alone)
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce)
+soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1, PAYMENTS_APPS=1: shops, stores, sessions alone)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce) $(if $(PAYMENTS_APPS),tests/platforms/shopify/payments tests/races/test_sessions.py)
 
 bench: env ## Our callback path beside its peers; writes bench/results.md
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python bench/run.py
