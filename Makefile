@@ -13,6 +13,9 @@ FILE ?=
 # Name an interpreter to use it instead of the one found below.
 PYTHON ?=
 
+# Hundreds of processes are started by tests, demo and soak: each would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 # What a recipe execs after this ends when make ends, by SIGKILL too (sandbox/parent_watch.py).
 ENDS_WITH_MAKE := ENDS_WITH_PROCESS=$$PPID
@@ -41,6 +44,7 @@ define make_environment
 endef
 
 REGIONS := eu-central-1 us-east-1 ap-southeast-1 cn-north-1
+CHROMIUM ?= /usr/bin/chromium
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
@@ -76,15 +80,15 @@ token: env ## Print a token of the running sandbox (SCOPES="..." SUBJECT=... ACC
 event: env ## Print a freshly signed event (FUNCTION=wechat_notify CASE=paid-v3)
 	@exec $(BIN)/python -m sandbox event $(FUNCTION) $(CASE)
 
-test: env ## All tests but the soak; with a Python 3.13 also what `sam build` makes, and that roles allow what was called
+test: env ## All tests but the soak and the browser; with a Python 3.13 also what `sam build` makes, and that roles allow what was called
 	@if [ -x $(BIN)/python3.13 ]; then $(MAKE) --no-print-directory .venv-sam/.ready; fi
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)
 	@[ -x $(BIN)/python3.13 ] || without=" and not artifact"; \
-		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak$$without"
+		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not browser$$without"
 	@[ ! -x $(BIN)/python3.13 ] || exec $(BIN)/python tools/policies.py $(CALLS) --gaps
 
-soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1, PAYMENTS_APPS=1: shops, stores, sessions alone)
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce) $(if $(PAYMENTS_APPS),tests/platforms/shopify/payments tests/races/test_sessions.py)
+soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1 [SHOPPERS=2000], PAYMENTS_APPS=1: shops, stores, sessions alone)
+	@$(if $(SHOPPERS),SHOPPERS=$(SHOPPERS)) $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce) $(if $(PAYMENTS_APPS),tests/platforms/shopify/payments tests/races/test_sessions.py)
 
 bench: env ## Our callback path beside its peers; writes bench/results.md
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python bench/run.py
@@ -96,7 +100,7 @@ check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, templ
 	$(SAM) validate --lint
 	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml alarms.yaml payments-app.yaml
 	.venv-sam/bin/python tools/transformed.py --count
-	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak"
+	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak and not browser"
 
 vectors: env ## Check our own code against a file of vectors that others made (FILE=<json>)
 	$(BIN)/python tools/vectors.py "$(FILE)"
@@ -104,7 +108,7 @@ vectors: env ## Check our own code against a file of vectors that others made (F
 policies: env .venv-sam/.ready ## The table function x call x policy: demo and tests run, and what they called is compared
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)
 	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo > $(CALLS)/demo.log
-	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak and not artifact" tests/functions tests/e2e
+	SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not soak and not artifact and not browser" tests/functions tests/e2e
 	@exec $(BIN)/python tools/policies.py $(CALLS)
 
 botocore: env $(OLDEST)/.ready ## Our AWS clients with the oldest botocore that we say we run on (and, in `make test`, the newest)
@@ -114,10 +118,18 @@ botocore: env $(OLDEST)/.ready ## Our AWS clients with the oldest botocore that 
 contract: env .venv-contract/.ready ## Requests made of the OpenAPI document, by schemathesis, against a sandbox: answers are as it says
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python tools/try_contract.py
 
-browser: env ## What the storefront script does in the tabs of a made-up browser (needs Node); a real one is not tried yet
+browser: env .browser/.ready ## Pages and the storefront script in Debian's Chromium, before a whole sandbox; axe-core finds nothing (needs Node)
 	@command -v node > /dev/null || { echo "make browser needs Node on PATH (Debian: apt install nodejs)" >&2; exit 1; }
+	@[ -x "$(CHROMIUM)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get install -y -q chromium > /dev/null; } \
+		|| { echo "make browser did not run: there is no $(CHROMIUM) (Debian: apt install chromium; CHROMIUM=<path>)" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/platforms/bigcommerce/app/test_script_behaviour.py
-	@echo "Not tried: layout, cookies and content policies of a real browser; no test drives Chromium yet."
+	CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -m browser tests/browser
+
+.browser/.ready: requirements-browser.txt .venv/.ready
+	@rm -rf .browser
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --target .browser -r $< \
+		|| { echo "make browser installs Playwright from PyPI, which did not answer" >&2; exit 1; }
+	@touch $@
 
 $(OLDEST)/.ready: tests/aws/botocore-oldest.txt .venv/.ready
 	@rm -rf $(OLDEST)
@@ -145,6 +157,7 @@ lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade sandbox/requirements-cloud.in -o sandbox/requirements-cloud.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-contract.in -o requirements-contract.txt
+	uv pip compile $(UV_FLAGS) --upgrade requirements-browser.in -o requirements-browser.txt
 
 clean: ## Remove everything that make made
-	rm -rf .venv .venv-cloud .venv-sam .venv-contract .aws-sam .sandbox .schemathesis .botocore .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-cloud .venv-sam .venv-contract .aws-sam .sandbox .schemathesis .botocore .browser .pytest_cache .mypy_cache .ruff_cache .hypothesis

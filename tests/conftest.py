@@ -1,8 +1,10 @@
 """What every test stands on: a function's environment with throwaway values, and a wall around loopback."""
 
+import gc
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,10 @@ settings.load_profile("countersign")
 parent_watch.end_with_starter()
 if "PYTEST_XDIST_WORKER" in os.environ:
     parent_watch.end_with(os.getppid())
+
+# Hundreds of processes are started here: each would compile all of its modules anew where byte code is forbidden.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Functions read names from their environment when they are imported, so these come before any test module.
 for profile in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
@@ -52,6 +58,12 @@ os.environ.update(
 
 # With SANDBOX_CALLS, what functions ask of AWS in this process is written down too (see sandbox/calls.py).
 calls.watch(botocore.client, calls.function_on_the_stack)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through twelve thousand tests again: they stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 class OutsideLoopbackError(RuntimeError):

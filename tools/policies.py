@@ -23,7 +23,8 @@ BASIC, QUEUE, STREAM = (
 _RECORD = ("*_notify", "*_push", "*_callback", "*_webhook", "*_create_payment", "decisions_api")  # orders, when called
 # and by themselves
 _WORK = (
-    "*_poll", "*_refund", "*_settle", "*_ship", "*_sync", "*_bill", "*_redrive", "*_retry", "*_scan", "*_import",
+    "*_poll", "*_refund", "*_settle", "*_ship", "*_sync", "*_bill", "*_redrive", "*_retry", "*_scan",
+    "*_import", "*_instruct",
 )  # fmt: skip
 _APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
 _KEEPS = ("*_auth", "*_uninstall", "*_check")  # the documents of those shops

@@ -80,6 +80,22 @@ class BillOf(TypedDict, total=False):
     platform: Required[str]
 
 
+class CancelWish(TypedDict, total=False):
+    """Why an order is cancelled, whether its goods go back into stock, and whether the platform tells the buyer."""
+
+    reason: Required[Literal["customer", "declined", "fraud", "inventory", "other", "staff"]]
+    restock: Required[bool]
+    notify: bool
+    note: str
+
+
+class CaptureWish(TypedDict, total=False):
+    """How much is taken of what is held; all of it without an amount."""
+
+    transaction_id: str
+    amount: Amount | None
+
+
 class CashierAmount(TypedDict, total=False):
     """Money of the contract: integer minor units and a currency."""
 
@@ -199,6 +215,12 @@ class LookupWish(TypedDict, total=False):
     value: Required[str]
 
 
+class MarkPaidWish(TypedDict, total=False):
+    """What the person saw that is due, and came another way than by the platform."""
+
+    amount: Required[Amount]
+
+
 class NoteWish(TypedDict, total=False):
     """What somebody writes beside an order."""
 
@@ -305,6 +327,12 @@ class ShopifyLineBody(TypedDict, total=False):
     quantity: int
     selling_plan_id: str | None
     attributes: dict[str, str] | None
+
+
+class VoidWish(TypedDict, total=False):
+    """Which authorization is let go, where the order has several."""
+
+    transaction_id: str
 
 
 class WechatAmount(TypedDict, total=False):
@@ -622,6 +650,34 @@ class Client:
         """
         return self.request("GET", f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}")
 
+    def cancel_order(
+        self, platform: str, account: str, order_id: str, body: CancelWish, *, idempotency_key: str | None = None
+    ) -> Reply:
+        """Have the platform cancel the order; what was paid goes back by a refund, not by this.
+
+        Needs payments:write.
+        """
+        return self.request(
+            "POST",
+            f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/cancel",
+            body=body,
+            headers={"idempotency-key": idempotency_key},
+        )
+
+    def capture_order(
+        self, platform: str, account: str, order_id: str, body: CaptureWish, *, idempotency_key: str | None = None
+    ) -> Reply:
+        """Have the platform take what is held for the order; its answer alone says that it did.
+
+        Needs payments:write.
+        """
+        return self.request(
+            "POST",
+            f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/capture",
+            body=body,
+            headers={"idempotency-key": idempotency_key},
+        )
+
     def close_order(self, platform: str, account: str, order_id: str) -> Reply:
         """Close the order at the platform, as soon as the platform allows.
 
@@ -644,6 +700,20 @@ class Client:
         Needs orders:read.
         """
         return self.request("GET", f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/explanation")
+
+    def mark_order_paid(
+        self, platform: str, account: str, order_id: str, body: MarkPaidWish, *, idempotency_key: str | None = None
+    ) -> Reply:
+        """Have the platform mark as paid what a person says came another way; a second one agrees above a limit.
+
+        Needs refunds:approve.
+        """
+        return self.request(
+            "POST",
+            f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/mark-paid",
+            body=body,
+            headers={"idempotency-key": idempotency_key},
+        )
 
     def note_order(
         self, platform: str, account: str, order_id: str, body: NoteWish, *, idempotency_key: str | None = None
@@ -807,6 +877,20 @@ class Client:
             "GET",
             f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/timeline",
             query={"sort": sort, "limit": limit, "cursor": cursor},
+        )
+
+    def void_order(
+        self, platform: str, account: str, order_id: str, body: VoidWish, *, idempotency_key: str | None = None
+    ) -> Reply:
+        """Have the platform let go what is held for the order.
+
+        Needs payments:write.
+        """
+        return self.request(
+            "POST",
+            f"/orders/{_part(platform)}/{_part(account)}/{_part(order_id)}/void",
+            body=body,
+            headers={"idempotency-key": idempotency_key},
         )
 
     def reconciliation_of_days(self, *, account: str, from_: str, to: str) -> Reply:

@@ -21,9 +21,10 @@ from countersign.store.payment_links import PaymentLinks
 
 apps, store = Apps(), OrderStore.from_environment()
 door = Door(apps, store)
-create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
+queues = {"cashier": os.environ["POLL_QUEUE_URL"], "wechat": os.environ["WECHAT_POLL_QUEUE_URL"]}
+create = partial(payments.create, store=store, wake=payments.waking_each(aws.client("sqs"), queues))
 table, base_url = os.environ["IDEMPOTENCY_TABLE_NAME"], os.environ["PUBLIC_BASE_URL"]
-desk = Desk(apps, store, CashierAccounts(LOADS), table, create, base_url)
+desk = Desk(apps, store, CashierAccounts(LOADS), table, create, base_url, os.environ["SHOPPER_BASE_URL"])
 link = PaymentLink(apps, store, PaymentLinks(store.client, store.table, table))
 
 

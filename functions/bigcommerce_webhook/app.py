@@ -12,7 +12,7 @@ store = OrderStore.from_environment()
 deliveries = Deliveries(apps, store)
 
 
-@entrypoint(refused=replies.refused)
+@entrypoint(refused=replies.refused, counted="BigcommerceRefused")
 def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Verify, see whose it is, record, acknowledge; what no retry could mend is acknowledged too."""
     name = request.path_parameters["app"]

@@ -13,11 +13,14 @@ from countersign.api import activity, lookup, restore
 from countersign.api import reconciliation as reports
 from countersign.api.bodies import (
     BillOf,
+    CancelWish,
+    CaptureWish,
     Dismissal,
     Explained,
     Judgement,
     LinkWish,
     LookupWish,
+    MarkPaidWish,
     NoteWish,
     NoticeAgain,
     RefundWish,
@@ -27,9 +30,11 @@ from countersign.api.bodies import (
     SettlementWish,
     ShipmentBatch,
     ShipmentWish,
+    VoidWish,
 )
 from countersign.api.charges import ChargeService
 from countersign.api.export import Exports
+from countersign.api.instructions import InstructionService
 from countersign.api.orders import OrderService, ShipmentOfOrder
 from countersign.api.payment_links import PaymentLinkService
 from countersign.api.refunds import RefundService
@@ -87,6 +92,70 @@ def settle_order(platform: Name, account: Name, order_id: Name, wish: Settlement
     """Settle the order as soon as its period is over; shares go to others than the seller."""
     shares = tuple((share.merchant_uid, share.amount.minor) for share in wish.shares)
     return _desk().settle(api.key(platform, account, order_id), shares), HTTPStatus.ACCEPTED
+
+
+def _instructions() -> InstructionService:
+    return InstructionService(store, api.caller, int(time.time()), language=api.language)
+
+
+@api.router.post(f"{ORDER}/capture")
+def capture_order(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[CaptureWish, Body()],
+    idempotency_key: IdempotencyKey = "",
+) -> tuple[Json, int]:
+    """Have the platform take what is held for the order; its answer alone says that it did."""
+    key, amount = api.key(platform, account, order_id), wish.amount.to_money() if wish.amount else None
+    made = _instructions().capture(key, amount, transaction_id=wish.transaction_id, once=idempotency_key)
+    return made, HTTPStatus.ACCEPTED
+
+
+@api.router.post(f"{ORDER}/void")
+def void_order(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[VoidWish, Body()],
+    idempotency_key: IdempotencyKey = "",
+) -> tuple[Json, int]:
+    """Have the platform let go what is held for the order."""
+    key = api.key(platform, account, order_id)
+    return _instructions().void(key, transaction_id=wish.transaction_id, once=idempotency_key), HTTPStatus.ACCEPTED
+
+
+@api.router.post(f"{ORDER}/cancel")
+def cancel_order(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[CancelWish, Body()],
+    idempotency_key: IdempotencyKey = "",
+) -> tuple[Json, int]:
+    """Have the platform cancel the order; what was paid goes back by a refund, not by this."""
+    made = _instructions().cancel(
+        api.key(platform, account, order_id),
+        reason=wish.reason,
+        restock=wish.restock,
+        notify=wish.notify,
+        note=wish.note,
+        once=idempotency_key,
+    )
+    return made, HTTPStatus.ACCEPTED
+
+
+@api.router.post(f"{ORDER}/mark-paid")
+def mark_order_paid(
+    platform: Name,
+    account: Name,
+    order_id: Name,
+    wish: Annotated[MarkPaidWish, Body()],
+    idempotency_key: IdempotencyKey = "",
+) -> tuple[Json, int]:
+    """Have the platform mark as paid what a person says came another way; a second one agrees above a limit."""
+    key = api.key(platform, account, order_id)
+    return _instructions().mark_paid(key, wish.amount.to_money(), once=idempotency_key), HTTPStatus.ACCEPTED
 
 
 @api.router.post(f"{ORDER}/shipments")

@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 from countersign.http import HttpReply, HttpRequest
-from countersign.platforms.shopify import connector, fulfilment, installation
+from countersign.platforms.shopify import connector, installation, resolver
 from countersign.platforms.shopify.apps import Apps, Installation
 from countersign.runtime import platform_http
 from countersign.runtime.entrypoint import entrypoint, mark_accounts
@@ -32,7 +32,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
 def _told(made: Installation, address: str, now: int) -> str:
     """Look after the shop's deliveries as every ten minutes; return who sets them up, and whether that is done."""
     if made.app.payments is not None:  # such an app is told of nothing, and is said to be ready
-        return f"payments_{fulfilment.configure(store, made, now=now, sleep=installation.hurry)}"
+        return f"payments_{resolver.configure(store, made, now=now, sleep=installation.hurry)}"
     if made.app.subscriptions != "shop":
         return made.app.subscriptions
     connect = partial(connector.connect, installation=made, store=store, sleep=installation.hurry)

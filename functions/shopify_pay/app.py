@@ -10,7 +10,7 @@ from countersign.cashiers.accounts import CashierAccounts
 from countersign.errors import CountersignError
 from countersign.http import HttpReply, HttpRequest
 from countersign.platforms.port import Connectors
-from countersign.platforms.shopify import create_payment, fulfilment, session_page
+from countersign.platforms.shopify import create_payment, resolver, session_page
 from countersign.platforms.shopify.apps import Apps
 from countersign.runtime.entrypoint import entrypoint
 from countersign.signing import nonces
@@ -33,7 +33,7 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Send the buyer to the cashier, or on to what Shopify wants next; leaving it changes nothing."""
     found = desk.find(request)
     base = os.environ["SHOPPER_BASE_URL"] or f"https://{request.domain}"
-    look = partial(fulfilment.look_now, store, fulfilment.ResolveJob(apps, store, connect, now))
+    look = partial(resolver.look_now, store, resolver.ResolveJob(apps, store, connect, now))
     step = desk.step(found, request, create_payment.page_of(base, request), look, now)
     if step.address:
         return session_page.redirect(step.address)

@@ -7,7 +7,7 @@ from typing import Any
 from countersign.cashiers import registry
 from countersign.cashiers.accounts import CashierAccounts
 from countersign.platforms.port import Connectors
-from countersign.platforms.shopify import fulfilment
+from countersign.platforms.shopify import resolver
 from countersign.platforms.shopify.apps import Apps
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
@@ -15,10 +15,10 @@ from countersign.store.due import DueList
 
 ENOUGH_TIME_MS = 30_000  # a cashier's and Shopify's calls at their longest, and what is written about them
 
-store, due = OrderStore.from_environment(), DueList.from_environment(fulfilment.OWNER)
+store, due = OrderStore.from_environment(), DueList.from_environment(resolver.OWNER)
 connect = Connectors(CashierAccounts(registry.LOADS), partial(registry.connect, store=store))
 apps = Apps()
-job = partial(fulfilment.ResolveJob, apps, store, connect)
+job = partial(resolver.ResolveJob, apps, store, connect)
 
 
 @invocation
@@ -28,8 +28,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     Every ten minutes apps are told to be ready in the shops where they are, and were not told so yet.
     """
     now = int(time.time())
-    about = fulfilment.order_of(event, store, now=now)
+    about = resolver.order_of(event, store, now=now)
     if about is not None:
-        fulfilment.work(about, context, due, job, enough_ms=ENOUGH_TIME_MS)
-    if fulfilment.is_tenth_minute(event, now):
-        fulfilment.configure_all(apps, store, context, now=now, enough_ms=ENOUGH_TIME_MS)
+        resolver.work(about, context, due, job, enough_ms=ENOUGH_TIME_MS)
+    if resolver.is_tenth_minute(event, now):
+        resolver.configure_all(apps, store, context, now=now, enough_ms=ENOUGH_TIME_MS)

@@ -10,7 +10,7 @@ from sandbox.demo.cashier import browse
 if TYPE_CHECKING:
     from sandbox.demo_runtime import Answer, Stage
 
-APP, STORE, BY_STRIPE = "pay", "demostore1", "demostore2"
+APP, STORE, BY_STRIPE, BY_CODE = "pay", "demostore1", "demostore2", "demostore3"
 ORIGIN = "https://shop.example.com"
 MINUTE = 60
 COLD_START = 60  # real seconds
@@ -56,9 +56,9 @@ def subscribe(stage: Stage) -> None:
 
 
 def paid(stage: Stage) -> None:
-    """Let shoppers of two stores pay, at an HC1 cashier and at Stripe."""
+    """Let shoppers of three stores pay: at an HC1 cashier, at Stripe and by a QR code on our own page."""
     stage.scene("BigCommerce: a cashier that the store does not know")
-    for store, cashier in ((STORE, "an HC1 cashier"), (BY_STRIPE, "Stripe")):
+    for store, cashier in ((STORE, "an HC1 cashier"), (BY_STRIPE, "Stripe"), (BY_CODE, "our page with a QR code")):
         _pays(stage, store, cashier)
 
 
@@ -67,9 +67,14 @@ def _pays(stage: Stage, store: str, cashier: str) -> None:
     answer = ask(stage, order)
     stage.expect("the page is told where to go", (answer.status, answer.body.get("status")), (200, "CREATED"))
     again = ask(stage, order)
-    stage.expect("a second tab goes there too", again.body["cashier_url"], answer.body["cashier_url"])
     stage.tell("shopper", f"pays order {order['id']} of {store} at {cashier}")
-    browse(answer.body["cashier_url"], "do=pay")
+    if store == BY_CODE:  # each tab has a page of its own: of the same payment
+        pages = [browse(one.body["cashier_url"]) for one in (answer, again)]
+        stage.expect("both tabs show the code", ["<svg" in page for page in pages], [True, True])
+        stage.happen("wechat", "pay", {"account": "shop", "out_trade_no": f"bc-{store}-{order['id']}-1"})
+    else:
+        stage.expect("a second tab goes there too", again.body["cashier_url"], answer.body["cashier_url"])
+        browse(answer.body["cashier_url"], "do=pay")
     stage.expect_soon("the store is told once", lambda: there(stage, order), (11, [11]))
     stage.expect_soon("paid", lambda: status(stage, order), "paid")
 

@@ -86,4 +86,43 @@ def outage(stage: Stage) -> None:
     stage.expect_soon("0 events missing", told, 1)
 
 
-SCENES = [subscribe, bought_and_returned, lying_topic, outage]
+def by_reference(stage: Stage, reference: str) -> list[Any]:
+    """Return the statuses of the orders that have the merchant's number."""
+    page = stage.call("GET", f"/orders?account=shopify/{SHOP}&reference={reference}").body
+    return [one["status"] for one in page["orders"]]
+
+
+def cart(stage: Stage) -> None:
+    """Let the merchant's server make a cart, and a buyer pay in Shopify's own checkout."""
+    stage.scene("Shopify: a cart with the merchant's own number")
+    wanted = {"reference": "SO-2026-77", "lines": [{"variant_id": "43700000001", "quantity": 2}]}
+    made = stage.call("POST", f"/shopify/{SHOP}/carts", wanted)
+    checkout = made.body["client"]["checkoutUrl"]
+    paid_at = checkout.startswith(f"https://{SHOP}/cart/")
+    stage.expect("a cart, and where it is paid", (made.status, paid_at), (201, True))
+    stage.expect("nobody has bought yet", by_reference(stage, "SO-2026-77"), [])
+    happens(stage, "checkout", cart=checkout)
+    stage.tell("buyer", "pays 50.00 USD on the shop's page; the cart's attributes come back with the order")
+    stage.expect_soon("found by the merchant's number", lambda: by_reference(stage, "SO-2026-77"), ["paid"])
+
+
+def history(stage: Stage) -> None:
+    """Import what the shop sold before anybody listened, from a file that the shop writes."""
+    stage.scene("Shopify: a long history is imported")
+    happens(stage, "silence")
+    happens(stage, "bulk_seconds", seconds=0)
+    sold = [int(happens(stage, "create", minor=2000 * n)["order"]) for n in range(1, 4)]
+    stage.tell("shop", "has sold three times, and nobody was told")
+    wanted = {"function": "ShopifyImport", "event": {"accounts": [SHOP], "import": {}}}
+    stage.sandbox.control("POST", "/invoke", wanted)
+    stage.tell("operator", "has the shop write its history into a file, which is read line by line")
+    stage.expect_soon(
+        "all are known",
+        lambda: [money(stage, one)[:2] for one in sold],
+        [("paid", 2000), ("paid", 4000), ("paid", 6000)],
+    )
+    happens(stage, "bulk_seconds", seconds=20)
+    happens(stage, "silence", silent=False)
+
+
+SCENES = [subscribe, bought_and_returned, lying_topic, cart, history, outage]

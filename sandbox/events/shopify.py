@@ -24,6 +24,12 @@ DECLINED, UNINSTALLED, REQUEST = (
     "wh-pub-09-app-uninstalled",
     "wh-pub-10-compliance-data-request",
 )
+# Functions that the bus wakes when somebody decides something, by which event, and what they do.
+WANTED = (
+    ("refund", "refund.approved", "makes refunds"),
+    ("ship", "shipment.created", "tells the shop what was sent"),
+    ("instruct", "instruction.requested", "has the shop do what was instructed"),
+)
 EVENT = "wh-pub-15-events-family"
 Json = dict[str, Any]
 
@@ -304,6 +310,14 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
         claims, route = shapes.claims(now, "payments:write"), "POST /shopify/{shop}/carts"
         return shapes.http(route, now, parameters=parameters, headers=headers, body=body, claims=claims)
 
+    key = {"platform": "shopify", "account": SHOP, "order_id": "5550001112223"}
+    wanted = {}
+    for function, kind, word in WANTED:
+        event_id = f"{kind}.operator.{'e' * 64}"
+        told = {"id": f"{kind}.{event_id}", **key, "version": 2, "event_id": event_id}
+        name = f"Shopify{function.capitalize()}EveryMinute"
+        wanted[f"shopify_{function}.wanted"] = Case(shapes.bus(kind, told, now), None, f"{word} at once")
+        wanted[f"shopify_{function}.schedule"] = Case(shapes.schedule(name, now), None, f"every minute: {word}")
     interval = {"from": now - 6 * 3600, "to": now - 60}
     by_api = shapes.http(
         "POST /accounts/{platform}/{account}/restore", now, parameters={"platform": "shopify", "account": SHOP},
@@ -312,6 +326,7 @@ def _others(maker: ShopifyMaker) -> dict[str, Case]:
     )  # fmt: skip
     guarded = ("shopify_guard.schedule",)
     return {
+        **wanted,
         "decisions_api.restore": Case(
             by_api, 202, "an afternoon is to be read and proved", after=guarded, needs_platform=True
         ),

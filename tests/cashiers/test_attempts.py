@@ -7,9 +7,11 @@ import pytest
 
 from countersign.cashiers import attempts
 from countersign.money import Money
+from countersign.orders.changes import OrderKey
 from tests.cashiers.world import Cashiers
 
 BASE = "bc-g5cd38wq1-10401"
+WHOLE = OrderKey("bigcommerce", "g5cd38wq1", "10401")
 PRICE = Money(8800, "USD")
 EXPIRES = 1800
 ACCOUNTS = ["hc1/main", "stripe/main"]
@@ -24,15 +26,21 @@ class Shopper:
     def comes(self, amount: Money = PRICE) -> tuple[str, int, Any]:
         """Come to pay; returns the attempt's reference, the answer's status and the page."""
         found = attempts.current(
-            self.world.store, lambda one: self.world.key(one, self.account), BASE, amount, now=self.world.now
+            self.world.store,
+            WHOLE,
+            amount,
+            cashier=self.account.replace("/", "."),
+            next_key=lambda number: self.world.key(f"{BASE}-{number}", self.account),
+            now=self.world.now,
         )
         if found.is_paid:
-            return found.reference, 0, None
+            return found.key.order_id, 0, None
         changes: dict[str, Any] = {"amount": amount.to_json()}
-        if found.replaces:
-            changes["replaces"] = found.replaces
-        status, answer = self.world.create(found.reference, self.account, **changes)
-        return found.reference.removeprefix(f"{BASE}-"), status, (answer.get("client") or {}).get("cashier_url")
+        replaces = found.order.terms.replaces if found.order else found.before.key.order_id if found.before else ""
+        if replaces:
+            changes["replaces"] = replaces
+        status, answer = self.world.create(found.key.order_id, self.account, **changes)
+        return str(found.number), status, (answer.get("client") or {}).get("cashier_url")
 
     def pays(self, number: int = 1, *, notify: bool = True) -> None:
         call = "stripe_pay" if self.account.startswith("stripe") else "pay"

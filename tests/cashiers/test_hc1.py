@@ -405,6 +405,36 @@ class TestHeldMoney:
 
         assert world.order().status == "paid"
 
+    def test_money_that_was_taken_in_part_is_a_question_when_its_time_is_over_and_no_order_waits_for_ever(
+        self, world: Cashiers
+    ) -> None:
+        connector = self.held(world)
+        connector.capture(world.order(), "cap-1", Money(3000, "USD"))  # type: ignore[attr-defined]
+        world.work("poll", EXPIRES + MINUTE)
+
+        order = world.order()
+        assert (order.status, [one.total for one in order.claims]) == ("review", [Money(3000, "USD")])
+        world.work("poll", 3600)
+        assert world.order() == order
+
+    def test_what_is_taken_of_the_rest_after_that_makes_the_payment_whole(self, world: Cashiers) -> None:
+        connector = self.held(world)
+        connector.capture(world.order(), "cap-1", Money(3000, "USD"))  # type: ignore[attr-defined]
+        world.work("poll", EXPIRES + MINUTE)
+        connector.capture(world.order(), "cap-2", Money(5800, "USD"))  # type: ignore[attr-defined]
+        world.deliver()
+
+        assert world.order().status == "paid"
+        assert Money(8800, "USD") in [one.total for one in world.order().claims]
+
+    def test_what_is_let_go_after_a_part_was_taken_is_a_question_at_once(self, world: Cashiers) -> None:
+        connector = self.held(world)
+        connector.capture(world.order(), "cap-1", Money(3000, "USD"))  # type: ignore[attr-defined]
+        for change in connector.void(world.order()):  # type: ignore[attr-defined]
+            world.store.record(change, now=world.now)
+
+        assert world.order().status == "review"
+
     def test_more_than_is_held_cannot_be_captured_and_what_was_captured_cannot_be_let_go(self, world: Cashiers) -> None:
         connector = self.held(world)
         with pytest.raises(UnprocessableError, match="capture_exceeds_authorization"):

@@ -377,7 +377,7 @@ def _serve(ground: Ground) -> ThreadingHTTPServer:
                 self.end_headers()
                 self.wfile.write(answer)
 
-        do_GET = do_POST = handle_any  # noqa: N815 - names that the base class looks for
+        do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - names that the base class looks for
 
         def log_message(self, *_: object) -> None: ...
 

@@ -22,6 +22,7 @@ from countersign.runtime import platform_http
 from countersign.store import keys
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
+from tests import quick_moto  # noqa: F401 - what it does to moto
 from tests.infra.reading import routes, snake
 
 ROOT = Path(__file__).parents[2]

@@ -27,8 +27,9 @@ def growth(small: int, large: int) -> float:
     return other["peak_mb"] / one["peak_mb"]
 
 
-def test_twice_the_lines_take_no_more_memory() -> None:
-    assert growth(20_000, 40_000) < 1.15
+def test_six_times_the_lines_take_no_more_memory() -> None:
+    # Were they held, the larger one would take half as much again; more lines would say the same and take longer.
+    assert growth(5_000, 30_000) < 1.15
 
 
 @pytest.mark.soak

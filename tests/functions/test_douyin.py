@@ -6,6 +6,8 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,10 +160,16 @@ class Douyin:
         return [body for called, body in self.wire.sent if called == name]
 
 
+@cache
+def made_once() -> dict[str, Any]:
+    """Return the throwaway accounts: their keys are made once, as a key takes as long as a test."""
+    return throwaway.throwaway()
+
+
 @pytest.fixture
 def douyin(clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Douyin]:
     with mock_aws():
-        documents = {name: Simulator.prepare_account(one, BASE) for name, one in throwaway.throwaway().items()}
+        documents = {name: Simulator.prepare_account(one, BASE) for name, one in deepcopy(made_once()).items()}
         inbox = SimpleNamespace(add=lambda kind, entry: None)
         simulator = Simulator(SimpleNamespace(now=time.time), documents, inbox, "https://pay.example.com", tmp_path)
         wire = Wire(simulator)

@@ -63,12 +63,17 @@ def test_a_callback_imports_nothing_heavy(function: str) -> None:
     assert not loaded & TOO_HEAVY
 
 
+@pytest.fixture(scope="module")
+def usual() -> float:
+    """Return the CPU seconds that the usual imports take, in the quietest of five runs: the same for each callback."""
+    run(USUAL, CALLBACKS[0])  # byte code is there from now on, as in the layer
+    return min(cpu_seconds(USUAL, CALLBACKS[0]) for _ in range(5))
+
+
 @pytest.mark.parametrize("function", CALLBACKS)
-def test_a_callback_starts_in_less_than_the_usual_imports_take(function: str) -> None:
-    run("import app", function)  # byte code is there from now on, as in the layer
-    run(USUAL, function)
+def test_a_callback_starts_in_less_than_the_usual_imports_take(function: str, usual: float) -> None:
+    run("import app", function)
 
-    pairs = [(cpu_seconds("import app", function), cpu_seconds(USUAL, function)) for _ in range(4)]
-
-    # The quietest run of each: other work on the machine only ever adds.
-    assert min(ours for ours, _ in pairs) < 0.85 * min(usual for _, usual in pairs)
+    # The quietest run: other work on the machine only ever adds, so one that is quick enough is the answer.
+    runs = (cpu_seconds("import app", function) for _ in range(8))
+    assert any(ours < 0.85 * usual for ours in runs)

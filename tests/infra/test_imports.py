@@ -27,7 +27,7 @@ FOUNDATION = {"customers", "documents", "errors", "fields", "http", "money", "te
 RULES = {"orders", "signing"}
 IMPURE_IN_PLATFORMS = {
     "apps", "asking", "client", "connector", "create_cart", "create_payment", "deliveries", "fulfilment",
-    "installation", "panel", "payment_link", "settings", "shopper", "upkeep", "visits",
+    "installation", "panel", "payment_link", "resolver", "settings", "shopper", "upkeep", "visits",
 }  # fmt: skip
 CRYPTOGRAPHY = {"hmac", "hashlib", "cryptography", "secrets", "Crypto", "nacl", "ssl"}
 IMPURE = {

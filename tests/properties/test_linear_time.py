@@ -126,14 +126,17 @@ def growth(reader: Reader, texts: list[str]) -> list[float]:
 
 def is_steep(reader: Reader, family: Family) -> bool:
     """Tell whether the cost grows faster than the length; what seems to is measured again before it is believed."""
-    texts = [family.text(size) for size in SIZES]
-    return cost(reader, texts[-1]) >= CHEAP and all(max(growth(reader, texts)) >= GROWTH for _ in range(3))
+    longest = family.text(SIZES[-1])
+    if cost(reader, longest) < CHEAP:
+        return False
+    texts = [*(family.text(size) for size in SIZES[:-1]), longest]
+    return all(max(growth(reader, texts)) >= GROWTH for _ in range(3))
 
 
 def steep(reader: Reader, language: Language, pairs: int = 150) -> list[Family]:
     """Return the families whose cost grows faster than their length."""
     families = list(language.families(pairs))
-    gc.collect()
+    gc.collect()  # of what tests left behind: what was there when they were collected is frozen (tests/conftest.py)
     gc.disable()
     try:
         cost(reader, families[0].text(SIZES[0]))  # what is made once is made now

@@ -11,6 +11,7 @@ from moto import mock_aws
 from countersign.store import OrderStore, dynamo, tokens
 from countersign.store.lists import OrderLists
 from sandbox.template import Template
+from tests import quick_moto  # noqa: F401 - what it does to moto
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 SETTINGS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -44,10 +45,20 @@ def catalogues(language: str = "") -> dict[str, str]:
     return found
 
 
-def made() -> Iterator[tuple[str, frozenset[str], str]]:
-    """Yield every code that the sources make, the names of its arguments, and where."""
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def made() -> tuple[tuple[str, frozenset[str], str], ...]:
+    """Return every code that the sources make, the names of its arguments, and where."""
+    return tuple(_made())
+
+
+def _made() -> Iterator[tuple[str, frozenset[str], str]]:
     for path in SOURCES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         tables = {
             node.targets[0].id: node.value
             for node in ast.walk(tree)
@@ -81,20 +92,17 @@ def codes(argument: ast.expr, tables: dict[str, ast.expr], where: str) -> Iterat
             pytest.fail(f"{where}: a code that nobody can read in the source")
 
 
-MADE = list(made())
-
-
 def test_every_code_that_is_made_has_a_sentence_with_exactly_its_placeholders():
     worded = catalogues()
 
-    assert len(MADE) > 100
-    assert [one for one in MADE if one[0] not in worded] == []
-    assert [one for one in MADE if set(PLACEHOLDER.findall(worded[one[0]])) != one[1]] == []
+    assert len(made()) > 100
+    assert [one for one in made() if one[0] not in worded] == []
+    assert [one for one in made() if set(PLACEHOLDER.findall(worded[one[0]])) != one[1]] == []
 
 
 def test_every_sentence_is_of_a_code_that_is_made():
     families = ("access.", "question.", "difference.", "trust.", "problem.")
-    unused = set(catalogues()) - {code for code, _, _ in MADE}
+    unused = set(catalogues()) - {code for code, _, _ in made()}
 
     assert {code for code in unused if not code.startswith(families) and not code.endswith(".name")} == set()
 
@@ -149,20 +157,21 @@ def test_every_language_words_the_same_codes_with_the_same_placeholders():
 
 
 def test_every_question_difference_and_trust_has_a_meaning():
+    worded = catalogues()
     anomalies = {
         node.value
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and f"question.{node.value}" in catalogues()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and f"question.{node.value}" in worded
     }
-    asked = {code.removeprefix("question.") for code in catalogues() if code.startswith("question.")}
+    asked = {code.removeprefix("question.") for code in worded if code.startswith("question.")}
 
     # What no source names is asked under a composed name: the number of a kind of child that another order has.
     assert asked - anomalies == {"refund_of_another_order", "settlement_of_another_order"}
     assert all(meaning(question) != question for question in asked)
     assert all(difference_meaning(what) != what for what in DIFFERENCES)
     trusts = {"verified", "queried", "bill", "operator", "hint"}
-    assert {code.removeprefix("trust.") for code in catalogues() if code.startswith("trust.")} == trusts
+    assert {code.removeprefix("trust.") for code in worded if code.startswith("trust.")} == trusts
 
 
 def test_arguments_are_put_in_as_they_are_and_what_they_hold_is_no_placeholder():

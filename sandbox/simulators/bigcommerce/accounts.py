@@ -9,7 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 SCOPES = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
 METHOD = "OKCloud Pay"
-STORE, BY_STRIPE = "demostore1", "demostore2"
+STORE, BY_STRIPE, BY_CODE = "demostore1", "demostore2", "demostore3"
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Store:
     method: str
     currency: str = "USD"
     domain: str = "shop.example.com"
+    theme: str = "default"  # of its pages: `shopfront.THEMES`
     hooks: list[Hook] = field(default_factory=list)
     scripts: list[Json] = field(default_factory=list)
     used: int = 0  # of the quota of the window
@@ -67,7 +68,9 @@ def _store(store_hash: str, name: str, app: Json, document: Json) -> Store:
     methods = document.get("payment_method_names") or app.get("payment_method_names") or [METHOD]
     secret = str((app.get("client_secrets") or [""])[0])
     token = str(document.get("access_token") or "")
-    return Store(store_hash, name, str(app.get("client_id", "")), secret, token, str(methods[0]))
+    cashier = str(document.get("cashier") or app.get("cashier") or "")
+    currency = "CNY" if cashier.startswith("wechat_native/") else "USD"  # what the shop sells in
+    return Store(store_hash, name, str(app.get("client_id", "")), secret, token, str(methods[0]), currency)
 
 
 def prepare(document: Json, api_base: str) -> Json:
@@ -81,14 +84,14 @@ def prepare(document: Json, api_base: str) -> Json:
 
 
 def throwaway() -> dict[str, Json]:
-    """Make an app `pay` of the merchant's own, and two stores where it is installed, each with another cashier."""
+    """Make an app `pay` of the merchant's own, and three stores where it is installed, each with another cashier."""
     app = {
         "client_id": secrets.token_hex(15),
         "client_secrets": [secrets.token_hex(32)],
         "cashier": "hc1/main",
         "payment_method_names": [METHOD],
         "allowed_origins": ["https://shop.example.com"],
-        "allowed_stores": [STORE, BY_STRIPE],
+        "allowed_stores": [STORE, BY_STRIPE, BY_CODE],
     }
     stores = {
         f"pay/{name}": {
@@ -99,6 +102,10 @@ def throwaway() -> dict[str, Json]:
             "hook_token": secrets.token_hex(32),
             **rules,
         }
-        for name, rules in ((STORE, {}), (BY_STRIPE, {"cashier": "stripe/main"}))
+        for name, rules in (
+            (STORE, {}),
+            (BY_STRIPE, {"cashier": "stripe/main"}),
+            (BY_CODE, {"cashier": "wechat_native/qr"}),
+        )
     }
     return {"pay": app, **stores}

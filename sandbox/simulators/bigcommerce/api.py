@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from sandbox.simulators.bigcommerce import shopfront
 from sandbox.simulators.bigcommerce.accounts import SCOPES, Hook, Store, Stores
 from sandbox.simulators.bigcommerce.orders import STATUSES, Ledger, Order
 
 if TYPE_CHECKING:
     from sandbox.simulating.faults import Faults
-    from sandbox.simulating.simulator import Call
+    from sandbox.simulating.simulator import Call, Reply
     from sandbox.simulators.bigcommerce.hooks import Hooks
 
 QUOTA, WINDOW = 150, 30  # of a store on the smallest plan, for all of its apps together
@@ -56,6 +57,15 @@ class Api:
             return quota, store.hash
         status, content = self._route(call, store, match[2])
         return (status, self._limits(store), content), store.hash
+
+    def page(self, call: Call) -> Reply | None:
+        """Return the page of an order for whoever placed it; None where the call is for no page."""
+        if not (match := shopfront.PATH.fullmatch(call.path)):
+            return None
+        store, order = self._stores.all.get(match[1]), self._ledger.find(match[1], int(match[2]))
+        if store is None or order is None or not _is_hers(order, call):
+            return 404, {"Content-Type": "text/html"}, b"<h1>Not found</h1>"
+        return shopfront.page(store, order)
 
     def _quota(self, store: Store) -> Answer | None:
         window = int(self._hooks.clock.now()) // WINDOW
@@ -211,7 +221,7 @@ class Api:
     def _front(self, store_hash: str, number: int, call: Call) -> Answer:
         """Answer a shopper's page about its own order: the session is in the cookie, which names the cart here."""
         order = self._ledger.find(store_hash, number)
-        if order is None or f"cart={order.cart_id}" not in call.headers.get("cookie", ""):
+        if order is None or not _is_hers(order, call):
             return 401, {}, {"title": "Checkout not found", "status": 401}
         said: Json = {
             "orderId": order.id,
@@ -223,6 +233,11 @@ class Api:
             "payments": [{"description": order.method, "amount": float(order.total)}],
         }
         return 200, {}, said
+
+
+def _is_hers(order: Order, call: Call) -> bool:
+    """Tell whether a browser has the session of who placed an order: here its cookie names the cart."""
+    return f"cart={order.cart_id}" in call.headers.get("cookie", "")
 
 
 def _hook(hook: Hook, store: Store) -> Json:

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from sandbox.simulating.control import Control, ControlError
+from sandbox.simulators.bigcommerce.shopfront import THEMES
 
 if TYPE_CHECKING:
     from sandbox.simulators.bigcommerce.accounts import Store, Stores
@@ -25,6 +26,7 @@ class BigcommerceControl(Control):
         self._stores, self._ledger, self._hooks, self._api = stores, ledger, hooks, api
         self.offer(order=self.order, move=self.move, refund=self.refund, reprice=self.reprice, bulk=self.bulk)
         self.offer(revoke=self.revoke, hooks=self.hooks, switch_off=self.switch_off, ledger=self.ledger)
+        self.offer(theme=self.theme)
 
     def order(self, body: Json) -> Json:
         """Take an order in: {"account", "total"?, "currency"?, "method"?, "notify"?, "digital"?, "customer_id"?}."""
@@ -87,6 +89,14 @@ class BigcommerceControl(Control):
             if body.get("scope") in (None, hook.scope):
                 hook.is_active = False
         return self.hooks(body)
+
+    def theme(self, body: Json) -> Json:
+        """Give a store's pages another theme: {"account", "theme": default|no_footer|nonce|cookie_banner}."""
+        if body.get("theme") not in THEMES:
+            raise ControlError(400, f"theme is one of {', '.join(THEMES)}")
+        store = self._store(body)
+        store.theme = str(body["theme"])
+        return {"theme": store.theme, "scripts": len(store.scripts)}
 
     def ledger(self, body: Json) -> Json:
         """List every order with what was written to it; `account` narrows it."""

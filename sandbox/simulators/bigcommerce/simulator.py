@@ -47,7 +47,9 @@ class Simulator(simulator.Simulator):
         self._control = BigcommerceControl(stores, ledger, told, self._api)
 
     def answer(self, call: Call) -> tuple[Reply, str | None]:
-        """Answer a call of the API."""
+        """Answer a call of the API, or show a shopper the page of her order."""
+        if (shown := self._api.page(call)) is not None:
+            return shown, None
         try:
             (status, headers, content), store = self._api.answer(call)
         except (KeyError, IndexError, StopIteration, TypeError, ValueError) as error:

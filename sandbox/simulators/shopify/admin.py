@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.simulators.shopify import orders
 from sandbox.simulators.shopify.bulk import Bulks
+from sandbox.simulators.shopify.till import Till
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ class Admin:
             address=f"{one.app.api_base}/{one.host}",
         )
         self.bucket = Bucket(clock)
+        self.till = Till(clock, shop, faults)
 
     def answer(self, body: bytes) -> Json:
         """Answer a document."""
@@ -68,7 +70,6 @@ class Admin:
         known: dict[str, Callable[[Json], Json]] = {
             "OrdersChanged": lambda given: self._orders(given, orders.order_node),
             "OrderIds": lambda given: self._orders(given, _id_node),
-            "OneOrder": self._order,
             "ThisShop": self._this_shop,
             "ThisInstallation": self._this_installation,
             "Subscriptions": self._subscriptions,
@@ -76,6 +77,7 @@ class Admin:
             "StartBulk": self.bulks.start,
             "OneBulk": self.bulks.one,
             "Bulks": self.bulks.latest,
+            **self.till.operations,
         }
         name = match[1] if match else ""
         if name not in known:
@@ -84,6 +86,8 @@ class Admin:
         if self._faults.take("throttled", name) is not None or not self.bucket.take(asked):
             return self._throttled(asked)
         data = known[name](variables)
+        if "errors" in data:
+            return data
         used = 2 + len((data.get("orders") or {}).get("nodes", ())) * (ORDER_COST if name == "OrdersChanged" else 1)
         self.bucket.level += asked - min(used, asked)
         self.bucket.taken -= asked - min(used, asked)
@@ -115,11 +119,6 @@ class Admin:
             cursor = str(variables.get("after") or cursor)
         info = {"hasNextPage": len(rest) > first, "endCursor": cursor}
         return {"orders": {"nodes": [write(order) for order in page], "pageInfo": info}}
-
-    def _order(self, variables: Json) -> Json:
-        number = int(str(variables["id"]).rpartition("/")[2])
-        found = self._shop.orders.get(number)
-        return {"order": orders.order_node(found) if found is not None else None}
 
     def _this_shop(self, _: Json) -> Json:
         one = self._shop.installation

@@ -44,6 +44,9 @@ class Order:
     cancelled_at: float | None = None
     closed_at: float | None = None
     fulfilled: bool = False
+    digital: bool = False  # nothing of it is to be sent
+    to_send: list[Json] = field(default_factory=list)  # fulfilment orders: id, status, location
+    fulfillments: list[Json] = field(default_factory=list)  # as the Admin API tells them
     word: str = ""  # a financial status of next year, in the place of the true one
     attributes: dict[str, str] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
@@ -73,6 +76,16 @@ class Order:
     def capturable(self) -> int:
         """What is held, and was not taken yet."""
         return max(0, self.sum("authorization") - self.sum("capture") - self.sum("void"))
+
+    @property
+    def fulfillment_status(self) -> str:
+        """How far it is sent, as the Admin API words it."""
+        if self.digital:
+            return "FULFILLMENT_NOT_REQUIRED"
+        closed = [one["status"] == "CLOSED" for one in self.to_send]
+        if self.fulfilled or (closed and all(closed)):
+            return "FULFILLED"
+        return "PARTIALLY_FULFILLED" if any(closed) else "UNFULFILLED"
 
     @property
     def financial_status(self) -> str:
@@ -151,7 +164,9 @@ def order_body(order: Order) -> Json:
         "total_price": money(order.shop_total, order.shop_currency),
         "total_outstanding": money(shop_due if order.outstanding else 0, order.shop_currency),
         "financial_status": order.financial_status,
-        "fulfillment_status": "fulfilled" if order.fulfilled else None,
+        "fulfillment_status": {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial"}.get(
+            order.fulfillment_status
+        ),
         "payment_gateway_names": list(dict.fromkeys(one.gateway for one in order.movements)),
         "note_attributes": [{"name": name, "value": value} for name, value in order.attributes.items()],
         "order_status_url": f"https://shop.example.com/{order.shop_id}/orders/{order.id:x}/authenticate?key=k",
@@ -178,6 +193,7 @@ def refund_body(order: Order, refund: Json) -> Json:
         "admin_graphql_api_id": f"gid://shopify/Refund/{refund['id']}",
         "order_id": order.id,
         "created_at": when(refund["at"]),
+        "note": refund.get("note") or None,
         "refund_line_items": [],
         "transactions": [movement_body(order, one) for one in order.movements if one.refund == refund["id"]],
     }
@@ -207,7 +223,6 @@ def movement_body(order: Order, one: Movement) -> Json:
 def order_node(order: Order) -> Json:
     """Write an order as the Admin API tells it."""
     shop_received = order.sum("sale", "capture", shop=True)
-    status = "FULFILLED" if order.fulfilled else "UNFULFILLED"
     return {
         "id": f"gid://shopify/Order/{order.id}",
         "name": f"#{order.number}",
@@ -218,7 +233,7 @@ def order_node(order: Order) -> Json:
         "test": order.test,
         "sourceName": "web",
         "displayFinancialStatus": order.financial_status.upper(),
-        "displayFulfillmentStatus": status,
+        "displayFulfillmentStatus": order.fulfillment_status,
         "paymentGatewayNames": list(dict.fromkeys(one.gateway for one in order.movements)),
         "customAttributes": [{"key": name, "value": value} for name, value in order.attributes.items()],
         "currentTotalPriceSet": bag(order, order.total, order.shop_total),
@@ -234,19 +249,35 @@ def order_node(order: Order) -> Json:
                 }
             ]
         },
-        "transactions": [
-            {
-                "id": f"gid://shopify/OrderTransaction/{one.id}",
-                "kind": one.kind.upper(),
-                "status": one.status.upper(),
-                "gateway": one.gateway,
-                "processedAt": utc(one.at),
-                "createdAt": utc(one.at),
-                "errorCode": None,
-                "test": order.test,
-                "amountSet": bag(order, one.amount, one.shop_amount),
-                "parentTransaction": {"id": f"gid://shopify/OrderTransaction/{one.parent}"} if one.parent else None,
-            }
-            for one in order.movements
-        ],
+        "transactions": [movement_node(order, one) for one in order.movements],
     }
+
+
+def movement_node(order: Order, one: Movement) -> Json:
+    """Write a movement of money as the Admin API tells it."""
+    return {
+        "id": f"gid://shopify/OrderTransaction/{one.id}",
+        "kind": one.kind.upper(),
+        "status": one.status.upper(),
+        "gateway": one.gateway,
+        "processedAt": utc(one.at),
+        "createdAt": utc(one.at),
+        "errorCode": None,
+        "test": order.test,
+        "amountSet": bag(order, one.amount, one.shop_amount),
+        "parentTransaction": {"id": f"gid://shopify/OrderTransaction/{one.parent}"} if one.parent else None,
+    }
+
+
+def refundable(order: Order) -> list[tuple[Movement, int, int]]:
+    """Return each payment of which money can go back, and how much of it in both currencies; gift cards come first."""
+    found = []
+    for one in order.movements:
+        if one.kind not in ("sale", "capture") or one.status != "success":
+            continue
+        back = [back for back in order.movements if back.kind == "refund" and back.parent == one.id]
+        gone = [back for back in back if back.status in ("success", "pending")]
+        left = one.amount - sum(back.amount for back in gone)
+        if left > 0:
+            found.append((one, left, max(0, one.shop_amount - sum(back.shop_amount for back in gone))))
+    return sorted(found, key=lambda entry: entry[0].gateway != "gift_card")

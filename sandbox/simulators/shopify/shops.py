@@ -62,8 +62,11 @@ class Shop:
             now,
             now,
             test=bool(wanted.get("test")),
+            digital=bool(wanted.get("digital")),
             attributes=dict(wanted.get("attributes") or {}),
         )
+        for place in () if made.digital else range(int(wanted.get("places", 1))):
+            made.to_send.append({"id": next(self._ids), "status": "OPEN", "location": 501 + place})
         self.orders[made.id] = made
         topics = ["ORDERS_CREATE"]
         if (kind := str(wanted.get("pay", "sale"))) != "none":
@@ -86,21 +89,94 @@ class Shop:
 
     def refund(self, wanted: Json) -> Order:
         """Give money back; `by_lines` takes the items off the current total too, `minor` 0 moves nothing."""
-        order, now = self.named(wanted), self._clock.now()
+        order = self.named(wanted)
         minor = int(wanted.get("minor", order.received - order.refunded))
-        if minor > order.received - order.refunded:
+        parts, rest = [], minor
+        for payment, left, _ in orders.refundable(order):
+            if rest:
+                parts.append((payment, min(rest, left)))
+                rest -= min(rest, left)
+        if rest:
             raise ControlError(409, "more than was taken")
+        statuses = [str(wanted.get("status", "success"))]
+        note, by_lines = str(wanted.get("note", "")), bool(wanted.get("by_lines", True))
+        self.give_back(order, parts, statuses, note=note, by_lines=by_lines)
+        return order
+
+    def give_back(
+        self,
+        order: Order,
+        parts: list[tuple[Movement, int]],
+        statuses: list[str],
+        *,
+        note: str = "",
+        by_lines: bool = True,
+    ) -> int:
+        """Record a refund of payments, each with its status (the last one's for the rest), and tell of it."""
         number = next(self._ids)
-        refund: Json = {"id": number, "at": now}
-        order.refunds.append(refund)
-        if minor:
-            status = str(wanted.get("status", "success"))
-            self._move(order, "refund", status, minor, "shopify_payments", refund=number)
-        if wanted.get("by_lines", True):
-            self._reprice(order, max(0, order.total - minor))
+        order.refunds.append({"id": number, "at": self._clock.now(), "note": note})
+        moved = []
+        for place, (payment, minor) in enumerate(parts):
+            left, shop_left = next((most, shop) for one, most, shop in orders.refundable(order) if one is payment)
+            shop_minor = shop_left if minor == left else minor * payment.shop_amount // payment.amount
+            status, at = statuses[min(place, len(statuses) - 1)], self._clock.now()
+            made = Movement(
+                next(self._ids), "refund", status, minor, shop_minor, payment.gateway, at, payment.id, number
+            )
+            order.movements.append(made)
+            moved.append(made)
+        if by_lines:
+            gone = sum(one.amount for one in moved if one.status in ("success", "pending"))
+            self._reprice(order, max(0, order.total - gone))
         self._touch(order)
-        moved = ["ORDER_TRANSACTIONS_CREATE"] * bool(minor and wanted.get("status", "success") != "pending")
-        self._tell(order, ["REFUNDS_CREATE", *moved, "ORDERS_UPDATED"])
+        self._tell(order, ["REFUNDS_CREATE"])
+        for made in moved:
+            if made.status != "pending":
+                self._deliver("ORDER_TRANSACTIONS_CREATE", orders.movement_body(order, made))
+        self._tell(order, ["ORDERS_UPDATED"])
+        return number
+
+    def take(self, order: Order, kind: str, minor: int, parent: Movement | None, status: str = "success") -> Movement:
+        """Record a movement that an app asked for, and tell of it."""
+        made = self._move(order, kind, status, minor, parent.gateway if parent is not None else "manual")
+        made.parent = parent.id if parent is not None else None
+        self._touch(order)
+        paid = status == "success" and not order.outstanding and kind in ("sale", "capture")
+        self._tell(order, ["ORDER_TRANSACTIONS_CREATE", *["ORDERS_PAID"] * paid, "ORDERS_UPDATED"])
+        return made
+
+    def fulfil(self, order: Order, numbers: list[str], company: str) -> Json:
+        """Record what was sent, and tell of it."""
+        number = next(self._ids)
+        made = {
+            "id": f"gid://shopify/Fulfillment/{number}",
+            "status": "SUCCESS",
+            "trackingInfo": [{"number": one} for one in numbers],
+        }
+        order.fulfillments.append(made)
+        self._touch(order)
+        body = {
+            "id": number,
+            "admin_graphql_api_id": made["id"],
+            "order_id": order.id,
+            "status": "success",
+            "tracking_company": company or None,
+            "tracking_numbers": numbers,
+            "updated_at": orders.when(order.updated_at),
+        }
+        self._deliver("FULFILLMENTS_CREATE", body)
+        self._tell(order, ["ORDERS_UPDATED"])
+        return made
+
+    def send(self, wanted: Json) -> Order:
+        """Have staff fulfil all that is open, or put it `on_hold`."""
+        order = self.named(wanted)
+        for one in order.to_send:
+            if one["status"] != "CLOSED":
+                one["status"] = "ON_HOLD" if wanted.get("on_hold") else "OPEN" if wanted.get("release") else "CLOSED"
+        if wanted.get("on_hold") or wanted.get("release"):
+            return order
+        self.fulfil(order, [str(one) for one in wanted.get("numbers", ())], "UPS")
         return order
 
     def settle(self, wanted: Json) -> Order:

@@ -48,6 +48,10 @@ class Simulator(simulator.Simulator):
         "cart_refused": "object to a cart",
         "cart_warned": "make a cart, and warn that there is not enough of something",
         "carts_busy": "say that no carts are made just now",
+        "money_refused": "object to a capture, a void, a cancellation or a mark as paid",
+        "capture_status": "leave a capture in a `status`",
+        "refund_refused": "object to a refund",
+        "refund_status": "leave a refund's movements in a `status`, or in `statuses` one by one",
         "stuck_cursor": "answer a list's cursor that does not advance",
         "revoked": "answer that the access token is not one",
         "denied": "answer that the access token lacks a scope",
@@ -81,7 +85,8 @@ class Simulator(simulator.Simulator):
             ready=lambda _: dict(self.payments.ready),
             checkout=self._checkout,
             **{
-                name: self._happening(name) for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch")
+                name: self._happening(name)
+                for name in ("create", "pay", "refund", "settle", "edit", "cancel", "touch", "send")
             },
             subscribe=self._subscribe,
             subscriptions=self._subscriptions,
@@ -91,6 +96,7 @@ class Simulator(simulator.Simulator):
             uninstall=self._uninstall,
             revoke=self._revoke,
             grant_scopes=self._grant_scopes,
+            bulk_seconds=self._bulk_seconds,
             order=lambda body: orders.order_node(self._shop(body).named(body)),
             ledger=self._ledger,
         )
@@ -227,6 +233,13 @@ class Simulator(simulator.Simulator):
         shop = self._shop(body)
         shop.change_scopes(tuple(body["scopes"]))
         return {"scopes": list(shop.installation.scopes)}
+
+    def _bulk_seconds(self, body: Json) -> Json:
+        """Say how long the shop's bulk operations take from now on; 0: a file is there as soon as it is asked for."""
+        one = self._shop(body).installation
+        bulks = self.apis[one.app.name, one.host].bulks
+        bulks.seconds = int(body["seconds"])
+        return {"seconds": bulks.seconds}
 
     def _silence(self, body: Json) -> Json:
         self._shop(body).silent = bool(body.get("silent", True))

@@ -1,5 +1,7 @@
 """Deliveries, the poll, the list and the guard: how an order of a store becomes known, and what is never believed."""
 
+import json
+import re
 import time
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from moto import mock_aws
 from countersign.errors import PlatformUnavailableError
 from countersign.orders.changes import OrderKey
 from tests.platforms.bigcommerce.world import OTHER, STORE, Shop, shop, store_document
+
+ALARMS = Path("alarms.yaml").read_text(encoding="utf-8")
 
 
 def test_an_order_of_our_method_is_known_from_its_delivery_and_no_payment_is_made(world: Shop) -> None:
@@ -202,3 +206,47 @@ def test_a_store_that_slows_us_down_is_not_called_again_before_its_window(world:
     assert world.wire.sent == [f"GET /stores/{STORE}/v2/orders/{order['id']}"]
     world.run("sync", 40)
     assert world.there(order)["puts"] == [11]
+
+
+class TestTheShareOfDeliveriesThatAreTaken:
+    """F4: BigCommerce stops to deliver to a domain that takes fewer than nine of ten."""
+
+    def metrics(self, capsys: pytest.CaptureFixture[str], name: str) -> int:
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+        return int(sum(json.loads(line).get(name, 0) for line in lines))
+
+    def test_f4_each_answer_that_is_no_success_counts_and_no_other(
+        self, world: Shop, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        world.hook()
+        for _ in range(10):
+            world.make("order")
+        deliveries = list(world.posted)
+        world.posted.clear()
+        capsys.readouterr()
+        statuses = [*world.deliver(*deliveries[:9]), *world.deliver(deliveries[9], spoil="forge")]
+
+        refused = [status for status in statuses if not 200 <= status < 300]
+        assert len(statuses) == 10 and len(refused) == 1
+        assert self.metrics(capsys, "BigcommerceRefused") == len(refused)
+
+    @pytest.mark.parametrize(
+        ("calls", "refused", "errors", "throttled", "rings"),
+        [(1000, 31, 0, 0, True), (1000, 30, 0, 0, False), (1000, 0, 20, 11, True), (100, 10, 0, 0, True),
+         (19, 19, 0, 0, False), (0, 0, 0, 40, True), (0, 0, 0, 0, False)],
+    )  # fmt: skip
+    def test_f4_the_alarm_rings_below_97_of_100(
+        self, calls: int, refused: int, errors: int, throttled: int, rings: bool
+    ) -> None:
+        alarm = ALARMS.partition("  BigcommerceSuccessAlarm:")[2].partition("\n\n")[0]
+        [text] = re.findall(r"Expression: (.+)", alarm)
+        assert "ComparisonOperator: LessThanThreshold" in alarm
+        known = {"calls": calls, "refused": refused, "errors": errors, "throttled": throttled}
+
+        def choose(condition: bool, then: float, otherwise: float) -> float:
+            return then if condition else otherwise
+
+        # CloudWatch works out both branches, and gives nothing for a division by zero.
+        names = {"IF": choose, "FILL": lambda value, _: value, **known}
+        share = eval(text, {"__builtins__": {}}, names) if calls + throttled else 100  # noqa: S307 - our own template
+        assert (share < float(re.findall(r"Threshold: (\d+)", alarm)[0])) is rings

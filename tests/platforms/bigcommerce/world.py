@@ -25,8 +25,9 @@ from sandbox.events import shapes
 from sandbox.simulating.postman import Message
 from sandbox.simulators.bigcommerce import Simulator
 from sandbox.simulators.bigcommerce.hooks import Delivery
+from sandbox.simulators.wechat import Simulator as Wechat
 from tests.cashiers.world import Cashiers, cashiers
-from tests.functions.conftest import Cloud, http_event
+from tests.functions.conftest import ROOT, Cloud, WechatAdapter, http_event
 
 NOW = 1_795_328_845
 BASE = "http://127.0.0.1:1/bigcommerce"
@@ -157,12 +158,42 @@ class Shop:
     def reference(self, order: Json, attempt: int = 1) -> str:
         return f"bc-{order['store']}-{order['id']}-{attempt}"
 
+    def payment(self, order: Json, number: int = 1) -> OrderKey:
+        """Return where an attempt to pay an order is recorded."""
+        reference = self.reference(order, number)
+        return OrderKey("wechat", "shop", reference) if self.by_code else self.hosted.key(reference, self.cashier)
+
     def attempt(self, order: Json, number: int = 1) -> Order | None:
         """Return an attempt to pay an order, as it is recorded."""
-        return self.store.get(self.hosted.key(self.reference(order, number), self.cashier))
+        return self.store.get(self.payment(order, number))
+
+    @property
+    def by_code(self) -> bool:
+        """Tell whether the store's cashier is our own page with a QR code."""
+        return self.cashier.startswith("wechat_native/")
+
+    def choose(self, cashier: str) -> None:
+        """Have the merchant choose another cashier, which functions that start from now on read."""
+        document = app_document(cashier=cashier)
+        name = f"countersign/test/bigcommerce/{APP}"
+        self.hosted.cloud.secretsmanager.put_secret_value(SecretId=name, SecretString=json.dumps(document))
+        for job in FUNCTIONS:
+            importlib.reload(importlib.import_module(f"functions.bigcommerce_{job}.app"))
+        self.cashier = cashier
+
+    def scan_code(self, order: Json, attempt: int = 1, *, tell: bool = True) -> None:
+        """Let the shopper scan the code and pay; WeChat is asked soon, or nobody is."""
+        content = {"account": "shop", "out_trade_no": self.reference(order, attempt), "notify": False}
+        assert self.cloud.wechat.simulator.control("pay", content)[0] == 200
+        if tell:
+            self.cloud.clock.shift(10)
+            self.cloud.invoke("wechat_poll", {}, remaining_ms=900_000)
 
     def pay(self, order: Json, attempt: int = 1, **how: Any) -> None:
         """Let the shopper pay at the cashier, and let the cashier tell."""
+        if self.by_code:
+            self.scan_code(order, attempt)
+            return
         call = "stripe_pay" if self.cashier.startswith("stripe") else "pay"
         self.hosted.make(call, self.cashier, reference=self.reference(order, attempt), **how)
         assert set(self.hosted.deliver()) <= {200}
@@ -171,8 +202,8 @@ class Shop:
 
     def told(self, order: Json, word: str = "order.paid", attempt: int = 1) -> None:
         """Hand a bus event about the payment to the function that tells the store."""
-        reference = self.reference(order, attempt)
-        detail = {"platform": "cashier", "account": self.cashier.replace("/", "."), "order_id": reference}
+        paid = self.payment(order, attempt)
+        detail = {"platform": paid.platform, "account": paid.account, "order_id": paid.order_id}
         self.cloud.invoke("bigcommerce_sync", shapes.bus(word, detail, self.now), remaining_ms=900_000)
 
     def run(self, job: str, seconds: int = 0, **event: Any) -> None:
@@ -240,6 +271,24 @@ def shop(
             )
         wire = Wire(simulator)
         platform_http.session().mount(BASE, wire)
+        _by_code(hosted.cloud, folder, monkeypatch)
         for job in FUNCTIONS:
             importlib.reload(importlib.import_module(f"functions.bigcommerce_{job}.app"))
         yield Shop(hosted.cloud, wire, hosted, documents[APP]["cashier"])
+
+
+def _by_code(cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `wechat_native/qr` be a cashier too, over WeChat's account `shop`."""
+    base = "http://127.0.0.1:1/wechat"
+    document = json.loads((ROOT / "tests/accounts/wechat/shop.json").read_text(encoding="utf-8"))
+    prepared = {"shop": Wechat.prepare_account(document, base)}
+    inbox = SimpleNamespace(add=lambda kind, entry: None)
+    cloud.wechat = WechatAdapter(
+        Wechat(SimpleNamespace(now=time.time), prepared, inbox, "https://pay.example.com", folder)
+    )
+    platform_http.session().mount(base, cloud.wechat)
+    for name, content in (("wechat/shop", prepared["shop"]), ("cashier/wechat_native/qr", {"wechat": "shop"})):
+        cloud.secretsmanager.create_secret(Name=f"countersign/test/{name}", SecretString=json.dumps(content))
+    queue = cloud.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]
+    monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", queue)
+    importlib.reload(importlib.import_module("functions.wechat_poll.app"))

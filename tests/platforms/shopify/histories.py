@@ -157,6 +157,7 @@ class Histories:
         possible: list[Callable[[], None]] = [lambda: self.make("touch", order=number)]
         if sold.cancelled_at is None:
             possible.append(lambda: self.make("edit", order=number, minor=self.chance.randint(1, 60) * 1000))
+            possible.append(lambda: self._exchange(number))
             possible.append(lambda: self.make("cancel", order=number))
         if due and sold.cancelled_at is None and not held:
             possible.append(lambda: self.make("pay", order=number, minor=self.chance.randint(1, due)))
@@ -166,6 +167,14 @@ class Histories:
         if left > 0:
             possible += [lambda: self._refund(number, left)] * 2
         self.chance.choice(possible)()
+
+    def _exchange(self, number: int) -> None:
+        """Let items go back and others be taken: the refund moves nothing, and what is dearer is paid or stays due."""
+        self.make("refund", order=number, minor=0)
+        self.make("edit", order=number, minor=self.chance.randint(1, 60) * 1000)
+        sold = self.shop.orders[number]
+        if sold.outstanding and not sold.capturable and self.chance.random() < 0.7:
+            self.make("pay", order=number, minor=sold.outstanding)
 
     def _refund(self, number: int, most: int) -> None:
         status = self.chance.choice(("success", "success", "pending"))
@@ -183,6 +192,7 @@ def _compared(order: Order, sold: Sold) -> list[str]:
         "refunded": (order.refunded, sold.refunded),
         "due": (order.balance_due, sold.outstanding),
         "cancelled": (order.ended_at, int(sold.cancelled_at) if sold.cancelled_at is not None else None),
+        "shop amount": (_shop_amount(order), sold.shop_total) if other else (0, 0),
         "shop paid": (shop_paid, sold.sum("sale", "capture", shop=True)) if other else (0, 0),
         "shop refunded": (order.shop_refunded, sold.sum("refund", shop=True)) if other else (0, 0),
         "conflicts": (sum(one.reason.startswith(("payment_", "refund_")) for one in order.review_items), 0),
@@ -192,3 +202,8 @@ def _compared(order: Order, sold: Sold) -> list[str]:
         for name, (ours, theirs) in pairs.items()
         if ours != theirs
     ]
+
+
+def _shop_amount(order: Order) -> int | None:
+    said = order.newest.shop_amount if order.newest is not None else None
+    return said.minor if said is not None else None

@@ -178,6 +178,8 @@ class TestDataRequest:
         world.deliver(REQUEST, "customers/data_request")
         wish = {name: value for name, value in REQUEST.items() if name not in ("data_request", "orders_requested")}
 
+        if not named:
+            world.ask("uninstall")
         world.deliver({**wish, "orders_to_redact": named} if named else {"shop_id": int(SHOP_ID), "shop_domain": SHOP})
         world.run("guard")
 

@@ -1,11 +1,15 @@
 """What an app's document may hold, and what is refused by its name and never by its value."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from countersign.errors import KeysUnavailableError
 from countersign.platforms.shopify import settings
+
+PAGE = Path(__file__).parents[3] / "docs" / "shopify.md"
 
 SECRET = "shpss_0f4d2b7c9a1e4c6d8b3f5a7e"
 SHOP = "vec-shop.myshopify.com"
@@ -72,3 +76,13 @@ def test_no_secret_is_shown() -> None:
     app = load(shops=[{"shop": SHOP, "access_token": "shpat_that_nobody_sees"}])
 
     assert SECRET not in repr(app) and "shpat" not in repr(app)
+
+
+def test_every_case_of_the_list_in_the_docs_names_a_test_that_is_there() -> None:
+    row = re.compile(r"^\| (S\d+) .*`(test_\w+\.py)::(test_(S\d+)_\w+)` \|$", re.MULTILINE)
+    rows = row.findall(PAGE.read_text(encoding="utf-8"))
+
+    assert [case for case, *_ in rows] == [f"S{number}" for number in range(1, 11)]
+    for case, file, name, of in rows:
+        assert case == of
+        assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8"), name

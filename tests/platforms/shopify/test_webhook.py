@@ -198,6 +198,16 @@ class TestErasure:
     def raw(self, world: Shopify) -> list[Json]:
         return [row for row in world.cloud.table() if "raw" in row]
 
+    def gone(self, world: Shopify, shop: str = SHOP_ID, **named: Any) -> None:
+        """Let a merchant remove the app, and Shopify want everything of the shop erased two days later."""
+        world.ask("uninstall")
+        for body in (one.body for one in world.posted):
+            world.deliver(body, "app/uninstalled")
+        world.run("guard")
+        world.run("guard", 301)  # a token of a document is over when it was refused twice
+        world.deliver({"shop_id": int(shop), "shop_domain": SHOP}, "shop/redact", **named)
+        world.run("guard", 2 * 86_400)
+
     def test_a_customers_orders_lose_their_bytes_and_keep_their_amounts(self, world: Shopify) -> None:
         world.deliver(order(email="zoe@example.com"))
         world.deliver(order(id=99, email="zoe@example.com"))
@@ -220,8 +230,7 @@ class TestErasure:
             world.deliver(order(id=number))
         world.deliver(order(id=4, order_status_url=f"https://x/{OTHER_ID}/orders/1"), shop=OTHER)
 
-        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
-        world.run("guard")
+        self.gone(world)
 
         assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{OTHER}#4"}
 
@@ -232,8 +241,7 @@ class TestErasure:
         broken = rows[f"shopify#{SHOP}#2", "ORDER"]
         world.cloud.dynamodb.put_item(TableName="Orders", Item={**broken, "facts": {"S": "{"}})
 
-        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
-        world.run("guard")
+        self.gone(world)
 
         assert self.raw(world) == []
         [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
@@ -259,10 +267,35 @@ class TestErasure:
         world.deliver({"id": int(OTHER_ID), "myshopify_domain": OTHER}, "app/uninstalled", shop=OTHER)
         assert len(self.raw(world)) == 3
 
-        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
-        world.run("guard")
+        self.gone(world)
 
         assert [row["pk"]["S"] for row in self.raw(world)] == [f"NEWS#shopify#{OTHER}"]
+
+    def test_S5_a_wish_that_is_older_than_the_installation_since_erases_nothing(self, world: Shopify) -> None:
+        world.deliver(order())
+        before = self.raw(world)
+
+        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+        world.asked()
+        world.run("guard", 60)
+        world.run("guard", 600)
+
+        assert world.asked().count("ThisInstallation") == 1
+        assert self.raw(world) == before
+        [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert (audit["refused"]["S"], "erased" in audit) == ("connected", False)
+
+    def test_S5_a_wish_waits_while_the_shop_does_not_say_whether_the_app_is_there(self, world: Shopify) -> None:
+        world.deliver(order())
+        before = self.raw(world)
+        world.wire.simulator.faults({"throttled": 1000})
+
+        world.deliver({"shop_id": 70011223344, "shop_domain": SHOP}, "shop/redact")
+        world.run("guard", 60)
+        assert self.raw(world) == before
+
+        world.run("guard", 7 * 86_400)  # Shopify wants it done within thirty days
+        assert self.raw(world) == []
 
     def test_B2_one_shops_wish_under_anothers_name_erases_nothing(self, world: Shopify) -> None:
         world.deliver(order())
@@ -570,3 +603,39 @@ def test_a_shop_of_the_apps_list_that_was_renamed_is_known_by_its_number(
         assert world.order().status == "paid"
         assert world.known("7") is None
     assert "ShopRenamed" in capsys.readouterr().out
+
+
+class TestRenamed:
+    """A shop with a document of its own, or where somebody installed the app, under a name that it has not here."""
+
+    NEW = "new-name.myshopify.com"
+
+    def test_it_is_known_by_its_number_once_it_was_read(
+        self, world: Shopify, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        world.run("scan")
+
+        assert world.deliver(order(), "orders/paid", shop=self.NEW) == 200
+
+        assert world.order().status == "paid"
+        assert world.known(shop=self.NEW) is None
+        assert "ShopRenamed" in capsys.readouterr().out
+
+    def test_the_number_of_another_shop_or_none_is_nobodys_new_name(self, world: Shopify) -> None:
+        world.run("scan")
+        before = world.rows()
+
+        for body in (order(order_status_url="https://s.example/1/o"), transaction(), order(order_status_url=None)):
+            assert world.deliver(body, shop=self.NEW) == 200
+
+        assert world.rows() == before
+
+    def test_a_wish_to_forget_under_the_new_name_erases_what_is_kept_under_the_old_one(self, world: Shopify) -> None:
+        world.run("scan")
+        world.deliver(order(email="zoe@example.com"))
+
+        world.ask("uninstall")
+        world.deliver({"shop_id": int(SHOP_ID), "shop_domain": self.NEW}, "shop/redact", shop=self.NEW)
+        world.run("guard")
+
+        assert not [row for row in world.cloud.table() if "raw" in row]

@@ -115,6 +115,36 @@ class SettlementWish(BaseModel):
     shares: Annotated[list[Share], Field(max_length=10)] = []
 
 
+class VoidWish(BaseModel):
+    """Which authorization is let go, where the order has several."""
+
+    model_config = ConfigDict(extra="forbid")
+    transaction_id: Annotated[Code, Field(max_length=64)] = ""
+
+
+class CaptureWish(VoidWish):
+    """How much is taken of what is held; all of it without an amount."""
+
+    amount: Amount | None = None
+
+
+class CancelWish(BaseModel):
+    """Why an order is cancelled, whether its goods go back into stock, and whether the platform tells the buyer."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Literal["customer", "declined", "fraud", "inventory", "other", "staff"]
+    restock: bool
+    notify: bool = False
+    note: Annotated[Note, Field(max_length=255)] = ""
+
+
+class MarkPaidWish(BaseModel):
+    """What the person saw that is due, and came another way than by the platform."""
+
+    model_config = ConfigDict(extra="forbid")
+    amount: Amount
+
+
 class ParcelBody(BaseModel):
     """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one."""
 

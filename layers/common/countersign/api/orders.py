@@ -21,6 +21,7 @@ from countersign.errors import (
     UnprocessableError,
     UnreadableError,
 )
+from countersign.money import Money
 from countersign.orders import shipments
 from countersign.orders.changes import (
     Change,
@@ -398,4 +399,5 @@ def _what_is_wrong(item: Item, kind: str, language: str) -> Json:
 
 
 def _money_of(child: Any) -> Json | None:
-    return child.amount.to_json() if hasattr(child, "amount") else None
+    amount = getattr(child, "amount", None)
+    return amount.to_json() if isinstance(amount, Money) else None

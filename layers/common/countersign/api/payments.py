@@ -5,7 +5,7 @@ What needs no platform is checked before anything is recorded, so a refusal of o
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from countersign.accounts import Accounts
@@ -213,5 +213,14 @@ def waking(queue: Any, url: str) -> Wake:
         message = json.dumps({"platform": key.platform, "account": key.account, "order_id": key.order_id})
         entries = [{"Id": str(seconds), "MessageBody": message, "DelaySeconds": seconds} for seconds in SHORT_DELAYS]
         queue.send_message_batch(QueueUrl=url, Entries=entries)
+
+    return wake
+
+
+def waking_each(queue: Any, urls: Mapping[str, str]) -> Wake:
+    """Return how to be woken where payments of one function are of several platforms, each with its own queue."""
+
+    def wake(key: OrderKey) -> None:
+        waking(queue, urls[key.platform])(key)
 
     return wake

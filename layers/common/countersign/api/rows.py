@@ -12,7 +12,7 @@ from countersign.runtime.caller import Caller
 
 Json = dict[str, Any]
 # What only one order's own page has: an empty list of them in a row would say that there are none.
-_NOT_IN_ROWS = ("refunds", "settlements", "shipments", "events", "notices", "attempts")
+_NOT_IN_ROWS = ("refunds", "settlements", "shipments", "instructions", "events", "notices", "attempts")
 
 
 def order_row(order: Order, caller: Caller, language: str = ENGLISH) -> Json:
@@ -21,7 +21,7 @@ def order_row(order: Order, caller: Caller, language: str = ENGLISH) -> Json:
     return {
         **{name: value for name, value in shown.items() if name not in _NOT_IN_ROWS},
         "work": work_list(order, order.status, in_review=bool(order.review_items)),
-        "shipping": order.shipped or "none",
+        "shipping": order.sent or "none",
         "refunds": refund_counts(order),
         "actions": order_actions(order, caller, language),
     }
@@ -97,7 +97,7 @@ def _refundable(order: Order) -> Reason | None:
 def _shippable(order: Order) -> Reason | None:
     if order.status not in ("paid", "partially_refunded"):
         return because("not_paid", status=order.status)
-    return because("order_is_sent") if order.shipped == "sent" else None
+    return because("order_is_sent") if order.sent == "sent" else None
 
 
 def _closable(order: Order) -> Reason | None:

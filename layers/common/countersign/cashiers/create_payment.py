@@ -91,6 +91,12 @@ def read(call: Call, body: bytes, store: OrderStore) -> "Payment":
     return Payment(call, connector, read_body(PaymentBody, body))
 
 
+def digest_of_payment(body: PaymentBody) -> str:
+    """Return a digest of what is paid alone: not of where the shopper is, nor of how she is spoken to."""
+    content = [body.order_id, body.amount.minor, body.amount.currency, body.replaces]
+    return digests.sha256(json.dumps(content).encode())
+
+
 class Payment:
     """One call to create a payment at a cashier."""
 

@@ -96,6 +96,7 @@ class Terms:
     reports_status: bool = False  # the platform wants to be told what state the order is in, whenever that changes
     # "refund", "ship": nothing here does it at the platform, nobody may ask for it; "query": the platform tells nothing
     not_offered: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()  # "capture", "void", "cancel", "mark_paid": what the platform can be instructed to do
     closable: bool = True  # false where the platform has no call for it: an order there ends by its time alone
     closable_after: int = 0  # seconds from the creation during which the platform refuses to close the order
     max_share_basis_points: int = 10_000  # of what is settled: what all others than the seller may get together
@@ -167,6 +168,7 @@ class Report:
     refunded: int = 0  # gone back so far, where the platform names no single refunds; 0 where it does, or does not say
     # When the platform is asked next, if nothing is told before (epoch seconds), then daily; None: as usual.
     expected_at: int | None = None
+    shipped: str = ""  # part or sent, as far as the platform says
     charge: Charge | None = None  # of an order that is a charge which the platform takes by itself
 
 
@@ -311,10 +313,11 @@ class RefundReported:
     confirm: bool = False  # the news names no order of the merchant's: a refund unknown here counts once a query agrees
     shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
     came_back: bool = False  # it failed for good, also where it was said to have succeeded before
+    parts: tuple[str, ...] = ()  # the platform's movements of money that it was made of: none is a refund of its own
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:
-        return (self.refund_id, self.status, self.amount.minor, self.amount.currency, self.at)
+        return (self.refund_id, self.status, self.amount.minor, self.amount.currency, self.at, *self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -642,6 +645,58 @@ class RetryReported:
 
 
 @dataclass(frozen=True, slots=True)
+class InstructionRequested:
+    """Somebody wants the platform to do something about an order's money; `orders.instructions` says what."""
+
+    instruction_id: str
+    action: str  # capture, void, cancel or mark_paid
+    at: int
+    amount: Money | None = None  # to capture; None is all that is held. Of mark_paid: what the person saw
+    transaction_id: str = ""  # the authorization that is meant, where the order has several
+    reason: str = ""  # of a cancellation
+    restock: bool = False
+    notify: bool = False  # whether the platform tells the buyer
+    note: str = ""
+    kind: ClassVar[str] = "instruction_requested"
+
+    def identity(self) -> Identity:
+        return (self.instruction_id, self.action, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionConfirmed:
+    """A second person agrees with an instruction, having seen its amount."""
+
+    instruction_id: str
+    amount: Money | None
+    at: int
+    kind: ClassVar[str] = "instruction_confirmed"
+
+    def identity(self) -> Identity:
+        return (self.instruction_id, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionReported:
+    """What became of an instruction.
+
+    `status` is unconfirmed (a second person is needed), processing (from now on the platform may have been asked for
+    the `calls`th time, having made the movements `seen`), succeeded, failed, or needs_action, where nobody can tell.
+    """
+
+    instruction_id: str
+    status: str
+    problem: Reason | None = None
+    at: int | None = None
+    calls: int = 0
+    seen: tuple[str, ...] = ()
+    kind: ClassVar[str] = "instruction"
+
+    def identity(self) -> Identity:
+        return (self.instruction_id, self.status, self.at)
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeReported:
     """The platform tells about a payer's objection to a payment, raised with their bank.
 
@@ -742,8 +797,9 @@ RefundFact = (
 SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
 RetryFact = RetryRequested | RetryReported
+InstructionFact = InstructionRequested | InstructionConfirmed | InstructionReported
 SessionFact = SessionRequested | SessionDecided | SessionAnswered
-ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact | SessionFact | DisputeReported
+ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact | InstructionFact | SessionFact | DisputeReported
 Fact = (
     OrderCreated
     | OrderReported

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from countersign.orders import disputes, refunds, retries, sessions, settlements, shipments
+from countersign.orders import disputes, instructions, refunds, retries, sessions, settlements, shipments
 from countersign.orders.changes import (
     Change,
     DisputeReported,
     Hint,
+    InstructionFact,
     Paid,
     Prepared,
     RefundFact,
+    RefundReported,
     Resolved,
     RetryFact,
     SessionFact,
@@ -28,6 +30,7 @@ KINDS: Mapping[type[Any], Kind] = {
     **dict.fromkeys(get_args(SettlementFact), settlements.KIND),
     **dict.fromkeys(get_args(ShipmentFact), shipments.KIND),
     **dict.fromkeys(get_args(RetryFact), retries.KIND),
+    **dict.fromkeys(get_args(InstructionFact), instructions.KIND),
     **dict.fromkeys(get_args(SessionFact), sessions.KIND),
     DisputeReported: disputes.KIND,
 }
@@ -41,7 +44,8 @@ def touched(change: Change) -> list[Number]:
         return [("settlement", settlements.planned_number(change.key))]
     kind = KINDS.get(type(fact))
     if kind is not None:
-        return [(kind.name, kind.number(fact))]
+        parts = fact.parts if isinstance(fact, RefundReported) else ()
+        return [(kind.name, kind.number(fact)), *((kind.name, number) for number in parts)]
     if isinstance(fact, Resolved):
         return [("refund", refunds.review_refund_number(fact))]
     return []

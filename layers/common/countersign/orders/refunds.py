@@ -78,6 +78,7 @@ class Refund:
     resolved_by: str = ""
     note: str = ""
     shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
+    part_of: str = ""  # the refund of which the platform made it: then that one counts, and this one does not
     came_back: bool = (
         False  # the payer's bank did not take it: it failed for good, whatever was said before or is after
     )
@@ -366,6 +367,14 @@ def _judgement(known: Refund | None, fact: RefundDecided) -> Reason:
 def _reported(order: Order, known: Refund | None, fact: RefundReported, change: Change, view: View) -> Decision:
     if view.owner("refund", fact.refund_id) is not None:
         return of_another_order(order, "refund", fact.refund_id)
+    whole = dict(order.refund_parts).get(fact.refund_id)
+    if whole is not None:
+        return Decision("unchanged", because("refund_part_of", refund_id=whole), order)
+    if known is None and _may_be_ours(order, fact):
+        return Decision("unchanged", because("refund_may_be_ours"), order, query_now=True)
+    if known is not None and _is_made_twice(known, fact):
+        after = with_anomaly(order, "refunded_twice", fact.refund_id)
+        return became(order, after, because("refund_made_twice"))
     if fact.amount.currency != order.terms.amount.currency:  # in no sum: a unit of one is none of another
         after = with_anomaly(order, "refund_currency_mismatch", fact.refund_id)
         return became(order, after, because("refund_of_other_currency"))
@@ -379,12 +388,46 @@ def _reported(order: Order, known: Refund | None, fact: RefundReported, change: 
         after = with_anomaly(after, anomaly, fact.refund_id)
     reason = because("refund_is", amount=fact.amount, status=fact.status)
     further = (fact.problem,) if fact.problem is not None else ()
-    if child is None or child == known:
+    if child is None or (child == known and not fact.parts):
         return replace(became(order, after, reason), further=further)
-    after = with_totals(after, known, child)
-    # A refund proves a payment: if that is not known yet, the platform is asked at once.
-    unpaid = order.paid == 0
-    return Decision("applied", reason, after, (child,), _emits(known, child), query_now=unpaid, further=further)
+    after, absorbed = _with_parts(with_totals(after, known, child), fact, view)
+    if child == known and not absorbed:
+        return replace(became(order, after, reason), further=further)
+    # A refund proves a payment: if that is not known yet, the platform is asked at once. So it is where it made of a
+    # refund what it says in its total as well: nobody may tell of that.
+    ask = order.paid == 0 or (bool(fact.parts) and after.refunded != order.refunded and order.terms.includes_refunds)
+    return Decision("applied", reason, after, (child, *absorbed), _emits(known, child), query_now=ask, further=further)
+
+
+def _may_be_ours(order: Order, fact: RefundReported) -> bool:
+    """Tell whether a movement of money may be one that the platform makes of a refund of ours just now.
+
+    That is so where it was told without the platform's refund that it belongs to; a reading of the order knows that.
+    """
+    on_the_way = any(status in ("approved", "processing") for status, _ in order.refund_tally)
+    return order.terms.pays == "parts" and not fact.platform_refund_id and on_the_way
+
+
+def _is_made_twice(known: Refund, fact: RefundReported) -> bool:
+    """Tell whether the platform has two refunds that say to be the same one of ours."""
+    names = (known.platform_refund_id, fact.platform_refund_id)
+    return bool(fact.parts) and all(names) and names[0] != names[1]
+
+
+def _with_parts(order: Order, fact: RefundReported, view: View) -> tuple[Order, tuple[Refund, ...]]:
+    """Return the order that knows what a refund was made of; what was told of its parts by itself counts no more."""
+    order = replace(
+        order,
+        refund_parts=tuple(sorted({*order.refund_parts, *((number, fact.refund_id) for number in fact.parts)})),
+    )
+    absorbed = []
+    for number in fact.parts:
+        part: Refund | None = view.child("refund", number)
+        if part is not None and not part.part_of:
+            quiet = replace(part, part_of=fact.refund_id, counted=False)
+            order = with_totals(order, part, quiet)
+            absorbed.append(quiet)
+    return order, tuple(absorbed)
 
 
 def _refundable_totals(order: Order, known: Refund | None) -> set[Money]:
@@ -539,6 +582,7 @@ def refund_json(refund: Refund, language: str = ENGLISH) -> dict[str, Any]:
         "note": refund.note or None,
         "platform_refund_id": refund.platform_refund_id or None,
         "transaction_id": refund.transaction_id or None,
+        "part_of": refund.part_of or None,
         "succeeded_at": timestamp(refund.succeeded_at),
         "audit_by": timestamp(refund.audit_by or None),
     }

@@ -133,12 +133,14 @@ class Order:
     refunded: int = 0
     reserved: int = 0
     refund_tally: tuple[tuple[str, int], ...] = ()  # (status, how many) of its refunds
+    refund_parts: tuple[tuple[str, str], ...] = ()  # (movement, refund): what the platform made of a refund of ours
     settled: int = 0
     shipped: str = ""  # part or sent, as far as shipments were recorded
     late_refund_id: str = ""
     returned: tuple[tuple[str, int], ...] = ()  # (transaction, when): payments that a review's refund sent back
     replaced_by: tuple[tuple[int, str], ...] = ()  # (when, order number) of the orders in its place, oldest first
     others_paid: tuple[tuple[str, int], ...] = ()  # (order number, when paid) of other orders of the same purchase
+    instruction_id: str = ""  # the one that is open: what moves money is done one at a time
     newest: Report | None = None
     received: tuple[tuple[str, int], ...] = ()
     charge_attempts: tuple[Attempt, ...] = ()  # failed tries to take the money, where the platform takes it itself
@@ -245,6 +247,12 @@ class Order:
     def overpaid(self) -> int:
         """Minor units that arrived beyond what the order asks for and refunds have taken; only of parts."""
         return max(0, self.paid - self.reserved - self.terms.amount.minor) if self.terms.pays == "parts" else 0
+
+    @property
+    def sent(self) -> str:
+        """How far it is sent, as recorded here or told by the platform: part, sent, or empty."""
+        told = self.newest.shipped if self.newest is not None else ""
+        return "sent" if "sent" in (self.shipped, told) else self.shipped or told
 
     @property
     def authorized(self) -> int:

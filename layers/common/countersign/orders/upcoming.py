@@ -62,7 +62,23 @@ def _asked(platform: str, seconds: int) -> Reason:
 
 
 def _of_child(order: Order, child: Any, at: int | None) -> Step | None:
+    needed = _of_a_person(child)
+    if needed is not None or at is None:
+        return needed
     platform = order.key.platform
+    match child.kind:
+        case "refund":
+            return Step(because("next.refund_on_its_way", amount=child.amount, platform=platform), at)
+        case "shipment":
+            return Step(because("next.shipment_on_its_way", platform=platform), at)
+        case "instruction":
+            return Step(because("next.instruction_on_its_way", action=child.action, platform=platform), at)
+        case "settlement":
+            return Step(because("next.settlement_on_its_way", platform=platform), at)
+    return None
+
+
+def _of_a_person(child: Any) -> Step | None:
     match child.kind, child.status:
         case "refund", "requested":
             return Step(because("next.refund_to_approve", amount=child.amount))
@@ -70,13 +86,8 @@ def _of_child(order: Order, child: Any, at: int | None) -> Step | None:
             return Step(because("next.refund_needs_a_person", amount=child.amount))
         case "shipment", "needs_action":
             return Step(because("next.shipment_needs_a_person"))
-    if at is None:
-        return None
-    match child.kind:
-        case "refund":
-            return Step(because("next.refund_on_its_way", amount=child.amount, platform=platform), at)
-        case "shipment":
-            return Step(because("next.shipment_on_its_way", platform=platform), at)
-        case "settlement":
-            return Step(because("next.settlement_on_its_way", platform=platform), at)
+        case "instruction", "unconfirmed":
+            return Step(because("next.instruction_to_confirm", action=child.action))
+        case "instruction", "needs_action":
+            return Step(because("next.instruction_needs_a_person", action=child.action))
     return None

@@ -21,12 +21,14 @@ def work_list(order: Order, status: str, *, in_review: bool) -> str:
 
     Both are derived each time that they are asked for: who writes an order has them at hand. A question comes before
     the shipment: what may have to be paid back is not to be sent. An order that was made in the platform's own shop is
-    shipped there.
+    shipped there, unless the shop is told of shipments from here: then it says how far it is sent.
     """
     if order.test or order.money_of is not None:
         return ASIDE
     if in_review:
         return DECIDE
     found = _OF_STATUS.get(status, DONE)
-    shipped_elsewhere = order.terms.external or order.shipped == "sent"
+    # Where one payment pays the whole, what is made at the platform is shipped there.
+    elsewhere = order.terms.external and (order.terms.pays == "whole" or "ship" in order.terms.not_offered)
+    shipped_elsewhere = elsewhere or order.sent == "sent"
     return DONE if found == TO_SHIP and shipped_elsewhere else found

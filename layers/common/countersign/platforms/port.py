@@ -22,6 +22,7 @@ from countersign.errors import (
     UnprocessableError,
 )
 from countersign.orders.changes import Change
+from countersign.orders.instructions import Instruction, Prospect
 from countersign.orders.reasons import Reason
 from countersign.orders.reconcile import BillLine
 from countersign.orders.refunds import Refund
@@ -273,6 +274,22 @@ class Retries(Queries, Protocol):
         """Have a charge tried again, once, and return what the platform says of it then.
 
         Raises RefusedError where it was not tried, TemporaryError where nobody knows.
+        """
+
+
+class Instructs(Queries, Protocol):
+    """A platform that takes instructions about an order's money."""
+
+    def prospect(self, order: Order, instruction: Instruction) -> tuple[Changes, Prospect]:
+        """Read the order: return what it says, and what that means for an instruction.
+
+        Raises InstructionRefusedError where it cannot be done.
+        """
+
+    def instruct(self, order: Order, instruction: Instruction, prospect: Prospect) -> None:
+        """Have it done, by one call; what became of it is read.
+
+        Raises InstructionRefusedError where it was not done, TemporaryError where nobody knows.
         """
 
 

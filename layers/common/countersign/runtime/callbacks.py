@@ -99,9 +99,20 @@ def _recorded(store: OrderStore, changes: Sequence[Change], raw: bytes, said: It
 
 
 def erase_later(
-    store: OrderStore, message: Message, word: str, orders: Sequence[str], *, platform: str, account: str, now: int
+    store: OrderStore,
+    message: Message,
+    word: str,
+    orders: Sequence[str],
+    *,
+    platform: str,
+    account: str,
+    now: int,
+    if_gone: bool = False,
 ) -> None:
-    """Note what a platform wants erased of an account's customers, for a worker; nothing where the word is empty."""
+    """Note what a platform wants erased of an account's customers, for a worker; nothing where the word is empty.
+
+    What counts `if_gone` only may be late, or repeated by anybody: nothing is erased of an account that lets us in.
+    """
     if not word:
         count("ErasureIgnored")
         return
@@ -110,7 +121,7 @@ def erase_later(
 
     erasures = ErasureStore(store.client, store.table, platform)
     digest = digests.sha256(message.content)
-    erasures.ask(account, word, orders, digest=digest, key_id=message.key_id, now=now)
+    erasures.ask(account, word, orders, digest=digest, key_id=message.key_id, now=now, if_gone=if_gone)
     count("ErasureAsked")
 
 

@@ -29,11 +29,14 @@ def mark_accounts(client: Any, table: str) -> None:
         logger.warning("an account's mark was not written", extra={"reason": str(error)})
 
 
-def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Handler], Callable[[Event, Any], Event]]:
+def entrypoint(
+    *, refused: Refused, limit: int = CALLBACK_LIMIT, counted: str = ""
+) -> Callable[[Handler], Callable[[Event, Any], Event]]:
     """Make a Lambda handler of `handler(request, now)`.
 
     Errors of ours become a metric, a log line with the reason and the reply that `refused` gives; anything else leaves,
-    so that Lambda's Errors metric, the 5xx alarm and the sender's retry all work.
+    so that Lambda's Errors metric, the 5xx alarm and the sender's retry all work. `counted` is the metric of answers
+    that are no success, for a sender who goes away where too many are not.
     """
 
     def decorate(handler: Handler) -> Callable[[Event, Any], Event]:
@@ -50,6 +53,8 @@ def entrypoint(*, refused: Refused, limit: int = CALLBACK_LIMIT) -> Callable[[Ha
                 log = logger.warning if isinstance(error, RefusedError) else logger.error
                 log("refused", extra={"error": type(error).__name__, "reason": str(error)})
                 reply = refused(request, error)
+            if counted and not 200 <= reply.status < 300:
+                count(counted)
             return reply.to_event()
 
         return lambda_handler

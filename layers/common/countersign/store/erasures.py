@@ -14,11 +14,16 @@ MOST_ORDERS = 1000  # of one request
 
 
 class Erasure(NamedTuple):
-    """One request that waits; without orders it is of everything that the account has."""
+    """One request that waits; without orders it is of everything that the account has.
+
+    One that counts `if_gone` is not done for an account that lets us in.
+    """
 
     row: Item
     orders: tuple[str, ...]
     cursor: str
+    if_gone: bool = False
+    received_at: int = 0
 
 
 class ErasureStore:
@@ -29,7 +34,17 @@ class ErasureStore:
         self.table = table
         self.platform = platform
 
-    def ask(self, account: str, word: str, orders: Iterable[str], *, digest: str, key_id: str, now: int) -> bool:
+    def ask(
+        self,
+        account: str,
+        word: str,
+        orders: Iterable[str],
+        *,
+        digest: str,
+        key_id: str,
+        now: int,
+        if_gone: bool = False,
+    ) -> bool:
         """Note a request, once for the same content; `word` is ours for its kind. False where it was there before."""
         numbers = list(dict.fromkeys(orders))[:MOST_ORDERS]
         item: Item = {
@@ -40,6 +55,8 @@ class ErasureStore:
             "orders": {"L": [text(one) for one in numbers]},
             "received_at": number(now),
         }
+        if if_gone:
+            item["if_gone"] = number(1)
         return dynamo.put_if_absent(self.client, self.table, item)
 
     def waiting(self, account: str) -> Iterator[Erasure]:
@@ -53,7 +70,8 @@ class ErasureStore:
             ConsistentRead=True,
         ):
             orders = tuple(one["S"] for one in row["orders"]["L"])
-            yield Erasure({"pk": row["pk"], "sk": row["sk"]}, orders, codec.as_text(row, "cursor"))
+            place, received_at = {"pk": row["pk"], "sk": row["sk"]}, codec.as_number(row, "received_at") or 0
+            yield Erasure(place, orders, codec.as_text(row, "cursor"), "if_gone" in row, received_at)
 
     def went_on(self, erasure: Erasure, cursor: str, erased: int) -> None:
         """Note how far a request of everything came."""
@@ -63,6 +81,10 @@ class ErasureStore:
     def done(self, erasure: Erasure, erased: int, *, now: int) -> None:
         """Note that a request is done, and how many messages lost their bytes by it."""
         self._update(erasure, "SET done_at = :now ADD erased :erased", {":now": number(now), ":erased": number(erased)})
+
+    def refused(self, erasure: Erasure, *, now: int) -> None:
+        """Note that nothing is erased for a request: the account lets us in, so it did not go."""
+        self._update(erasure, "SET done_at = :now, refused = :why", {":now": number(now), ":why": text("connected")})
 
     def _update(self, erasure: Erasure, expression: str, values: dict[str, Any]) -> None:
         dynamo.update_if(self.client, self.table, erasure.row, expression, "attribute_not_exists(done_at)", values)

@@ -8,6 +8,7 @@ from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, text
 
 _GRANT = "GRANT#"
+_NUMBER = "NUMBER#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,19 @@ def installed_everywhere(client: Any, table: str, platform: str, app: str) -> It
         ExpressionAttributeValues={":pk": text(_partition(platform, app)), ":grant": text(_GRANT)},
     )
     yield from map(read, found)
+
+
+def note_number(client: Any, table: str, platform: str, app: str, account: str, number: str) -> None:
+    """Note under which name an account is known here that has the platform's own number; its name there may change."""
+    row = {"pk": text(_partition(platform, app)), "sk": text(f"{_NUMBER}{keys.part(number)}")}
+    condition = "attribute_not_exists(#account) OR #account <> :account"
+    dynamo.update_if(client, table, row, "SET #account = :account", condition, {":account": text(account)})
+
+
+def numbered(client: Any, table: str, platform: str, app: str, number: str) -> str:
+    """Return the name under which an account with a number is known here; empty where none was noted."""
+    row = (_partition(platform, app), f"{_NUMBER}{keys.part(number)}")
+    return codec.as_text(dynamo.read_many(client, table, [row]).get(row, {}), "account")
 
 
 def read(item: Item) -> Installed:

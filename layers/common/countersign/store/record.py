@@ -103,6 +103,10 @@ class OrderStore:
         """Return a charge, one wish to try it again, and since when that has its status, read consistently."""
         return children_store.read(self.client, self.table, key, "retry_request", retry_id)
 
+    def instruction(self, key: OrderKey, instruction_id: str) -> Found | None:
+        """Return an order, one instruction about it, and since when that has its status, read consistently."""
+        return children_store.read(self.client, self.table, key, "instruction", instruction_id)
+
     def refunds(self, key: OrderKey) -> tuple[Any, ...]:
         """Return an order's refunds, read consistently."""
         return tuple(children_store.read_all(self.client, self.table, key, "refund"))

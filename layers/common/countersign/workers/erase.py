@@ -11,9 +11,12 @@ from typing import Any
 from countersign.orders.changes import OrderKey
 from countersign.runtime.telemetry import count, logger
 from countersign.store import dynamo, evidence, findings, keys, lookups, news, quarantine
+from countersign.store.authorizations import AuthorizationStore
 from countersign.store.codec import Item, text
 from countersign.store.erasures import Erasure, ErasureStore
 from countersign.store.lists import OrderLists
+
+LONGEST_DOUBT = 7 * 86_400  # that an account is asked whether it went; what is asked for must be done within thirty
 
 
 def erase_all(
@@ -23,6 +26,8 @@ def erase_all(
     for erasure in erasures.waiting(name):
         if not enough_time():
             return
+        if erasure.if_gone and not _is_gone(name, erasure, erasures, now):
+            continue
         if erasure.orders:
             keys_ = [OrderKey(erasures.platform, name, one) for one in erasure.orders]
             erased = sum(_erase(erasures.client, erasures.table, key, now) for key in keys_)
@@ -34,6 +39,21 @@ def erase_all(
         erasures.done(erasure, erased, now=now)
         count("Erased", erased)
         logger.info("erased", extra={"account": name, "messages": erased})
+
+
+def _is_gone(name: str, erasure: Erasure, erasures: ErasureStore, now: int) -> bool:
+    """Tell whether an account lets us in no more; one that lets us in is done with, one that has no answer waits.
+
+    A platform's own word is late sometimes: it may have been said before the account came back.
+    """
+    state = AuthorizationStore(erasures.client, erasures.table, erasures.platform).state(name)
+    if state.ended_at is not None or now - erasure.received_at >= LONGEST_DOUBT:
+        return True
+    if state.doubted_at is None:
+        erasures.refused(erasure, now=now)
+        count("ErasureIgnored")
+        logger.warning("nothing was erased: the account lets us in", extra={"account": name})
+    return False
 
 
 def _everything(

@@ -97,7 +97,7 @@ class RefundJob:
             raise RefundRefusedError(because("refund_not_answered", text=str(error))) from error
 
     def _make(self, connector: Refunds, order: Order, refund: Refund) -> int | None:
-        if order.terms.external:
+        if order.terms.external and order.terms.pays == "whole":  # what is paid in parts has a call for it there
             raise RefundRefusedError(because("refund_in_the_platforms_console"))
         if over_ceiling(order, refund):
             raise RefundRefusedError(because("refunds_took_the_rest"))

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from countersign.platforms.shopify import fulfilment
+from countersign.platforms.shopify import resolver
 from countersign.platforms.shopify.apps import Apps
 from sandbox.events import shapes
 from tests.platforms.shopify.payments.world import APP, SCOPES, Checkout, app_document
@@ -32,7 +32,7 @@ def test_a_shop_is_told_once_and_again_when_the_account_changes(world: Checkout)
         SecretId=f"countersign/test/shopify/{APP}", SecretString=json.dumps(changed)
     )
     one = next(iter(Apps().paying()))
-    assert fulfilment.configure(world.store, one, now=world.now) == "ready"
+    assert resolver.configure(world.store, one, now=world.now) == "ready"
     assert world.shopify.ready[SHOP]["externalHandle"] == "another"
 
 
@@ -40,12 +40,12 @@ def test_P4_without_a_payment_scope_nobody_is_told_and_a_person_is_until_it_was_
     one = next(iter(Apps().paying()))
     lacking = one._replace(shop=replace(one.shop, scopes=frozenset(SCOPES[:1])))
 
-    assert fulfilment.configure(world.store, lacking, now=world.now) == "lacking"
-    assert fulfilment.configure(world.store, lacking, now=world.now) == "lacking"
+    assert resolver.configure(world.store, lacking, now=world.now) == "lacking"
+    assert resolver.configure(world.store, lacking, now=world.now) == "lacking"
     assert world.shopify.ready == {}
     assert len([item for item in world.cloud.table() if "exception" in item]) == 1
 
-    assert fulfilment.configure(world.store, one, now=world.now) == "ready"
+    assert resolver.configure(world.store, one, now=world.now) == "ready"
     assert world.shopify.ready[SHOP]["ready"] is True
     assert not [item for item in world.cloud.table() if "exception" in item]
 

@@ -88,6 +88,9 @@ class Connector:
             return self._ended(order, now)
         except ConflictError:
             found = self.client.query(reference)
+            if found is not None and found.status == translate.IN_PART and found.paid.minor:
+                # Its time is over and the money of a part was taken: whether that is all is for a person to say.
+                return translate.taken_in_part(found, order.key, self.tenant, Queried(), at=now)
             if found is None or found.status not in _ENDED:
                 raise
             payment = found

@@ -18,7 +18,8 @@ from countersign.orders.changes import (
 )
 
 SYSTEM = "hc1"
-_WAITS = frozenset({"PENDING", "PROCESSING", "AUTHORIZED", "PARTIALLY_CAPTURED"})
+IN_PART = "PARTIALLY_CAPTURED"
+_WAITS = frozenset({"PENDING", "PROCESSING", "AUTHORIZED", IN_PART})
 _ENDED = frozenset({"EXPIRED", "CANCELLED"})
 _REFUND = {"PENDING": "processing", "SUCCEEDED": "succeeded", "FAILED": "failed"}
 
@@ -37,6 +38,12 @@ def notification_to_changes(
 def payment_to_change(payment: Payment, key: OrderKey, tenant: str, trust: Queried, *, at: int) -> Change:
     """Return what a query says; `at` stands in where the cashier names no time (epoch seconds)."""
     return Change(key, _state(payment, at), trust, "query", tenant, SYSTEM)
+
+
+def taken_in_part(payment: Payment, key: OrderKey, tenant: str, trust: Queried, *, at: int) -> Change:
+    """Return what was taken so far of a payment as all that was paid: less than was asked for, which is a question."""
+    fact = Paid(payment.payment_id, payment.paid, payment.paid_at if payment.paid_at is not None else at)
+    return Change(key, fact, trust, "query", tenant, SYSTEM)
 
 
 def refund_to_change(

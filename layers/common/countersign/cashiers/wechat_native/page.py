@@ -34,6 +34,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         WAITING: "Waiting for your payment.",
         OVER: "The time is over. Nothing was charged; go back to the shop and try again.",
         LOOKED_AT: "Your payment is being looked at. The shop will tell you.",
+        "gone": "This page is not valid any more. Please go back to the shop.",
         "back": "Back to the shop",
         "reload": "Reload this page to see whether your payment has arrived.",
     },
@@ -46,6 +47,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         WAITING: "等待支付。",
         OVER: "支付已超时，未产生扣款。请返回商店重新下单支付。",
         LOOKED_AT: "您的付款正在核实，商店会与您联系。",
+        "gone": "此页面已失效，请返回商店。",
         "back": "返回商店",
         "reload": "刷新本页可查看支付结果。",
     },
@@ -131,10 +133,7 @@ def render(
     shop = f'<p class="shop">{html.escape(shop_name)}</p>' if shop_name else ""
     link = f'<p><a href="{html.escape(return_url if state == PAID else back)}">{words["back"]}</a></p>'
     return (
-        f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
-        f'<title>{words["title"]}</title><style nonce="{nonce}">{STYLE}</style></head><body><main>'
-        f"<h1>{words['title']}</h1>{shop}<p>{html.escape(description)}</p>"
+        f"{_head(lang, nonce)}<h1>{words['title']}</h1>{shop}<p>{html.escape(description)}</p>"
         f'<p class="amount">{html.escape(_shown(amount))}</p>'
         f'<div id="code"{hidden}><div class="code">{code}</div><p>{words["scan"]}</p></div>'
         f'<p id="timer" hidden>{words["left"]} <time id="left" datetime="{timestamp(expires_at)}" '
@@ -143,6 +142,19 @@ def render(
         f'<p id="reload"{hidden}>{words["reload"]}</p>{link}</main>'
         f'<script id="data" type="application/json" nonce="{nonce}">{data_json}</script>'
         f'<script nonce="{nonce}">{SCRIPT}</script></body></html>'
+    )
+
+
+def render_gone(lang: str, nonce: str) -> str:
+    """Return the page of an address that was never made, or is over: both look alike."""
+    return f"{_head(lang, nonce)}<h1>{WORDS[lang]['title']}</h1><p>{WORDS[lang]['gone']}</p></main></body></html>"
+
+
+def _head(lang: str, nonce: str) -> str:
+    return (
+        f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        f'<title>{WORDS[lang]["title"]}</title><style nonce="{nonce}">{STYLE}</style></head><body><main>'
     )
 
 

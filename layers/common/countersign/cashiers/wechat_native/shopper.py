@@ -21,9 +21,11 @@ HTML = "text/html; charset=utf-8"
 _TOKEN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def refused(_request: HttpRequest | None, error: CountersignError) -> HttpReply:
+def refused(request: HttpRequest | None, error: CountersignError) -> HttpReply:
     """Refuse: what does not exist and what is over look alike."""
-    return HttpReply(error.status, "<!doctype html><title>-</title><h1>-</h1>", HTML, SAFE)
+    nonce, lang = nonces.nonce(), page.language("", request.headers.get("accept-language", "") if request else "")
+    headers = {**SAFE, "content-security-policy": page.policy(nonce)}
+    return HttpReply(error.status, page.render_gone(lang, nonce), HTML, headers)
 
 
 @dataclass(frozen=True, slots=True)

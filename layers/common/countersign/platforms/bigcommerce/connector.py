@@ -14,7 +14,6 @@ from countersign.platforms.bigcommerce import messages, translate
 from countersign.platforms.bigcommerce.apps import Installation
 from countersign.platforms.bigcommerce.client import TIMEOUT, Client, Fields
 from countersign.platforms.bigcommerce.messages import StoreOrder
-from countersign.platforms.bigcommerce.settings import Rules
 from countersign.platforms.bigcommerce.signing import HOOK_HEADER
 from countersign.platforms.port import Changes, Scanned
 from countersign.runtime import platform_http
@@ -103,8 +102,8 @@ class Connector:
         return (report, *translate.paid_by(self.attempts(key), key, but=paid))
 
     def attempts(self, key: OrderKey) -> tuple[Order, ...]:
-        """Return the attempts to pay an order at the cashier that the store's rules name, oldest first."""
-        return attempts_of(self.store, self.installation.rules, key)
+        """Return the attempts to pay an order, oldest first, whichever cashier each is at."""
+        return attempts.of(self.store, key)
 
     def refunds(self, order: Order) -> Changes:
         """Return the refunds that the merchant recorded in the store: nobody here made them.
@@ -239,22 +238,6 @@ class Connector:
             return ()
         count("ScriptNeverRan")
         return (translate.flagged(known.key, NEVER_RAN, order.number),)
-
-
-def attempts_of(store: OrderStore, rules: Rules, key: OrderKey) -> tuple[Order, ...]:
-    """Return the attempts to pay an order of a store, oldest first."""
-    found: list[Order] = []
-    for number in range(1, attempts.MOST + 1):
-        attempt = store.get(attempt_key(rules, f"{base_of(key)}-{number}"))
-        if attempt is None:
-            break
-        found.append(attempt)
-    return tuple(found)
-
-
-def attempt_key(rules: Rules, reference: str) -> OrderKey:
-    """Return the key of an attempt: an order at the cashier."""
-    return OrderKey("cashier", ".".join(rules.cashier_account), reference)
 
 
 def base_of(key: OrderKey) -> str:

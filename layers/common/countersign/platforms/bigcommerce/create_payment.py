@@ -1,12 +1,12 @@
 """A shopper's page asks for the payment of one order: proof, amount, one attempt at the cashier, and a status token."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from countersign.cashiers import attempts, create_payment, registry
+from countersign.cashiers import attempts, create_payment
 from countersign.cashiers.attempts import Attempt
+from countersign.cashiers.opening import Cashiers
 from countersign.errors import (
     ConflictError,
     NotFoundError,
@@ -16,8 +16,9 @@ from countersign.errors import (
     UnprocessableError,
 )
 from countersign.http import HttpRequest
-from countersign.orders.changes import OrderKey
+from countersign.orders.changes import Change, CloseRequested, Operator, OrderKey
 from countersign.orders.reports import tells_more
+from countersign.orders.schedule import must_close
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.platforms.bigcommerce import connector, proof, translate
@@ -28,7 +29,6 @@ from countersign.platforms.bigcommerce.proof import Settled, Wish
 from countersign.platforms.payment import Call, NewPayment
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger
-from countersign.signing import digests
 from countersign.store import OrderStore
 from countersign.store.origins import Origins
 from countersign.store.status_tokens import StatusTokens
@@ -53,6 +53,7 @@ class Desk:
     table: str  # whose rows expire
     create: Create
     base_url: str  # where cashiers send their notifications
+    page_base: str = ""  # where our own cashier's pages begin; where this is empty, at the address that was called
 
     def take(self, request: HttpRequest, now: int) -> Json:
         """Return what the page does next. Raises NotFoundError for everything that a stranger could ask for."""
@@ -132,41 +133,81 @@ class Desk:
         self, request: HttpRequest, installation: Installation, platform: Connector, order: StoreOrder, now: int
     ) -> Json:
         """Create the order's attempt, or find the open one; whoever asks at the same moment comes to the same one."""
-        key, rules = translate.key_of(platform.tenant, order.number), installation.rules
+        key, cashier = translate.key_of(platform.tenant, order.number), ".".join(installation.rules.cashier_account)
         self._record(key, platform, order, now)
-
-        def key_of(reference: str) -> OrderKey:
-            return connector.attempt_key(rules, reference)
-
-        found = attempts.current(self.store, key_of, connector.base_of(key), proof.amount_of(order), now=now)
-        if found.is_paid:
+        if not cashier:
+            raise NotFoundError("the store has no cashier")
+        base = connector.base_of(key)
+        found = attempts.current(
+            self.store,
+            key,
+            proof.amount_of(order),
+            cashier=cashier,
+            next_key=lambda number: self._cashiers(request).key_of(cashier, f"{base}-{number}"),
+            now=now,
+        )
+        if found.is_paid or self._was_paid_elsewhere(self._cashiers(request), found, now):
             return self._answer(key, "PAID", now)
         if found.order is not None and found.order.status == "review":
             return self._answer(key, "REVIEW", now)
-        content, made = self._create(request, installation, order, found, now)
+        address, made = self._create(request, installation, order, found, f"{base}-{found.number}", now)
         count("PaymentPrepared")
         return {
             **self._answer(key, "CREATED", now),
-            **content,
+            "cashier_url": address,
             "expires_at": timestamp(made.terms.expires_at) if made is not None else None,
         }
 
     def _create(
-        self, request: HttpRequest, installation: Installation, order: StoreOrder, found: Attempt, now: int
-    ) -> tuple[Json, Order | None]:
-        rules = installation.rules
-        account = ".".join(rules.cashier_account)
-        if not rules.cashier:
-            raise NotFoundError("the store has no cashier")
-        call = Call("cashier", account, self.accounts.load(account), SUBJECT, self.base_url, request.source_ip, now)
-        payment = StorePayment(call, self.store, installation, order, found, request.header("origin"))
+        self,
+        request: HttpRequest,
+        installation: Installation,
+        order: StoreOrder,
+        found: Attempt,
+        reference: str,
+        now: int,
+    ) -> tuple[str, Order | None]:
+        body = body_of(installation, order, found, reference, request.header("origin"))
+
+        def call(platform: str, account: str, settings: Any) -> Call:
+            return Call(platform, account, settings, SUBJECT, self.base_url, request.source_ip, now)
+
         try:
-            _, answer = self.create(call, payment)
+            _, answer = self.create(*self._cashiers(request).payment(found.cashier, body, call))
         except (ConflictError, RateLimitedError) as error:
             # Somebody else is at it, or the cashier is: what becomes of it is known soon.
             logger.warning("an attempt was not created now", extra={"reason": str(error)})
             raise PlatformUnavailableError("the cashier has the order in another state") from None
-        return dict(answer["client"]), self.store.get(connector.attempt_key(rules, found.reference))
+        return str(answer["client"]["cashier_url"]), self.store.get(found.key)
+
+    def _cashiers(self, request: HttpRequest) -> Cashiers:
+        page_base = self.page_base or f"https://{request.domain}"
+        return Cashiers(self.accounts, self.store, self.table, page_base)
+
+    def _was_paid_elsewhere(self, cashiers: Cashiers, found: Attempt, now: int) -> bool:
+        """End the attempt before one that begins now at another cashier; tell whether it turned out to be paid.
+
+        At the same cashier the new one replaces it. Raises PlatformUnavailableError while it cannot be ended.
+        """
+        old = found.before
+        if old is None or found.order is not None or _place(old.key) == _place(found.key) or old.status == "closed":
+            return False
+        cashier = cashiers.connect(old.key, **create_payment.WITH_A_PERSON_WAITING)
+        for change in cashier.query_order(old, now=now):
+            old = self.store.record(change, now=now).order or old
+        if old.payment is not None:
+            return True
+        asked = Change(old.key, CloseRequested(now), Operator(SUBJECT), "merchant", system=old.terms.system)
+        old = self.store.record(asked, now=now).order or old
+        try:
+            closed = cashier.close(old, now=now) if must_close(old, now) else None
+        except ConflictError:
+            closed = None
+        if closed is not None:
+            old = self.store.record(closed, now=now).order or old
+        if old.status != "closed":
+            raise PlatformUnavailableError("the attempt before may still be paid, at another cashier")
+        return False
 
     def _record(self, key: OrderKey, platform: Connector, order: StoreOrder, now: int) -> None:
         """Record the order of the store, which the attempt is a part of, before the attempt."""
@@ -179,41 +220,32 @@ class Desk:
         return {"status": status, "status_token": token}
 
 
-class StorePayment(create_payment.Payment):
-    """The attempt to pay an order of a store: the same body whoever asks, so that a second call is the same one."""
+def body_of(
+    installation: Installation, order: StoreOrder, found: Attempt, reference: str, origin: str
+) -> create_payment.PaymentBody:
+    """Return what is asked of the cashier: the same whoever asks, so that a second call is about the same payment."""
+    known = found.order.terms if found.order is not None else None
+    # The first page that asked is where the shopper comes back to: a cashier takes one address for one payment.
+    origin = dict(known.metadata).get("origin", "") if known is not None else origin
+    origin = origin or min(installation.rules.allowed_origins, default="")
+    if not origin:
+        raise UnprocessableError("the store has no address that a shopper could come back to")
+    amount, before = proof.amount_of(order), found.before
+    replaces = before.key.order_id if before is not None and _place(before.key) == _place(found.key) else ""
+    return create_payment.PaymentBody(
+        order_id=reference,
+        amount=create_payment.Amount(minor=amount.minor, currency=amount.currency),
+        description=f"Order {order.number}",
+        return_url=f"{origin}/checkout/order-confirmation/{order.number}",
+        locale=order.locale or None,
+        part_of=create_payment.PartOf(
+            platform=translate.PLATFORM, account=installation.store.store_hash, order_id=order.number
+        ),
+        replaces=(known.replaces if known is not None else replaces) or None,
+        metadata={"origin": origin},
+    )
 
-    def __init__(
-        self,
-        call: Call,
-        store: OrderStore,
-        installation: Installation,
-        order: StoreOrder,
-        found: Attempt,
-        origin: str,
-    ) -> None:
-        # The first page that asked is where the shopper comes back to: a cashier takes one address for one payment.
-        kept = dict(found.order.terms.metadata).get("origin", "") if found.order is not None else ""
-        origin = kept or origin or min(installation.rules.allowed_origins, default="")
-        if not origin:
-            raise UnprocessableError("the store has no address that a shopper could come back to")
-        amount = proof.amount_of(order)
-        body = create_payment.PaymentBody(
-            order_id=found.reference,
-            amount=create_payment.Amount(minor=amount.minor, currency=amount.currency),
-            description=f"Order {order.number}",
-            return_url=f"{origin}/checkout/order-confirmation/{order.number}",
-            locale=order.locale or None,
-            part_of=create_payment.PartOf(
-                platform=translate.PLATFORM, account=installation.store.store_hash, order_id=order.number
-            ),
-            replaces=found.replaces or None,
-            metadata={"origin": origin},
-        )
-        how = create_payment.WITH_A_PERSON_WAITING
-        super().__init__(call, registry.connect(call.account, call.settings, store=store, **how), body)
 
-    def _digest(self) -> str:
-        """Return a digest of what is paid: where the shopper came from makes no other payment of it."""
-        body = self._body
-        content = [body.order_id, body.amount.minor, body.amount.currency, body.replaces]
-        return digests.sha256(json.dumps(content).encode())
+def _place(key: OrderKey) -> tuple[str, str]:
+    """Return where an attempt is: another one can replace it there."""
+    return key.platform, key.account

@@ -71,7 +71,8 @@ def render(state: str, *, shop: str, number: str, due: Money, accepted: str, non
 def refused(status: int, *, accepted: str, nonce: str) -> HttpReply:
     """Return the page of a link that does not live: never made, ended and over all look alike."""
     lang = language("", accepted)
-    return _page(status, f'<p role="status">{WORDS[lang]["unknown"]}</p>', lang, nonce)
+    words = WORDS[lang]
+    return _page(status, f'<h1>{words["title"]}</h1><p role="status">{words["unknown"]}</p>', lang, nonce)
 
 
 def redirect(address: str) -> HttpReply:
@@ -93,9 +94,10 @@ def _headers(nonce: str) -> dict[str, str]:
     style = f"style-src 'nonce-{nonce}'; " if nonce else ""
     return {
         "cache-control": "no-store",
-        # Browsers hold the address that a form is redirected to against `form-action` as well: the cashier's, https.
-        "content-security-policy": f"default-src 'none'; {style}base-uri 'none'; form-action 'self' https:; "
-        "frame-ancestors 'none'",
+        # Browsers hold the address that a form is redirected to against `form-action` as well: the cashier's, which
+        # is https, or on this machine (`cashiers.addresses`).
+        "content-security-policy": f"default-src 'none'; {style}base-uri 'none'; form-action 'self' https: "
+        "http://127.0.0.1:* http://localhost:*; frame-ancestors 'none'",
         "referrer-policy": "no-referrer",  # the address is the right to pay
         "x-content-type-options": "nosniff",
     }

@@ -130,7 +130,7 @@ main{max-width:46rem;margin:0 auto;padding:1.5rem 1rem}h1{font-size:1.4rem}h2{fo
 .state{padding:.75rem 1rem;border-left:.3rem solid #04532a;background:#eef6f1}
 .state.bad{border-color:#9b1c1c;background:#fbeeee}
 dl{display:grid;grid-template-columns:minmax(10rem,auto) 1fr;gap:.25rem 1rem}
-dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
+dt{font-weight:600}dd{margin:0}dd,code{overflow-wrap:anywhere}
 button{display:inline-block;font:inherit;padding:.6rem 1.2rem;color:#fff;background:#04532a;border:0;
 border-radius:.4rem}
 :focus-visible{outline:3px solid #1d4ed8;outline-offset:2px}

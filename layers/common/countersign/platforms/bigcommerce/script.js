@@ -228,6 +228,18 @@
     }
   };
 
+  /* What is shown to somebody who was here before: how it stands, and a button rather than another journey. */
+  const resume = () => {
+    const kept = recall();
+    if (kept.status === "PAID") finish("PAID");
+    else if (kept.token && (returned || kept.went)) poll();
+    else show(words.ask, true);
+  };
+  // A page that the browser kept while its shopper was at the cashier does not begin anew, and heard of nothing.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && purchase && box) resume();
+  });
+
   const begin = async () => {
     const reply = await fetch(`/api/storefront/orders/${order}?include=payments`, {
       credentials: "same-origin",
@@ -242,16 +254,15 @@
       const status = event.key === KEY ? recall().status : "";
       if (status && words[status]) finish(status);
     });
-    const kept = recall();
     if (returned) {
       here.searchParams.delete("hc_payment");
       history.replaceState(history.state, "", here);
     }
-    if (kept.status === "PAID") return finish("PAID");
-    if (kept.token && (returned || kept.went)) return poll();
-    const fresh = navigation === "navigate" && !here.searchParams.has("orderToken") && !returned;
+    const kept = recall();
+    const before = kept.status === "PAID" || (kept.token && (returned || kept.went));
+    const fresh = !before && navigation === "navigate" && !here.searchParams.has("orderToken") && !returned;
     if (fresh && document.visibilityState === "visible") return pay();
-    show(words.ask, true);
+    resume();
   };
   begin().catch(() => {});
 })();

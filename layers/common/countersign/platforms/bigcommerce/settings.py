@@ -33,7 +33,7 @@ MOST_SECONDS = 30 * 86400
 MOST_METHODS = 20
 _STORE = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
 _SCOPE = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
-_CASHIER = re.compile(r"(hc1|stripe)/([a-z0-9][a-z0-9-]{0,47})", re.ASCII)
+_CASHIER = re.compile(r"(hc1|stripe|wechat_native)/([a-z0-9][a-z0-9-]{0,47})", re.ASCII)
 _CLIENT = re.compile(r"[A-Za-z0-9]{8,128}", re.ASCII)
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?", re.ASCII)
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from countersign.cashiers import registry
+from countersign.cashiers import attempts
+from countersign.cashiers.opening import Cashiers
 from countersign.errors import CountersignError, NotGenuineError
 from countersign.http import HttpReply, HttpRequest, json_reply
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.platforms.bigcommerce import payment_link, settlement
 from countersign.platforms.bigcommerce.apps import Apps
-from countersign.platforms.bigcommerce.connector import attempts_of
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count
 from countersign.store import OrderStore, throttle
@@ -90,36 +90,34 @@ class Status:
         installed = self.apps.store(request.path_parameters["app"], key.account) if key is not None else None
         if key is None or installed is None:
             raise NotGenuineError("no such token")
-        rules = installed.rules(self.apps.load(request.path_parameters["app"]))
-        attempts = attempts_of(self.store, rules, key)
-        newest = attempts[-1] if attempts else None
-        if newest is not None and state_of(attempts, None) not in FINAL and now - newest.updated_at >= STALE_SECONDS:
+        begun = attempts.of(self.store, key)
+        newest = begun[-1] if begun else None
+        if newest is not None and state_of(begun, None) not in FINAL and now - newest.updated_at >= STALE_SECONDS:
             self._ask(newest, now)
-            attempts = attempts_of(self.store, rules, key)
+            begun = attempts.of(self.store, key)
         order = self.store.get(key)
-        changed = [one.updated_at for one in (*attempts, *([order] if order is not None else []))]
-        return {"status": state_of(attempts, order), "updated_at": timestamp(max(changed, default=now))}
+        changed = [one.updated_at for one in (*begun, *([order] if order is not None else []))]
+        return {"status": state_of(begun, order), "updated_at": timestamp(max(changed, default=now))}
 
     def _ask(self, attempt: Order, now: int) -> None:
         """Ask the cashier, so that a late notification keeps no shopper waiting; one page at a time."""
         table = self.store.table
         if not throttle.acquire_slot(self.store.client, table, attempt.key, "status", now=now, pause=STALE_SECONDS):
             return
-        account = attempt.key.account
         try:
-            connector = registry.connect(account, self.accounts.load(account), store=self.store, **ONE_TRY)
+            connector = Cashiers(self.accounts, self.store).connect(attempt.key, **ONE_TRY)
             for change in connector.query_order(attempt, now=now):
                 callbacks.report(self.store.record(change, now=now))
         except CountersignError:
             count("StatusQueryFailed")  # the next page asks again, and so does whoever polls
 
 
-def state_of(attempts: tuple[Order, ...], order: Order | None) -> str:
+def state_of(begun: tuple[Order, ...], order: Order | None) -> str:
     """Return what a page is told of an order: CREATED, PENDING, PAID, FAILED, EXPIRED or REVIEW."""
     if order is not None and order.paid and order.balance_due == 0:
         return "PAID"
-    paid = next((one for one in attempts if one.payment is not None), None)
-    attempt = paid or (attempts[-1] if attempts else None)
+    paid = next((one for one in begun if one.payment is not None), None)
+    attempt = paid or (begun[-1] if begun else None)
     if attempt is None or attempt.status == "created":
         return "CREATED"
     state = settlement.step(attempt, settlement.AWAITING_PAYMENT, is_digital=False).state

@@ -11,6 +11,7 @@ from countersign.fields import mapping, mappings, text
 from countersign.money import Money
 from countersign.orders.reasons import because
 from countersign.platforms.shopify import messages
+from countersign.platforms.shopify.instructions import Markable
 from countersign.platforms.shopify.messages import Amount, Line, Order, Transaction
 from countersign.wire import TRANSIENT, Response
 
@@ -34,6 +35,21 @@ class CallRefusedError(UnprocessableError):
     def whole_account(self) -> bool:
         """Whether every call of the shop would be refused: its token, its rights, or the shop itself."""
         return self.status in (401, 402, 403, 423)
+
+
+class KeyUsedError(PlatformUnavailableError):
+    """Shopify got another call under this idempotency key: what became of that one must be read."""
+
+    def __init__(self) -> None:
+        super().__init__("Shopify got another call under this idempotency key")
+
+
+class Refundable(NamedTuple):
+    """A payment of which money can go back: its transaction, its gateway's name, and the most that can."""
+
+    parent_id: str
+    gateway: str
+    most: Money
 
 
 class NewCart(NamedTuple):
@@ -187,6 +203,7 @@ def read_order(node: Mapping[str, Any]) -> Order:
         raise MalformedError("id, createdAt or updatedAt is missing")
     listed = mappings(node, "transactions")
     whole = len(listed) <= MOST_TRANSACTIONS
+    refund_of = _refunds(node)
     fulfillment = _word(node, "displayFulfillmentStatus")
     return Order(
         id=order_id,
@@ -206,24 +223,69 @@ def read_order(node: Mapping[str, Any]) -> Order:
         lines=tuple(_line(one, total.charged.currency) for one in nodes(mapping(node, "lineItems")))[
             : messages.MAX_LINES
         ],
-        transactions=tuple(_transaction(one, order_id) for one in listed) if whole else (),
+        transactions=tuple(_transaction(one, order_id, refund_of) for one in listed) if whole else (),
         source=_text(node, "sourceName"),
         test=messages.flag(node, "test"),
         complete=whole,
     )
 
 
-def _transaction(node: Mapping[str, Any], order_id: str) -> Transaction:
+def _refunds(node: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return (refund, our number of it) of each movement of money back, where the order was asked for its refunds."""
+    # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Refund
+    found: dict[str, tuple[str, str]] = {}
+    for refund in mappings(node, "refunds"):
+        names = messages.digits(refund.get("id")), messages.mark_of(refund)
+        found |= {messages.digits(one.get("id")): names for one in nodes(mapping(refund, "transactions"))}
+    return found
+
+
+def read_refund(payload: Mapping[str, Any], order_id: str) -> tuple[Transaction, ...]:
+    """Return the movements of money of the refund that a mutation made; raises CallRefusedError where it made none."""
+    # https://shopify.dev/docs/api/admin-graphql/2026-10/payloads/RefundCreatePayload
+    if said := refusals(payload):
+        raise CallRefusedError(200, said)
+    refund = member(payload, "refund")
+    listed = nodes(member(refund, "transactions"))
+    refund_of = _refunds({"refunds": [refund]})
+    return tuple(_transaction(one, order_id, refund_of) for one in listed)
+
+
+def read_refundable(node: Mapping[str, Any]) -> tuple[Refundable, ...]:
+    """Return what can go back of an order, payment by payment, in the sequence in which Shopify suggests it."""
+    # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/SuggestedOrderTransaction
+    found = []
+    for one in mappings(member(node, "suggestedRefund"), "suggestedTransactions"):
+        most = _bag(one, "maximumRefundableSet") or _bag(one, "amountSet")
+        parent = messages.digits(mapping(one, "parentTransaction").get("id"))
+        if most is not None and most.charged.minor:
+            found.append(Refundable(parent, _text(one, "gateway"), most.charged))
+    return tuple(found)
+
+
+def read_markable(node: Mapping[str, Any]) -> Markable:
+    """Return what an order says of marking it as paid: a manual gateway is one whose payment was never asked for."""
+    # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/OrderTransaction
+    pending = [one for one in mappings(node, "gateways") if _word(one, "status") == "pending"]
+    manual = bool(pending) and all(messages.flag(one, "manualPaymentGateway") for one in pending)
+    return Markable(messages.flag(node, "canMarkAsPaid"), manual)
+
+
+def _transaction(node: Mapping[str, Any], order_id: str, refund_of: Mapping[str, tuple[str, str]]) -> Transaction:
     # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/OrderTransaction
     at = messages.moment(node, "processedAt")
+    number = messages.digits(node.get("id"))
+    refund_id, mark = refund_of.get(number, ("", ""))
     return Transaction(
-        id=messages.digits(node.get("id")),
+        id=number,
         order_id=order_id,
         kind=_word(node, "kind"),
         status=_word(node, "status"),
         amount=_bag(node, "amountSet"),
         gateway=_text(node, "gateway"),
         parent_id=messages.digits(mapping(node, "parentTransaction").get("id")),
+        refund_id=refund_id,
+        mark=mark,
         at=at if at is not None else messages.moment(node, "createdAt"),
         test=messages.flag(node, "test"),
         error_code=_word(node, "errorCode"),
@@ -280,6 +342,11 @@ def _raise_errors(document: Mapping[str, Any]) -> None:
     codes = _codes(document)
     if wait := throttled_wait(document):
         raise ThrottledError(wait)
+    # https://shopify.dev/docs/api/usage/idempotent-requests
+    if "IDEMPOTENCY_CONCURRENT_REQUEST" in codes:
+        raise PlatformUnavailableError("Shopify is at the same call already")
+    if "IDEMPOTENCY_KEY_PARAMETER_MISMATCH" in codes:
+        raise KeyUsedError
     if "ACCESS_DENIED" in codes:
         raise CallRefusedError(403, "the access token lacks a scope")
     if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:

@@ -15,7 +15,7 @@ from countersign.platforms.shopify.settings import App, Shop
 from countersign.signing import digests
 from countersign.store import OrderStore, account_names
 from countersign.store.authorizations import AuthorizationStore
-from countersign.store.installed import Installed, installed, installed_everywhere
+from countersign.store.installed import Installed, installed, installed_everywhere, numbered
 
 
 class Installation(NamedTuple):
@@ -78,13 +78,20 @@ class Apps:
         self._seen(host)
         return shop
 
-    @staticmethod
-    def renamed(app: App, shop_id: str) -> Shop | None:
-        """Return the shop of an app's own list whose signed bytes came under a name that is not known.
+    def renamed(self, name: str, app: App, shop_id: str) -> Shop | None:
+        """Return the shop of an app whose signed bytes came under a name that is not known.
 
-        A myshopify name may change, and the shop's number does not: its orders stay under the name of the document.
+        A myshopify name may change, and the shop's number does not: its orders stay under the name that they were kept
+        under. Who reads a shop that no list of its app's has notes its number.
         """
-        return next((shop for shop in app.shops.values() if shop_id and shop.shop_id == shop_id), None)
+        if not shop_id:
+            return None
+        listed = next((shop for shop in app.shops.values() if shop.shop_id == shop_id), None)
+        if listed is not None:
+            return listed
+        host = numbered(*_table(), "shopify", name, shop_id)
+        found = self.shop(name, app, host) if host else None
+        return found if found is not None and found.shop_id == shop_id else None
 
     def apps(self) -> Iterator[str]:
         """Yield the names of all apps."""

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
+from countersign.money import Money
+from countersign.orders.changes import Parcel
 from countersign.platforms.shopify import answers, documents, messages, mutations
-from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, NewCart, ThrottledError
+from countersign.platforms.shopify.answers import LEAST_WAIT, CallRefusedError, NewCart, Refundable, ThrottledError
 from countersign.platforms.shopify.settings import App, Shop
 from countersign.runtime.telemetry import count
 from countersign.signing.credentials import Secret
@@ -109,6 +111,86 @@ class Client:
         """Return an order as it is now; None where the shop does not know it (any more)."""
         found = self._ask(documents.ORDER, {"id": f"gid://shopify/Order/{number}"}).get("order")
         return found if isinstance(found, dict) else None
+
+    def refundable(self, number: str) -> Fields | None:
+        """Return an order with its refunds and what can go back of it; None where the shop does not know it."""
+        found = self._ask(documents.REFUNDABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return found if isinstance(found, dict) else None
+
+    def refund(self, number: str, parts: Sequence[tuple[Refundable, Money]], *, note: str, key: str) -> Fields:
+        """Make a refund, the same one for the same `key`; raises KeyUsedError where the key was another call's.
+
+        `parts` says how much goes back of which payment, in the currency that the buyer was charged in.
+        """
+        # https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RefundInput
+        order = f"gid://shopify/Order/{number}"
+        transactions = [
+            {
+                "orderId": order,
+                "kind": "REFUND",
+                "gateway": payment.gateway,
+                "amount": str(amount).partition(" ")[0],
+                "parentId": f"gid://shopify/OrderTransaction/{payment.parent_id}" if payment.parent_id else None,
+            }
+            for payment, amount in parts
+        ]
+        currency = parts[0][1].currency
+        wanted = {"orderId": order, "currency": currency, "note": note, "notify": False, "transactions": transactions}
+        return answers.member(self._call(documents.REFUND, {"input": wanted, "key": key}), "refundCreate")
+
+    def instructable(self, number: str) -> Fields | None:
+        """Return an order with what it says of instructions; None where the shop does not know it."""
+        found = self._ask(documents.INSTRUCTABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return found if isinstance(found, dict) else None
+
+    def capture(self, number: str, authorization: str, amount: Money) -> str:
+        """Take an amount of an authorization, once; returns what Shopify objects to, as the next three do."""
+        wanted = {
+            "id": f"gid://shopify/Order/{number}",
+            "parentTransactionId": f"gid://shopify/OrderTransaction/{authorization}",
+            "amount": str(amount).partition(" ")[0],
+            "currency": amount.currency,
+        }
+        return self._objection(documents.CAPTURE, {"input": wanted}, "orderCapture")
+
+    def void(self, authorization: str) -> str:
+        """Let an authorization go, once."""
+        wanted = {"id": f"gid://shopify/OrderTransaction/{authorization}"}
+        return self._objection(documents.VOID, wanted, "transactionVoid")
+
+    def cancel(self, number: str, *, reason: str, restock: bool, notify: bool, note: str) -> str:
+        """Have an order cancelled, once; Shopify does it some time later."""
+        words = {"id": f"gid://shopify/Order/{number}", "reason": reason.upper(), "note": note or None}
+        wanted = {**words, "restock": restock, "notify": notify}
+        return self._objection(documents.CANCEL, wanted, "orderCancel", "orderCancelUserErrors")
+
+    def mark_paid(self, number: str) -> str:
+        """Record a manual payment of all that an order still asks for, once."""
+        wanted = {"input": {"id": f"gid://shopify/Order/{number}"}}
+        return self._objection(documents.MARK_PAID, wanted, "orderMarkAsPaid")
+
+    def fulfillable(self, number: str) -> Fields | None:
+        """Return what is to be sent of an order; None where the shop does not know it."""
+        found = self._ask(documents.FULFILLABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return found if isinstance(found, dict) else None
+
+    def fulfil(self, fulfillment_orders: Sequence[str], parcels: Sequence[Parcel]) -> str:
+        """Make a fulfilment of all that is left of fulfilment orders at one place; returns what Shopify objects to.
+
+        It has one carrier for all numbers; the buyer is told as the shop's own settings say of fulfilments.
+        """
+        # https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/FulfillmentInput
+        numbers = list(dict.fromkeys(parcel.tracking_no for parcel in parcels if parcel.tracking_no))
+        company = next((parcel.carrier for parcel in reversed(parcels) if parcel.carrier), "")
+        groups = [{"fulfillmentOrderId": f"gid://shopify/FulfillmentOrder/{one}"} for one in fulfillment_orders]
+        wanted: dict[str, Any] = {"lineItemsByFulfillmentOrder": groups, "notifyCustomer": True}
+        if numbers:
+            wanted["trackingInfo"] = {"company": company or None, "numbers": numbers}
+        return self._objection(documents.FULFIL, {"fulfillment": wanted}, "fulfillmentCreate")
+
+    def _objection(self, document: str, variables: Mapping[str, Any], name: str, errors: str = "userErrors") -> str:
+        payload = answers.member(self._call(document, variables), name)
+        return answers.refusals({"userErrors": payload.get(errors)})
 
     def shop(self) -> Fields:
         """Return the shop that the token is of."""

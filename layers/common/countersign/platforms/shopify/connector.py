@@ -1,23 +1,34 @@
 """Shopify's answers to what workers ask, as changes."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from countersign.errors import MalformedError, PlatformUnavailableError
+from countersign.money import Money
 from countersign.orders.changes import Change, OrderKey, Queried, RefundReported
+from countersign.orders.instructions import Instruction, InstructionRefusedError, Prospect
+from countersign.orders.reasons import because
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
-from countersign.platforms.port import Changes, Import, ImportPage, Scanned
-from countersign.platforms.shopify import answers, bulk, documents, messages, translate
-from countersign.platforms.shopify.answers import CallRefusedError
+from countersign.platforms.port import (
+    Changes,
+    Import,
+    ImportPage,
+    RefundRefusedError,
+    Scanned,
+)
+from countersign.platforms.shopify import answers, bulk, documents, instructions, messages, translate
+from countersign.platforms.shopify.answers import CallRefusedError, KeyUsedError, Refundable
 from countersign.platforms.shopify.apps import Installation
 from countersign.platforms.shopify.client import Client, Page
 from countersign.platforms.shopify.installation import access_token, clock
 from countersign.runtime import platform_http
 from countersign.store import OrderStore
+from countersign.store.installed import note_number
 
 # What is told of orders; each is one subscription of the shop.
 TOPICS = (
@@ -61,6 +72,7 @@ WHOLE_ORDERS = frozenset({"ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_PAID", "ORD
 LISTED_DAYS = 60  # how far back orders are listed without the scope read_all_orders
 ALL_ORDERS = "read_all_orders"
 FIRST_DAY = "2006-01-01T00:00:00Z"
+KEY_PATIENCE = 3600  # seconds from a decision in which a call under another split may still become a refund
 IMPORTED_AT_ONCE = 100
 OVERLAP_SECONDS = 300  # of the list: its index follows some seconds later
 
@@ -94,6 +106,96 @@ class Connector:
         """Return what the shop says about one movement of money back."""
         told = self._query(order.key.order_id, self.clock())
         return next((one for one in told if _is_about(one, refund.refund_id)), None)
+
+    @property
+    def refund_pause(self) -> int:
+        """Return 0: the shop says each time what can still go back."""
+        return 0
+
+    def prepare_refund(self, order: Order, *, now: int) -> Changes:
+        """Return nothing: what can go back of which payment is asked when the refund is made."""
+        return ()
+
+    def refund(self, order: Order, refund: Refund) -> Change:
+        """Make a refund of the payments that the shop suggests, in the currency that the buyer was charged in.
+
+        The shop is read first: it has the refund where an answer was lost, however long ago. Its idempotency key comes
+        from our number and try, which are recorded by then, so that two runs at once make one.
+
+        Raises RefundRefusedError where the shop has not so much to give back, or objects.
+        """
+        try:
+            return self._refund(order, refund)
+        except CallRefusedError as error:
+            said = because("said_by_the_platform", text=str(error))
+            raise RefundRefusedError(said, whole_account=error.whole_account) from error
+
+    def audit(self, order: Order, refund: Refund) -> Changes:
+        """Do nothing: buyers ask Shopify for no refunds that it would ask us about."""
+        return ()
+
+    def _refund(self, order: Order, refund: Refund) -> Change:
+        number = order.key.order_id
+        node = self.client.refundable(number)
+        if node is None:
+            raise RefundRefusedError(because("no_such_order"))
+        made = next((one for one in self._changes(node, self.clock()) if _is_about(one, refund.refund_id)), None)
+        if made is not None:
+            return made
+        try:
+            # One that answers a question about a payment goes back of that payment.
+            payments = [one for one in answers.read_refundable(node) if refund.transaction_id in ("", one.parent_id)]
+            parts = split(refund.amount, payments)
+            key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.tenant}/{number}/{refund.refund_id}/{refund.attempt}"))
+            payload = self.client.refund(number, parts, note=messages.note_of(refund.refund_id), key=key)
+            facts = translate.refund_facts(answers.read_refund(payload, number), asks=False)
+        except KeyUsedError:
+            if self.clock() - refund.judged_at < KEY_PATIENCE:
+                raise
+            raise RefundRefusedError(because("shopify.refund_unclear")) from None
+        except MalformedError as error:
+            raise PlatformUnavailableError(str(error)) from None
+        if not facts:
+            raise PlatformUnavailableError("Shopify's refund moves no money (yet)")
+        return translate.told(order.key, facts, Queried(), via="query")[0]
+
+    def prospect(self, order: Order, instruction: Instruction) -> tuple[Changes, Prospect]:
+        """Read the order, and return what it says and what that means for an instruction."""
+        node = self.client.instructable(order.key.order_id)
+        if node is None:
+            raise InstructionRefusedError(because("no_such_order"))
+        try:
+            read = answers.read_order(node)
+            markable = answers.read_markable(node)
+        except MalformedError as error:
+            raise PlatformUnavailableError(str(error)) from None
+        limits = self.installation.app.mark_paid_limits
+        told = self._changes(node, self.clock())
+        try:
+            return told, instructions.prospect(instruction, read, markable, limits=limits)
+        except InstructionRefusedError as error:  # what the order says is worth knowing all the same
+            return told, Prospect("failed", error.problem)
+
+    def instruct(self, order: Order, instruction: Instruction, prospect: Prospect) -> None:
+        """Have an instruction done; raises InstructionRefusedError with what the shop objects to."""
+        number, amount = order.key.order_id, prospect.amount
+        match instruction.action:
+            case "capture" if amount is not None:
+                said = self.client.capture(number, prospect.subject, amount)
+            case "void":
+                said = self.client.void(prospect.subject)
+            case "cancel":
+                said = self.client.cancel(
+                    number,
+                    reason=instruction.reason,
+                    restock=instruction.restock,
+                    notify=instruction.notify,
+                    note=instruction.note,
+                )
+            case _:
+                said = self.client.mark_paid(number)
+        if said:
+            raise InstructionRefusedError(because("said_by_the_platform", text=said))
 
     def close(self, order: Order, *, now: int) -> Change | None:
         """Do nothing: an order ends in its shop only."""
@@ -221,8 +323,11 @@ class Connector:
         node = self.client.order(number)
         if node is None:
             return ()
+        return self._changes(node, now)
+
+    def _changes(self, node: Mapping[str, Any], read_at: int) -> Changes:
         try:
-            return tuple(change for message in self._told(node, now) for change in message)
+            return tuple(change for message in self._told(node, read_at) for change in message)
         except MalformedError as error:
             raise PlatformUnavailableError(str(error)) from None
 
@@ -261,6 +366,24 @@ def _count(fields: Mapping[str, Any], name: str) -> int:
     return int(said) if said.isdecimal() else -1
 
 
+def split(amount: Money, payments: Sequence[Refundable]) -> tuple[tuple[Refundable, Money], ...]:
+    """Return how much of an amount goes back of which payment, in the sequence in which they are given.
+
+    Raises RefundRefusedError where they have less, or are in another currency: nothing is ever converted.
+    """
+    parts: list[tuple[Refundable, Money]] = []
+    rest = amount.minor
+    for payment in payments:
+        if payment.most.currency == amount.currency and rest and payment.most.minor:
+            part = min(rest, payment.most.minor)
+            parts.append((payment, Money(part, amount.currency)))
+            rest -= part
+    if rest:
+        left = Money(amount.minor - rest, amount.currency)
+        raise RefundRefusedError(because("shopify.nothing_to_refund", amount=amount, left=left))
+    return tuple(parts)
+
+
 def _is_about(change: Change, refund_id: str) -> bool:
     return isinstance(change.fact, RefundReported) and change.fact.refund_id == refund_id
 
@@ -270,5 +393,7 @@ def connect(
 ) -> Connector:
     """Return a shop's connector; `sleep` waits between calls that are repeated, by the clock unless told."""
     session, app, shop = platform_http.session(), installation.app, installation.shop
+    if shop.shop_id and shop.shop not in app.shops:
+        note_number(store.client, store.table, translate.PLATFORM, installation.name, shop.shop, shop.shop_id)
     token = access_token(session, installation, store)
     return Connector(installation, Client(session, app, shop, token=token, sleep=sleep or time.sleep), clock)

@@ -27,7 +27,7 @@ class Deliveries:
         name stands in a header that nobody signed, so only the signed bytes say whose it is.
         """
         shop = self.apps.shop(name, app, genuine.shop)
-        if shop is None and (shop := self.apps.renamed(app, genuine.shop_id)) is not None:
+        if shop is None and (shop := self.apps.renamed(name, app, genuine.shop_id)) is not None:
             count("ShopRenamed")
             logger.warning("a shop has another name than its document", extra={"account": shop.shop})
         if shop is None:
@@ -40,8 +40,12 @@ class Deliveries:
             logger.error("a delivery came under another shop's name than the one that its signed bytes name")
             self._record(lambda: AccountNews("foreign"), genuine, f"~{name}", now)
         elif (wanted := translate.redaction(genuine, shop.shop_id)) is not None:
+            word, orders = wanted
+            if_gone = word == translate.SHOP_GONE and _can_be_asked(app, shop)
             whose = {"platform": translate.PLATFORM, "account": shop.shop}
-            callbacks.erase_later(self.store, genuine, *wanted, **whose, now=now)
+            callbacks.erase_later(self.store, genuine, word, orders, **whose, now=now, if_gone=if_gone)
+            if if_gone:
+                self._note_doubt(shop, translate.UNINSTALLED, now)
         elif not self._ask(genuine, shop, now):
             self._tell(genuine, app, shop, now, addressed=addressed)
             self._doubt(genuine, shop, now)
@@ -77,9 +81,12 @@ class Deliveries:
     def _doubt(self, genuine: VerifiedMessage, shop: Shop, now: int) -> None:
         """Note what says that the app is gone or may do other things: nobody signed when, so the shop is asked."""
         if (why := translate.doubt(genuine)) is not None:
-            from countersign.store.authorizations import AuthorizationStore
+            self._note_doubt(shop, why, now)
 
-            AuthorizationStore(self.store.client, self.store.table, translate.PLATFORM).doubt(shop.shop, why, now=now)
+    def _note_doubt(self, shop: Shop, why: str, now: int) -> None:
+        from countersign.store.authorizations import AuthorizationStore
+
+        AuthorizationStore(self.store.client, self.store.table, translate.PLATFORM).doubt(shop.shop, why, now=now)
 
     def _may_ask(self, shop: Shop, now: int) -> bool:
         from countersign.store.throttle import count_hint
@@ -113,3 +120,8 @@ class Deliveries:
             return genuine.shop_id == shop.shop_id
         order_id = messages.order_of(genuine.fields)
         return bool(order_id) and self.store.get(OrderKey(translate.PLATFORM, shop.shop, order_id)) is not None
+
+
+def _can_be_asked(app: App, shop: Shop) -> bool:
+    """Tell whether there is, or was, a token by which the shop says whether the app is there."""
+    return bool(shop.grant or shop.access_token or shop.refresh_token) or app.install == "client_credentials"

@@ -3,19 +3,22 @@
 from countersign.platforms.shopify.answers import MOST_TRANSACTIONS
 from countersign.platforms.shopify.messages import MAX_LINES
 
+MOST_REFUNDS, MOST_PARTS = 50, 20  # of an order, and movements of money of a refund
+
 _MONEY = "{ presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }"
 _LINE = f"title currentQuantity originalUnitPriceSet {_MONEY}"
 _LINES = f"lineItems(first: {MAX_LINES}) {{ nodes {{ {_LINE} }} }}"
+_TRANSACTION = f"""
+    id kind status gateway processedAt createdAt errorCode test
+    amountSet {_MONEY} parentTransaction {{ id }}
+"""
 _ORDER = f"""
   id name createdAt updatedAt cancelledAt cancelReason test sourceName
   displayFinancialStatus displayFulfillmentStatus paymentGatewayNames
   customAttributes {{ key value }}
   currentTotalPriceSet {_MONEY} totalReceivedSet {_MONEY} totalOutstandingSet {_MONEY} totalCapturableSet {_MONEY}
   {_LINES}
-  transactions(first: {MOST_TRANSACTIONS + 1}) {{
-    id kind status gateway processedAt createdAt errorCode test
-    amountSet {_MONEY} parentTransaction {{ id }}
-  }}
+  transactions(first: {MOST_TRANSACTIONS + 1}) {{ {_TRANSACTION} }}
 """
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
 ORDERS = f"""query OrdersChanged($first: Int!, $after: String, $query: String!) {{
@@ -23,7 +26,68 @@ ORDERS = f"""query OrdersChanged($first: Int!, $after: String, $query: String!) 
     nodes {{ {_ORDER} }} pageInfo {{ hasNextPage endCursor }}
   }}
 }}"""
-ORDER = f"query OneOrder($id: ID!) {{ order(id: $id) {{ {_ORDER} }} }}"
+# Of a list this would cost more than a query may: it is asked of one order.
+_REFUNDS = f"refunds(first: {MOST_REFUNDS}) {{ id note transactions(first: {MOST_PARTS}) {{ nodes {{ id }} }} }}"
+ORDER = f"query OneOrder($id: ID!) {{ order(id: $id) {{ {_ORDER} {_REFUNDS} }} }}"
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/SuggestedRefund
+REFUNDABLE = f"""query Refundable($id: ID!) {{
+  order(id: $id) {{
+    {_ORDER} {_REFUNDS}
+    suggestedRefund(suggestFullRefund: true) {{
+      suggestedTransactions {{ gateway amountSet {_MONEY} maximumRefundableSet {_MONEY} parentTransaction {{ id }} }}
+    }}
+  }}
+}}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/refundCreate
+REFUND = f"""mutation MakeRefund($input: RefundInput!, $key: String!) {{
+  refundCreate(input: $input) @idempotent(key: $key) {{
+    refund {{ id note transactions(first: {MOST_PARTS}) {{ nodes {{ {_TRANSACTION} }} }} }}
+    userErrors {{ field message }}
+  }}
+}}"""
+# Beside the order: what only an instruction asks for.
+INSTRUCTABLE = f"""query Instructable($id: ID!) {{
+  order(id: $id) {{
+    {_ORDER} {_REFUNDS}
+    canMarkAsPaid gateways: transactions(first: {MOST_TRANSACTIONS + 1}) {{ kind status manualPaymentGateway }}
+  }}
+}}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderCapture
+CAPTURE = """mutation CaptureOrder($input: OrderCaptureInput!) {
+  orderCapture(input: $input) { transaction { id } userErrors { field message } }
+}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/transactionVoid
+VOID = """mutation VoidTransaction($id: ID!) {
+  transactionVoid(parentTransactionId: $id) { transaction { id } userErrors { code field message } }
+}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderCancel; money goes back by refunds alone
+CANCEL = """mutation CancelOrder(
+  $id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $notify: Boolean!, $note: String
+) {
+  orderCancel(
+    orderId: $id, reason: $reason, restock: $restock, notifyCustomer: $notify, staffNote: $note
+    refundMethod: {originalPaymentMethodsRefund: false}
+  ) { job { id } orderCancelUserErrors { code field message } }
+}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderMarkAsPaid
+MARK_PAID = """mutation MarkAsPaid($input: OrderMarkAsPaidInput!) {
+  orderMarkAsPaid(input: $input) { order { id } userErrors { field message } }
+}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/FulfillmentOrder
+FULFILLABLE = """query Fulfillable($id: ID!) {
+  order(id: $id) {
+    id displayFulfillmentStatus
+    fulfillmentOrders(first: 50) {
+      nodes { id status supportedActions { action } assignedLocation { location { id } } }
+      pageInfo { hasNextPage }
+    }
+    fulfillments(first: 50) { id status trackingInfo(first: 10) { number } }
+  }
+}"""
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/fulfillmentCreate
+FULFIL = """mutation Fulfil($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id } userErrors { field message } }
+}"""
 ORDER_IDS = """query OrderIds($first: Int!, $after: String, $query: String!) {
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
     nodes { id updatedAt } pageInfo { hasNextPage endCursor }
@@ -76,6 +140,15 @@ def bulk_of(query: str) -> str:
 ADMIN = (
     ORDERS,
     ORDER,
+    REFUNDABLE,
+    REFUND,
+    INSTRUCTABLE,
+    CAPTURE,
+    VOID,
+    CANCEL,
+    MARK_PAID,
+    FULFILLABLE,
+    FULFIL,
     ORDER_IDS,
     SHOP,
     INSTALLATION,

@@ -26,6 +26,7 @@ _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,6}))?", re.ASCII)
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
+_MARK, _NUMBER = "countersign", re.compile(r"[0-9A-Za-z._*-]{1,64}", re.ASCII)
 # What a body is about, by the type of the object that its own id names.
 _SUBJECTS = {
     "Order": "order",
@@ -60,6 +61,7 @@ class Transaction:
     at: int | None = None
     test: bool = False
     error_code: str = ""
+    mark: str = ""  # our refund of which the shop's refund says to be made
     is_partial: bool = False  # the shop has another currency, and what it comes to there is not told
 
 
@@ -198,11 +200,22 @@ def read_refund(fields: Mapping[str, Any], order_id: str = "") -> tuple[Transact
     """Return the movements of money of a refund: one without any is the shop's bookkeeping, and moves nothing."""
     # https://shopify.dev/docs/api/admin-rest/latest/resources/refund
     refund_id = _id(fields, "id")
-    order_id = order_id or _id(fields, "order_id")
-    return tuple(read_transaction(one, order_id, refund_id) for one in mappings(fields, "transactions"))
+    order_id, mark = order_id or _id(fields, "order_id"), mark_of(fields)
+    return tuple(read_transaction(one, order_id, refund_id, mark) for one in mappings(fields, "transactions"))
 
 
-def read_transaction(fields: Mapping[str, Any], order_id: str = "", refund_id: str = "") -> Transaction:
+def note_of(refund_id: str) -> str:
+    """Return the note that a refund of ours has in the shop: by it alone it is known there."""
+    return f"{_MARK} {refund_id}"
+
+
+def mark_of(refund: Mapping[str, Any]) -> str:
+    """Return our number that a refund's note names; empty where it was made by somebody else."""
+    word, _, number = line_text(refund, "note").partition(" ")
+    return number if word == _MARK and _NUMBER.fullmatch(number) else ""
+
+
+def read_transaction(fields: Mapping[str, Any], order_id: str = "", refund_id: str = "", mark: str = "") -> Transaction:
     """Return one movement of money of a webhook."""
     # https://shopify.dev/docs/api/admin-rest/latest/resources/transaction
     at = moment(fields, "processed_at")
@@ -215,6 +228,7 @@ def read_transaction(fields: Mapping[str, Any], order_id: str = "", refund_id: s
         gateway=line_text(fields, "gateway"),
         parent_id=digits(fields.get("parent_id")),
         refund_id=refund_id,
+        mark=mark,
         at=at if at is not None else moment(fields, "created_at"),
         test=flag(fields, "test"),
         error_code=word(fields, "error_code"),

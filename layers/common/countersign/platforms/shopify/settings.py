@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from countersign.customers import lookup_from
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
-from countersign.errors import KeysUnavailableError
+from countersign.errors import KeysUnavailableError, MalformedError
+from countersign.money import from_decimal
 from countersign.signing.credentials import Secret, secret
 
 VERSION = "2026-10"  # of the Admin and Storefront API that this code is written for; supported until 2027-10 at least
@@ -84,6 +85,7 @@ class App:
     allowed_shops: frozenset[str] = frozenset()
     lookup_from: frozenset[str] = frozenset()  # what of a customer orders are found by
     storefront_private_token: Secret | None = None
+    mark_paid_limits: Mapping[str, int] = field(default_factory=dict)  # minor units by currency; above, two persons
     api_base: str = ""
     payments: Payments | None = None
     warnings: tuple[str, ...] = field(default=())
@@ -107,6 +109,7 @@ def load(document: Mapping[str, object]) -> App:
             "; ".join(warnings) or "client_secrets and admin_webhook_secrets are empty: no delivery could be verified"
         )
     no_shops: dict[str, Shop] = {}
+    no_limits: dict[str, int] = {}
     nothing: frozenset[str] = frozenset()
     shops = as_optional(lambda: _shops(document), no_shops, warnings)
     install = as_choice(document, "install", INSTALLS)
@@ -129,6 +132,7 @@ def load(document: Mapping[str, object]) -> App:
         allowed_shops=allowed | frozenset(shops),
         lookup_from=as_optional(lambda: lookup_from(document), nothing, warnings),
         storefront_private_token=_optional_key(document, "storefront_private_token", warnings),
+        mark_paid_limits=as_optional(lambda: _limits(document), no_limits, warnings),
         api_base=as_text(document, "api_base").rstrip("/"),
         payments=_payments(document),
         warnings=tuple(warnings),
@@ -200,6 +204,15 @@ def _optional_key(document: Mapping[str, object], name: str, warnings: list[str]
 def _shops(document: Mapping[str, object]) -> dict[str, Shop]:
     found = (load_installation(as_mapping(entry, "shops")) for entry in as_list(document, "shops"))
     return {shop.shop: shop for shop in found}
+
+
+def _limits(document: Mapping[str, object]) -> dict[str, int]:
+    """Return up to how much one person may mark as paid alone, written as decimal text by currency."""
+    try:
+        limits = as_mapping(document.get("mark_paid_limits", {}), "mark_paid_limits")
+        return {currency: from_decimal(str(text), currency).minor for currency, text in limits.items()}
+    except MalformedError:
+        raise KeysUnavailableError("mark_paid_limits holds something that is no amount of its currency") from None
 
 
 def _hosts(document: Mapping[str, object], name: str) -> list[str]:

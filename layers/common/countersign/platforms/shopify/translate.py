@@ -4,7 +4,7 @@ What a delivery means follows from its signed body alone. Money moves by transac
 else: neither a topic, nor the lines of a refund, nor a word such as `paid` without what is outstanding.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from countersign import customers
@@ -29,7 +29,7 @@ from countersign.orders.changes import (
     Verified,
 )
 from countersign.orders.reasons import Reason, because
-from countersign.platforms.shopify import NOT_OFFERED, messages
+from countersign.platforms.shopify import OFFERED, messages
 from countersign.platforms.shopify.checkout import REFERENCE
 from countersign.platforms.shopify.messages import Order, Transaction
 from countersign.platforms.shopify.signing import VerifiedMessage
@@ -38,8 +38,11 @@ from countersign.signing import digests
 PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
+MOST_PARTS = 40  # of the refunds in one message: all that it touches is read at once
 HOURLY = 3600
+UNINSTALLED, SHOP_GONE = "uninstalled", "shop.redact"
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
+_SHIPPED = {"fulfilled": "sent", "fulfillment_not_required": "sent", "partial": "part"}
 _UNTOLD = Transaction("", "", "", "", None)  # stands for movements that a message has no room for
 _PAYS = frozenset({"sale", "capture"})
 _UNDECIDED = frozenset({"pending", "awaiting_response"})
@@ -128,7 +131,7 @@ def doubt(genuine: VerifiedMessage) -> str | None:
 
     It may be older than an installation since, and its header's time is nobody's word: a reason to ask the shop.
     """
-    return {"shop": "uninstalled", "scopes": "changed"}.get(messages.subject(genuine.fields))
+    return {"shop": UNINSTALLED, "scopes": "changed"}.get(messages.subject(genuine.fields))
 
 
 def data_request(genuine: VerifiedMessage, shop_id: str) -> tuple[Reason, tuple[str, ...]] | None:
@@ -154,7 +157,7 @@ def _news(genuine: VerifiedMessage, kind: str) -> str:
 
 
 def _redaction(names: Iterable[str]) -> str:
-    return "customers.redact" if "customer" in names else "shop.redact"
+    return "customers.redact" if "customer" in names else SHOP_GONE
 
 
 def order_facts(order: Order) -> tuple[Fact, ...]:
@@ -178,7 +181,7 @@ def read_facts(order: Order, *, read_at: int) -> tuple[Fact, ...]:
 def _facts(order: Order, read_at: int) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     currency = order.total.charged.currency
     counted = [one for one in order.transactions if one.amount is not None and one.amount.charged.currency == currency]
-    moved = tuple(fact for one in counted for fact in _transaction_facts(one, asks=False))
+    moved = _moved(counted, asks=False)
     report = _report(order, read_at, whole=len(counted) == len(order.transactions))
     if order.financial_status in _STATES:
         return (report,), moved
@@ -195,7 +198,7 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         "",
         order.created_at,
         order.created_at,
-        not_offered=NOT_OFFERED,
+        offered=OFFERED,
         description=_description(order),
         # Of what was noted on a cart only our own: the rest may say who the buyer is.
         metadata=(*number, *((name, value) for name, value in order.attributes if name == REFERENCE)),
@@ -220,6 +223,7 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         state=state,
         ended_at=order.cancelled_at,
         shop_amount=order.total.shop,
+        shipped=_SHIPPED.get(order.fulfillment_status, ""),
         expected_at=_expected_at(order, read_at, sure=sure and whole),
     )
     said = (replace(terms, digest=""), order.financial_status, order.fulfillment_status, currency)
@@ -261,16 +265,92 @@ def _expected_at(order: Order, read_at: int, *, sure: bool) -> int | None:
     Of an order of two currencies a push never says what was paid in the shop's. While a movement of money is undecided
     nobody tells of its end, so it is looked at every hour.
     """
-    if any(one.status in _UNDECIDED for one in order.transactions):
+    decided = {one.parent_id for one in order.transactions if one.status == "success"}
+    if any(one.status in _UNDECIDED and one.id not in decided for one in order.transactions):
         return (read_at or order.updated_at) + HOURLY
     return order.updated_at if not read_at and (not sure or order.total.shop is not None) else None
 
 
 def _refund_facts(transactions: Iterable[Transaction], refund_id: str) -> tuple[Fact, ...]:
-    facts = [fact for one in transactions for fact in _transaction_facts(one)]
+    facts = _moved(tuple(transactions), asks=True)
     if len(facts) > MOST_FACTS or not facts:  # nothing moved (yet), or too much for one message: the order says it all
         return (PlatformEvent("refund.told", detail=refund_id),)
-    return tuple(facts)
+    return facts
+
+
+def _moved(transactions: Sequence[Transaction], *, asks: bool) -> tuple[Fact, ...]:
+    """Return what movements of money mean: those of a refund of ours together, each other one by itself."""
+    ours = _of_ours(transactions)
+    facts: list[Fact] = []
+    for one in transactions:
+        parts = ours.get(one.mark, ())
+        if not parts or one.refund_id != parts[0].refund_id:
+            facts += _transaction_facts(one, asks=asks)
+        elif one is parts[0]:
+            facts += refund_facts(parts, asks=asks)
+    return _with_latest_parts(facts)
+
+
+def _with_latest_parts(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return facts of which the latest alone name what they were made of: each part is a row that is read for it.
+
+    Those of earlier ones were told when these were the latest.
+    """
+    room = MOST_PARTS
+    told: list[Fact] = []
+    for fact in reversed(facts):
+        parts = len(fact.parts) if isinstance(fact, RefundReported) else 0
+        if isinstance(fact, RefundReported) and parts > room:
+            told.append(replace(fact, parts=()))
+        else:
+            told.append(fact)
+            room -= parts
+    return tuple(reversed(told))
+
+
+def _of_ours(transactions: Iterable[Transaction]) -> dict[str, tuple[Transaction, ...]]:
+    """Return the movements of each refund of ours, by our number; of two refunds of one number the first is ours."""
+    by_refund: dict[tuple[str, int], tuple[Transaction, ...]] = {}
+    for one in transactions:
+        if one.kind == "refund" and one.mark and one.refund_id:
+            key = (one.mark, int(one.refund_id))
+            by_refund[key] = (*by_refund.get(key, ()), one)
+    return {mark: by_refund[mark, number] for mark, number in sorted(by_refund, reverse=True)}
+
+
+def refund_facts(parts: Sequence[Transaction], *, asks: bool) -> tuple[Fact, ...]:
+    """Return what the movements of money of one refund of ours say of it."""
+    amounts = [one.amount for one in parts if one.amount is not None]
+    if len(amounts) != len(parts):
+        return (PlatformEvent("refund.told", detail=parts[0].refund_id),) if asks else ()
+    moved = [one for one in parts if one.status == "success"]
+    currency = amounts[0].charged.currency
+    total = Money(sum(one.charged.minor for one in amounts), currency)
+    statuses = {_REFUND_STATUS.get(one.status, "processing") for one in parts}
+    problem: Reason | None = None
+    if "processing" in statuses:
+        status = "processing"
+    elif len(statuses) > 1:  # some of the payments took their part back, and some did not
+        status = "needs_action"
+        done = sum(one.amount.charged.minor for one in moved if one.amount is not None)
+        problem = because("shopify.refunded_in_part", amount=Money(done, currency), total=total)
+    else:
+        (status,) = statuses
+    shop_amounts = [one.shop for one in amounts if one.shop is not None]
+    in_shop = len(shop_amounts) == len(parts)
+    fact = RefundReported(
+        parts[0].mark,
+        total,
+        status,
+        platform_refund_id=parts[0].refund_id,
+        transaction_id=parts[0].parent_id if len(parts) == 1 else "",
+        at=max((one.at for one in moved if one.at is not None), default=None) if status == "succeeded" else None,
+        problem=problem,
+        shop_amount=Money(sum(one.minor for one in shop_amounts), shop_amounts[0].currency) if in_shop else None,
+        parts=tuple(one.id for one in parts),
+    )
+    told = PlatformEvent("refund.told", detail=parts[0].refund_id)
+    return (fact, told) if asks and any(one.is_partial for one in parts) else (fact,)
 
 
 def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ...]:

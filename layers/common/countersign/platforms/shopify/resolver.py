@@ -1,0 +1,474 @@
+"""Answer the sessions of a payments app: decided by what cashiers say, kept, and told to Shopify until it took it.
+
+A decision is recorded with its exact arguments before Shopify hears of it, and never another one is made: whatever
+crashes, the same bytes are told again. That an answer is refused without a code may mean that Shopify has not read our
+answer to its request yet, so it is no reason to decide otherwise.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from countersign.cashiers.port import AUTHORIZATION, VOID, Cashier
+from countersign.errors import ConflictError, CountersignError, NotFoundError
+from countersign.money import Money
+from countersign.orders.changes import (
+    Change,
+    Closed,
+    Fact,
+    Failed,
+    Operator,
+    OrderKey,
+    Paid,
+    RefundDecided,
+    RefundReported,
+    RefundRequested,
+    SessionAnswered,
+    Unpaid,
+)
+from countersign.orders.reasons import Reason, because
+from countersign.orders.sessions import CAPTURE as CAPTURING
+from countersign.orders.sessions import PAYMENT, PENDING, REFUND, REJECT, Session, session_id
+from countersign.orders.state import Order
+from countersign.platforms.port import is_final
+from countersign.platforms.shopify import answering, answers, attempts, sessions
+from countersign.platforms.shopify.answers import CallRefusedError
+from countersign.platforms.shopify.apps import Apps, Installation, credential_of
+from countersign.platforms.shopify.client import PaymentsClient
+from countersign.platforms.shopify.installation import access_token
+from countersign.platforms.shopify.settings import PAYMENT_SCOPES
+from countersign.runtime import callbacks, platform_http
+from countersign.runtime.telemetry import count, logger, seconds
+from countersign.signing import digests
+from countersign.store import OrderStore, children, findings, keys
+from countersign.store.codec import Item
+from countersign.store.due import DueList
+from countersign.store.sessions import Found, SessionStore
+from countersign.workers import loop
+
+OWNER = "shopify_resolve"
+CHILD = keys.child_sk("session", "")
+BY_SHOPIFY = "shopify"
+HELD = frozenset({"AUTHORIZED", "PARTIALLY_CAPTURED"})
+ON_ITS_WAY = frozenset({"processing", "PROCESSING"})
+WAITING = ("created", "pending", "review", "failed")
+LOOK_SECONDS, LATER_SECONDS, HOURLY = 60, 600, 3600
+BACK_OFF = (5, 15, 60, 120, 300, 900)
+Connect = Callable[[str], Cashier]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveJob:
+    """The job at one moment; `connect` gives the connector of a cashier's account."""
+
+    apps: Apps
+    store: OrderStore
+    connect: Connect
+    now: int
+
+    def process(self, item: Item, attempts: int) -> int | None:
+        """Decide a session where that can be done, tell Shopify, and return when to look again."""
+        key, number = keys.order_key(item["pk"]["S"]), children.child_of(item).session_id
+        found = self._read(key, number)
+        if found is None:
+            return None
+        again = self._decide(found)
+        found = self._read(key, number) or found
+        return self._tell(found) if found.session.status == "deciding" else again
+
+    def retry_at(self, item: Item, attempts: int, error: CountersignError) -> int | None:
+        """Return when to come again after a cashier or the table did not answer."""
+        return self.now + BACK_OFF[min(attempts, len(BACK_OFF) - 1)]
+
+    def _read(self, key: OrderKey, number: str) -> Found | None:
+        return SessionStore(self.store).read(key, number)
+
+    def _decide(self, found: Found) -> int | None:
+        session = found.session
+        if session.status not in ("open", "pending"):
+            return None
+        if session.about == PAYMENT:
+            return self._payment(found)
+        paid = self._read(found.key, session_id(PAYMENT, session.payment))
+        if paid is None:
+            return self._reject(found, because("session_payment_unknown"))
+        if session.about == REFUND:
+            return self._refund(found, paid)
+        return self._capture(found, paid) if session.about == CAPTURING else self._void(found, paid)
+
+    # A payment
+
+    def _payment(self, found: Found) -> int | None:
+        session = found.session
+        own = attempts.of_session(self.store.get, found.key, session)
+        words: list[str] = []
+        for attempt in own:
+            told, word = self._look(attempt)
+            words.append(word)
+            if told.payment is not None:
+                return self._paid(found, told)
+            if word in HELD and session.mode == AUTHORIZATION:
+                return self._held(found, told)
+        last = words[-1] if words else ""
+        if last in ON_ITS_WAY and session.operation != PENDING:
+            self._record(found.key, answering.pending(session, at=self.now))
+            return self.now
+        if last in answering.FINAL_WORDS:
+            return self._reject(found, because("session_said", text=last), answering.FINAL_WORDS[last], "refused")
+        if session.status == "pending" and own and own[-1].status == "failed":
+            return self._reject(found, because("session_said", text=last or "failed"), answering.FAILED_LATE, "refused")
+        ends = session.expires_at
+        if session.operation == PENDING and session.decided_at is not None:
+            ends = max(ends, session.decided_at + answering.PENDING_SECONDS)
+        is_open = any(one.status in ("created", "pending", "review") for one in own)
+        if self.now >= ends and not (is_open and last in ON_ITS_WAY):
+            return self._reject(found, because("session_over"), answering.OVER, "over")
+        pause = LOOK_SECONDS if is_open else LATER_SECONDS
+        pause = HOURLY if self.now - session.requested_at > HOURLY and not is_open else pause
+        return min(self.now + pause, max(ends, self.now + LOOK_SECONDS))
+
+    def _look(self, attempt: Order) -> tuple[Order, str]:
+        """Return an attempt as it is at the cashier now, and the cashier's own word for it."""
+        if attempt.payment is not None or not attempt.prepared or attempt.status not in WAITING:
+            return attempt, ""
+        word = ""
+        for change in self.connect(attempt.key.account).query_order(attempt, now=self.now):
+            if isinstance(change.fact, Unpaid | Failed):
+                word = change.fact.word
+            outcome = self.store.record(change, now=self.now)
+            callbacks.report(outcome)
+            attempt = outcome.order or attempt
+        return attempt, word
+
+    def _paid(self, found: Found, attempt: Order) -> int | None:
+        payment = attempt.payment
+        assert payment is not None  # noqa: S101 - narrowed by the caller
+        if SessionStore(self.store).claim(found.key, found.session.session_id) != found.session.session_id:
+            return self._give_back(found, attempt)
+        fact = Paid(payment.transaction_id, payment.total, payment.paid_at, test=found.session.test)
+        self._record(found.key, fact)
+        ends = self._hold_end(found) if found.session.mode == AUTHORIZATION else None
+        self._record(found.key, answering.resolved(found.session, at=self.now, authorization_ends=ends))
+        return self.now
+
+    def _held(self, found: Found, attempt: Order) -> int | None:
+        session = found.session
+        if SessionStore(self.store).claim(found.key, session.session_id) != session.session_id:
+            with suppress(ConflictError):  # what is held already goes back by itself, too
+                self.connect(attempt.key.account).void(attempt)
+            return self._reject_at_end(found)
+        amount = attempt.terms.amount
+        self._report(found, amount, authorized=amount.minor)
+        decided = answering.resolved(session, at=self.now, authorization_ends=self._hold_end(found))
+        self._record(found.key, decided)
+        return self.now
+
+    def _hold_end(self, found: Found) -> int:
+        payments = self.apps.load(found.session.app).payments
+        return self.now + (payments.authorization_seconds if payments is not None else answering.GIVE_UP)
+
+    def _give_back(self, found: Found, attempt: Order) -> int | None:
+        """Do what the app's policy says with money of a session beside the one that counts."""
+        payments = self.apps.load(found.session.app).payments
+        payment = attempt.payment
+        if payment is not None and attempt.refundable:
+            number = f"late-{payment.transaction_id}"
+            amount = Money(attempt.refundable, payment.total.currency)
+            asked = RefundRequested(number, amount, "the checkout was paid by another session", self.now)
+            if self._ask(attempt, asked, BY_SHOPIFY):
+                count("PaidTwice")
+                logger.error("a checkout was paid by two of its sessions")
+            if payments is not None and payments.late_policy == "refund":
+                self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} policy")
+        return self._reject_at_end(found)
+
+    def _reject_at_end(self, found: Found) -> int | None:
+        """Leave a session that cannot be resolved any more open until its end: rejecting takes the method away."""
+        if self.now >= found.session.expires_at:
+            return self._reject(found, because("session_over"), answering.OVER, "over")
+        return found.session.expires_at
+
+    # A refund, a capture, a void
+
+    def _refund(self, found: Found, paid: Found) -> int | None:
+        session = found.session
+        attempt = self._paying(paid)
+        if attempt is None or attempt.payment is None or session.amount is None:
+            return self._reject(found, because("session_not_paid"))
+        if session.amount.currency != attempt.payment.total.currency:
+            return self._reject(found, because("session_too_much"))
+        number = refund_number(session)
+        known = self.store.refund(attempt.key, number)
+        if known is None:
+            asked = RefundRequested(number, session.amount, "asked for in Shopify", self.now)
+            outcome = self.store.record(_asked(attempt, asked, BY_SHOPIFY), now=self.now)
+            callbacks.report(outcome)
+            known = self.store.refund(attempt.key, number)
+            if known is None:
+                return self._reject(found, outcome.reason)
+        if known.child.status == "requested":
+            self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} request")
+            return self.now + LOOK_SECONDS
+        if known.child.status == "succeeded":
+            at = known.child.succeeded_at
+            fact = RefundReported(number, session.amount, "succeeded", source="platform", at=at)
+            self._record(found.key, fact)
+            self._record(found.key, answering.resolved(session, at=self.now))
+            return self.now
+        if known.child.status in ("failed", "rejected", "given_up"):
+            return self._reject(found, known.child.problem or because("session_refund_failed"))
+        return self._or_a_person(found)
+
+    def _capture(self, found: Found, paid: Found) -> int | None:
+        session, amount = found.session, found.session.amount
+        attempt = self._paying(paid)
+        if attempt is None or amount is None or paid.session.mode != AUTHORIZATION or not paid.session.is_decided:
+            return self._reject(found, because("session_not_paid"))
+        ends = answering.authorization_end(paid.session)
+        if ends is not None and self.now >= ends:
+            return self._reject(found, because("session_hold_over"), (answering.AUTHORIZATION_EXPIRED,) * 2)
+        earlier = list(self._earlier(found))
+        if any(one.about == VOID for one in earlier):
+            return self._reject(found, because("session_overtaken"))
+        taken = sum(one.amount.minor for one in earlier if one.about == CAPTURING and one.amount is not None)
+        held = attempt.terms.amount
+        if amount.currency != held.currency or taken + amount.minor > held.minor:
+            return self._reject(found, because("session_too_much"))
+        try:
+            made = self.connect(attempt.key.account).capture(attempt, capture_number(session), amount)
+        except CountersignError as error:
+            if not is_final(error):
+                raise
+            return self._reject(found, because("session_said", text=str(error)))
+        if made.status == "failed":
+            return self._reject(found, because("session_said", text=made.status))
+        if made.status != "succeeded":
+            return self._or_a_person(found)
+        self._report(found, held, authorized=held.minor - taken - amount.minor)
+        self._record(found.key, Paid(made.capture_id, amount, self.now, test=paid.session.test))
+        self._record(found.key, answering.resolved(session, at=self.now))
+        return self.now
+
+    def _void(self, found: Found, paid: Found) -> int | None:
+        attempt = self._paying(paid)
+        if attempt is None or paid.session.mode != AUTHORIZATION or not paid.session.is_decided:
+            return self._reject(found, because("session_not_paid"))
+        if any(one.about in (CAPTURING, VOID) for one in self._earlier(found)):
+            return self._reject(found, because("session_overtaken"))
+        cashier = self.connect(attempt.key.account)
+        try:
+            told = cashier.void(attempt)
+        except CountersignError as error:
+            if not is_final(error):
+                raise
+            told = cashier.query_order(attempt, now=self.now)  # its answer may be all that was lost
+            if not any(isinstance(change.fact, Closed) for change in told):
+                return self._reject(found, because("session_said", text=str(error)))
+        for change in told:
+            callbacks.report(self.store.record(change, now=self.now))
+        self._report(found, attempt.terms.amount, state="cancelled")
+        self._record(found.key, answering.resolved(found.session, at=self.now))
+        return self.now
+
+    def _paying(self, paid: Found) -> Order | None:
+        """Return the attempt by which a payment session was paid, or its money held."""
+        own = attempts.of_session(self.store.get, paid.key, paid.session)
+        if SessionStore(self.store).winner(paid.key) != paid.session.session_id:
+            return None
+        return next((one for one in own if one.payment is not None), own[-1] if own else None)
+
+    def _earlier(self, found: Found) -> Iterable[Session]:
+        """Yield the captures and voids of a payment that were asked for before a session and not refused."""
+        place = (found.session.requested_at, found.session.session_id)
+        for one in SessionStore(self.store).all(found.key):
+            same = one.payment == found.session.payment and one.about in (CAPTURING, VOID)
+            if same and (one.requested_at, one.session_id) < place and one.operation != REJECT:
+                yield one
+
+    def _or_a_person(self, found: Found) -> int | None:
+        """Come again while a cashier is at it; after a day a person must look."""
+        if self.now < found.session.expires_at:
+            return self.now + LOOK_SECONDS
+        problem = because("session_not_taken")
+        self._record(found.key, SessionAnswered(found.session.session_id, "", self.now, problem=problem))
+        count("SessionUndecided")
+        return None
+
+    # What is decided
+
+    def _reject(
+        self,
+        found: Found,
+        problem: Reason,
+        words: tuple[str, str] = (answering.PROCESSING_ERROR,) * 2,
+        message: str = "",
+    ) -> int | None:
+        session = found.session
+        version = self.apps.load(session.app).api_version
+        said = message or session.about
+        decided = answering.rejected(session, answering.code(words, version), said, at=self.now, problem=problem)
+        self._record(found.key, decided)
+        count("SessionRejected")
+        return self.now
+
+    def _tell(self, found: Found) -> int | None:
+        """Tell Shopify what was decided, byte for byte; return when to tell it again."""
+        session = found.session
+        again = answering.next_try(session, self.now)
+        try:
+            answer = self._call(found)
+        except CallRefusedError as error:
+            count("SessionCallRefused")
+            logger.error("Shopify refused the answer to a session", extra={"reason": str(error)})
+            answer = answering.Answer("again", said=str(error))
+        except CountersignError as error:
+            count("SessionAnswerUnknown")
+            logger.warning("nobody knows whether Shopify has the answer", extra={"reason": str(error)})
+            answer = answering.Answer("again", said=str(error))
+        if answer.kind == "taken" or (answer.kind == "against" and session.operation == PENDING):
+            fact = SessionAnswered(session.session_id, session.operation, self.now, answer.next_url)
+            self._record(found.key, fact)
+            seconds("SessionAnswerSeconds", self.now - (session.decided_at or self.now))
+            return self.now + LOOK_SECONDS if session.operation == PENDING else None
+        if answer.kind == "against" or again is None:
+            problem = because("session_not_taken")
+            if answer.kind == "against":
+                problem = because("session_contradicted", text=answer.said)
+            self._record(found.key, SessionAnswered(session.session_id, session.operation, self.now, problem=problem))
+            count("SessionNotTaken")
+            logger.error("Shopify did not take the answer to a session: a person must look")
+            return None
+        return again
+
+    def _call(self, found: Found) -> answering.Answer:
+        session = found.session
+        app = self.apps.load(session.app)
+        shop = self.apps.shop(session.app, app, found.key.account)
+        if shop is None:
+            raise NotFoundError("the app is not installed there any more")
+        http = platform_http.session()
+        token = access_token(http, Installation(session.app, app, shop), self.store)
+        client = PaymentsClient(http, app, shop, token=token, sleep=time.sleep)
+        return answering.read(session, client.answer(answering.mutation(session), json.loads(session.arguments)))
+
+    def _report(self, found: Found, amount: Money, *, authorized: int = 0, state: str = "open") -> None:
+        told = sessions.reported(
+            found.key, amount, AUTHORIZATION, at=self.now, test=found.session.test, state=state, authorized=authorized
+        )
+        callbacks.report(self.store.record(told, now=self.now))
+
+    def _record(self, key: OrderKey, fact: Fact) -> None:
+        callbacks.report(self.store.record(sessions.change(key, fact), now=self.now))
+
+    def _ask(self, order: Order, fact: Fact, by: str) -> bool:
+        """Do to an attempt what a person could ask for; False where it was so already, or cannot be."""
+        outcome = self.store.record(_asked(order, fact, by), now=self.now)
+        callbacks.report(outcome)
+        return outcome.outcome == "applied"
+
+
+def configure(store: OrderStore, one: Installation, *, now: int, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Tell Shopify that an app is ready in a shop, once for each state; return ready, lacking or later.
+
+    Without both payment scopes it is never said to be ready: buyers would choose a method that fails.
+    """
+    name, app, shop = one
+    payments = app.payments
+    if payments is None:
+        return "later"
+    told = SessionStore(store)
+    lacking = sorted(PAYMENT_SCOPES - shop.scopes)
+    if lacking:
+        reason = because("payment_scopes_lacking", scopes=", ".join(lacking))
+        if findings.add(store.client, store.table, sessions.PLATFORM, shop.shop, reason, subject=name, now=now):
+            count("PaymentScopesLacking")
+            logger.error("an app was let in without the payment scopes", extra={"account": shop.shop})
+        told.tell_ready(sessions.PLATFORM, name, shop.shop, "")
+        return "lacking"
+    findings.end(store.client, store.table, sessions.PLATFORM, shop.shop, "payment_scopes_lacking")
+    arguments = {"externalHandle": payments.handle or name, "ready": True}
+    wanted = digests.sha256(json.dumps([arguments, credential_of(one)]).encode())
+    if told.told_ready(sessions.PLATFORM, name, shop.shop) == wanted:
+        return "ready"
+    http = platform_http.session()
+    client = PaymentsClient(http, app, shop, token=access_token(http, one, store), sleep=sleep)
+    try:
+        payload = client.answer("paymentsAppConfigure", arguments)
+    except CountersignError as error:
+        count("PaymentsAppNotConfigured")
+        logger.warning("the app could not be told to be ready", extra={"reason": str(error)})
+        return "later"
+    if payload.get("userErrors"):
+        count("PaymentsAppNotConfigured")
+        logger.error("Shopify does not take the app as ready", extra={"reason": answers.refusals(payload)})
+        return "later"
+    told.tell_ready(sessions.PLATFORM, name, shop.shop, wanted)
+    count("PaymentsAppReady")
+    return "ready"
+
+
+def is_tenth_minute(event: Json, now: int) -> bool:
+    """Tell whether a schedule's run is one in which readiness is looked at."""
+    return event.get("source") == "aws.scheduler" and now // 60 % 10 == 0
+
+
+def configure_all(apps: Apps, store: OrderStore, context: Any, *, now: int, enough_ms: int) -> None:
+    """Tell Shopify of each app in each shop that it is ready, where that is so and was not said yet."""
+    for one in apps.paying():
+        if context.get_remaining_time_in_millis() < enough_ms:
+            return
+        configure(store, one, now=now)
+
+
+def refund_number(session: Session) -> str:
+    """Return our number of a refund at the cashier, the same for the same session."""
+    return f"shopify-{session.session_id.partition('.')[2]}"[:64]
+
+
+def capture_number(session: Session) -> str:
+    """Return our number of a capture at the cashier, the same for the same session."""
+    return f"cap-{session.session_id.partition('.')[2]}"[:64]
+
+
+def order_of(event: Json, store: OrderStore, *, now: int) -> Json | None:
+    """Return the event as one about the checkout that its payment at a cashier is for, whose sessions are due then.
+
+    None where the payment is for no checkout; an event that names none (the schedule) stays as it is.
+    """
+    if event.get("source") != "countersign":
+        return event
+    named = event["detail"]
+    payment = store.get(OrderKey(named["platform"], named["account"], named["order_id"]))
+    whole = payment.money_of if payment is not None else None
+    if whole is None or whole[0] != sessions.PLATFORM:
+        return None
+    make_due(store, OrderKey(*whole), now=now)
+    return {**event, "detail": dict(zip(("platform", "account", "order_id"), whole, strict=True))}
+
+
+def work(event: Json, context: Any, due: DueList, job: Callable[[int], ResolveJob], *, enough_ms: int) -> None:
+    """Look at each session that is due while there is time."""
+    loop.run(event, context, due, job, kind=CHILD, enough_ms=enough_ms, worked="SessionWorked", failed="SessionFailed")
+
+
+def make_due(store: OrderStore, key: OrderKey, *, now: int) -> None:
+    """Have each open session of a checkout looked at, at once."""
+    SessionStore(store).make_due(key, OWNER, now=now)
+
+
+def look_now(store: OrderStore, job: ResolveJob, found: Found) -> Found:
+    """Look at a session while its buyer waits; nothing is lost where that fails, for it stays due."""
+    due = DueList(store.client, store.table, OWNER)
+    make_due(store, found.key, now=job.now)
+    for item in due.due_of(found.key, keys.child_sk("session", found.session.session_id), job.now):
+        with suppress(CountersignError):
+            loop.attempt(item, due, job, now=job.now)
+    return SessionStore(store).read(found.key, found.session.session_id) or found
+
+
+def _asked(order: Order, fact: Fact, by: str) -> Change:
+    return Change(order.key, fact, Operator(by), "merchant", system=order.terms.system)

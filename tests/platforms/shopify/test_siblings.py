@@ -1,0 +1,242 @@
+"""Others of the same kinds as the cases from real shops (docs/shopify.md has the list): the same mistake elsewhere."""
+
+from typing import Any
+
+import pytest
+
+from countersign.platforms.shopify.connector import ORDER_FIELDS
+from sandbox.simulators.shopify import orders
+from tests.platforms.shopify.world import APP, SHOP, Json, Shopify, order, refund, transaction
+
+LATER = "2026-11-21T10:00:01-05:00"
+
+
+def told(world: Shopify) -> int:
+    """Count the deliveries that changed something."""
+    return len([row for row in world.cloud.table() if row.get("via", {}).get("S") == "notify"])
+
+
+class TestS1:
+    def test_S1_a_body_with_all_fields_and_one_with_those_that_are_read_are_one_change(self, world: Shopify) -> None:
+        """The app's own subscription sends everything, the one that was made by the API what it asks for."""
+        whole = order(email="a.buyer@example.com", tags="x", customer={"id": 7}, buyer_accepts_marketing=True)
+        reduced = {name: value for name, value in whole.items() if name in ORDER_FIELDS}
+
+        world.deliver(whole)
+        version = world.order().version
+        world.deliver(reduced)
+
+        assert (world.order().version, told(world)) == (version, 1)
+        assert world.order().paid == 10_000
+
+    def test_S1_an_edit_that_is_told_under_two_topics_is_one_change(self, world: Shopify) -> None:
+        world.deliver(order())
+        edited = order(total="120.00", total_outstanding="20.00", financial_status="partially_paid", updated_at=LATER)
+        world.deliver(edited, "orders/updated")
+        version = world.order().version
+
+        world.deliver(edited, "orders/edited", headers={"X-Shopify-Webhook-Id": "another"})
+
+        assert (world.order().version, world.order().balance_due) == (version, 2000)
+
+
+class TestS2:
+    def test_S2_of_a_refund_in_two_parts_only_the_one_that_moved_counts(self, world: Shopify) -> None:
+        world.deliver(order())
+        card = transaction(7002, "refund", "pending", amount="20.00")
+        gift = transaction(7003, "refund", amount="10.00", gateway="gift_card")
+
+        world.deliver(refund(card, gift), "refunds/create")
+
+        assert (world.order().refunded, world.order().refundable) == (1000, 7000)
+        states = {one["refund_id"]: one["status"] for one in world.shown()["refunds"]}
+        assert states == {"7002": "processing", "7003": "succeeded"}
+
+    @pytest.mark.parametrize(("ending", "paid"), [("success", 10_000), ("failure", 0)])
+    def test_S2_a_payment_that_is_pending_for_hours_counts_once_it_moved(
+        self, world: Shopify, ending: str, paid: int
+    ) -> None:
+        world.subscribe_all()
+        sold = world.make("create", pay="none")
+        world.make("pay", order=sold.id, status="pending")
+        world.carry()
+        assert (world.order(str(sold.id)).paid, world.order(str(sold.id)).status) == (0, "pending")
+
+        world.run("scan", 60)
+        world.cloud.clock.shift(6 * 3600)
+        world.make("settle", order=sold.id, status=ending, quiet=True)
+        world.run("poll", 1)
+
+        world.agrees(sold)
+        assert world.order(str(sold.id)).paid == paid
+
+
+class TestS3:
+    def test_S3_an_even_exchange_moves_nothing(self, world: Shopify) -> None:
+        world.deliver(order())
+        world.deliver(transaction(7001))
+        lines = [{"id": 2, "title": "Cup", "quantity": 2, "current_quantity": 2, "price": "50.00"}]
+
+        world.deliver(refund(), "refunds/create")
+        world.deliver(order(refunds=[refund()], line_items=lines, updated_at=LATER))
+
+        found = world.order()
+        assert (found.status, found.paid, found.refunded, found.balance_due) == ("paid", 10_000, 0, 0)
+        assert (found.review_items, world.shown()["refunds"]) == ((), [])
+
+    def test_S3_an_exchange_that_is_to_be_paid_up_later_is_due_and_nothing_else(self, world: Shopify) -> None:
+        sold = world.make("create")
+        world.make("refund", order=sold.id, minor=0)
+        world.make("edit", order=sold.id, minor=25_000)
+        world.run("scan", 60)
+        assert (world.order(str(sold.id)).status, world.order(str(sold.id)).balance_due) == ("partially_paid", 15_000)
+
+        world.make("pay", order=sold.id, minor=15_000)
+        world.run("scan", 600)
+
+        world.agrees(sold)
+        assert world.order(str(sold.id)).status == "paid"
+
+
+class TestS7:
+    @pytest.mark.parametrize("amount", ["4400", "4400.00"])
+    def test_S7_an_amount_without_decimals_is_the_same_however_it_is_written(self, world: Shopify, amount: str) -> None:
+        world.deliver(order(total=amount, presentment_currency="JPY", currency="USD", shop_total="29.50"))
+
+        assert world.shown()["amount"] == {"minor": 4400, "currency": "JPY"}
+
+    def test_S7_an_amount_that_its_currency_cannot_have_is_never_rounded(self, world: Shopify) -> None:
+        world.deliver(order(total="4400.50", presentment_currency="JPY", currency="USD", shop_total="29.50"))
+
+        assert world.known() is None
+        assert [row for row in world.cloud.table() if "exception" in row]
+
+    def test_S7_a_refund_that_is_pending_in_two_currencies_reserves_and_moves_in_both(self, world: Shopify) -> None:
+        sold = world.make("create", minor=4400, currency="ISK", shop_currency="GBP", shop_minor=2550)
+        world.make("refund", order=sold.id, minor=1000, status="pending", by_lines=False)
+        world.run("scan", 60)
+        assert (world.order(str(sold.id)).refunded, world.shown(str(sold.id))["shop"]["refunded"]) == (0, 0)
+
+        world.make("settle", order=sold.id)
+        world.run("scan", 600)
+
+        world.agrees(sold)
+        assert world.shown(str(sold.id))["shop"]["refunded"] == sold.sum("refund", shop=True)
+
+
+class TestS8:
+    def test_S8_an_order_that_is_paid_by_hand_and_cancelled_is_known_by_the_list_alone(self, world: Shopify) -> None:
+        sold = world.make("create", pay="none")
+        world.make("pay", order=sold.id, minor=4000)
+        world.cloud.clock.shift(86_400)
+        world.make("cancel", order=sold.id)
+
+        world.run("scan", 60)
+
+        world.agrees(sold)
+        found = world.order(str(sold.id))
+        assert (found.paid, found.ended_at) == (4000, int(sold.cancelled_at or 0))
+
+    def test_S8_the_word_paid_and_no_movement_of_money_is_taken_as_what_is_settled(self, world: Shopify) -> None:
+        """Marked as paid in the admin: no transaction is ever delivered."""
+        world.deliver(order(financial_status="pending", total_outstanding="100.00"))
+        world.deliver(order(updated_at=LATER))
+
+        assert (world.order().status, world.order().paid) == ("paid", 10_000)
+
+
+class TestS9:
+    WORDS = ("displayFulfillmentStatus", "cancelReason", "displayFinancialStatus", "sourceName")
+    MOVED = ("kind", "status", "errorCode", "gateway")
+
+    @pytest.mark.parametrize("name", [*WORDS, *MOVED])
+    @pytest.mark.parametrize("job", ["scan", "poll", "import"])
+    def test_S9_a_word_of_next_year_anywhere_in_an_answer_loses_no_order(
+        self, world: Shopify, name: str, job: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sold = [world.make("create") for _ in range(3)]
+        strange, write = sold[1], orders.order_node
+
+        def of_next_year(one: orders.Order) -> Json:
+            node = write(one)
+            if one is strange:
+                place = node if name in self.WORDS else node["transactions"][0]
+                place[name] = "OF_NEXT_YEAR"
+            return node
+
+        monkeypatch.setattr(orders, "order_node", of_next_year)
+        if job == "import":
+            monkeypatch.setattr("time.sleep", world.cloud.clock.shift)
+        if job == "poll":
+            for one in sold:
+                world.deliver(transaction(order_id=one.id))  # of an order that is not known: a reason to ask
+        world.run(job, 60, **({"accounts": [SHOP], "import": {}} if job == "import" else {}))
+
+        for one in sold:
+            world.agrees(one)
+
+    @pytest.mark.parametrize("body", [transaction(kind="of_next_year"), transaction(status="of_next_year")])
+    def test_S9_a_movement_of_a_kind_that_nobody_knows_moves_nothing_and_is_asked_about(
+        self, world: Shopify, body: Json
+    ) -> None:
+        world.deliver(order(financial_status="pending", total_outstanding="100.00"))
+
+        assert world.deliver(body) == 200
+
+        assert (world.order().paid, world.order().refunded) == (0, 0)
+        assert [row for row in world.cloud.table() if row.get("due_shard", {"S": ""})["S"].startswith("shopify_poll#")]
+
+
+class TestS6:
+    def lines(self, world: Shopify, change: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have a file say something else than the shop has."""
+        bulks = world.wire.simulator.apis[APP, SHOP].bulks
+        file = bulks.file
+        monkeypatch.setattr(bulks, "file", lambda number: change(file(number)))
+        monkeypatch.setattr("time.sleep", world.cloud.clock.shift)
+        world.run("import", 60, accounts=[SHOP], **{"import": {}})
+
+    def row(self, world: Shopify) -> Json:
+        return next(one for one in world.cloud.table() if one["sk"]["S"] == "IMPORT")
+
+    def test_S6_a_file_that_has_an_order_twice_is_not_taken_for_whole(
+        self, world: Shopify, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sold = [world.make("create") for _ in range(3)]
+
+        self.lines(world, lambda file: file and file + b"\n".join(file.split(b"\n")[:2]) + b"\n", monkeypatch)
+
+        assert "failed" in self.row(world)
+        for one in sold:
+            world.agrees(one)
+        assert {world.order(str(one.id)).version for one in sold} == {1}
+
+    def test_S6_empty_lines_between_orders_are_none(self, world: Shopify, monkeypatch: pytest.MonkeyPatch) -> None:
+        sold = [world.make("create") for _ in range(3)]
+
+        self.lines(world, lambda file: file and file.replace(b"\n", b"\n\n"), monkeypatch)
+
+        assert "failed" not in self.row(world)
+        for one in sold:
+            world.agrees(one)
+
+
+class TestS10:
+    def test_S10_two_strangers_are_one_entry_and_both_are_left_alone(self, world: Shopify) -> None:
+        for host in ("staging.example.com", "another.example.com"):
+            world.ask("subscribe", topic="ORDERS_PAID", address=f"https://{host}/hook")
+
+        for pause in (0, 600):
+            world.run("guard", pause, accounts=[SHOP])
+
+        findings = [row for row in world.cloud.table() if row["sk"]["S"].startswith("FINDING#") and "exception" in row]
+        assert len(findings) == 1
+        there = [one["address"] for one in world.ask("subscriptions")["subscriptions"]]
+        assert sum("example.com/hook" in one for one in there) == 2
+
+    def test_S10_our_own_address_under_another_name_of_the_app_is_left_alone_too(self, world: Shopify) -> None:
+        world.ask("subscribe", topic="ORDERS_PAID", address="https://pay.example.com/shopify/other-app/webhook")
+        world.run("guard", 0, accounts=[SHOP])
+
+        there = [one["address"] for one in world.ask("subscriptions")["subscriptions"]]
+        assert "https://pay.example.com/shopify/other-app/webhook" in there
