@@ -6,7 +6,6 @@ import http.client
 import ssl
 import tempfile
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -113,7 +112,7 @@ def held(stage: Stage) -> None:
     for one in (asked, other):
         pays(one)
         visit(one["redirect_url"] + "/back")
-        stage.expect_soon("resolved", partial(there, stage, one), ("resolved", ["Resolve"]))
+        ends(stage, "resolved", one, RESOLVED)
     for amount in ("60.00", "40.00"):
         capture = ask(stage, "capture", payment=asked["id"], amount=amount)
         ends(stage, f"{amount} is captured", capture, RESOLVED)

@@ -14,7 +14,7 @@ from countersign.http import HttpRequest
 from countersign.orders.sessions import PAYMENT
 from countersign.platforms.shopify import asking, sessions
 from countersign.platforms.shopify.settings import App, Payments, Shop
-from countersign.runtime import entrypoint
+from countersign.store import account_names
 from countersign.store.sessions import SessionStore
 from tests.races.racing import NOW, at_once
 
@@ -38,7 +38,7 @@ def buyers() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture(autouse=True)
 def _accounts_are_marked_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrypoint.account_names, "mark", lambda client, table: None)
+    monkeypatch.setattr(account_names, "mark", lambda client, table: None)
 
 
 def request(number: str, group: str) -> HttpRequest:

@@ -17,7 +17,11 @@ def live(world: Checkout, seed: int) -> list[tuple[str, Asked]]:  # noqa: C901 -
     """Let a session live with chance in it; returns it, and what came of it, with what each should have become."""
     chance = random.Random(seed)
     buyer = chance.choice(BUYERS)
-    copies = {"copies": 1, "amount": f"{chance.randint(1, 99999) / 100:.2f}", "group": f"group-of-{seed}"}
+    copies: dict[str, Any] = {
+        "copies": 1,
+        "amount": f"{chance.randint(1, 99999) / 100:.2f}",
+        "group": f"group-of-{seed}",
+    }
     asked = world.ask(kind="authorization" if buyer == "holds" else "sale", **copies)
     if chance.random() < 0.3:
         world.ask(id=asked.body["id"])

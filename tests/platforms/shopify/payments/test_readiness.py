@@ -1,6 +1,7 @@
 """An app is said to be ready where it can be paid by, and nowhere else."""
 
 import json
+from dataclasses import replace
 
 from countersign.platforms.shopify import resolver
 from countersign.platforms.shopify.apps import Apps
@@ -37,7 +38,7 @@ def test_a_shop_is_told_once_and_again_when_the_account_changes(world: Checkout)
 
 def test_P4_without_a_payment_scope_nobody_is_told_and_a_person_is_until_it_was_given(world: Checkout) -> None:
     one = next(iter(Apps().paying()))
-    lacking = one._replace(shop=_with(one.shop, SCOPES[:1]))
+    lacking = one._replace(shop=replace(one.shop, scopes=frozenset(SCOPES[:1])))
 
     assert resolver.configure(world.store, lacking, now=world.now) == "lacking"
     assert resolver.configure(world.store, lacking, now=world.now) == "lacking"
@@ -56,9 +57,3 @@ def test_P4_what_shopify_denies_is_tried_again(world: Checkout) -> None:
 
     tick(world)
     assert world.shopify.ready[SHOP]["ready"] is True
-
-
-def _with(shop: object, scopes: list[str]) -> object:
-    from dataclasses import replace
-
-    return replace(shop, scopes=frozenset(scopes))  # type: ignore[type-var]

@@ -196,7 +196,9 @@ class TestBuyers:
 
         # A cashier that takes money for what it had closed.
         ledger = world.hosted.wire.simulator._hc1.ledger
-        ledger.find("hc1/main", world.attempts(first)[0]).status = "PENDING"
+        closed = ledger.find("hc1/main", world.attempts(first)[0])
+        assert closed is not None
+        closed.status = "PENDING"
         world.pay(first, 1)
         world.told(first, "order.paid_late", number=1)
 
@@ -295,7 +297,7 @@ class TestAfterwards:
         assert (asked.state, asked.told) == ("pending", ["Pending"])
 
         world.cloud.clock.shift(2 * 86_400)
-        how = {} if ends == "pay" else {"status": "FAILED", "code": "declined"}
+        how: dict[str, Any] = {} if ends == "pay" else {"status": "FAILED", "code": "declined"}
         world.pay(asked, call=ends, **how)
         world.told(asked, "order.paid" if ends == "pay" else "order.failed")
 
