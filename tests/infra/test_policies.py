@@ -36,8 +36,8 @@ LOOKS_UP = {
 # What a store's order is paid by is a payment at a cashier.
 ALSO_READS = {
     "CashierCreatePayment": ["wechat"],
-    "BigcommerceCreatePayment": ["cashier"],
-    "BigcommercePaymentStatus": ["cashier"],
+    "BigcommerceCreatePayment": ["cashier", "wechat"],
+    "BigcommercePaymentStatus": ["cashier", "wechat"],
     "ShopifyPay": ["cashier"],
     "ShopifyResolve": ["cashier"],
 }
