@@ -172,7 +172,6 @@ SENTENCES: Mapping[str, str] = {
     "instruction_waits_for_nobody": "the instruction is {status}: no second person is needed",
     "key_used_for_another_instruction": "this Idempotency-Key was used for another instruction",
     "more_than_authorized": "at most {left} are held",
-    "no_such_instruction": "there is no such instruction",
     "nothing_authorized": "nothing is held that could be taken or let go",
     "second_person_for": "Above the account's limit: a second person must agree to {amount}",
     "refund_made_twice": "the platform has a second refund that says to be this one",

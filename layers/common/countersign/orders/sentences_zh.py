@@ -156,7 +156,6 @@ SENTENCES: Mapping[str, str] = {
     "instruction_waits_for_nobody": "指令状态为 {status}：不需要第二人",
     "key_used_for_another_instruction": "该 Idempotency-Key 已用于另一条指令",
     "more_than_authorized": "最多已预授权 {left}",
-    "no_such_instruction": "没有这条指令",
     "nothing_authorized": "没有可请款或可撤销的预授权",
     "second_person_for": "超过账户限额：需要第二人同意 {amount}",
     "refund_made_twice": "平台上还有另一笔退款声称是这一笔",
