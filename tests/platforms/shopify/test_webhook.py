@@ -208,7 +208,7 @@ class TestErasure:
         world.deliver({"shop_id": int(shop), "shop_domain": SHOP}, "shop/redact", **named)
         world.run("guard", 2 * 86_400)
 
-    def test_a_customers_orders_lose_their_bytes_and_keep_their_amounts(self, world: Shopify) -> None:
+    def test_H4_a_customers_orders_lose_their_bytes_and_keep_their_amounts(self, world: Shopify) -> None:
         world.deliver(order(email="zoe@example.com"))
         world.deliver(order(id=99, email="zoe@example.com"))
         wish = {"shop_id": 70011223344, "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
@@ -225,7 +225,7 @@ class TestErasure:
         [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
         assert int(audit["done_at"]["N"]) == world.now and audit["erased"]["N"] == "1"
 
-    def test_a_shop_that_went_loses_the_bytes_of_all_its_orders_and_no_other_shops(self, world: Shopify) -> None:
+    def test_H4_a_shop_that_went_loses_the_bytes_of_all_its_orders_and_no_other_shops(self, world: Shopify) -> None:
         for number in (1, 2, 3):
             world.deliver(order(id=number))
         world.deliver(order(id=4, order_status_url=f"https://x/{OTHER_ID}/orders/1"), shop=OTHER)

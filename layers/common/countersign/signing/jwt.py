@@ -25,15 +25,19 @@ def claims(
 ) -> tuple[Mapping[str, Any], int]:
     """Return what a token says and the index of the key that signed it; times are epoch seconds.
 
-    Looks at the shape, the algorithm, the signature, the `needed` claims, the times and the audience, in this order.
+    Looks at the shape, the algorithm, critical extensions (none is known), the signature, the `needed` claims, the
+    times and the audience, in this order.
     Raises InvalidSignatureError with the reason as one word, StaleTimestampError for `expired` and `not_yet_valid`.
     """
     segments = token.split(".")
     if len(token) > _MOST_BYTES or len(segments) != 3 or not all(map(_SEGMENT.fullmatch, segments)):
         raise InvalidSignatureError("malformed")
-    algorithm = _object(segments[0]).get("alg")
+    head = _object(segments[0])
+    algorithm = head.get("alg")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise InvalidSignatureError("bad_alg")
+    if "crit" in head:  # names what must be understood, and nothing beyond the standard is (RFC 7515, 4.1.11)
+        raise InvalidSignatureError("bad_crit")
     index = _signer(segments, keys, _HMAC[algorithm])
     said = _object(segments[1])
     if missing := [name for name in needed if said.get(name) in (None, "")]:

@@ -16,6 +16,7 @@ _LOOPBACK = r"https?://(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(?:[:/].*)?"
 _DIGESTS = frozenset(
     {
         "8a947ac359814e4bf470413782609ef4",
+        "e3564ecf570d1c99aeb760cf86146471",
         "0960eb970c71058c97a7f92d2e2ff1a4",
         "0dd69c7116853e631d5c063e43c1fe36",
         "0f007385b6f9d4b7eeb2748605afe1a9",
