@@ -229,7 +229,8 @@ SCENARIOS = {
     "sweep": Scenario(
         (
             *DUE,
-            *("dynamodb.UpdateItem", "dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),  # and the pulse
+            *("dynamodb.UpdateItem",) * 3,  # and the pulse, and the key
+            *("events.PutEvents", "dynamodb.UpdateItem"),
             *("dynamodb.Query", READ),  # the other order lies in the next shard
             *("dynamodb.UpdateItem", "events.PutEvents", "dynamodb.UpdateItem"),
             "dynamodb.Query",
@@ -322,6 +323,7 @@ SCENARIOS = {
             "secretsmanager.ListSecrets",
             "secretsmanager.GetSecretValue",
             "dynamodb.BatchGetItem",  # which days are done
+            *("dynamodb.UpdateItem",) * 2,  # until when the certificates are good
             "dynamodb.UpdateItem",  # the day is taken
             "http.GET /wechat/v3/bill/tradebill",
             "http.GET /wechat/v3/billdownload/file",
@@ -341,6 +343,7 @@ SCENARIOS = {
             "secretsmanager.ListSecrets",
             "secretsmanager.GetSecretValue",
             "dynamodb.BatchGetItem",
+            *("dynamodb.UpdateItem",) * 2,
             "dynamodb.UpdateItem",
             "http.GET /wechat/v3/bill/tradebill",
             "http.GET /wechat/v3/billdownload/file",

@@ -144,13 +144,15 @@ def test_F6_a_metrics_name_is_written_in_the_source():
                     counted.append(name)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="worker"), attr="work"), keywords=named):
                     counted += [keyword.value for keyword in named if keyword.arg in ("worked", "failed")]
+                case ast.Call(func=ast.Name(id="entrypoint"), keywords=named):
+                    counted += [keyword.value for keyword in named if keyword.arg == "counted"]
     # Beside literals: the class of a refusal, what the core made of a change and a worker of a notice (our words),
-    # and the worker's two parameters, whose values are counted here too.
+    # and parameters of the worker and of a callback's entry point, whose values are counted here too.
     made = {ast.unparse(name) for name in counted if not isinstance(name, ast.Constant)}
 
     assert len(counted) > 20
     words = {"f'Order{outcome.outcome.capitalize()}'", "f'Notice{outcome.state.capitalize()}'"}
-    assert made <= {"type(error).__name__", *words, "worked", "failed"}
+    assert made <= {"type(error).__name__", *words, "worked", "failed", "counted"}
 
 
 def longest_call() -> float:

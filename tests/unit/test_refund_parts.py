@@ -95,7 +95,7 @@ def test_D6_a_refund_and_its_movements_in_any_sequence_count_once(facts: tuple[R
 
 def test_a_movement_that_may_be_ours_is_asked_about_and_one_of_the_shops_own_counts() -> None:
     record = Record()
-    nameless = RefundReported("m9", money(2000), "succeeded", at=T0 + 9)
+    nameless = RefundReported("m9", money(2000), "succeeded", at=T0 + 9, may_be_part=True)
     record.approved()
     assert record.take(nameless) == "unchanged"
     assert (record.asked, record.sums) == (True, (0, 5000))

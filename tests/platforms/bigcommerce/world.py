@@ -30,7 +30,7 @@ from tests.cashiers.world import Cashiers, cashiers
 from tests.functions.conftest import ROOT, Cloud, WechatAdapter, http_event
 
 NOW = 1_795_328_845
-BASE = "http://127.0.0.1:1/bigcommerce"
+BASE, WECHAT = "http://127.0.0.1:1/bigcommerce", "http://127.0.0.1:1/wechat"
 APP, STORE, OTHER = "app", "g5cd38wq1", "z4zn3wo7k"
 SECRET = "5f1c0b7a9e8d4c3b2a190f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a"
 CLIENT = "7xq0l2k5m8c1v4b9n3z6a0s8d1f5g2h"
@@ -274,19 +274,21 @@ def shop(
         _by_code(hosted.cloud, folder, monkeypatch)
         for job in FUNCTIONS:
             importlib.reload(importlib.import_module(f"functions.bigcommerce_{job}.app"))
-        yield Shop(hosted.cloud, wire, hosted, documents[APP]["cashier"])
+        try:
+            yield Shop(hosted.cloud, wire, hosted, documents[APP]["cashier"])
+        finally:
+            platform_http.session().adapters.pop(WECHAT)  # longer than where other tests have WeChat, so it would win
 
 
 def _by_code(cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `wechat_native/qr` be a cashier too, over WeChat's account `shop`."""
-    base = "http://127.0.0.1:1/wechat"
     document = json.loads((ROOT / "tests/accounts/wechat/shop.json").read_text(encoding="utf-8"))
-    prepared = {"shop": Wechat.prepare_account(document, base)}
+    prepared = {"shop": Wechat.prepare_account(document, WECHAT)}
     inbox = SimpleNamespace(add=lambda kind, entry: None)
     cloud.wechat = WechatAdapter(
         Wechat(SimpleNamespace(now=time.time), prepared, inbox, "https://pay.example.com", folder)
     )
-    platform_http.session().mount(base, cloud.wechat)
+    platform_http.session().mount(WECHAT, cloud.wechat)
     for name, content in (("wechat/shop", prepared["shop"]), ("cashier/wechat_native/qr", {"wechat": "shop"})):
         cloud.secretsmanager.create_secret(Name=f"countersign/test/{name}", SecretString=json.dumps(content))
     queue = cloud.sqs.create_queue(QueueName="wechat-poll")["QueueUrl"]

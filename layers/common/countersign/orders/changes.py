@@ -314,6 +314,7 @@ class RefundReported:
     shop_amount: Money | None = None  # in the currency of the merchant's books, where that is another one
     came_back: bool = False  # it failed for good, also where it was said to have succeeded before
     parts: tuple[str, ...] = ()  # the platform's movements of money that it was made of: none is a refund of its own
+    may_be_part: bool = False  # a movement without the refund that it belongs to, which may be one that we asked for
     kind: ClassVar[str] = "refund"
 
     def identity(self) -> Identity:

@@ -402,10 +402,9 @@ def _reported(order: Order, known: Refund | None, fact: RefundReported, change: 
 def _may_be_ours(order: Order, fact: RefundReported) -> bool:
     """Tell whether a movement of money may be one that the platform makes of a refund of ours just now.
 
-    That is so where it was told without the platform's refund that it belongs to; a reading of the order knows that.
+    A reading of the order knows it.
     """
-    on_the_way = any(status in ("approved", "processing") for status, _ in order.refund_tally)
-    return order.terms.pays == "parts" and not fact.platform_refund_id and on_the_way
+    return fact.may_be_part and any(status in ("approved", "processing") for status, _ in order.refund_tally)
 
 
 def _is_made_twice(known: Refund, fact: RefundReported) -> bool:

@@ -380,6 +380,7 @@ def _refund(one: Transaction, amount: Money) -> RefundReported:
         transaction_id=one.parent_id,
         at=one.at if status == "succeeded" else None,
         shop_amount=shop_amount,
+        may_be_part=not one.refund_id,
     )
 
 
