@@ -88,7 +88,7 @@ def test_the_schedules_share_one_role() -> None:
 def test_no_stage_of_an_api_names_a_route() -> None:
     stages = resources("AWS::ApiGatewayV2::Stage")
 
-    assert len(stages) == len(resources("AWS::ApiGatewayV2::Api")) == 4
+    assert len(stages) == len(resources("AWS::ApiGatewayV2::Api")) == 5
     assert not [name for name, stage in stages.items() if "RouteSettings" in stage]
 
 
@@ -148,7 +148,7 @@ class TestPolicies:
         assert policies.compare(calls, set(self.ALLOWED)) == ([], [Need("f", "x:Y", "*")])
 
     def test_every_role_of_a_function_is_read(self) -> None:
-        allows = set(policies.allowed(transformed()["template.yaml"]["Resources"]))
+        allows = set(policies.allowed(policies.every(transformed())))
 
         assert {need.function for need in allows} == {policies.snake(name) for name in functions()}
         assert Need("publish", "events:PutEvents", "EventBus") in allows
@@ -156,7 +156,7 @@ class TestPolicies:
         assert not [need for need in allows if need.resource.startswith("{")]
 
     def test_every_reason_excuses_something(self) -> None:
-        allows = set(policies.allowed(transformed()["template.yaml"]["Resources"]))
+        allows = set(policies.allowed(policies.every(transformed())))
         used = {policies.reason(need) for need in allows}
 
         assert set(policies.REASONS.values()) <= used
