@@ -16,7 +16,13 @@ CASHIER = "cashier"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags."""
+    """YAML with CloudFormation's short tags, in which no key stands twice: CloudFormation refuses what YAML takes."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise yaml.constructor.ConstructorError(None, None, f"twice: {sorted(twice)}", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _short_tag(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
