@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.functions.conftest import http_event
 from tests.platforms.shopify.payments.world import Checkout
 
 
@@ -21,6 +22,24 @@ def paid(world: Checkout, **wanted: Any) -> Any:
     world.pay(asked)
     world.told(asked)
     return asked
+
+
+class TestStranger:
+    @pytest.mark.parametrize(
+        "odd",
+        [{"shop": "\ud800"}, {"session": "\ud800"}, {"token": "\ud800"}, {"app": "no-app"}, {"session": "x" * 2000}],
+    )
+    def test_an_address_that_was_never_made_shows_what_an_unknown_one_does(
+        self, world: Checkout, odd: dict[str, str]
+    ) -> None:
+        asked = world.ask()
+        _, _, app, _, shop, session, token = asked.redirect_url.partition(".example.com")[2].split("/")
+        named = {"app": app, "shop": shop, "session": session, "token": token} | odd
+        rows = sorted(map(str, world.cloud.table()))
+        event = http_event("GET", "/shopify/{app}/pay/{shop}/{session}/{token}", named)
+
+        assert world.cloud.invoke("shopify_pay", event)["statusCode"] == 404
+        assert sorted(map(str, world.cloud.table())) == rows
 
 
 class TestSale:

@@ -16,6 +16,7 @@ from countersign.platforms.shopify import answering, attempts, session_page, ses
 from countersign.platforms.shopify.apps import Apps
 from countersign.platforms.shopify.attempts import CASHIER, Next
 from countersign.platforms.shopify.session_page import Step
+from countersign.platforms.shopify.settings import is_shop
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
@@ -44,6 +45,8 @@ class Desk:
     def find(self, request: HttpRequest) -> Found:
         """Return the session of an address; NotFoundError for everything that a stranger could ask for."""
         named = request.path_parameters
+        if not is_shop(named["shop"]) or not sessions.is_id(named["session"]):  # what was never kept is not looked for
+            raise NotFoundError("no such page")
         found = SessionStore(self.store).find(sessions.PLATFORM, named["shop"], PAYMENT, named["session"])
         known = found is not None and found.session.app == named["app"]
         if found is None or not known or not digests.equal(found.session.page, named["token"]):

@@ -63,6 +63,11 @@ class Request:
     locale: str = ""
 
 
+def is_id(number: str) -> bool:
+    """Tell whether a text has the form of a session's number."""
+    return _ID.fullmatch(number) is not None
+
+
 def shop_of(request: HttpRequest) -> str:
     """Return the shop that a request names; raises MalformedError where it names none."""
     host = request.header("shopify-shop-domain").lower()
