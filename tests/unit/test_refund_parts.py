@@ -25,6 +25,8 @@ from countersign.orders.changes import (
 from countersign.orders.decide import decide
 from countersign.orders.decision import Number, View
 from countersign.orders.reasons import because
+from countersign.platforms.shopify import translate
+from countersign.platforms.shopify.messages import Amount, Transaction
 
 if TYPE_CHECKING:
     from countersign.orders.state import Order
@@ -130,3 +132,13 @@ def test_a_second_refund_of_the_same_name_is_a_question_and_changes_nothing() ->
     assert record.order is not None
     assert [one.reason for one in record.order.review_items] == ["refunded_twice"]
     assert record.sums == (5000, 5000)
+
+
+@pytest.mark.parametrize(("told_by_itself", "open_whose"), [(True, True), (False, False)])
+def test_only_a_movement_that_is_told_by_itself_leaves_open_whose_it_is(told_by_itself: bool, open_whose: bool) -> None:
+    movement = Transaction("9", "1", "refund", "success", Amount(money(594)), at=T0)
+
+    (fact,) = translate._transaction_facts(movement, asks=told_by_itself)
+
+    assert isinstance(fact, RefundReported)
+    assert fact.may_be_part is open_whose

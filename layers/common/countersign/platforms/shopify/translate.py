@@ -361,7 +361,10 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
     if one.amount is None:
         return (event,) if asks else ()
     if one.kind == "refund":
-        return (_refund(one, one.amount.charged), *more) if one.status in _REFUND_STATUS else _unknown(one)
+        if one.status not in _REFUND_STATUS:
+            return _unknown(one)
+        # What reads the order has its refunds beside it: a movement of none of ours is the shop's own.
+        return (_refund(one, one.amount.charged, may_be_part=asks and not one.refund_id), *more)
     if one.kind in _PAYS and one.status == "success":
         if not one.amount.charged.minor or one.at is None:
             return ()
@@ -369,7 +372,7 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
     return (event,) if asks else ()
 
 
-def _refund(one: Transaction, amount: Money) -> RefundReported:
+def _refund(one: Transaction, amount: Money, *, may_be_part: bool) -> RefundReported:
     status = _REFUND_STATUS[one.status]
     shop_amount = one.amount.shop if one.amount is not None else None
     return RefundReported(
@@ -380,7 +383,7 @@ def _refund(one: Transaction, amount: Money) -> RefundReported:
         transaction_id=one.parent_id,
         at=one.at if status == "succeeded" else None,
         shop_amount=shop_amount,
-        may_be_part=not one.refund_id,
+        may_be_part=may_be_part,
     )
 
 
