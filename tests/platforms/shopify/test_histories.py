@@ -10,6 +10,7 @@ from tests.platforms.shopify.histories import Histories, Record
 from tests.platforms.shopify.world import NOW
 
 ORDERS = 5000
+KNOWN = 3_138_330_555  # a run of the suite is a verdict about the code, not about its luck: the soak draws a new one
 SEED = random.SystemRandom().randrange(2**32)
 
 
@@ -51,21 +52,15 @@ def imported_alone(histories: Histories) -> None:
 def test_two_hundred_orders_that_are_told_in_any_sequence_agree_with_the_shop(
     clock: time_machine.Traveller, drop: float
 ) -> None:
-    print(f"seed {SEED}")
-
-    told_and_then_asked(clock, lived(clock, SEED, 200), drop=drop)
+    told_and_then_asked(clock, lived(clock, KNOWN, 200), drop=drop)
 
 
 def test_two_hundred_orders_that_are_only_read_agree_with_the_shop(clock: time_machine.Traveller) -> None:
-    print(f"seed {SEED}")
-
-    read_alone(lived(clock, SEED, 200))
+    read_alone(lived(clock, KNOWN, 200))
 
 
 def test_two_hundred_orders_that_are_only_imported_agree_with_the_shop(clock: time_machine.Traveller) -> None:
-    print(f"seed {SEED}")
-
-    imported_alone(lived(clock, SEED, 200))
+    imported_alone(lived(clock, KNOWN, 200))
 
 
 @pytest.mark.soak
