@@ -28,14 +28,16 @@ Json = dict[str, Any]
 
 class Notice(Delivery):
     def __init__(self, number: str) -> None:
-        super().__init__("https://shop.example.com/acme/notify?a=1", number, RETRIES, spoiling=("forge",))
+        super().__init__("https://shop.example.com/nowhere/notify?a=1", number, RETRIES, spoiling=("forge",))
 
     def message(self, now: float, *, spoil: str = "", parameters: Any = None, copy: int = 0) -> Message:
-        return Message({"X-Key": spoil or "acme"}, json.dumps({"number": self.subject, "copy": copy}).encode(), "b=2")
+        return Message(
+            {"X-Key": spoil or "nowhere"}, json.dumps({"number": self.subject, "copy": copy}).encode(), "b=2"
+        )
 
 
-class Acme(simulator.Simulator):
-    NAME = "acme"
+class Nowhere(simulator.Simulator):
+    NAME = "nowhere"
     FAULTS: ClassVar[dict[str, str]] = {
         "forge": "a notice of a stranger's comes first",
         "broke": "the merchant has no money left",
@@ -66,17 +68,17 @@ class Acme(simulator.Simulator):
 
 
 @pytest.fixture
-def acme(clock: Clock, inbox: Inbox, shop: Shop, tmp_path: Path) -> Iterator[Acme]:
-    made = Acme(clock, {}, inbox, shop.base, tmp_path)
+def nowhere(clock: Clock, inbox: Inbox, shop: Shop, tmp_path: Path) -> Iterator[Nowhere]:
+    made = Nowhere(clock, {}, inbox, shop.base, tmp_path)
     made.start()
     yield made
     made.stop()
 
 
-def quiet(acme: Acme) -> None:
+def quiet(nowhere: Nowhere) -> None:
     """Wait until nothing is due and nothing under way."""
     end = time.monotonic() + 60
-    while acme._postman.busy():
+    while nowhere._postman.busy():
         assert time.monotonic() < end, "something is still under way"
         time.sleep(0.005)
 
@@ -85,53 +87,53 @@ def heard(shop: Shop) -> list[tuple[str, str]]:
     return [(json.loads(one.body)["number"], one.headers["X-Key"]) for one in shop.heard]
 
 
-def test_a_notice_is_repeated_by_the_table_until_it_is_taken(acme: Acme, shop: Shop, clock: Clock) -> None:
+def test_a_notice_is_repeated_by_the_table_until_it_is_taken(nowhere: Nowhere, shop: Shop, clock: Clock) -> None:
     statuses = iter((500, 503, 200))
     shop.answer = lambda _: (next(statuses), b"")
 
-    assert acme.control("pay", {"number": "A1"}) == (200, {"attempts": 1})
+    assert nowhere.control("pay", {"number": "A1"}) == (200, {"attempts": 1})
     for seconds, attempts in ((4, 1), (1, 2), (59, 2), (1, 3), (100_000, 3)):
         clock.time += seconds
-        quiet(acme)
-        assert len(acme.notices[0].attempts) == attempts
+        quiet(nowhere)
+        assert len(nowhere.notices[0].attempts) == attempts
 
-    assert [one["status"] for one in acme.notices[0].attempts] == [500, 503, 200]
-    assert (acme.notices[0].acknowledged, acme.notices[0].over) == (True, True)
-    assert {one.path for one in shop.heard} == {"/acme/notify?a=1&b=2"}
+    assert [one["status"] for one in nowhere.notices[0].attempts] == [500, 503, 200]
+    assert (nowhere.notices[0].acknowledged, nowhere.notices[0].over) == (True, True)
+    assert {one.path for one in shop.heard} == {"/nowhere/notify?a=1&b=2"}
 
 
-def test_the_table_ends_and_then_nobody_tries_again(acme: Acme, shop: Shop, clock: Clock) -> None:
+def test_the_table_ends_and_then_nobody_tries_again(nowhere: Nowhere, shop: Shop, clock: Clock) -> None:
     shop.answer = lambda _: (500, b"")
 
-    acme.control("pay", {"number": "A1"})
+    nowhere.control("pay", {"number": "A1"})
     for _ in range(5):
         clock.time += 100_000
-        quiet(acme)
+        quiet(nowhere)
 
-    assert len(acme.notices[0].attempts) == 1 + len(RETRIES)
-    assert (acme.notices[0].acknowledged, acme.notices[0].over) == (False, True)
-    assert acme._postman.waiting() == 0
+    assert len(nowhere.notices[0].attempts) == 1 + len(RETRIES)
+    assert (nowhere.notices[0].acknowledged, nowhere.notices[0].over) == (False, True)
+    assert nowhere._postman.waiting() == 0
 
 
-def test_a_knob_fires_as_often_as_it_was_told_and_where_it_matches(acme: Acme, shop: Shop, clock: Clock) -> None:
-    assert acme.faults({"drop": {"match": "A1"}, "forge": 2})["forge"]["remaining"] == 2
+def test_a_knob_fires_as_often_as_it_was_told_and_where_it_matches(nowhere: Nowhere, shop: Shop, clock: Clock) -> None:
+    assert nowhere.faults({"drop": {"match": "A1"}, "forge": 2})["forge"]["remaining"] == 2
 
     for number in ("A1", "A2", "A3"):
-        acme.control("pay", {"number": number})
+        nowhere.control("pay", {"number": number})
 
-    assert heard(shop) == [("A1", "forge"), ("A2", "forge"), ("A2", "acme"), ("A3", "acme")]
-    assert acme.faults({}) == {}
+    assert heard(shop) == [("A1", "forge"), ("A2", "forge"), ("A2", "nowhere"), ("A3", "nowhere")]
+    assert nowhere.faults({}) == {}
 
 
-def test_a_duplicate_comes_at_once_and_a_late_one_later(acme: Acme, shop: Shop, clock: Clock) -> None:
-    acme.faults({"duplicate": {"copies": 3}})
-    acme.control("pay", {"number": "A1"})
+def test_a_duplicate_comes_at_once_and_a_late_one_later(nowhere: Nowhere, shop: Shop, clock: Clock) -> None:
+    nowhere.faults({"duplicate": {"copies": 3}})
+    nowhere.control("pay", {"number": "A1"})
     assert sorted(json.loads(one.body)["copy"] for one in shop.heard) == [0, 1, 2]
 
-    acme.faults({"delay": {"seconds": 30}, "reorder": {"match": "A3"}})
-    acme.control("pay", {"number": "A2"})
-    acme.control("pay", {"number": "A3"})
-    acme.control("pay", {"number": "A4"})
+    nowhere.faults({"delay": {"seconds": 30}, "reorder": {"match": "A3"}})
+    nowhere.control("pay", {"number": "A2"})
+    nowhere.control("pay", {"number": "A3"})
+    nowhere.control("pay", {"number": "A4"})
     shop.wait_for(5)
     clock.time += 31
 
@@ -144,51 +146,51 @@ def test_a_duplicate_comes_at_once_and_a_late_one_later(acme: Acme, shop: Shop, 
     ("knob", "status"), [("error500", 500), ("rate_limited", 429), ("not_json", 502), ("broke", 402)]
 )
 def test_a_call_fails_before_or_after_its_work(
-    acme: Acme, inbox: Inbox, knob: str, status: int, after: bool, done: list[str]
+    nowhere: Nowhere, inbox: Inbox, knob: str, status: int, after: bool, done: list[str]
 ) -> None:
-    acme.faults({knob: {"after": after}})
+    nowhere.faults({knob: {"after": after}})
 
-    statuses = [acme.handle("GET", "/orders", "number=A1", {}, b"")[0] for _ in range(2)]
+    statuses = [nowhere.handle("GET", "/orders", "number=A1", {}, b"")[0] for _ in range(2)]
 
     assert statuses == [status, 200]
-    assert acme.done == [*done, "/orders"]
+    assert nowhere.done == [*done, "/orders"]
     assert [(entry["kind"], entry["number"], entry["status"]) for entry in inbox.entries] == [
-        ("acme", "number=A1", status),
-        ("acme", "number=A1", 200),
+        ("nowhere", "number=A1", status),
+        ("nowhere", "number=A1", 200),
     ]
 
 
-def test_a_call_that_hangs_is_let_go_when_the_platform_stops(acme: Acme, inbox: Inbox) -> None:
-    acme.faults({"hang": {"seconds": 1000, "match": "/orders"}})
+def test_a_call_that_hangs_is_let_go_when_the_platform_stops(nowhere: Nowhere, inbox: Inbox) -> None:
+    nowhere.faults({"hang": {"seconds": 1000, "match": "/orders"}})
     replies: list[Reply] = []
-    calling = threading.Thread(target=lambda: replies.append(acme.handle("GET", "/orders", "", {}, b"")))
+    calling = threading.Thread(target=lambda: replies.append(nowhere.handle("GET", "/orders", "", {}, b"")))
     calling.start()
-    acme.stop()
+    nowhere.stop()
     calling.join(10)
 
-    assert (replies[0][0], acme.done, inbox.entries[0]["fault"]) == (503, [], "hang")
+    assert (replies[0][0], nowhere.done, inbox.entries[0]["fault"]) == (503, [], "hang")
 
 
-def test_half_an_answer_and_a_form_that_is_matched_as_it_was_meant(acme: Acme) -> None:
-    acme.faults({"truncated": {"match": "name=milk tea"}})
+def test_half_an_answer_and_a_form_that_is_matched_as_it_was_meant(nowhere: Nowhere) -> None:
+    nowhere.faults({"truncated": {"match": "name=milk tea"}})
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 
-    bodies = [acme.handle("POST", "/orders", "", form, body)[2] for body in (b"name=tea", b"name=milk+tea")]
+    bodies = [nowhere.handle("POST", "/orders", "", form, body)[2] for body in (b"name=tea", b"name=milk+tea")]
 
     assert [len(body) for body in bodies] == [len(b'{"done":1}'), len(b'{"done":1}') // 2]
 
 
-def test_control_calls_say_what_is_wrong(acme: Acme, tmp_path: Path) -> None:
-    assert acme.control("/_control/pay", {"number": "unknown"}) == (404, {"error": "no such order"})
-    assert acme.control("pay", {"number": "paid"}) == (409, {"error": "paid already"})
-    assert acme.control("pay") == (400, {"error": "KeyError: 'number'"})
-    assert acme.control("dance") == (404, {"error": "there is no control call 'dance'; there are ['ledger', 'pay']"})
+def test_control_calls_say_what_is_wrong(nowhere: Nowhere, tmp_path: Path) -> None:
+    assert nowhere.control("/_control/pay", {"number": "unknown"}) == (404, {"error": "no such order"})
+    assert nowhere.control("pay", {"number": "paid"}) == (409, {"error": "paid already"})
+    assert nowhere.control("pay") == (400, {"error": "KeyError: 'number'"})
+    assert nowhere.control("dance") == (404, {"error": "there is no control call 'dance'; there are ['ledger', 'pay']"})
     with pytest.raises(ValueError, match="unknown faults"):
-        acme.faults({"gremlins": 1})
+        nowhere.faults({"gremlins": 1})
 
-    acme.stop()
+    nowhere.stop()
 
-    assert json.loads((tmp_path / "acme-ledger.json").read_text()) == {"orders": []}
+    assert json.loads((tmp_path / "nowhere-ledger.json").read_text()) == {"orders": []}
 
 
 # Found by folder.
@@ -198,7 +200,8 @@ from sandbox.events import shapes
 from sandbox.events.shared import Case, SampleEvents
 
 def sample_events(now):
-    return SampleEvents({"acme_poll.schedule": Case(shapes.schedule("Acme", now), None, "why")}, {"shop": {"key": "k"}})
+    cases = {"nowhere_poll.schedule": Case(shapes.schedule("Nowhere", now), None, "why")}
+    return SampleEvents(cases, {"shop": {"key": "k"}})
 """
 SCENES = """
 def scene(stage): ...
@@ -221,24 +224,27 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str]
 
 
 def test_a_new_platforms_events_and_accounts_are_written_without_a_list(room: Any, tmp_path: Path) -> None:
-    room(events, "acme", EVENTS)
+    room(events, "nowhere", EVENTS)
 
     make_events.write(tmp_path)
 
-    index = json.loads((tmp_path / "events/acme/index.json").read_text())
-    assert index == {"acme_poll.schedule.json": {"now": make_events.NOON, "status": None, "why": "why"}}
-    assert json.loads((tmp_path / "tests/accounts/acme/shop.json").read_text()) == {"key": "k"}
-    assert set(make_events.of_platforms(0)) >= {"wechat", "douyin", "acme"}
+    index = json.loads((tmp_path / "events/nowhere/index.json").read_text())
+    assert index == {"nowhere_poll.schedule.json": {"now": make_events.NOON, "status": None, "why": "why"}}
+    assert json.loads((tmp_path / "tests/accounts/nowhere/shop.json").read_text()) == {"key": "k"}
+    assert set(make_events.of_platforms(0)) >= {"wechat", "douyin", "nowhere"}
 
 
 def test_a_new_platforms_scenes_are_played_after_those_that_have_a_place(room: Any) -> None:
     before = demo.scenes()
-    room(demo, "acme", SCENES)
+    room(demo, "nowhere", SCENES)
     room(demo, "zero", f"PLACE = 0\n{SCENES}")
 
     played = demo.scenes()
 
-    assert [scene.__module__ for scene in played if scene not in before] == ["sandbox.demo.zero", "sandbox.demo.acme"]
+    assert [scene.__module__ for scene in played if scene not in before] == [
+        "sandbox.demo.zero",
+        "sandbox.demo.nowhere",
+    ]
     assert played[0].__module__ == "sandbox.demo.zero"
     placed = [hasattr(sys.modules[scene.__module__], "PLACE") for scene in played]
     assert placed == sorted(placed, reverse=True)

@@ -111,7 +111,7 @@ def test_every_platform_has_a_name_in_every_language():
     for path in (PACKAGE / "platforms").glob("*/sentences.py"):
         platform = path.parent.name
         assert all(platform_name(platform, language) != platform for language in LANGUAGES)
-    assert platform_name("acme", "zh") == "acme"
+    assert platform_name("nowhere", "zh") == "nowhere"
 
 
 def test_every_kind_of_error_has_a_title_and_every_title_is_of_one():

@@ -16,9 +16,9 @@ from countersign.store import OrderStore
 from countersign.store.rate_limit import RateLimiter
 from tests.functions.conftest import Cloud, _provision, clock, cloud  # noqa: F401 - fixtures
 from tests.functions.test_douyin import douyin  # noqa: F401 - a fixture
-from tests.workers import acme
+from tests.workers import nowhere
 from tests.workers.world import Charging, Made, World
-from tests.workers.worlds.acme import Acme
+from tests.workers.worlds.nowhere import Nowhere
 
 WORLDS: dict[str, Made] = {}
 for file in sorted((Path(__file__).parent / "worlds").glob("*.py")):
@@ -29,22 +29,24 @@ for file in sorted((Path(__file__).parent / "worlds").glob("*.py")):
 def made_up(
     clock: time_machine.Traveller,  # noqa: F811 - a fixture
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Acme]:
+) -> Iterator[Nowhere]:
     with mock_aws():
         nobody: Any = None
         stack = Cloud(clock, nobody)
-        _provision(stack, {"main": {"key": "k"}}, acme.PLATFORM)
+        _provision(stack, {"main": {"key": "k"}}, nowhere.PLATFORM)
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         # Nobody waits for a slot here, so on a busy machine each would be slept through.
         monkeypatch.setattr("countersign.store.rate_limit.TOO_LATE_MS", 600_000)
-        platform = acme.Platform(lambda: int(time.time()))
+        platform = nowhere.Platform(lambda: int(time.time()))
         store = OrderStore(stack.dynamodb, "Orders")
-        limiter = RateLimiter(store.client, store.table, acme.PLATFORM, "acme-1", per_second=acme.CALLS_PER_SECOND)
+        limiter = RateLimiter(
+            store.client, store.table, nowhere.PLATFORM, "nowhere-1", per_second=nowhere.CALLS_PER_SECOND
+        )
 
-        def connect(name: str, settings: Any) -> acme.Connector:
-            return acme.Connector(name, platform, limiter.wait)
+        def connect(name: str, settings: Any) -> nowhere.Connector:
+            return nowhere.Connector(name, platform, limiter.wait)
 
-        yield Acme(stack, Connectors(Accounts(acme.PLATFORM, dict), connect), platform)
+        yield Nowhere(stack, Connectors(Accounts(nowhere.PLATFORM, dict), connect), platform)
 
 
 @pytest.fixture(params=[name for name, made in WORLDS.items() if issubclass(made.kind, World)])

@@ -9,9 +9,9 @@ from countersign.money import Money
 from countersign.orders.changes import Change, Operator, OrderCreated
 from countersign.orders.reconcile import BillLine
 from countersign.store import credentials
-from tests.workers import acme
+from tests.workers import nowhere
 from tests.workers.world import ORDER, REFUND, World
-from tests.workers.worlds.acme import Acme
+from tests.workers.worlds.nowhere import Nowhere
 
 
 def test_a_day_on_which_all_is_well_is_done_and_not_fetched_again(billing: World) -> None:
@@ -87,7 +87,7 @@ def test_a_day_without_business_is_nothing_and_has_no_currency(billing: World) -
     assert (report["status"], report["bill"]["currencies"], report["bill"]["paid"]) == ("nothing", [], None)
 
 
-def test_money_of_different_currencies_is_never_one_sum(made_up: Acme) -> None:
+def test_money_of_different_currencies_is_never_one_sum(made_up: Nowhere) -> None:
     made_up.buy()
     dollars = [BillLine("main", f"US-{number}", f"tx-{number}", Money(500, "USD"), "at") for number in (1, 2)]
     made_up.wire.extra_lines += [*dollars, BillLine("main", "US-1", "tx-1", Money(200, "USD"), "at", "r1")]
@@ -105,19 +105,21 @@ def test_money_of_different_currencies_is_never_one_sum(made_up: Acme) -> None:
 
 @pytest.mark.parametrize(("minor", "ends"), [(8800, "resolved"), (8801, "open")])
 def test_a_difference_is_settled_by_the_same_amount_and_not_by_words_about_it(
-    made_up: Acme, minor: int, ends: str
+    made_up: Nowhere, minor: int, ends: str
 ) -> None:
     """A difference of 8.800 BHD must not be settled by 8.801 BHD, nor by 8.800 of another currency."""
-    line = BillLine("main", ORDER, f"tx-{ORDER}", Money(8800, acme.CURRENCY), "at")
+    line = BillLine("main", ORDER, f"tx-{ORDER}", Money(8800, nowhere.CURRENCY), "at")
     made_up.wire.extra_lines.append(line)
     day = made_up.next_day()
     made_up.work("bill")
     (difference,) = made_up.report(day)["differences"]
     assert (difference["what"], difference["status"]) == ("payment_unknown_here", "open")
 
-    made = OrderCreated(acme.terms(minor, made_up.now - 86_400))
-    made_up.store.record(Change(made_up.key(), made, Operator("m"), "merchant", "acme-1", acme.SYSTEM), now=made_up.now)
-    made_up.wire.trades[ORDER] = acme.Trade(Money(minor, acme.CURRENCY), paid_at=made_up.now - 86_400)
+    made = OrderCreated(nowhere.terms(minor, made_up.now - 86_400))
+    made_up.store.record(
+        Change(made_up.key(), made, Operator("m"), "merchant", "nowhere-1", nowhere.SYSTEM), now=made_up.now
+    )
+    made_up.wire.trades[ORDER] = nowhere.Trade(Money(minor, nowhere.CURRENCY), paid_at=made_up.now - 86_400)
     made_up.wire.extra_lines.clear()
     made_up.work("poll", 10)
     made_up.next_day()
@@ -127,7 +129,7 @@ def test_a_difference_is_settled_by_the_same_amount_and_not_by_words_about_it(
     assert difference["status"] == ends
 
 
-def test_a_refund_that_was_made_at_the_platform_is_recorded_and_asked_about(made_up: Acme) -> None:
+def test_a_refund_that_was_made_at_the_platform_is_recorded_and_asked_about(made_up: Nowhere) -> None:
     made_up.buy()
     made_up.wire.trades[ORDER].refunds["console-1"] = (300, "succeeded", made_up.now)
     day = made_up.next_day()
@@ -139,7 +141,7 @@ def test_a_refund_that_was_made_at_the_platform_is_recorded_and_asked_about(made
     assert (made_up.refund("console-1").status, made_up.order().refunded) == ("succeeded", 300)
 
 
-def test_what_the_bill_lacks_is_a_difference_with_the_platforms_answer(made_up: Acme) -> None:
+def test_what_the_bill_lacks_is_a_difference_with_the_platforms_answer(made_up: Nowhere) -> None:
     made_up.buy()
     made_up.approve()
     made_up.work("refund")

@@ -13,7 +13,7 @@ from countersign.platforms.port import RefundRefusedError
 from countersign.store import keys
 from countersign.workers.refund import MOST_FAILED_CALLS
 from tests.workers.world import ORDER, REFUND, World
-from tests.workers.worlds.acme import Acme
+from tests.workers.worlds.nowhere import Nowhere
 
 ROW = keys.child_sk("refund", REFUND)
 
@@ -118,7 +118,7 @@ def test_a_refund_about_which_the_platform_refuses_to_be_asked_after_a_doubt_nee
 
 @pytest.mark.parametrize("error", [MalformedError("it lacks its number"), InvalidSignatureError("not signed")])
 def test_an_answer_that_cannot_be_read_or_believed_is_no_refusal(
-    made_up: Acme, monkeypatch: pytest.MonkeyPatch, error: Exception
+    made_up: Nowhere, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     made_up.buy()
     made_up.approve()
@@ -196,7 +196,7 @@ def test_E6_a_refund_that_cannot_be_read_backs_off_and_the_others_go_on(world: W
 
 
 @pytest.mark.parametrize(("whole_account", "calls"), [(False, MOST_FAILED_CALLS), (True, 1)])
-def test_an_account_whose_calls_only_fail_rests_for_a_minute(made_up: Acme, whole_account: bool, calls: int) -> None:
+def test_an_account_whose_calls_only_fail_rests_for_a_minute(made_up: Nowhere, whole_account: bool, calls: int) -> None:
     world = made_up
     for number in range(7):
         world.buy(f"ORDER-{number}")

@@ -1,7 +1,7 @@
 """What each code says to a person: one catalogue for each language, made of the same codes with the same arguments.
 
 Another language is another module `sentences_<language>.py` with a `SENTENCES` of its own. What only one platform says
-has the platform's name before its code (`acme.balance_too_low`) and is worded in `platforms/<name>/sentences.py`.
+has the platform's name before its code (`<name>.balance_too_low`) and is worded in `platforms/<name>/sentences.py`.
 """
 
 import re

@@ -10,7 +10,7 @@ from countersign.orders.changes import Change, Operator, OrderCreated
 from countersign.store.due import DueList
 from countersign.store.reconciliation import ReconciliationStore
 from countersign.workers import bill, poll, refund, settle
-from tests.workers import acme
+from tests.workers import nowhere
 from tests.workers.world import ORDER, REFUND, SCHEDULE, Made, World
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from tests.functions.conftest import Cloud
 
 
-class Acme(World):
+class Nowhere(World):
     """The platform that does not exist: nothing but its connector and these lines is its own."""
 
-    platform, settles, currency = acme.PLATFORM, True, acme.CURRENCY
+    platform, settles, currency = nowhere.PLATFORM, True, nowhere.CURRENCY
     day_begins = 0
 
-    def __init__(self, cloud: Cloud, connect: Connectors[Any], platform: acme.Platform) -> None:
+    def __init__(self, cloud: Cloud, connect: Connectors[Any], platform: nowhere.Platform) -> None:
         super().__init__(cloud, "main")
         self.connect, self.wire = connect, platform
 
     def create(self, order_id: str = ORDER, minor: int = 8800) -> None:
-        made = OrderCreated(acme.terms(minor, self.now, self.currency))
-        change = Change(self.key(order_id), made, Operator("m"), "merchant", "acme-1", acme.SYSTEM)
+        made = OrderCreated(nowhere.terms(minor, self.now, self.currency))
+        change = Change(self.key(order_id), made, Operator("m"), "merchant", "nowhere-1", nowhere.SYSTEM)
         assert self.store.record(change, now=self.now).outcome == "applied"
-        self.wire.trades[order_id] = acme.Trade(Money(minor, self.currency))
+        self.wire.trades[order_id] = nowhere.Trade(Money(minor, self.currency))
 
     def pay(self, order_id: str = ORDER) -> None:
         self.wire.trades[order_id].paid_at = self.now
@@ -43,7 +43,7 @@ class Acme(World):
                 trade.refunds[refund_id] = (trade.refunds[refund_id][0], "succeeded", self.now)
 
     def refuse_refunds(self) -> None:
-        self.wire.refused["refund"] = "acme refused: E7"
+        self.wire.refused["refund"] = "nowhere refused: E7"
 
     def fail(self, count: int = 1000, *, after: str = "") -> None:
         if after:
@@ -70,7 +70,7 @@ class Acme(World):
             rows = ReconciliationStore(self.cloud.dynamodb, "Orders")
             bill.run(SCHEDULE, context, store=self.store, rows=rows, connect=self.connect)
             return
-        due = DueList(self.cloud.dynamodb, "Orders", f"acme_{job}")
+        due = DueList(self.cloud.dynamodb, "Orders", f"nowhere_{job}")
         run = {"poll": poll.run, "refund": refund.run, "settle": settle.run}[job]
         run(SCHEDULE, context, store=self.store, due=due, connect=self.connect, enough_ms=1000)
 
@@ -82,4 +82,4 @@ class Plenty:
         return 900_000
 
 
-WORLDS = {"acme": Made(Acme, lambda request: nullcontext(request.getfixturevalue("made_up")))}
+WORLDS = {"nowhere": Made(Nowhere, lambda request: nullcontext(request.getfixturevalue("made_up")))}

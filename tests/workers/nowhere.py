@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from countersign.orders.state import Order, Refund, Settlement
 
-PLATFORM, CURRENCY, SYSTEM = "acme", "BHD", "v1"
+PLATFORM, CURRENCY, SYSTEM = "nowhere", "BHD", "v1"
 CALLS_PER_SECOND = 5
 REFUND_PAUSE = 5
 SETTLE_AFTER = 3 * 86_400
@@ -105,7 +105,7 @@ class Connector:
     account: str
     platform: Platform
     pace: Callable[[], None]
-    tenant: str = "acme-1"
+    tenant: str = "nowhere-1"
     refund_pause: int = REFUND_PAUSE
     receivers: tuple[tuple[str, int], ...] = (("partner", 6000),)
 
@@ -225,4 +225,4 @@ def now_of(connector: Connector) -> int:
 
 def hint(key: OrderKey, fact: Fact) -> Change:
     """Return unsigned news."""
-    return Change(key, fact, Hint(), "push", "acme-1", SYSTEM)
+    return Change(key, fact, Hint(), "push", "nowhere-1", SYSTEM)
