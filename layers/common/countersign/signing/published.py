@@ -1,6 +1,7 @@
 """Keys that this project publishes for its tests: whoever has the source has them, so none may be trusted.
 
-They work beside an `api_base` on this machine alone, where no payment is one.
+They work beside an `api_base` on this machine alone, where no payment is one. A key whose form is free says by its own
+first words that it is published; one of a platform's form, such as PEM, is known by its digest.
 """
 
 import re
@@ -12,6 +13,7 @@ from countersign.signing import digests
 _MARKUP = re.compile(r"-----[A-Z ]+-----|\s")
 # https://www.rfc-editor.org/rfc/rfc6761#section-6.3 and the loopback addresses as they are written
 _LOOPBACK = r"https?://(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])(?:[:/].*)?"
+PREFIX = "countersign-published-"
 # The first half of SHA-256 over each key without PEM's first and last line and line ends; a test says when it is stale.
 _DIGESTS = frozenset(
     {
@@ -69,7 +71,12 @@ def published_key(document: Mapping[str, Any]) -> str:
     api_base = document.get("api_base")
     if api_base and re.fullmatch(_LOOPBACK, str(api_base), re.IGNORECASE | re.DOTALL):
         return ""
-    return next((name for name, text in texts(document) if fingerprint(text) in _DIGESTS), "")
+    return next((name for name, text in texts(document) if is_published(text)), "")
+
+
+def is_published(text: str) -> bool:
+    """Tell whether a text is a key that everybody knows."""
+    return text.startswith(PREFIX) or fingerprint(text) in _DIGESTS
 
 
 def fingerprint(text: str) -> str:
