@@ -138,14 +138,22 @@ def allowed(resources: dict[str, Any]) -> Iterator[Need]:
     for name, resource in resources.items():
         if resource["Type"] != "AWS::Lambda::Function":
             continue
-        role = resources[resource["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
+        role_name = resource["Properties"]["Role"]["Fn::GetAtt"][0]
+        role = resources[role_name]["Properties"]
         for policy in role.get("ManagedPolicyArns", ()):
             yield Need(snake(name), policy.rpartition("/")[2], "*")
-        for policy in role.get("Policies", ()):
+        for policy in [*role.get("Policies", ()), *attached(resources, role_name)]:
             for statement in usual(policy["PolicyDocument"]["Statement"]):
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 for action in actions:
                     yield Need(snake(name), action, named(statement["Resource"]))
+
+
+def attached(resources: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:
+    """Yield the policies that a platform's part of the template attaches to the role of what works for all of them."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::RolePolicy" and resource["Properties"]["RoleName"] == {"Ref": role}:
+            yield resource["Properties"]
 
 
 def called(folder: Path, resources: dict[str, Any]) -> set[Need]:

@@ -83,9 +83,19 @@ def usual(value: Any) -> Any:
 
 
 def functions() -> dict[str, dict[str, Any]]:
-    """Return the properties of every function of the product, with Globals merged in."""
+    """Return the properties of every function of the product, with Globals and what is attached to its role."""
     shared = template()["Globals"]["Function"]
-    return {name: {**shared, **own} for name, own in resources("AWS::Serverless::Function").items()}
+    found = {name: {**shared, **own} for name, own in resources("AWS::Serverless::Function").items()}
+    return {
+        name: {**own, "Policies": [*own["Policies"], *attached(f"{name}Role")]} if "Policies" in own else own
+        for name, own in found.items()
+    }
+
+
+def attached(role: str) -> list[dict[str, Any]]:
+    """Return the policies that parts of the template attach to a role that is not theirs."""
+    policies = resources("AWS::IAM::RolePolicy").values()
+    return [one["PolicyDocument"] for one in policies if one["RoleName"] == {"Ref": role}]
 
 
 def own_environment(function: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from tests.infra.reading import (
     ROOT,
     as_list,
+    attached,
     callbacks,
     events,
     functions,
@@ -246,12 +247,20 @@ def test_roles_of_our_own_are_as_narrow() -> None:
 def test_the_schedules_start_what_is_scheduled_and_nothing_else() -> None:
     (policy,) = resources("AWS::IAM::Role")["SchedulesRole"]["Policies"]
     starts, fails = policy["PolicyDocument"]["Statement"]
+    starting = [starts, *(one for own in attached("SchedulesRole") for one in own["Statement"])]
 
-    assert starts["Action"] == "lambda:InvokeFunction"
-    assert {resource["Fn::GetAtt"].removesuffix(".Arn") for resource in starts["Resource"]} == {
-        name for name, _ in events("ScheduleV2")
-    }
+    assert {one["Action"] for one in starting} == {"lambda:InvokeFunction"}
+    assert {one["Effect"] for one in starting} == {"Allow"}
+    assert sorted(resource["Fn::GetAtt"].removesuffix(".Arn") for one in starting for resource in one["Resource"]) == [
+        *sorted({name for name, _ in events("ScheduleV2")})
+    ]
     assert fails == {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": "FailureQueue.Arn"}}
+
+
+def test_a_part_of_the_template_attaches_policies_to_what_works_for_all_platforms_alone() -> None:
+    roles = {one["RoleName"]["Ref"] for one in resources("AWS::IAM::RolePolicy").values()}
+
+    assert roles <= {"SchedulesRole", *(f"{name}Role" for name in FOR_ALL_PLATFORMS)}
 
 
 def test_every_partition_is_possible() -> None:

@@ -155,6 +155,24 @@ class TestPolicies:
         assert Need("sweep", "dynamodb:Query", "OrdersTable/index/due") in allows
         assert not [need for need in allows if need.resource.startswith("{")]
 
+    def test_what_a_platforms_part_attaches_to_a_role_is_allowed_too(self) -> None:
+        secret = {"Fn::Sub": "arn:x:secret:countersign/${Stage}/acme/*"}
+        document = {"Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}]}
+        made = {
+            "Notify": {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["NotifyRole", "Arn"]}}},
+            "NotifyRole": {"Type": "AWS::IAM::Role", "Properties": {}},
+            "AcmeNotices": {
+                "Type": "AWS::IAM::RolePolicy",
+                "Properties": {"RoleName": {"Ref": "NotifyRole"}, "PolicyDocument": document},
+            },
+            "AcmeSchedules": {
+                "Type": "AWS::IAM::RolePolicy",
+                "Properties": {"RoleName": {"Ref": "SchedulesRole"}, "PolicyDocument": document},
+            },
+        }
+
+        assert list(policies.allowed(made)) == [Need("notify", "secretsmanager:GetSecretValue", "secret/acme")]
+
     def test_every_reason_excuses_something(self) -> None:
         allows = set(policies.allowed(policies.every(transformed())))
         used = {policies.reason(need) for need in allows}
