@@ -65,6 +65,7 @@ class BatchShipment(TypedDict, total=False):
     carrier: str
     description: str
     contact: str
+    goods: list[GoodsBody]
     method: Literal["express", "local", "virtual", "pickup"]
     parcels: list[ParcelBody]
     complete: bool
@@ -196,6 +197,13 @@ class Explained(TypedDict, total=False):
     note: Required[str]
 
 
+class GoodsBody(TypedDict, total=False):
+    """So many of one line of the order, by the platform's own number of the line."""
+
+    line_id: Required[str]
+    quantity: Required[int]
+
+
 class Judgement(TypedDict, total=False):
     """The amount that the person saw who decides; where given, it must be the refund's."""
 
@@ -240,6 +248,7 @@ class ParcelBody(TypedDict, total=False):
     carrier: str
     description: str
     contact: str
+    goods: list[GoodsBody]
 
 
 class RefundWish(TypedDict, total=False):
@@ -294,6 +303,7 @@ class ShipmentWish(TypedDict, total=False):
     carrier: str
     description: str
     contact: str
+    goods: list[GoodsBody]
     method: Literal["express", "local", "virtual", "pickup"]
     parcels: list[ParcelBody]
     complete: bool

@@ -45,8 +45,9 @@ class Order:
     closed_at: float | None = None
     fulfilled: bool = False
     digital: bool = False  # nothing of it is to be sent
-    to_send: list[Json] = field(default_factory=list)  # fulfilment orders: id, status, location
+    to_send: list[Json] = field(default_factory=list)  # fulfilment orders: id, status, location, lines (id, line, left)
     fulfillments: list[Json] = field(default_factory=list)  # as the Admin API tells them
+    sent: dict[int, dict[int, int]] = field(default_factory=dict)  # of each fulfilment: how many of each line
     word: str = ""  # a financial status of next year, in the place of the true one
     attributes: dict[str, str] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Order:
         closed = [one["status"] == "CLOSED" for one in self.to_send]
         if self.fulfilled or (closed and all(closed)):
             return "FULFILLED"
-        return "PARTIALLY_FULFILLED" if any(closed) else "UNFULFILLED"
+        return "PARTIALLY_FULFILLED" if any(closed) or self.fulfillments else "UNFULFILLED"
 
     @property
     def financial_status(self) -> str:

@@ -65,8 +65,15 @@ class Shop:
             digital=bool(wanted.get("digital")),
             attributes=dict(wanted.get("attributes") or {}),
         )
-        for place in () if made.digital else range(int(wanted.get("places", 1))):
-            made.to_send.append({"id": next(self._ids), "status": "OPEN", "location": 501 + place})
+        places = int(wanted.get("places", 1))
+        counts = [int(count) for count in wanted.get("lines") or [1] * places]
+        for place in () if made.digital else range(places):
+            lines = [
+                {"id": next(self._ids), "line": made.id + 1 + index, "left": count}
+                for index, count in enumerate(counts)
+                if index % places == place
+            ]
+            made.to_send.append({"id": next(self._ids), "status": "OPEN", "location": 501 + place, "lines": lines})
         self.orders[made.id] = made
         topics = ["ORDERS_CREATE"]
         if (kind := str(wanted.get("pay", "sale"))) != "none":
@@ -145,15 +152,25 @@ class Shop:
         self._tell(order, ["ORDER_TRANSACTIONS_CREATE", *["ORDERS_PAID"] * paid, "ORDERS_UPDATED"])
         return made
 
-    def fulfil(self, order: Order, numbers: list[str], company: str) -> Json:
-        """Record what was sent, and tell of it."""
+    def fulfil(self, order: Order, numbers: list[str], company: str, goods: dict[int, int]) -> Json:
+        """Record what was sent, how many of each line of fulfilment orders, and tell of it."""
         number = next(self._ids)
         made = {
             "id": f"gid://shopify/Fulfillment/{number}",
             "status": "SUCCESS",
+            "createdAt": orders.utc(self._clock.now()),
             "trackingInfo": [{"number": one} for one in numbers],
         }
         order.fulfillments.append(made)
+        sent = order.sent.setdefault(number, {})
+        for one in order.to_send:
+            for line in one["lines"]:
+                count = goods.get(line["id"], 0)
+                line["left"] -= count
+                if count:
+                    sent[line["line"]] = sent.get(line["line"], 0) + count
+            if any(line["id"] in goods for line in one["lines"]):
+                one["status"] = "IN_PROGRESS" if any(line["left"] for line in one["lines"]) else "CLOSED"
         self._touch(order)
         body = {
             "id": number,
@@ -169,14 +186,19 @@ class Shop:
         return made
 
     def send(self, wanted: Json) -> Order:
-        """Have staff fulfil all that is open, or put it `on_hold`."""
+        """Have staff fulfil all that is open or so many of lines (`goods`), or put what is open `on_hold`."""
         order = self.named(wanted)
-        for one in order.to_send:
-            if one["status"] != "CLOSED":
-                one["status"] = "ON_HOLD" if wanted.get("on_hold") else "OPEN" if wanted.get("release") else "CLOSED"
+        open_ = [one for one in order.to_send if one["status"] != "CLOSED"]
         if wanted.get("on_hold") or wanted.get("release"):
+            for one in open_:
+                one["status"] = "ON_HOLD" if wanted.get("on_hold") else "OPEN"
             return order
-        self.fulfil(order, [str(one) for one in wanted.get("numbers", ())], "UPS")
+        named = {int(line): int(count) for line, count in (wanted.get("goods") or {}).items()}
+        goods = {
+            line["id"]: named.get(line["line"], 0) if named else line["left"] for one in open_ for line in one["lines"]
+        }
+        goods = {line: count for line, count in goods.items() if count}
+        self.fulfil(order, [str(one) for one in wanted.get("numbers", ())], "UPS", goods)
         return order
 
     def settle(self, wanted: Json) -> Order:

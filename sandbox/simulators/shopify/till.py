@@ -62,6 +62,8 @@ class Till:
         }
         self.operations |= {
             "Fulfillable": self._fulfillable,
+            "GoodsToSend": self._goods_to_send,
+            "GoodsSent": self._goods_sent,
             "Fulfil": self._tried("fulfillmentCreate", self._fulfil, fulfillment=None),
         }
         self._cancelling: dict[int, float] = {}
@@ -192,19 +194,49 @@ class Till:
         waiting = {"nodes": [_fulfillment_order(one) for one in order.to_send], "pageInfo": {"hasNextPage": False}}
         return {"order": told | {"fulfillmentOrders": waiting, "fulfillments": order.fulfillments}}
 
+    def _goods_to_send(self, variables: Json) -> Json:
+        nodes = [
+            {
+                "id": gid("FulfillmentOrderLineItem", line["id"]),
+                "remainingQuantity": line["left"],
+                **_line(line["line"]),
+            }
+            for order in self._shop.orders.values()
+            for one in order.to_send
+            if one["id"] == digits(variables["id"])
+            for line in one["lines"]
+        ]
+        return {"fulfillmentOrder": {"lineItems": _page(nodes)}}
+
+    def _goods_sent(self, variables: Json) -> Json:
+        number = digits(variables["id"])
+        sent = next(order.sent[number] for order in self._shop.orders.values() if number in order.sent)
+        nodes = [{"quantity": count, **_line(line)} for line, count in sent.items()]
+        return {"fulfillment": {"fulfillmentLineItems": _page(nodes)}}
+
     def _fulfil(self, variables: Json) -> Json:
         wanted = variables["fulfillment"]
-        numbers = {digits(one["fulfillmentOrderId"]) for one in wanted["lineItemsByFulfillmentOrder"]}
-        named = [(order, one) for order in self._shop.orders.values() for one in order.to_send if one["id"] in numbers]
-        if len(named) != len(numbers) or any(one["status"] != "OPEN" for _, one in named):
+        groups = {
+            digits(one["fulfillmentOrderId"]): {
+                digits(line["id"]): int(line["quantity"]) for line in one.get("fulfillmentOrderLineItems") or []
+            }
+            for one in wanted["lineItemsByFulfillmentOrder"]
+        }
+        named = [(order, one) for order in self._shop.orders.values() for one in order.to_send if one["id"] in groups]
+        if len(named) != len(groups) or any(one["status"] not in ("OPEN", "IN_PROGRESS") for _, one in named):
             raise ObjectionError("Fulfillment order is not open")
         if len({one["location"] for _, one in named}) != 1:
             raise ObjectionError("All fulfillment orders must be at the same location")
-        tracking = wanted.get("trackingInfo") or {}
-        order = named[0][0]
+        goods: dict[int, int] = {}
         for _, one in named:
-            one["status"] = "CLOSED"
-        made = self._shop.fulfil(order, tracking.get("numbers") or [], str(tracking.get("company") or ""))
+            left = {line["id"]: line["left"] for line in one["lines"]}
+            chosen = groups[one["id"]] or left
+            if any(not 0 < count <= left.get(line, 0) for line, count in chosen.items() if groups[one["id"]]):
+                raise ObjectionError("Invalid fulfillment order line item quantity requested.")
+            goods |= chosen
+        tracking = wanted.get("trackingInfo") or {}
+        company = str(tracking.get("company") or "")
+        made = self._shop.fulfil(named[0][0], tracking.get("numbers") or [], company, goods)
         return {"fulfillment": {"id": made["id"]}}
 
     def _refund(self, variables: Json) -> Json:
@@ -260,8 +292,17 @@ def refund_node(order: Order, refund: Json) -> Json:
     }
 
 
+def _line(number: int) -> Json:
+    return {"lineItem": {"id": gid("LineItem", number)}}
+
+
+def _page(nodes: list[Json]) -> Json:
+    return {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": None}}
+
+
 def _fulfillment_order(one: Json) -> Json:
-    actions = [{"action": "CREATE_FULFILLMENT"}] if one["status"] == "OPEN" else [{"action": "RELEASE_HOLD"}]
+    is_open = one["status"] in ("OPEN", "IN_PROGRESS")
+    actions = [{"action": "CREATE_FULFILLMENT"}] if is_open else [{"action": "RELEASE_HOLD"}]
     return {
         "id": gid("FulfillmentOrder", one["id"]),
         "status": one["status"],

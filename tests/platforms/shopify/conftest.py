@@ -19,5 +19,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def world(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
     monkeypatch.setattr(scan, "WRITERS", 1)  # moto is not right about transactions of several threads
+    monkeypatch.setattr("time.sleep", clock.shift)  # what is waited for a shop passes, and nobody waits
     with mock_aws(), shopify(clock, documents()) as made:
         yield made

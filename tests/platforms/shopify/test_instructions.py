@@ -1,6 +1,7 @@
 """What people instruct a shop to do about an order's money: it is asked once, and its order says what became of it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -42,10 +43,19 @@ def sold(world: Shopify, pay: str = "authorization", **how: Any) -> Sold:
     return made
 
 
-def instruct(world: Shopify, made: Sold, what: str, body: Json | None = None, by: str = "anna", **headers: str) -> Json:
+def instruct(
+    world: Shopify,
+    made: Sold,
+    what: str,
+    body: Json | None = None,
+    by: str | Mapping[str, str] = "anna",
+    **headers: str,
+) -> Json:
+    """Make the call of somebody, who is named or described by claims."""
     parameters = {"platform": "shopify", "account": SHOP, "order_id": str(made.id)}
     wanted = json.dumps(EACH[what][0] if body is None else body)
-    event = http_event("POST", ROUTE + what, parameters, body=wanted, claims={"sub": by}, headers=headers)
+    claims = {"sub": by} if isinstance(by, str) else dict(by)
+    event = http_event("POST", ROUTE + what, parameters, body=wanted, claims=claims, headers=headers)
     answer = world.cloud.invoke("decisions_api", event)
     return {"http": answer["statusCode"], **json.loads(answer["body"])}
 
@@ -262,3 +272,84 @@ def test_what_nobody_knows_is_an_exception_and_the_order_says_what_is_next(limit
     ]
     assert (listed["kind"], listed["order_id"], listed["amount"]) == ("needs_action", str(made.id), None)
     assert limited.wire.simulator.apis[APP, SHOP].till.accepted == []
+
+
+class TestActions:
+    """What an order's page says may be instructed is what the route answers."""
+
+    def actions(self, world: Shopify, made: Sold, by: str = "anna", language: str = "en", **claims: str) -> Json:
+        parameters = {"platform": "shopify", "account": SHOP, "order_id": str(made.id)}
+        event = http_event(
+            "GET",
+            "/orders/{platform}/{account}/{order_id}",
+            parameters,
+            claims={"sub": by, **claims},
+            headers={"accept-language": language},
+        )
+        answer = world.cloud.invoke("orders_api", event)
+        assert answer["statusCode"] == 200, answer
+        shown: Json = json.loads(answer["body"])["actions"]
+        return {name.replace("_", "-"): shown[name] for name in ("capture", "void", "cancel", "mark_paid")}
+
+    def codes(self, world: Shopify, made: Sold, by: str = "anna", **claims: str) -> Json:
+        """Return the code of each action that is refused, and see that its route refuses it by the same."""
+        shown = self.actions(world, made, by, **claims)
+        for what, action in shown.items():
+            if not action["allowed"]:
+                answer = instruct(world, made, what, by={"sub": by, **claims})
+                assert (answer["http"], answer["code"]) in {(403, action["code"]), (409, action["code"])}, what
+        return {what: action["code"] for what, action in shown.items()}
+
+    def test_of_an_order_whose_money_is_held_it_can_be_taken_and_let_go(self, limited: Shopify) -> None:
+        made = sold(limited)
+
+        assert self.codes(limited, made) == {"capture": None, "void": None, "cancel": None, "mark-paid": None}
+
+        instruct(limited, made, "capture")
+        assert set(self.codes(limited, made).values()) == {"instruction_is_open"}
+        work(limited)
+        assert self.codes(limited, made) == {
+            "capture": "nothing_authorized",
+            "void": "nothing_authorized",
+            "cancel": None,
+            "mark-paid": "another_balance",
+        }
+
+    def test_a_cancelled_order_is_not_cancelled_again(self, limited: Shopify) -> None:
+        made = sold(limited)
+        instruct(limited, made, "cancel")
+        work(limited, 1, 10, 60)
+
+        assert self.codes(limited, made)["cancel"] == "order_is"
+
+    def test_who_has_no_right_or_is_no_person_is_told_so(self, limited: Shopify) -> None:
+        made = sold(limited, "none")
+
+        assert self.codes(limited, made, scope="orders:read") == dict.fromkeys(EACH, "scope_missing")
+        machine = self.codes(limited, made, by="spa", username="")
+        assert (machine["cancel"], machine["mark-paid"]) == (None, "person_needed")
+
+    def test_only_another_person_may_agree_to_what_waits_for_a_second_one(self, world: Shopify) -> None:
+        made = sold(world, "none")
+        instruct(world, made, "mark-paid")
+        work(world)
+
+        assert self.codes(world, made)["mark-paid"] == "another_person_needed"
+        assert self.codes(world, made, by="ben")["mark-paid"] is None
+        assert instruct(world, made, "mark-paid", by="ben")["status"] == "confirmed"
+
+    def test_why_not_is_said_in_the_callers_language(self, limited: Shopify) -> None:
+        made = sold(limited, "sale")
+
+        said = [self.actions(limited, made, language=one)["void"]["why"] for one in ("en", "zh")]
+
+        assert said == ["nothing is held that could be taken or let go", "没有可请款或可撤销的预授权"]
+
+    def test_a_row_of_a_list_says_the_same(self, limited: Shopify) -> None:
+        made = sold(limited)
+        event = http_event("GET", "/orders", {}, claims={"sub": "anna"})
+        event["queryStringParameters"] = {"account": f"shopify/{SHOP}"}
+
+        [row] = json.loads(limited.cloud.invoke("orders_api", event)["body"])["orders"]
+
+        assert {what: row["actions"][what.replace("-", "_")] for what in EACH} == self.actions(limited, made)

@@ -145,18 +145,31 @@ class MarkPaidWish(BaseModel):
     amount: Amount
 
 
+class GoodsBody(BaseModel):
+    """So many of one line of the order, by the platform's own number of the line."""
+
+    model_config = ConfigDict(extra="forbid")
+    line_id: Annotated[Code, Field(min_length=1, max_length=64)]
+    quantity: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+
 class ParcelBody(BaseModel):
-    """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one."""
+    """One parcel; `carrier` is the platform's code of the carrier, `contact` a masked phone number if it wants one.
+
+    `goods` is what lies in it, which a platform may want to know of the parcels of a part.
+    """
 
     model_config = ConfigDict(extra="forbid")
     tracking_no: Annotated[Code, Field(max_length=128)] = ""
     carrier: Annotated[Code, Field(max_length=128)] = ""
     description: Annotated[Line, Field(max_length=120)] = ""
     contact: Annotated[str, Field(pattern=r"^[0-9+*-]{0,32}$")] = ""
+    goods: Annotated[list[GoodsBody], Field(max_length=50)] = []
 
     def to_parcel(self) -> Parcel:
         """Return it as our value."""
-        return Parcel(self.carrier, self.tracking_no, self.description, self.contact)
+        goods = tuple((one.line_id, one.quantity) for one in self.goods)
+        return Parcel(self.carrier, self.tracking_no, self.description, self.contact, goods)
 
 
 class ShipmentWish(ParcelBody):

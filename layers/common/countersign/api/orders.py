@@ -132,7 +132,10 @@ class OrderService:
         shown = order_json(history.order, history.children, events, notices, self.language)
         by_number = {refund.refund_id: refund_actions(refund, self.caller, self.language) for refund in history.refunds}
         shown["refunds"] = [{**row, "actions": by_number[row["refund_id"]]} for row in shown["refunds"]]
-        return {**shown, "actions": order_actions(history.order, self.caller, self.language)}
+        number = history.order.instruction_id
+        open_ = next((one for one in history.of("instruction") if one.instruction_id == number), None)
+        actions = order_actions(history.order, self.caller, self.language, instruction=open_)
+        return {**shown, "actions": actions}
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from countersign.orders import instructions
+from countersign.orders.instructions import Instruction
 from countersign.orders.present import order_json
 from countersign.orders.reasons import Reason, because
 from countersign.orders.refunds import Refund
@@ -41,12 +43,23 @@ def refund_counts(order: Order) -> dict[str, int]:
     return counts
 
 
-def order_actions(order: Order, caller: Caller, language: str = ENGLISH) -> Json:
-    """Return what the caller may do with an order: what is refused says by which code."""
+def order_actions(
+    order: Order, caller: Caller, language: str = ENGLISH, *, instruction: Instruction | None = None
+) -> Json:
+    """Return what the caller may do with an order: what is refused says by which code.
+
+    `instruction` is the one that is open, where it is known what it is: one that waits for a second person is agreed
+    to by the same wish.
+    """
+    refused = _scope(caller, "payments:write")
     return {
         "ask_for_refund": _action(_scope(caller, "refunds:request") or _refundable(order), language),
         "ship": _action(_scope(caller, "orders:ship") or _shippable(order), language),
-        "close": _action(_scope(caller, "payments:write") or _closable(order), language),
+        "close": _action(refused or _closable(order), language),
+        "capture": _action(refused or instructions.against(order, "capture"), language),
+        "void": _action(refused or instructions.against(order, "void"), language),
+        "cancel": _action(refused or instructions.against(order, "cancel"), language),
+        "mark_paid": _action(_markable(order, caller, instruction), language),
     }
 
 
@@ -78,6 +91,16 @@ def _judge(refund: Refund, caller: Caller) -> Reason | None:
     if not caller.is_person:
         return because("person_needed")
     return because("another_person_needed") if refund.requested_by == caller.subject else None
+
+
+def _markable(order: Order, caller: Caller, instruction: Instruction | None) -> Reason | None:
+    if missing := _scope(caller, "refunds:approve"):
+        return missing
+    if not caller.is_person:
+        return because("person_needed")
+    if instruction is not None and (instruction.action, instruction.status) == ("mark_paid", "unconfirmed"):
+        return because("another_person_needed") if instruction.requested_by == caller.subject else None
+    return instructions.against(order, "mark_paid")
 
 
 def _in_status(refund: Refund, status: str, code: str) -> Reason | None:

@@ -385,12 +385,16 @@ class SettlementReported:
 
 
 class Parcel(NamedTuple):
-    """One parcel; `contact` is a masked phone number, where the carrier wants one."""
+    """One parcel; `contact` is a masked phone number, where the carrier wants one.
+
+    `goods` is what lies in it, where that is said: (the platform's number of a line of the order, how many).
+    """
 
     carrier: str = ""  # the platform's code of the carrier
     tracking_no: str = ""
     description: str = ""
     contact: str = ""
+    goods: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

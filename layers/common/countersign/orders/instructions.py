@@ -106,11 +106,7 @@ def asked(order: Order, known: Instruction | None, fact: InstructionRequested, b
     """Return the instruction as it is recorded, or why there can be none."""
     if known is not None:
         return because("instruction_exists")
-    if fact.action not in order.terms.offered:
-        return because("instruction_not_offered", action=fact.action)
-    if order.instruction_id:
-        return because("instruction_is_open", instruction_id=order.instruction_id)
-    if objection := _objection(order, fact):
+    if objection := against(order, fact.action) or _against_amount(order, fact):
         return objection
     return Instruction(
         fact.instruction_id,
@@ -127,16 +123,27 @@ def asked(order: Order, known: Instruction | None, fact: InstructionRequested, b
     )
 
 
-def _objection(order: Order, fact: InstructionRequested) -> Reason | None:
+def against(order: Order, action: str) -> Reason | None:
+    """Return why an order's platform cannot be instructed to do this, of whatever amount; None where it can."""
+    if action not in order.terms.offered:
+        return because("instruction_not_offered", action=action)
+    if order.instruction_id:
+        return because("instruction_is_open", instruction_id=order.instruction_id)
+    if action in ("capture", "void") and not order.authorized:
+        return because("nothing_authorized")
+    if action == "cancel" and order.newest is not None and order.newest.state == "cancelled":
+        return because("order_is", status="cancelled")
+    if action == "mark_paid" and not order.balance_due:
+        return because("another_balance", amount=Money(0, order.terms.amount.currency))
+    return None
+
+
+def _against_amount(order: Order, fact: InstructionRequested) -> Reason | None:
     currency = order.terms.amount.currency
     if fact.amount is not None and fact.amount.currency != currency:
         return because("instruction_of_other_currency", currency=currency)
-    if fact.action in ("capture", "void") and not order.authorized:
-        return because("nothing_authorized")
     if fact.action == "capture" and fact.amount is not None and not 0 < fact.amount.minor <= order.authorized:
         return because("more_than_authorized", left=Money(order.authorized, currency))
-    if fact.action == "cancel" and order.newest is not None and order.newest.state == "cancelled":
-        return because("order_is", status="cancelled")
     if fact.action == "mark_paid" and (fact.amount is None or fact.amount.minor != order.balance_due):
         return because("another_balance", amount=Money(order.balance_due, currency))
     return None

@@ -118,6 +118,7 @@ def shipment_json(shipment: Shipment, language: str = ENGLISH) -> dict[str, Any]
                 "carrier": parcel.carrier or None,
                 "tracking_no": parcel.tracking_no or None,
                 "description": parcel.description or None,
+                "goods": [{"line_id": line, "quantity": quantity} for line, quantity in parcel.goods],
             }
             for parcel in shipment.parcels
         ],

@@ -118,8 +118,12 @@ def _reader(kind: Any) -> _Convert | None:
     if is_dataclass(kind):
         return lambda content: _read_fields(kind, content)
     if _is_named_tuple(kind):
-        width = len(kind._fields)
-        return lambda content: kind(*content[:width])
+        width, within = len(kind._fields), [_reader(annotated) for annotated in kind.__annotations__.values()]
+        if not any(within):
+            return lambda content: kind(*content[:width])
+        return lambda content: kind(
+            *(member if read is None else read(member) for read, member in zip(within, content, strict=False))
+        )
     members = get_args(kind)
     if get_origin(kind) is tuple:
         readers = [_reader(member) for member in members if member is not ...]

@@ -174,15 +174,45 @@ class Client:
         found = self._ask(documents.FULFILLABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
         return found if isinstance(found, dict) else None
 
-    def fulfil(self, fulfillment_orders: Sequence[str], parcels: Sequence[Parcel]) -> str:
-        """Make a fulfilment of all that is left of fulfilment orders at one place; returns what Shopify objects to.
+    def to_send(self, fulfillment_order: str) -> Iterator[Fields]:
+        """Yield the lines of a fulfilment order, each with what is left of it to send."""
+        return self._lines(documents.GOODS_TO_SEND, "FulfillmentOrder", fulfillment_order, "lineItems")
 
-        It has one carrier for all numbers; the buyer is told as the shop's own settings say of fulfilments.
+    def sent(self, fulfillment: str) -> Iterator[Fields]:
+        """Yield the lines of a fulfilment, each with what was sent of it."""
+        return self._lines(documents.GOODS_SENT, "Fulfillment", fulfillment, "fulfillmentLineItems")
+
+    def _lines(self, document: str, kind: str, number: str, name: str) -> Iterator[Fields]:
+        after: str | None = None
+        while True:
+            answer = self._ask(document, {"id": f"gid://shopify/{kind}/{number}", "after": after})
+            page = answers.member(answers.member(answer, kind[0].lower() + kind[1:]), name)
+            info = answers.member(page, "pageInfo")
+            yield from answers.nodes(page)
+            if not info.get("hasNextPage"):
+                return
+            if not isinstance(info.get("endCursor"), str) or info["endCursor"] == after:
+                raise PlatformUnavailableError("Shopify's list does not advance")
+            after = info["endCursor"]
+
+    def fulfil(self, goods: Mapping[str, Sequence[tuple[str, int]]], parcels: Sequence[Parcel]) -> str:
+        """Make a fulfilment of goods that lie at one place; returns what Shopify objects to.
+
+        `goods` are (line, how many) by fulfilment order; where none are named, all that is left of it. It has one
+        carrier for all numbers; the buyer is told as the shop's own settings say of fulfilments.
         """
         # https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/FulfillmentInput
         numbers = list(dict.fromkeys(parcel.tracking_no for parcel in parcels if parcel.tracking_no))
         company = next((parcel.carrier for parcel in reversed(parcels) if parcel.carrier), "")
-        groups = [{"fulfillmentOrderId": f"gid://shopify/FulfillmentOrder/{one}"} for one in fulfillment_orders]
+        groups: list[dict[str, Any]] = []
+        for number, lines in goods.items():
+            group: dict[str, Any] = {"fulfillmentOrderId": f"gid://shopify/FulfillmentOrder/{number}"}
+            if lines:
+                group["fulfillmentOrderLineItems"] = [
+                    {"id": f"gid://shopify/FulfillmentOrderLineItem/{line}", "quantity": quantity}
+                    for line, quantity in lines
+                ]
+            groups.append(group)
         wanted: dict[str, Any] = {"lineItemsByFulfillmentOrder": groups, "notifyCustomer": True}
         if numbers:
             wanted["trackingInfo"] = {"company": company or None, "numbers": numbers}

@@ -3,6 +3,7 @@
 from countersign.platforms.shopify.answers import MOST_TRANSACTIONS
 from countersign.platforms.shopify.messages import MAX_LINES
 
+MOST_FULFILLMENTS = 50  # of an order
 MOST_REFUNDS, MOST_PARTS = 50, 20  # of an order, and movements of money of a refund
 
 _MONEY = "{ presentmentMoney { amount currencyCode } shopMoney { amount currencyCode } }"
@@ -74,14 +75,29 @@ MARK_PAID = """mutation MarkAsPaid($input: OrderMarkAsPaidInput!) {
   orderMarkAsPaid(input: $input) { order { id } userErrors { field message } }
 }"""
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/FulfillmentOrder
-FULFILLABLE = """query Fulfillable($id: ID!) {
-  order(id: $id) {
+FULFILLABLE = f"""query Fulfillable($id: ID!) {{
+  order(id: $id) {{
     id displayFulfillmentStatus
-    fulfillmentOrders(first: 50) {
-      nodes { id status supportedActions { action } assignedLocation { location { id } } }
-      pageInfo { hasNextPage }
+    fulfillmentOrders(first: 50) {{
+      nodes {{ id status supportedActions {{ action }} assignedLocation {{ location {{ id }} }} }}
+      pageInfo {{ hasNextPage }}
+    }}
+    fulfillments(first: {MOST_FULFILLMENTS + 1}) {{ id status createdAt trackingInfo(first: 10) {{ number }} }}
+  }}
+}}"""
+# What is to be sent by one fulfilment order, and what one fulfilment sent: only parcels that say what is in them ask.
+GOODS_TO_SEND = """query GoodsToSend($id: ID!, $after: String) {
+  fulfillmentOrder(id: $id) {
+    lineItems(first: 250, after: $after) {
+      nodes { id remainingQuantity lineItem { id } } pageInfo { hasNextPage endCursor }
     }
-    fulfillments(first: 50) { id status trackingInfo(first: 10) { number } }
+  }
+}"""
+GOODS_SENT = """query GoodsSent($id: ID!, $after: String) {
+  fulfillment(id: $id) {
+    fulfillmentLineItems(first: 250, after: $after) {
+      nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor }
+    }
   }
 }"""
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/fulfillmentCreate
@@ -148,6 +164,8 @@ ADMIN = (
     CANCEL,
     MARK_PAID,
     FULFILLABLE,
+    GOODS_TO_SEND,
+    GOODS_SENT,
     FULFIL,
     ORDER_IDS,
     SHOP,

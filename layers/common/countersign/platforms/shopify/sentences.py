@@ -14,6 +14,10 @@ SENTENCES: Mapping[str, str] = {
     "shopify.part_without_goods": "a shipment of a part does not say of which goods: the shop is told of its parcels "
     "with the last one",
     "shopify.sent_there": "everything was fulfilled in the shop, without this shipment",
+    "shopify.goods_sent_there": "these goods were fulfilled in the shop, without this shipment",
+    "shopify.no_such_goods": "the order has no goods of the line {line_id} that are to be sent",
+    "shopify.more_to_send": "it is said to be all of the order, and the shop has more to send: record a "
+    "shipment of the rest",
     "shopify.nothing_to_refund": "the shop has no payment of which {amount} could go back: at most {left}",
     "shopify.refund_unclear": "Shopify got another call under this refund's key, and has no refund of it: look at the "
     "order there, then retry or resolve",
