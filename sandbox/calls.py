@@ -44,6 +44,8 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
             yield "secretsmanager:CreateSecret", _secret(parameters["Name"])
         case "sesv2", "SendEmail":
             yield "ses:SendEmail", "identity"
+        case "s3", "GetObject":
+            yield "s3:GetObjectVersion" if "VersionId" in parameters else "s3:GetObject", "object"
         case _:
             yield f"{service}:{operation}", "*"
 

@@ -94,6 +94,19 @@ class DataPlane:
         """Let SES send from a domain, as after its DNS records were made."""
         self._rest("POST", "/v2/email/identities", {"EmailIdentity": domain})
 
+    def put_object(self, bucket: str, name: str, content: bytes) -> None:
+        """Put an object into S3, in a bucket that is made for it."""
+        for path, body in ((f"/{bucket}", b""), (f"/{bucket}/{name}", content)):
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
+            try:
+                connection.request("PUT", path, body, {"Authorization": _authorization("s3")})
+                reply = connection.getresponse()
+                reply.read()
+            finally:
+                connection.close()
+            if reply.status >= 300:
+                raise DataPlaneError(str(reply.status), f"{path} was not put")
+
     def _rest(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "Authorization": _authorization("ses")}
         connection = http.client.HTTPConnection(self._host, self._port, timeout=30)

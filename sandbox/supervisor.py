@@ -28,6 +28,7 @@ from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = "sandbox"
+TRUST_STORE = ("sandbox-trust", "shopify.pem")
 
 
 class Supervisor:
@@ -61,6 +62,8 @@ class Supervisor:
         _background(control_side.serve(self._control, self._own).serve_forever)
         documents = simulation.accounts(self._accounts, self.control_url)
         plane = self._ministack.wait_ready()
+        # What the door believes callers by, where a deployed one has it.
+        plane.put_object(*TRUST_STORE, (self.state / "mtls-ca.pem").read_bytes())
 
         parameters = {
             "Stage": STAGE,
@@ -69,6 +72,8 @@ class Supervisor:
             "JwtAudience": AUDIENCE,
             "TrustedWebhookOrigins": self.control_url,
             "PaymentsAppDomain": f"127.0.0.1:{self.port + 3}",
+            "PaymentsAppTrustStoreBucket": TRUST_STORE[0],
+            "PaymentsAppTrustStoreObject": TRUST_STORE[1],
             **(ForeignIssuer.parameters if self._foreign else {}),
         }
         template = Template(self._template, parameters)

@@ -233,13 +233,16 @@ class Starter:
 class Stack:
     """The template's resources in the local cloud, made for one test."""
 
-    def __init__(self, plane: DataPlane, template: Path, folder: Path, starter: Starter) -> None:
+    def __init__(
+        self, plane: DataPlane, template: Path, folder: Path, starter: Starter, given: dict[str, str] | None = None
+    ) -> None:
         stage = f"t{next(_numbers)}"
         parameters = {
             "Stage": stage,
             "PublicBaseUrl": "http://127.0.0.1",
             "JwtIssuer": "sandbox",
             "JwtAudience": "sandbox",
+            **(given or {}),
         }
         parsed = Template(template, parameters)
         provisioner = Provisioner(parsed, plane, f"{stage}-")
@@ -309,9 +312,9 @@ class LocalCloud:
     folder: Path
     starter: Starter
 
-    def stack(self, template: Path = ROOT / "template.yaml") -> Stack:
-        """Everything that the template stores in, new and empty."""
-        return Stack(self.plane, template, self.folder, self.starter)
+    def stack(self, template: Path = ROOT / "template.yaml", **given: str) -> Stack:
+        """Everything that the template stores in, new and empty; `given` are parameters of the template."""
+        return Stack(self.plane, template, self.folder, self.starter, given)
 
 
 @contextlib.contextmanager

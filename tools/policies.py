@@ -28,7 +28,7 @@ _WORK = (
 )  # fmt: skip
 _APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
 _KEEPS = ("*_auth", "*_uninstall", "*_check")  # the documents of those shops
-_UNASKED = (*_WORK, "*_guard", "*_check", "notify", "publish", "sweep")  # whose failures nobody would see
+_UNASKED = (*_WORK, "*_guard", "*_check", "*_trust", "notify", "publish", "sweep")  # whose failures nobody would see
 _READ_ACCOUNTS = (
     *_RECORD,
     *_WORK,
@@ -54,6 +54,7 @@ REASONS = {
         [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK, "*_payment_status")],
         "the store's one transaction checks that an order is still absent, or another order still as it was read",
     ),
+    ("shopify_trust", "s3:GetObjectVersion", "object"): "a stack may name a version of the trust store",
     ("*_poll", "dynamodb:Query", "OrdersTable"): "finds what came before an order, when that is adopted",
     ("*_create_cart", "dynamodb:PutItem", "IdempotencyTable"): "the record of an Idempotency-Key is made",
     ("*_create_cart", "dynamodb:UpdateItem", "IdempotencyTable"): "the record of an Idempotency-Key gets its answer",
@@ -119,6 +120,8 @@ def named(resource: Any) -> str:
             return f"secret/{secret[1]}"
         case {"Fn::Sub": str(text)} if text.endswith(":identity/*"):
             return "identity"
+        case {"Fn::Sub": str(text)} if ":s3:::" in text:
+            return "object"
     return str(resource)
 
 

@@ -183,6 +183,9 @@ def _sessions(maker: ShopifyMaker) -> dict[str, Case]:
         "shopify_resolve.schedule": Case(
             shapes.schedule("ShopifyResolveEveryMinute", now), None, "every minute: answers sessions"
         ),
+        "shopify_trust.schedule": Case(
+            shapes.schedule("ShopifyTrustTwiceADay", now), None, "twice a day: how long the trust store is good"
+        ),
     }
 
 

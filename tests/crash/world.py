@@ -96,8 +96,8 @@ class Ground:
     `base` is where the platform's API is and where it sends its notices.
     """
 
-    def __init__(self, cloud: LocalCloud) -> None:
-        self.stack: Stack = cloud.stack()
+    def __init__(self, cloud: LocalCloud, **given: str) -> None:
+        self.stack: Stack = cloud.stack(**given)
         self.now = NOON
         self.stack.clock.change({"now": NOON, "frozen": True})
         self.notices: list[tuple[dict[str, str], bytes]] = []

@@ -18,6 +18,7 @@ from tests.infra.reading import (
     routes,
     snake,
     statements,
+    usual,
 )
 
 FUNCTIONS = sorted(functions())
@@ -44,9 +45,10 @@ ALSO_READS = {
     "ShopifyResolve": ["cashier"],
 }
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
-WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive"}
+WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive", "ShopifyTrust"}
 # Functions of the application behind mutual TLS, a file of its own.
 PAYMENTS_APP = {f"Shopify{about}Session" for about in ("Payment", "Refund", "Capture", "Void")}
+TRUST_STORE = "arn:${AWS::Partition}:s3:::${PaymentsAppTrustStoreBucket}/${PaymentsAppTrustStoreObject}"
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 # Shops and stores where an app was installed have documents that the product writes.
 KEEPS_DOCUMENTS = {"BigcommerceAuth", "BigcommerceCheck", "BigcommerceUninstall"}
@@ -72,7 +74,7 @@ def test_policies_are_inline_and_allow_named_actions(name: str) -> None:
     assert "Role" not in function
     assert all(isinstance(policy, dict) and set(policy) == {"Version", "Statement"} for policy in function["Policies"])
     assert all(statement["Effect"] == "Allow" for statement in statements(function))
-    assert all(re.fullmatch(r"[a-z]+:[A-Z][A-Za-z]+", action) for action in actions(function))
+    assert all(re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action) for action in actions(function))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -89,6 +91,9 @@ def test_a_statement_names_one_resource(name: str) -> None:
             assert list(statement["Condition"]["StringLike"]) == ["kms:ViaService"]
             continue
         assert isinstance(resource, dict)
+        if name == "ShopifyTrust":
+            assert resource == {"Fn::Sub": TRUST_STORE}
+            continue
         if statement["Action"] == "ses:SendEmail":
             # Recipients are resources too in SES's sandbox: what is narrow is the sender.
             assert statement["Condition"] == {"StringLike": {"ses:FromAddress": {"Fn::Sub": "*@${NoticeMailDomain}"}}}
@@ -223,6 +228,15 @@ def test_only_the_publishers_reach_the_bus() -> None:
     }
 
 
+def test_G7_the_trust_store_is_read_by_one_function_with_a_right_on_that_object_alone() -> None:
+    readers = {name for name in FUNCTIONS if any(one.startswith("s3:") for one in actions(functions()[name]))}
+
+    assert readers == {"ShopifyTrust"}
+    (only,) = statements(functions()["ShopifyTrust"])
+    assert only["Resource"] == {"Fn::Sub": TRUST_STORE}
+    assert only["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+
+
 def test_what_is_read_is_read_by_a_function_that_cannot_write() -> None:
     assert actions(functions()["OrdersApi"]) == {"dynamodb:BatchGetItem", "dynamodb:Query"}
     assert actions(functions()["AccountsApi"]) == {"dynamodb:BatchGetItem", "dynamodb:Query"}
@@ -241,7 +255,7 @@ def test_roles_of_our_own_are_as_narrow() -> None:
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in "".join(as_list(statement["Action"]))
-                assert all(set(resource) == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
+                assert all(set(usual(resource)) == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
 
 
 def test_the_schedules_start_what_is_scheduled_and_nothing_else() -> None:
@@ -251,9 +265,8 @@ def test_the_schedules_start_what_is_scheduled_and_nothing_else() -> None:
 
     assert {one["Action"] for one in starting} == {"lambda:InvokeFunction"}
     assert {one["Effect"] for one in starting} == {"Allow"}
-    assert sorted(resource["Fn::GetAtt"].removesuffix(".Arn") for one in starting for resource in one["Resource"]) == [
-        *sorted({name for name, _ in events("ScheduleV2")})
-    ]
+    named = [usual(resource)["Fn::GetAtt"].removesuffix(".Arn") for one in starting for resource in one["Resource"]]
+    assert sorted(named) == sorted({name for name, _ in events("ScheduleV2")})
     assert fails == {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": "FailureQueue.Arn"}}
 
 

@@ -88,7 +88,13 @@ SCOPES = {
     "payments:write", "payments:link", "orders:read", "orders:ship", "refunds:request", "refunds:approve",
     "evidence:read", "operate",
 }  # fmt: skip
-PERIODS = {"rate(1 minute)": 60, "rate(10 minutes)": 600, "rate(1 hour)": 3600, "cron(0/30 10-23 * * ? *)": 1800}
+PERIODS = {
+    "rate(1 minute)": 60,
+    "rate(10 minutes)": 600,
+    "rate(1 hour)": 3600,
+    "rate(12 hours)": 43_200,
+    "cron(0/30 10-23 * * ? *)": 1800,
+}
 FUNCTIONS = sorted(functions())
 # What the bus tells it becomes a row only when it runs: until then the bus and Lambda must come again.
 TOLD_ONCE = {"Notify"}

@@ -756,7 +756,8 @@ class SessionRequested:
 class SessionDecided:
     """What is answered to a session, with the exact arguments: fixed before the platform hears of it.
 
-    `operation` is resolve, reject or pending; `arguments` is JSON text that is repeated byte for byte.
+    `operation` is resolve, reject or pending; `arguments` is JSON text that is repeated byte for byte. `hold_ends_at`
+    (epoch seconds) is until when the payer's money is held, where that was told with it.
     """
 
     session: str
@@ -764,6 +765,7 @@ class SessionDecided:
     arguments: str
     at: int
     problem: Reason | None = None
+    hold_ends_at: int | None = None
     kind: ClassVar[str] = "session_decided"
 
     def identity(self) -> Identity:

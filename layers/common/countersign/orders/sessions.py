@@ -24,6 +24,7 @@ FINAL = (RESOLVE, REJECT)
 # open: nothing is decided; deciding: the platform is being told; pending: it knows that the payer has to wait.
 _TAKEN = {RESOLVE: "resolved", REJECT: "rejected", PENDING: "pending"}
 ENDED = ("resolved", "rejected", "needs_action")
+WARN_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Session:
     answered_at: int | None = None
     next_url: str = ""
     problem: Reason | None = None
+    hold_ends_at: int | None = None
     kind: ClassVar[str] = "session"
 
     @property
@@ -103,6 +105,7 @@ def decided(known: Session, fact: SessionDecided) -> Session | None:
         arguments=fact.arguments,
         decided_at=fact.at,
         problem=fact.problem,
+        hold_ends_at=fact.hold_ends_at,
     )
 
 
@@ -142,7 +145,12 @@ def decide(order: Order, known: Session | None, fact: SessionFact, change: Chang
 
 
 def due(session: Session, _since: int, now: int) -> int | None:
-    """Return when to do something about a session, or None where nothing is open."""
+    """Return when to do something about a session, or None where nothing is open.
+
+    Where money is held by it, somebody is warned a day before that ends.
+    """
+    if session.status == "resolved" and session.hold_ends_at is not None:
+        return max(now, session.hold_ends_at - WARN_SECONDS)
     return None if session.status in ENDED else now
 
 

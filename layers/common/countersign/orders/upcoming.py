@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from countersign.money import Money
 from countersign.orders.decision import Child
 from countersign.orders.reasons import Reason, because
 from countersign.orders.sentences import ENGLISH, sentence
@@ -62,6 +63,8 @@ def _asked(platform: str, seconds: int) -> Reason:
 
 
 def _of_child(order: Order, child: Any, at: int | None) -> Step | None:
+    if child.kind == "session":
+        return _of_a_session(order, child)
     needed = _of_a_person(child)
     if needed is not None or at is None:
         return needed
@@ -76,6 +79,16 @@ def _of_child(order: Order, child: Any, at: int | None) -> Step | None:
         case "settlement":
             return Step(because("next.settlement_on_its_way", platform=platform), at)
     return None
+
+
+def _of_a_session(order: Order, session: Any) -> Step | None:
+    """Return until when money can be captured that is held by a session; what is open is looked at with the order."""
+    held = session.status == "resolved" and session.hold_ends_at is not None
+    if not held or order.status in ("closed", "failed") or not order.authorized:
+        return None
+    return Step(
+        because("next.hold_ends", amount=Money(order.authorized, order.terms.amount.currency)), session.hold_ends_at
+    )
 
 
 def _of_a_person(child: Any) -> Step | None:

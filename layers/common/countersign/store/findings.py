@@ -95,6 +95,13 @@ def end(client: Any, table: str, platform: str, account: str, code: str, *, but:
             )  # fmt: skip
 
 
+def end_one(client: Any, table: str, platform: str, account: str, code: str, *, subject: str) -> None:
+    """Take the finding of one subject off the list, where it is there; it may come again."""
+    expression = "SET ended = :one REMOVE #exception, listed_at"
+    there = "attribute_exists(pk) AND attribute_not_exists(ended)"
+    dynamo.update_if(client, table, _row(platform, account, code, subject), expression, there, {":one": number(1)})
+
+
 def _row(platform: str, account: str, code: str, subject: str) -> Item:
     digest = digests.sha256(subject.encode())[:32]
     pk = keys.order_pk(OrderKey(platform, account, ORDER_ID))

@@ -149,11 +149,12 @@ class Checkout:
         assert found is not None
         return found
 
-    def shown(self, asked: Asked) -> Json:
+    def shown(self, asked: Asked, what: str = "") -> Json:
+        """Return the order as the merchant API shows it, or what it says beside it."""
         key = self.key(asked)
         parameters = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
         answer = self.cloud.invoke(
-            "orders_api", http_event("GET", "/orders/{platform}/{account}/{order_id}", parameters)
+            "orders_api", http_event("GET", f"/orders/{{platform}}/{{account}}/{{order_id}}{what}", parameters)
         )
         content: Json = json.loads(answer["body"])
         return content

@@ -74,7 +74,7 @@ def resolved(session: Session, *, at: int, authorization_ends: int | None = None
     arguments: dict[str, Any] = {"id": session.gid}
     if authorization_ends is not None:
         arguments["authorizationExpiresAt"] = _time(authorization_ends)
-    return SessionDecided(session.session_id, RESOLVE, json.dumps(arguments), at)
+    return SessionDecided(session.session_id, RESOLVE, json.dumps(arguments), at, hold_ends_at=authorization_ends)
 
 
 def rejected(session: Session, word: str, message: str, *, at: int, problem: Reason) -> SessionDecided:
@@ -123,12 +123,6 @@ def next_try(session: Session, now: int) -> int | None:
     if later is None:
         later = min(GIVE_UP, RETRY_AT[-1] + EVERY * ((passed - RETRY_AT[-1]) // EVERY + 1))
     return decided + later
-
-
-def authorization_end(session: Session) -> int | None:
-    """Return until when the money of a resolved authorization is held, as Shopify was told."""
-    said = json.loads(session.arguments).get("authorizationExpiresAt") if session.arguments else None
-    return int(datetime.fromisoformat(said).timestamp()) if isinstance(said, str) else None
 
 
 def _time(at: int) -> str:

@@ -30,10 +30,12 @@ from countersign.orders.changes import (
     Unpaid,
 )
 from countersign.orders.reasons import Reason, because
+from countersign.orders.refunds import Refund
 from countersign.orders.sessions import CAPTURE as CAPTURING
-from countersign.orders.sessions import PAYMENT, PENDING, REFUND, REJECT, Session, session_id
+from countersign.orders.sessions import PAYMENT, PENDING, REFUND, REJECT, WARN_SECONDS, Session, session_id
 from countersign.orders.state import Order
-from countersign.platforms.port import is_final
+from countersign.orders.times import timestamp
+from countersign.platforms.port import Changes, RefundRefusedError, is_final
 from countersign.platforms.shopify import answering, answers, attempts, sessions
 from countersign.platforms.shopify.answers import CallRefusedError
 from countersign.platforms.shopify.apps import Apps, Installation, credential_of
@@ -51,9 +53,12 @@ from countersign.workers import loop
 
 OWNER = "shopify_resolve"
 CHILD = keys.child_sk("session", "")
-BY_SHOPIFY = "shopify"
-HELD = frozenset({"AUTHORIZED", "PARTIALLY_CAPTURED"})
+BY_SHOPIFY, ASKED_BY_SHOP = "shopify", "asked for in Shopify"
+IN_PART = "PARTIALLY_CAPTURED"
+HELD = frozenset({"AUTHORIZED", IN_PART})
 ON_ITS_WAY = frozenset({"processing", "PROCESSING"})
+# What is asked for is judged by what became of these before it, so it waits until that is known.
+AFTER = {REFUND: (CAPTURING,), CAPTURING: (CAPTURING, VOID), VOID: (CAPTURING, VOID)}
 WAITING = ("created", "pending", "review", "failed")
 LOOK_SECONDS, LATER_SECONDS, HOURLY = 60, 600, 3600
 BACK_OFF = (5, 15, 60, 120, 300, 900)
@@ -89,6 +94,8 @@ class ResolveJob:
 
     def _decide(self, found: Found) -> int | None:
         session = found.session
+        if session.status == "resolved" and session.hold_ends_at is not None:
+            return self._watch_hold(found, session.hold_ends_at)
         if session.status not in ("open", "pending"):
             return None
         if session.about == PAYMENT:
@@ -96,6 +103,8 @@ class ResolveJob:
         paid = self._read(found.key, session_id(PAYMENT, session.payment))
         if paid is None:
             return self._reject(found, because("session_payment_unknown"))
+        if any(is_open(one) for one in self._earlier(found, *AFTER[session.about])):
+            return self.now + LOOK_SECONDS
         if session.about == REFUND:
             return self._refund(found, paid)
         return self._capture(found, paid) if session.about == CAPTURING else self._void(found, paid)
@@ -192,19 +201,51 @@ class ResolveJob:
             return self._reject(found, because("session_over"), answering.OVER, "over")
         return found.session.expires_at
 
+    def _watch_hold(self, found: Found, ends: int) -> int | None:
+        """Have somebody warned of money that is held and not captured, a day before nobody can take it any more."""
+        is_held = found.order.authorized and found.order.status not in ("closed", "failed")
+        if not is_held or self.now >= ends:
+            self._end_warning(found.key)
+            return None
+        if self.now < ends - WARN_SECONDS:
+            return ends - WARN_SECONDS
+        reason = because("session_hold_ends", order=found.key.order_id, at=str(timestamp(ends)))
+        where = (self.store.client, self.store.table, found.key.platform, found.key.account)
+        if findings.add(*where, reason, subject=found.key.order_id, now=self.now, orders=[found.key.order_id]):
+            count("AuthorizationEndsSoon")
+            logger.warning(
+                "an authorization ends within a day, and is not captured", extra={"order": found.key.order_id}
+            )
+        return ends
+
+    def _end_warning(self, key: OrderKey) -> None:
+        where = (self.store.client, self.store.table, key.platform, key.account)
+        findings.end_one(*where, "session_hold_ends", subject=key.order_id)
+
     # A refund, a capture, a void
 
     def _refund(self, found: Found, paid: Found) -> int | None:
-        session = found.session
+        session, number = found.session, refund_number(found.session)
         attempt = self._paying(paid)
-        if attempt is None or attempt.payment is None or session.amount is None:
+        if attempt is None or session.amount is None:
+            return self._reject(found, because("session_not_paid"))
+        begun = self.store.refund(found.key, number)
+        if begun is not None and begun.child.status == "succeeded":
+            self._record(found.key, answering.resolved(session, at=self.now))
+            return self.now
+        if begun is not None or (attempt.payment is None and paid.session.mode == AUTHORIZATION):
+            return self._refund_of_a_part(found, attempt, session.amount)
+        if attempt.payment is None:
             return self._reject(found, because("session_not_paid"))
         if session.amount.currency != attempt.payment.total.currency:
             return self._reject(found, because("session_too_much"))
-        number = refund_number(session)
+        return self._refund_at_the_desk(found, attempt, session.amount)
+
+    def _refund_at_the_desk(self, found: Found, attempt: Order, amount: Money) -> int | None:
+        number = refund_number(found.session)
         known = self.store.refund(attempt.key, number)
         if known is None:
-            asked = RefundRequested(number, session.amount, "asked for in Shopify", self.now)
+            asked = RefundRequested(number, amount, ASKED_BY_SHOP, self.now)
             outcome = self.store.record(_asked(attempt, asked, BY_SHOPIFY), now=self.now)
             callbacks.report(outcome)
             known = self.store.refund(attempt.key, number)
@@ -215,40 +256,78 @@ class ResolveJob:
             return self.now + LOOK_SECONDS
         if known.child.status == "succeeded":
             at = known.child.succeeded_at
-            fact = RefundReported(number, session.amount, "succeeded", source="platform", at=at)
+            fact = RefundReported(number, amount, "succeeded", source="platform", at=at)
             self._record(found.key, fact)
-            self._record(found.key, answering.resolved(session, at=self.now))
+            self._record(found.key, answering.resolved(found.session, at=self.now))
             return self.now
         if known.child.status in ("failed", "rejected", "given_up"):
             return self._reject(found, known.child.problem or because("session_refund_failed"))
         return self._or_a_person(found)
+
+    def _refund_of_a_part(self, found: Found, attempt: Order, amount: Money) -> int | None:
+        """Have captured money go back while the rest is held: the refund desk knows of no payment before all is over.
+
+        That it was begun here is recorded first: whatever becomes of the payment meanwhile, it goes on here.
+        """
+        earlier = list(self._earlier(found, CAPTURING, REFUND))
+        taken = [one.amount.minor for one in earlier if one.about == CAPTURING and one.amount is not None]
+        gone = [one.amount.minor for one in earlier if one.about == REFUND and one.amount is not None]
+        if amount.currency != attempt.terms.amount.currency or sum(gone) + amount.minor > sum(taken):
+            return self._reject(found, because("session_too_much") if taken else because("session_not_paid"))
+        number = refund_number(found.session)
+        self._record(found.key, RefundReported(number, amount, "processing", source="platform"))
+        try:
+            wanted = Refund(number, amount, "approved", "platform", reason=ASKED_BY_SHOP)
+            made = self.connect(attempt.key.account).refund(attempt, wanted)
+        except RefundRefusedError as error:
+            if error.whole_account:
+                return self._or_a_person(found)
+            self._record(found.key, RefundReported(number, amount, "failed", source="platform"))
+            return self._reject(found, error.problem)
+        status = made.fact.status if isinstance(made.fact, RefundReported) else ""
+        if status not in ("succeeded", "failed"):
+            return self._or_a_person(found)
+        at = self.now if status == "succeeded" else None
+        self._record(found.key, RefundReported(number, amount, status, source="platform", at=at))
+        if status == "failed":
+            return self._reject(found, because("session_refund_failed"))
+        self._record(found.key, answering.resolved(found.session, at=self.now))
+        return self.now
 
     def _capture(self, found: Found, paid: Found) -> int | None:
         session, amount = found.session, found.session.amount
         attempt = self._paying(paid)
         if attempt is None or amount is None or paid.session.mode != AUTHORIZATION or not paid.session.is_decided:
             return self._reject(found, because("session_not_paid"))
-        ends = answering.authorization_end(paid.session)
-        if ends is not None and self.now >= ends:
+        ends = paid.session.hold_ends_at
+        if ends is not None and session.requested_at >= ends:
             return self._reject(found, because("session_hold_over"), (answering.AUTHORIZATION_EXPIRED,) * 2)
-        earlier = list(self._earlier(found))
+        earlier = list(self._earlier(found, CAPTURING, VOID))
         if any(one.about == VOID for one in earlier):
             return self._reject(found, because("session_overtaken"))
         taken = sum(one.amount.minor for one in earlier if one.about == CAPTURING and one.amount is not None)
         held = attempt.terms.amount
         if amount.currency != held.currency or taken + amount.minor > held.minor:
             return self._reject(found, because("session_too_much"))
+        return self._take(found, paid, attempt, amount, left=held.minor - taken - amount.minor)
+
+    def _take(self, found: Found, paid: Found, attempt: Order, amount: Money, *, left: int) -> int | None:
+        """Have the cashier capture; also after the hold's end, for its answer of before may be all that was lost."""
+        session, ends = found.session, paid.session.hold_ends_at
         try:
             made = self.connect(attempt.key.account).capture(attempt, capture_number(session), amount)
         except CountersignError as error:
             if not is_final(error):
                 raise
-            return self._reject(found, because("session_said", text=str(error)))
+            words = answering.AUTHORIZATION_EXPIRED if ends and self.now >= ends else answering.PROCESSING_ERROR
+            return self._reject(found, because("session_said", text=str(error)), (words,) * 2)
         if made.status == "failed":
             return self._reject(found, because("session_said", text=made.status))
         if made.status != "succeeded":
             return self._or_a_person(found)
-        self._report(found, held, authorized=held.minor - taken - amount.minor)
+        self._report(found, attempt.terms.amount, authorized=left)
+        if not left:
+            self._end_warning(found.key)
         self._record(found.key, Paid(made.capture_id, amount, self.now, test=paid.session.test))
         self._record(found.key, answering.resolved(session, at=self.now))
         return self.now
@@ -257,22 +336,35 @@ class ResolveJob:
         attempt = self._paying(paid)
         if attempt is None or paid.session.mode != AUTHORIZATION or not paid.session.is_decided:
             return self._reject(found, because("session_not_paid"))
-        if any(one.about in (CAPTURING, VOID) for one in self._earlier(found)):
+        if any(True for _ in self._earlier(found, CAPTURING, VOID)):
             return self._reject(found, because("session_overtaken"))
-        cashier = self.connect(attempt.key.account)
-        try:
-            told = cashier.void(attempt)
-        except CountersignError as error:
-            if not is_final(error):
-                raise
-            told = cashier.query_order(attempt, now=self.now)  # its answer may be all that was lost
-            if not any(isinstance(change.fact, Closed) for change in told):
-                return self._reject(found, because("session_said", text=str(error)))
+        told = self._let_go(attempt)
+        if isinstance(told, Reason):
+            return self._reject(found, told)
         for change in told:
             callbacks.report(self.store.record(change, now=self.now))
         self._report(found, attempt.terms.amount, state="cancelled")
+        self._end_warning(found.key)
         self._record(found.key, answering.resolved(found.session, at=self.now))
         return self.now
+
+    def _let_go(self, attempt: Order) -> Changes | Reason:
+        """Let go what is held and return what is true then, or why it stays.
+
+        It is asked first: to let the rest go where a part was taken, by whatever way, would call taken money cancelled.
+        """
+        cashier = self.connect(attempt.key.account)
+        told = cashier.query_order(attempt, now=self.now)
+        if not any(map(is_closed, told)) and not any(map(is_taken, told)):
+            try:
+                told = cashier.void(attempt)
+            except CountersignError as error:
+                if not is_final(error):
+                    raise
+                told = cashier.query_order(attempt, now=self.now)  # its answer may be all that was lost
+                if not any(map(is_closed, told)):
+                    return because("session_said", text=str(error))
+        return tuple(told) if any(map(is_closed, told)) else because("session_overtaken")
 
     def _paying(self, paid: Found) -> Order | None:
         """Return the attempt by which a payment session was paid, or its money held."""
@@ -281,11 +373,11 @@ class ResolveJob:
             return None
         return next((one for one in own if one.payment is not None), own[-1] if own else None)
 
-    def _earlier(self, found: Found) -> Iterable[Session]:
-        """Yield the captures and voids of a payment that were asked for before a session and not refused."""
+    def _earlier(self, found: Found, *kinds: str) -> Iterable[Session]:
+        """Yield the sessions of these kinds about a payment that were asked for before a session and not refused."""
         place = (found.session.requested_at, found.session.session_id)
         for one in SessionStore(self.store).all(found.key):
-            same = one.payment == found.session.payment and one.about in (CAPTURING, VOID)
+            same = one.payment == found.session.payment and one.about in kinds
             if same and (one.requested_at, one.session_id) < place and one.operation != REJECT:
                 yield one
 
@@ -333,7 +425,7 @@ class ResolveJob:
             fact = SessionAnswered(session.session_id, session.operation, self.now, answer.next_url)
             self._record(found.key, fact)
             seconds("SessionAnswerSeconds", self.now - (session.decided_at or self.now))
-            return self.now + LOOK_SECONDS if session.operation == PENDING else None
+            return self.now + LOOK_SECONDS if session.operation == PENDING else session.hold_ends_at
         if answer.kind == "against" or again is None:
             problem = because("session_not_taken")
             if answer.kind == "against":
@@ -422,6 +514,22 @@ def configure_all(apps: Apps, store: OrderStore, context: Any, *, now: int, enou
         if context.get_remaining_time_in_millis() < enough_ms:
             return
         configure(store, one, now=now)
+
+
+def is_open(session: Session) -> bool:
+    """Tell whether nobody knows yet what becomes of a session: what is asked after it has to wait for that."""
+    return session.status in ("open", "pending")
+
+
+def is_taken(change: Change) -> bool:
+    """Tell whether a cashier says that money was taken of what it held."""
+    fact = change.fact
+    return isinstance(fact, Paid) or (isinstance(fact, Unpaid) and fact.word == IN_PART)
+
+
+def is_closed(change: Change) -> bool:
+    """Tell whether a cashier says that nothing is held any more, and nothing was taken."""
+    return isinstance(change.fact, Closed)
 
 
 def refund_number(session: Session) -> str:
