@@ -88,7 +88,7 @@ test: env ## All tests but the soak and the browser; with a Python 3.13 also wha
 	@[ ! -x $(BIN)/python3.13 ] || exec $(BIN)/python tools/policies.py $(CALLS) --gaps
 
 soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1 [SHOPPERS=2000], PAYMENTS_APPS=1: shops, stores, sessions alone)
-	@$(if $(SHOPPERS),SHOPPERS=$(SHOPPERS)) $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce) $(if $(PAYMENTS_APPS),tests/platforms/shopify/payments tests/races/test_sessions.py)
+	@$(if $(SHOPPERS),SHOPPERS=$(SHOPPERS)) $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -m soak -s $(if $(BIGCOMMERCE),-n 2) $(if $(SHOPIFY),tests/platforms/shopify) $(if $(BIGCOMMERCE),tests/platforms/bigcommerce) $(if $(PAYMENTS_APPS),tests/platforms/shopify/payments tests/races/test_sessions.py)
 
 bench: env ## Our callback path beside its peers; writes bench/results.md
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python bench/run.py

@@ -5,6 +5,7 @@ file is to be looked at, or goes.
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache, wraps
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import moto.core.utils
 import moto.dynamodb.models
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend, Table
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 # The methods of a class are looked for in each call of it.
 moto.core.utils.method_names_from_class = moto.core.responses.method_names_from_class = cache(
@@ -22,18 +24,37 @@ moto.core.utils.method_names_from_class = moto.core.responses.method_names_from_
 )
 
 
+INDEX_NAME = 6  # its place among a query's arguments behind the hash key
+
+
+def _with_what_is_named(table: Table, named: Any) -> Table:
+    """Return a table as it is now: only the items that a transaction names are changed by it, so only those are copied.
+
+    Nothing changes an item that is in another table's place: a write puts a new one there, or changes its own.
+    """
+    before = copy.copy(table)
+    before.items = defaultdict(dict)
+    for hash_key, found in table.items.items():
+        kept: Any = dict(found) if table.range_key_attr else found
+        before.items[hash_key] = copy.deepcopy(kept) if hash_key in named else kept
+    return before
+
+
 def _copied_once(transact: Callable[..., Any]) -> Callable[..., Any]:
-    """Copy a table before a transaction once: it is copied for each item, and each time whole."""
+    """Copy what a transaction names before it: the whole table is copied for each item."""
 
     @wraps(transact)
     def with_copies(self: Any, items: Any) -> Any:
         copies: dict[int, Any] = {}
 
         def deepcopy(value: Any, memo: Any = None) -> Any:
-            if not isinstance(value, Table):
+            if not isinstance(value, Table) or value.stream_shard is not None:
                 return copy.deepcopy(value, memo)
             if id(value) not in copies:
-                copies[id(value)] = copy.deepcopy(value, memo)
+                asked = [item for operation in items for item in operation.values()]
+                keys = [one.get("Key") or one.get("Item") or {} for one in asked]
+                named = {DynamoType(key[value.hash_key_attr]) for key in keys if value.hash_key_attr in key}
+                copies[id(value)] = _with_what_is_named(value, named)
             return copies[id(value)]
 
         moto.dynamodb.models.copy = SimpleNamespace(deepcopy=deepcopy)
@@ -43,6 +64,53 @@ def _copied_once(transact: Callable[..., Any]) -> Callable[..., Any]:
             moto.dynamodb.models.copy = copy
 
     return with_copies
+
+
+def _where_it_can_be(query: Callable[..., Any]) -> Callable[..., Any]:
+    """Look for what a query may find where it can be: the whole table is sorted for each, and its answer once more."""
+
+    @wraps(query)
+    def over_few(self: Table, hash_key: Any, *args: Any, **options: Any) -> Any:
+        wanted = [(name, value) for name, value in options.get("hash_key_conditions") or () if value.type == "S"]
+        indexed = args[INDEX_NAME] if len(args) > INDEX_NAME else options.get("index_name")
+
+        def all_items() -> list[Any]:
+            if indexed is None:
+                found: Any = self.items.get(hash_key, {}) if self.range_key_attr else self.items
+                return list(found.values())
+            rows: Any = self.items.values()
+            rows = [row for kept in rows for row in kept.values()] if self.range_key_attr else list(rows)
+            for name, value in wanted:
+                text = value.value
+                rows = [row for row in rows if name in row.attrs and row.attrs[name].value == text]
+            return list(rows)
+
+        self.all_items = all_items  # type: ignore[method-assign]
+        try:
+            return query(self, hash_key, *args, **options)
+        finally:
+            del self.all_items
+
+    return over_few
+
+
+def _equal(self: DynamoType, other: DynamoType) -> bool:
+    """Tell whether two values are the same; most are text, which needs no cast."""
+    if self.type != other.type:
+        return False
+    if self.type == "S":
+        return bool(self.value == other.value)
+    return bool(self.cast_value == other.cast_value)
+
+
+def _before(self: DynamoType, other: DynamoType) -> bool:
+    if self.type == other.type == "S":
+        return bool(self.value < other.value)
+    return bool(self.cast_value < other.cast_value)
+
+
+def _hash(self: DynamoType) -> int:
+    return hash((self.type, self.value if self.type == "S" else self.cast_value))
 
 
 def _only_what_is_there(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,4 +133,6 @@ def _only_what_is_there(write: Callable[..., Any]) -> Callable[..., Any]:
 
 
 DynamoDBBackend.transact_write_items = _copied_once(DynamoDBBackend.transact_write_items)
+Table.query = _where_it_can_be(Table.query)
+DynamoType.__eq__, DynamoType.__lt__, DynamoType.__hash__ = _equal, _before, _hash
 BaseJSONSerializer._serialize_type_structure = _only_what_is_there(BaseJSONSerializer._serialize_type_structure)

@@ -1,6 +1,8 @@
 """Stripe Checkout: completed is not paid, delayed payments, refunds that come back, amounts in Stripe's own steps."""
 
+import dataclasses
 import itertools
+import json
 import time
 
 import pytest
@@ -9,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign.cashiers.stripe import amounts, settings, signing
-from countersign.errors import CountersignError, KeysUnavailableError, MalformedError, UnprocessableError
+from countersign.cashiers.stripe.connector import Connector
+from countersign.errors import (
+    ConflictError,
+    CountersignError,
+    KeysUnavailableError,
+    MalformedError,
+    PlatformUnavailableError,
+    UnprocessableError,
+)
 from countersign.http import HttpRequest
 from countersign.money import Money
 from sandbox.simulators.cashier.stripe import signature
@@ -253,6 +263,138 @@ class TestMoneyBack:
         )
 
 
+class TestHeldMoney:
+    """Manual capture: the money is held first, and captured or let go later."""
+
+    def held(self, world: Cashiers, *, notify: bool = True) -> Connector:
+        """Let a shopper pay by an account that holds money first; return its connector."""
+        world.cloud.secretsmanager.put_secret_value(
+            SecretId="countersign/test/cashier/stripe/main",
+            SecretString=json.dumps(stripe_document(kinds=["sale", "refund", "authorization", "capture", "void"])),
+        )
+        status, answer = world.create(account=MAIN, capture="manual")
+        assert status == 201, answer
+        world.make("stripe_pay", MAIN, reference="R-0001", notify=notify)
+        connector: Connector = world.cloud.module("cashier_poll").connect("stripe.main")
+        return connector
+
+    def session(self, world: Cashiers) -> dict[str, object]:
+        (session,) = world.make("stripe_ledger", MAIN)["sessions"]
+        found: dict[str, object] = session
+        return found
+
+    def test_held_money_is_not_paid_until_it_is_captured(self, world: Cashiers) -> None:
+        connector = self.held(world)
+        assert set(world.deliver()) == {200}
+        world.work("poll", 10)
+        order = world.order(account=MAIN)
+        assert (order.status, order.paid) == ("pending", 0)
+        made = connector.capture(order, "cap-1", Money(8800, "USD"))
+        assert made == ("cap-1", "succeeded", Money(8800, "USD"))
+        assert set(world.deliver()) == {200}
+        world.work("poll", 10)
+
+        assert world.order(account=MAIN).status == "paid"
+        ask(world, "rf-1", 800)
+        world.work("refund")
+        assert known(world)["rf-1"] == ("succeeded", 800)
+
+    @pytest.mark.parametrize("days", [0, 2])
+    def test_a_capture_whose_answer_was_lost_is_made_once_also_when_stripe_forgot_its_key(
+        self, world: Cashiers, days: int
+    ) -> None:
+        connector = self.held(world)
+        world.wire.lost = ["/capture"]
+        with pytest.raises(PlatformUnavailableError):
+            connector.capture(world.order(account=MAIN), "cap-1", Money(8800, "USD"))
+        if days:
+            world.wire.simulator._stripe.ledger.kept.clear()
+            world.cloud.clock.shift(days * DAY)
+        made = connector.capture(world.order(account=MAIN), "cap-1", Money(8800, "USD"))
+
+        assert made.status == "succeeded"
+        assert len([call for call in world.asked() if call.endswith("/capture")]) == 1
+
+    def test_a_part_that_was_captured_is_what_was_paid_and_a_question_and_no_second_capture_follows(
+        self, world: Cashiers
+    ) -> None:
+        connector = self.held(world)
+        connector.capture(world.order(account=MAIN), "cap-1", Money(3000, "USD"))
+        world.deliver()
+        world.work("poll", 10)
+
+        order = world.order(account=MAIN)
+        assert (order.status, order.paid) == ("review", 0)
+        assert [one.total for one in order.claims] == [Money(3000, "USD")]
+        for number, minor in (("cap-2", 5800), ("cap-1", 3001)):
+            with pytest.raises(ConflictError):
+                connector.capture(order, number, Money(minor, "USD"))
+        with pytest.raises(ConflictError):
+            connector.void(order)
+
+    def test_more_than_is_held_is_not_asked_for(self, world: Cashiers) -> None:
+        connector = self.held(world)
+        for amount in (Money(8801, "USD"), Money(8800, "EUR")):
+            with pytest.raises(UnprocessableError, match="capture_exceeds_authorization"):
+                connector.capture(world.order(account=MAIN), "cap-1", amount)
+        assert not [call for call in world.asked() if call.endswith("/capture")]
+
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_what_is_let_go_ends_the_payment_and_is_let_go_once(self, world: Cashiers, lost: bool) -> None:
+        connector = self.held(world)
+        if lost:
+            world.wire.lost = ["/cancel"]
+            with pytest.raises(PlatformUnavailableError):
+                connector.void(world.order(account=MAIN))
+        for change in connector.void(world.order(account=MAIN)):
+            world.store.record(change, now=world.now)
+
+        assert world.order(account=MAIN).status == "closed"
+        assert len([call for call in world.asked() if call.endswith("/cancel")]) == 1
+        with pytest.raises(ConflictError):
+            connector.capture(world.order(account=MAIN), "cap-1", Money(8800, "USD"))
+
+    def test_our_timer_does_not_end_what_is_held_and_its_end_at_stripe_does(self, world: Cashiers) -> None:
+        self.held(world, notify=False)
+        for _ in range(3):
+            world.work("poll", DAY)
+        assert world.order(account=MAIN).status == "pending"
+        world.cloud.clock.shift(5 * DAY)  # seven days in all
+        world.work("poll", 3600)
+
+        assert world.order(account=MAIN).status == "closed"
+        assert self.session(world)["payment_status"] == "unpaid"
+
+    def test_a_session_that_nobody_paid_holds_nothing(self, world: Cashiers) -> None:
+        world.create(account=MAIN)
+        world.make("stripe_pay", MAIN, reference="R-0001")
+        connector = world.cloud.module("cashier_poll").connect("stripe.main")
+        capable = dataclasses.replace(connector.settings, kinds=frozenset(settings.ALL_KINDS))
+        connector = dataclasses.replace(connector, settings=capable)
+        for call in (
+            lambda: connector.capture(world.order(account=MAIN), "cap-1", Money(1, "USD")),
+            lambda: connector.void(world.order(account=MAIN)),
+        ):
+            with pytest.raises(ConflictError, match="held"):
+                call()
+
+    def test_an_account_that_states_no_authorization_is_refused_it(self, world: Cashiers) -> None:
+        status, answer = world.create(account=MAIN, capture="manual")
+
+        assert (status, world.posted, world.asked()) == (422, [], [])
+        assert "no authorization" in answer["detail"]
+
+    def test_an_event_of_a_payment_that_is_taken_at_once_is_not_asked_about(self, paid: Cashiers) -> None:
+        (session,) = paid.make("stripe_ledger", MAIN)["sessions"]
+        found = paid.wire.simulator._stripe.ledger.sessions[session["id"]]
+        paid.asked()
+        paid.wire.simulator._stripe._send(found, "payment_intent.succeeded", found.payment())
+        assert paid.deliver() == [200]
+        paid.work("poll", 30)
+
+        assert paid.asked() == []
+
+
 class TestAmounts:
     @pytest.mark.parametrize(
         ("minor", "currency", "at_stripe", "back"),
@@ -457,6 +599,7 @@ class TestDocument:
             ({"webhook_secrets": ["we_0123456789abcdef"]}, "webhook_secrets"),
             ({"api_base": "http://api.stripe.com"}, "api_base"),
             ({"kinds": ["capture"]}, "kinds"),
+            ({"kinds": ["sale", "chargeback"]}, "kinds"),
         ],
     )
     def test_a_document_that_cannot_be_used_names_the_field(self, changes: dict[str, object], field: str) -> None:

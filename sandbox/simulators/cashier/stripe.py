@@ -26,6 +26,7 @@ MOUNT = "/cashier"
 RETRIES = (60, 300, 1800, 7200, 18_000, *(43_200,) * 5)  # three days
 VERSION = "2025-09-30.clover"  # of the endpoint, which keeps its own
 LEAST, MOST = 1800, 86_400  # seconds that a session may live
+HELD_SECONDS = 7 * 86_400  # then what nobody captured is let go
 # What Stripe charges in other steps than ISO 4217's: https://docs.stripe.com/currencies#special-cases
 THOUSANDTHS, HUNDREDTHS = ("bhd", "jod", "kwd", "omr", "tnd"), ("isk", "ugx")
 SPOILS = {"bad_v1": "sign the event with another secret", "old_event": "sign it as if it were 301 seconds old"}
@@ -123,6 +124,12 @@ class Stripe:
                     raise invalid("checkout_session_not_open", "Only Checkout Sessions with a status in [open]")
                 self.expire(session)
                 return session.shown()
+            case "POST", ["payment_intents", number, "capture"]:
+                session = self.aged(self.ledger.with_intent(account, number))
+                return self.capture(session, int(params["amount_to_capture"]), dict(params.get("metadata") or {}))
+            case "POST", ["payment_intents", number, "cancel"]:
+                session = self.aged(self.ledger.with_intent(account, number))
+                return self.let_go(session)
             case "POST", ["refunds"]:
                 return self._refund(account, params)
             case "GET", ["refunds"]:
@@ -168,7 +175,32 @@ class Stripe:
         """Return a session, ended if its time is over."""
         if session.status == "open" and self.now >= session.expires_at:
             self.expire(session)
+        if session.intent_status == "requires_capture" and self.now >= session.held_until:
+            self.let_go(session)
         return session
+
+    def capture(self, session: Session, amount: int, metadata: Json) -> Json:
+        """Take a part of what is held: the rest is let go with it."""
+        with self.ledger.lock:
+            if session.intent_status != "requires_capture":
+                raise invalid("payment_intent_unexpected_state", "This PaymentIntent could not be captured")
+            if amount > session.amount:
+                raise invalid("amount_too_large", "The amount exceeds what is capturable")
+            if session.currency in THOUSANDTHS and amount % 10:
+                raise invalid("invalid_amount", "Invalid amount")
+            session.captured_as, session.received = metadata, amount
+            session.payment_status, session.intent_status, session.charged_at = "paid", "succeeded", self.now
+        self._send(session, "payment_intent.succeeded", session.payment())
+        return session.payment()
+
+    def let_go(self, session: Session) -> Json:
+        """Let go what is held."""
+        with self.ledger.lock:
+            if session.intent_status != "requires_capture":
+                raise invalid("payment_intent_unexpected_state", "This PaymentIntent could not be canceled")
+            session.intent_status = "canceled"
+        self._send(session, "payment_intent.canceled", session.payment())
+        return session.payment()
 
     def expire(self, session: Session) -> None:
         """Let a session end, and tell."""
@@ -179,9 +211,14 @@ class Stripe:
     def pay(self, session: Session, *, notify: bool = True, presentment: Json | None = None) -> None:
         """Let the shopper pay by card: it is paid at once."""
         self._complete(session, presentment)
-        self._charge(session)
+        if session.is_manual:
+            session.intent_status, session.held_until = "requires_capture", self.now + HELD_SECONDS
+        else:
+            self._charge(session)
         if notify:
             self.tell(session, "checkout.session.completed")
+            if session.is_manual:
+                self._send(session, "payment_intent.amount_capturable_updated", session.payment())
 
     def debit(self, session: Session, *, notify: bool = True) -> None:
         """Let the shopper pay by a delayed method: completed, and not paid."""
@@ -211,6 +248,7 @@ class Stripe:
     def _charge(self, session: Session) -> None:
         with self.ledger.lock:
             session.payment_status, session.intent_status, session.charged_at = "paid", "succeeded", self.now
+            session.received = session.amount
 
     def _refund(self, account: str, params: Json) -> Json:
         session = self.ledger.with_intent(account, params["payment_intent"])
@@ -224,8 +262,8 @@ class Stripe:
         with self.ledger.lock:
             if session.payment_status != "paid":
                 raise invalid("charge_not_paid")
-            if session.refunded + amount > session.amount:
-                code = "charge_already_refunded" if session.refunded >= session.amount else "amount_too_large"
+            if session.refunded + amount > session.received:
+                code = "charge_already_refunded" if session.refunded >= session.received else "amount_too_large"
                 raise invalid(code, "Refund amount is greater than unrefunded amount on charge")
             pending = self._faults.take("stripe_refund_pending", session.id) is not None
             status = "pending" if pending else "succeeded"

@@ -54,6 +54,9 @@ class Session:
     intent: str = ""
     intent_status: str = "requires_payment_method"
     charged_at: int | None = None
+    received: int = 0
+    held_until: int = 0  # where the money is held
+    captured_as: Json = field(default_factory=dict)  # metadata of the capture
     presentment: Json = field(default_factory=dict)
     refunds: list[Refund] = field(default_factory=list)
     deliveries: list[Json] = field(default_factory=list)
@@ -62,6 +65,11 @@ class Session:
     def refunded(self) -> int:
         """Return what went back, or is on its way."""
         return sum(one.amount for one in self.refunds if one.status not in ("failed", "canceled"))
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether the money is held first."""
+        return (self.params.get("payment_intent_data") or {}).get("capture_method") == "manual"
 
     def shown(self, *, expanded: bool = False, url: str = "") -> Json:
         """Return the session as Stripe writes it."""
@@ -105,8 +113,11 @@ class Session:
             "amount": self.amount,
             "currency": self.currency,
             "status": self.intent_status,
+            "amount_capturable": self.amount if self.intent_status == "requires_capture" else 0,
+            "amount_received": self.received,
+            "capture_method": "manual" if self.is_manual else "automatic_async",
             "latest_charge": charge,
-            "metadata": (self.params.get("payment_intent_data") or {}).get("metadata") or {},
+            "metadata": ((self.params.get("payment_intent_data") or {}).get("metadata") or {}) | self.captured_as,
         }
 
     def refund(self, one: Refund) -> Json:

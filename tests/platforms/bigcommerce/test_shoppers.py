@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.platforms.bigcommerce.world import Shop, app_document, shop
 CANCELLED, FULFILLMENT = 5, 11
 CASHIERS = ("hc1/main", "stripe/main", "wechat_native/qr")
 SHOPPERS = int(os.environ.get("SHOPPERS") or 2000)  # of the soak, over all cashiers
-PARTS = 20
+PARTS = max(1, SHOPPERS // 100)  # what a part costs grows faster than its shoppers
 FEW = 100  # in the suite: seconds of the processor, because chance finds what nobody thought of
 Json = dict[str, Any]
 
@@ -140,7 +141,7 @@ def audit(world: Shop, order: Json, told: str) -> None:
 
 
 def play(world: Shop, shoppers: int, seed: int) -> None:
-    print(f"SHOPPERS_SEED={seed}")
+    print(f"SHOPPERS_SEED={seed}", file=sys.stderr)  # which is seen from processes of pytest's too
     chance = random.Random(seed)
     world.hook()
     orders = [live(world, chance) for _ in range(shoppers)]

@@ -132,6 +132,8 @@ class Client:
             "metadata": metadata,
             "payment_intent_data": {"metadata": metadata, "description": wanted.description},
         }
+        if wanted.capture == "manual":
+            params["payment_intent_data"]["capture_method"] = "manual"
         if wanted.customer_email:
             params["customer_email"] = wanted.customer_email
         made = self._call(
@@ -198,6 +200,24 @@ class Client:
             if error.whole_account:
                 raise
             raise ConflictError("Stripe does not end this session") from error
+
+    def capture(self, payment_intent: str, amount: Money, *, number: str) -> None:
+        """Take a part of what is held, once for each number; Stripe lets the rest go with it."""
+        # https://docs.stripe.com/api/payment_intents/capture
+        params: Any = {"amount_to_capture": amounts.to_stripe(amount), "metadata": {messages.CAPTURE: number}}
+        options: Any = {"idempotency_key": f"capture-{payment_intent}-{number}"}
+        self._call(lambda: self._stripe.v1.payment_intents.capture(payment_intent, params, options))
+
+    def void(self, payment_intent: str) -> None:
+        """Let go what is held and not captured; ConflictError where nothing is held."""
+        # https://docs.stripe.com/api/payment_intents/cancel
+        options: Any = {"idempotency_key": f"void-{payment_intent}"}
+        try:
+            self._call(lambda: self._stripe.v1.payment_intents.cancel(payment_intent, None, options))
+        except CallRefusedError as error:
+            if error.whole_account:
+                raise
+            raise ConflictError("Stripe holds nothing of this payment that could be let go") from error
 
     def refund(self, payment_intent: str, amount: Money, *, number: str, reference: str) -> Refund:
         """Have a part of a payment go back, once for each number."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import stripe
 
+from countersign.cashiers import port
 from countersign.cashiers.notices import PLATFORM
 from countersign.cashiers.port import Captured, CreatedPayment, PaymentRequest
 from countersign.cashiers.stripe import amounts, translate
@@ -25,6 +26,7 @@ from countersign.store import OrderStore
 
 DAY = 86_400
 CLOCKS_DIFFER = 120
+HOLDS = "requires_capture"  # of a payment intent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Connector:
 
     def create_payment(self, wanted: PaymentRequest, order: Order) -> CreatedPayment:
         """Have Stripe make a session; after any doubt, and a day, the one that there is."""
+        if wanted.capture != "automatic":
+            port.require_kind(self, port.AUTHORIZATION)
         if order.attempts > 1 or order.handle:
             found = self._session(order)
             if found is not None and found.status != "open":
@@ -140,12 +144,45 @@ class Connector:
         return ()
 
     def capture(self, order: Order, capture_id: str, amount: Money) -> Captured:
-        """Refuse: payments by Checkout are taken at once here."""
-        raise UnprocessableError("this cashier's account has no capture")
+        """Take a part of what is held, the same one however often it is asked for; nothing can follow it.
+
+        Stripe forgets its idempotency key after a day; the payment intent has our number for good.
+        """
+        port.require_kind(self, port.CAPTURE)
+        session = self._held(order)
+        if session.intent_status != HOLDS:
+            return self._captured(session, capture_id, amount)
+        if amount.currency != order.terms.amount.currency or amount.minor > order.terms.amount.minor:
+            raise UnprocessableError("capture_exceeds_authorization")
+        try:
+            self.client.capture(session.payment_intent, amount, number=capture_id)
+        except CallRefusedError as error:
+            if error.whole_account:
+                raise
+            return self._captured(self._held(order), capture_id, amount)  # somebody else may have been faster
+        return Captured(capture_id, "succeeded", amount)
 
     def void(self, order: Order) -> Changes:
-        """Refuse: payments by Checkout are taken at once here."""
-        raise UnprocessableError("this cashier's account has no void")
+        """Let go what is held and not captured."""
+        port.require_kind(self, port.VOID)
+        session = self._held(order)
+        if session.intent_status != "canceled":
+            self.client.void(session.payment_intent)
+            session = self._held(order)
+        return self._told(order.key, session, self.now())
+
+    def _held(self, order: Order) -> Session:
+        """Return the session of a payment whose money is held, or was; ConflictError where it never was."""
+        session = self._session(order)
+        if session is None or not session.is_manual or not session.payment_intent:
+            raise ConflictError("nothing of this payment is held at Stripe")
+        return session
+
+    def _captured(self, session: Session, capture_id: str, amount: Money) -> Captured:
+        """Return a capture that was made before; ConflictError where another one was, or the money was let go."""
+        if session.capture != capture_id or session.received != amount or session.intent_status != "succeeded":
+            raise ConflictError("nothing of this payment is held at Stripe any more")
+        return Captured(capture_id, "succeeded", amount)
 
     def _session(self, order: Order) -> Session | None:
         """Return a payment's session, also where the answer to its creation was lost."""

@@ -12,6 +12,7 @@ from countersign.money import Money
 
 REFERENCE = "countersign_reference"  # in the metadata of what we make: our number of the payment
 REFUND = "countersign_refund"  # and of the refund
+CAPTURE = "countersign_capture"  # and of the capture, which Stripe writes to the payment intent
 _ID = re.compile(r"[a-zA-Z0-9_]{3,255}", re.ASCII)
 _OURS = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _WORD = re.compile(r"[a-z0-9_.]{1,80}", re.ASCII)
@@ -34,6 +35,9 @@ class Session:
     intent_status: str = ""  # of the payment intent, where it was asked for with the session
     charged_at: int | None = None
     refunded: int = 0
+    is_manual: bool = False  # the money is held first, and captured or let go later
+    received: Money | None = None  # what of it was captured, known where the payment intent was asked for
+    capture: str = ""  # our number of the capture that was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def read_session(data: Mapping[str, Any]) -> Session:
     amount = data.get("amount_total")
     presentment = read.mapping(data, "presentment_details").get("presentment_currency")
     reference = data.get("client_reference_id")
+    taken = expanded.get("amount_received")
     return Session(
         id=read.text(data, "id", _ID),
         reference=reference if isinstance(reference, str) and _OURS.fullmatch(reference) else "",
@@ -73,6 +78,9 @@ def read_session(data: Mapping[str, Any]) -> Session:
         intent_status=read.text(expanded, "status", _WORD, default=""),
         charged_at=read.whole(charge, "created"),
         refunded=read.whole(charge, "amount_refunded") or 0,
+        is_manual=expanded.get("capture_method") == "manual",
+        received=None if taken is None else amounts.from_stripe(taken, expanded.get("currency")),
+        capture=read.text(read.mapping(expanded, "metadata"), CAPTURE, _OURS, default=""),
     )
 
 
@@ -99,6 +107,12 @@ def _id_of(value: object) -> str:
     if not isinstance(found, str) or not _ID.fullmatch(found):
         raise MalformedError("an id has another form than Stripe's")
     return found
+
+
+def held_reference(intent: Mapping[str, Any]) -> str:
+    """Return our number of a payment that is captured by hand, of its payment intent; empty where it is none."""
+    is_manual = intent.get("capture_method") == "manual"
+    return read.text(read.mapping(intent, "metadata"), REFERENCE, _OURS, default="") if is_manual else ""
 
 
 def event_object(event: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], int]:

@@ -11,7 +11,9 @@ from countersign.signing.credentials import Secret, secret
 
 HOST = "https://api.stripe.com"
 PAGES = frozenset({"checkout.stripe.com"})
-KINDS = ("sale", "refund")
+KINDS = ("sale", "refund")  # of an account that states none
+HOLDS = frozenset({"authorization", "capture", "void"})  # money is held first: it must be taken or let go
+ALL_KINDS = (*KINDS, *sorted(HOLDS))
 _KEY = re.compile(r"(?:sk|rk)_(test|live)_[A-Za-z0-9_]{8,255}", re.ASCII)
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 
@@ -80,6 +82,8 @@ def _webhook_secret(value: object, name: str) -> Secret:
 def _kinds(document: Mapping[str, object]) -> frozenset[str]:
     given = as_list(document, "kinds") or list(KINDS)
     found = frozenset(kind for kind in given if isinstance(kind, str))
-    if len(found) < len(given) or not found <= set(KINDS):
-        raise KeysUnavailableError(f"kinds holds something else than {', '.join(KINDS)}")
+    if len(found) < len(given) or not found <= set(ALL_KINDS):
+        raise KeysUnavailableError(f"kinds holds something else than {', '.join(ALL_KINDS)}")
+    if found & HOLDS and not found >= HOLDS:
+        raise KeysUnavailableError("kinds with one of authorization, capture and void must have all three")
     return found

@@ -41,6 +41,11 @@ _REFUND = {
     "failed": "failed",
     "canceled": "failed",
 }
+# What becomes of money that is held. A payment that is taken at once has events of its session for that.
+HELD_EVENTS = frozenset(
+    {"payment_intent.amount_capturable_updated", "payment_intent.canceled", "payment_intent.succeeded"}
+)
+HELD = "AUTHORIZED"  # the word of the cashiers' own contract
 # Of a payment intent whose delayed payment did not come: nobody can pay by this session any more.
 OVER = frozenset({"requires_payment_method", "canceled"})
 
@@ -64,6 +69,10 @@ def event_to_changes(event: Mapping[str, Any], name: str, trust: Trust) -> Told:
         return Change(key, fact, trust, "notify", name, SYSTEM, envelope_id=envelope_id)
     if kind in REFUND_EVENTS:
         return refund_to_change(messages.read_refund(data), name, trust, "notify", envelope_id)
+    if kind in HELD_EVENTS and (reference := messages.held_reference(data)):
+        key = OrderKey(PLATFORM, name, reference)
+        hint = PlatformEvent(kind, at)
+        return Change(key, hint, trust, "notify", name, SYSTEM, envelope_id=envelope_id)
     if kind == "charge.refunded":
         return _hinted(kind, data.get("payment_intent"), name, trust, envelope_id, at)
     return AccountNews(kind)
@@ -72,6 +81,10 @@ def event_to_changes(event: Mapping[str, Any], name: str, trust: Trust) -> Told:
 def state(session: Session, at: int) -> Fact:
     """Return how a session stands; `at` stands in where Stripe names no time (epoch seconds)."""
     # https://docs.stripe.com/payments/checkout/fulfill-orders: completed is not paid, payment_status tells.
+    if session.is_manual and session.intent_status == "succeeded" and session.received is not None:
+        # The session's total is what was held: a part of it may be all that was captured, and the rest is let go.
+        paid_at = session.charged_at if session.charged_at is not None else at
+        return Paid(session.payment_intent, session.received, paid_at)
     if session.payment_status == "paid":
         if session.total is None:
             raise MalformedError("amount_total is missing")
@@ -81,6 +94,10 @@ def state(session: Session, at: int) -> Fact:
         return Closed(at)
     if session.payment_status != "unpaid":
         return Unrecognised("payment_status", session.payment_status)
+    if session.status == "complete" and session.intent_status == "requires_capture":
+        return Unpaid(HELD)
+    if session.status == "complete" and session.intent_status == "canceled":
+        return Closed(at)  # let go, by us, at Stripe's pages, or because nobody captured it within its seven days
     if session.status == "complete" and session.intent_status in OVER:
         return _failed_late(session)
     return Unpaid("processing" if session.status == "complete" else "open")
