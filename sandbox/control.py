@@ -35,6 +35,7 @@ class Control:
         self.queues: Queues | None = None
         self.runner_port = 0
         self.certificates: dict[str, Any] = {}
+        self.plane: dict[str, Any] = {}
         self.kill_runner: Callable[[], int] = lambda: 0
         self.ready = False
 
@@ -77,6 +78,7 @@ class Control:
             ("DELETE", "/faults"): self._clear_faults,
             ("GET", "/calls"): self._calls,
             ("GET", "/mtls"): lambda: self.certificates,
+            ("GET", "/plane"): lambda: self.plane,
         }
         action = actions.get((method, path))
         return _json(200, action()) if action else _json(404, {"message": "Not Found"})

@@ -1,0 +1,167 @@
+"""What the command line itself says, in English and Chinese; what the API says comes in the language asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENGLISH, CHINESE = "en", "zh"
+LANGUAGES = (ENGLISH, CHINESE)
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    # How things go wrong
+    "refused": ("refused: {why}", "被拒绝：{why}"),
+    "gateway_401": (
+        "not signed in, or the sign-in has ended: `countersign login`",
+        "尚未登录或登录已过期：请运行 `countersign login`",
+    ),
+    "gateway_403": ("refused: your token lacks the scope for this", "被拒绝：你的令牌没有所需的权限"),
+    "gateway_429": ("too many calls: try again in a moment", "调用过于频繁：请稍后再试"),
+    "gateway_other": ("unavailable: the API answered {status}; try again", "暂不可用：接口返回 {status}，请重试"),
+    "unreachable": ("unavailable: nobody answers there ({why}); try again", "暂不可用：无法连接（{why}），请重试"),
+    "interrupted": (
+        "interrupted; what was done stays done, the same command goes on",
+        "已中断；已完成的部分有效，再次运行同一命令即可继续",
+    ),
+    "unforeseen": (
+        "something unforeseen: {kind} at {where}; nothing of what was sent is shown here",
+        "意外错误：{where} 处的 {kind}；此处不显示任何发送内容",
+    ),
+    "no_sandbox": ("no sandbox answers on port {port}: `make run`", "端口 {port} 上没有沙盒：请运行 `make run`"),
+    "sandbox_refused": ("the sandbox refuses: {why}", "沙盒拒绝：{why}"),
+    "sandbox_only": (
+        "refused: this is for the sandbox alone (`--sandbox`); it is never done to a deployment",
+        "被拒绝：仅限沙盒使用（`--sandbox`），绝不会对线上部署执行",
+    ),
+    "sandbox_has_no_profile": ("a sandbox needs no profile", "沙盒不需要配置"),
+    "no_profile": (
+        "no deployment is set up: `countersign login --stack NAME`, or `--sandbox`",
+        "尚未配置部署：`countersign login --stack 名称`，或使用 `--sandbox`",
+    ),
+    "no_such_profile": ("no profile {name}; there are: {known}", "没有配置 {name}；现有：{known}"),
+    "bad_profiles": ("{path} cannot be read: {why}", "无法读取 {path}：{why}"),
+    "profile_lacks": ("profile {name} lacks {what}", "配置 {name} 缺少 {what}"),
+    "bad_amount": ("{text} is no amount: {why}", "{text} 不是有效金额：{why}"),
+    "bad_time": (
+        "{text} is no time: 2h, 30m, 3d, today, yesterday, 2026-11-22",
+        "{text} 不是有效时间：可用 2h、30m、3d、today、yesterday、2026-11-22",
+    ),
+    "no_order": ("no order has the number {text}", "没有编号为 {text} 的订单"),
+    "several_orders": ("{text} is the number of several orders: {found}", "{text} 对应多个订单：{found}"),
+    "which_account": ("{name} is not one account; there are: {known}", "{name} 不是唯一的账户；现有：{known}"),
+    "nothing_found": ("nothing", "无"),
+    # Signing in
+    "not_signed_in": ("not signed in to {name}: `countersign login`", "尚未登录 {name}：请运行 `countersign login`"),
+    "half_a_machine": (
+        "COUNTERSIGN_CLIENT_ID and COUNTERSIGN_CLIENT_SECRET are needed together",
+        "COUNTERSIGN_CLIENT_ID 与 COUNTERSIGN_CLIENT_SECRET 须同时设置",
+    ),
+    "sign_in_refused": ("the sign-in was refused: {why}", "登录被拒绝：{why}"),
+    "sign_in_foreign": (
+        "what came back is not the sign-in that was begun here: begin again",
+        "返回的不是此处发起的登录，请重新开始",
+    ),
+    "sign_in_open": ("Sign in at: {url}", "请在此登录：{url}"),
+    "sign_in_paste": (
+        "Paste the address that the browser ends at",
+        "请粘贴浏览器最后到达的地址",
+    ),
+    "sign_in_late": ("nobody signed in within {minutes} minutes", "{minutes} 分钟内没有完成登录"),
+    "sign_in_port": (
+        "port {port} is taken, and the sign-in comes back to no other: `--paste`",
+        "端口 {port} 被占用，而登录只能返回该端口：请使用 `--paste`",
+    ),
+    "signed_in": ("signed in to {name} as {who}", "已登录 {name}，身份为 {who}"),
+    "signed_out": ("signed out of {name}", "已退出 {name}"),
+    # AWS
+    "no_boto3": (
+        "this needs AWS's library: `pipx inject countersign-operator-cli boto3`, or `make cli`",
+        "此操作需要 AWS 库：`pipx inject countersign-operator-cli boto3`，或 `make cli`",
+    ),
+    "aws_refused": ("AWS refuses {call}: {why}", "AWS 拒绝 {call}：{why}"),
+    "aws_unreachable": ("AWS does not answer ({kind}): try again", "AWS 无响应（{kind}）：请重试"),
+    "function_failed": ("{function} failed: {kind} {why}", "{function} 失败：{kind} {why}"),
+    # Money
+    "amount_needed": (
+        "refused: {name} is production: `--yes-amount {amount}` says that you mean it",
+        "被拒绝：{name} 是生产环境，请用 `--yes-amount {amount}` 确认",
+    ),
+    "amount_differs": ("refused: {given} is not the amount, which is {amount}", "被拒绝：{given} 与金额 {amount} 不符"),
+    "type_amount": (
+        "{name} is production. Type the amount ({amount}) to go on",
+        "{name} 是生产环境。请输入金额（{amount}）以继续",
+    ),
+    # Explaining
+    "next": ("next: {text}", "接下来：{text}"),
+    "next_at": ("next: {text} ({at})", "接下来：{text}（{at}）"),
+    "by_key": ("key {key}", "密钥 {key}"),
+    "by": ("by {who}", "操作人 {who}"),
+    "evidence_of": ("--- {event}", "--- {event}"),
+    "open_question": ("question: {text}", "待决问题：{text}"),
+    "as_of": ("As of {at} (UTC+8):", "截至 {at}（UTC+8）："),
+    "decision.applied": ("counted", "已计入"),
+    "decision.unchanged": ("changes nothing", "无变化"),
+    "decision.duplicate": ("known already", "已知"),
+    "decision.orphan": ("kept for an order that is unknown here", "订单未知，已保留"),
+    "decision.review": ("asks a person", "需人工处理"),
+    # Orders and refunds
+    "asked_now": ("the platform is asked now", "正在向平台查询"),
+    "answer_came": ("the platform has answered: {status}", "平台已答复：{status}"),
+    "answer_waits": ("no answer within {seconds} s; the order is {status}", "{seconds} 秒内未收到答复；订单为{status}"),
+    "closing": ("it is closed as soon as the platform allows", "平台允许后将立即关闭"),
+    "shipped": ("recorded; the platform and the buyer are told", "已记录；将通知平台和买家"),
+    "refund_asked": ("asked for: {refund}; somebody else must approve it", "已申请：{refund}；须由他人审批"),
+    "refund_approved": ("approved: {refund} is paid out", "已批准：{refund} 将退款"),
+    "refund_rejected": ("rejected: {refund}", "已拒绝：{refund}"),
+    "no_refund": ("no refund has the number {text}", "没有编号为 {text} 的退款"),
+    "charge_retried": ("it is tried again once: {charge}", "将再次扣款一次：{charge}"),
+    "machine_cannot": (
+        "refused: approving is for people, and you speak as a machine: `countersign login`",
+        "被拒绝：审批须由人员完成，当前身份为程序：请运行 `countersign login`",
+    ),
+    # Columns
+    "column.order": ("order", "订单"),
+    "column.status": ("status", "状态"),
+    "column.amount": ("amount", "金额"),
+    "column.paid": ("paid", "已付"),
+    "column.refunded": ("refunded", "已退"),
+    "column.shipping": ("shipping", "发货"),
+    "column.updated": ("changed", "更新"),
+    "column.refund": ("refund", "退款"),
+    "column.asked_by": ("asked by", "申请人"),
+    "column.asked_at": ("asked", "申请时间"),
+    "column.reason": ("reason", "原因"),
+    "column.charge": ("charge", "扣款"),
+    "column.group": ("who must act", "处理方"),
+    "column.next_try": ("next try", "下次重试"),
+    "column.customer": ("customer", "客户"),
+    "column.description": ("description", "描述"),
+    # States
+    "state.created": ("created", "已创建"),
+    "state.pending": ("pending", "待支付"),
+    "state.authorized": ("authorized", "已授权"),
+    "state.partially_paid": ("partially paid", "部分支付"),
+    "state.paid": ("paid", "已支付"),
+    "state.partially_refunded": ("partially refunded", "部分退款"),
+    "state.refunded": ("refunded", "已退款"),
+    "state.closed": ("closed", "已关闭"),
+    "state.failed": ("failed", "失败"),
+}
+
+
+def of_environment(environ: Mapping[str, str]) -> str:
+    """Return the language of the locale."""
+    locale = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return CHINESE if locale.lower().startswith("zh") else ENGLISH
+
+
+def text(code: str, language: str, /, **arguments: object) -> str:
+    """Return a sentence."""
+    return SENTENCES[code][language == CHINESE].format(**arguments)
+
+
+def word(code: str, language: str, otherwise: str) -> str:
+    """Return a sentence without arguments, or another text where there is none."""
+    return text(code, language) if code in SENTENCES else otherwise
