@@ -11,13 +11,13 @@ from countersign_cli.exits import USAGE, StopError
 SIGNS = {"CNY": "¥"}
 
 
-def shown(amount: dict[str, Any] | None) -> str:
-    """Return `¥88.00` or `88.00 USD`; nothing where there is no amount."""
+def shown(amount: dict[str, Any] | None, *, for_people: bool = True) -> str:
+    """Return `¥88.00` or `88.00 USD`, to a program always the latter; nothing where there is no amount."""
     if not amount:
         return ""
     plain = str(Money(amount["minor"], amount["currency"]))
     number, _, currency = plain.partition(" ")
-    return f"{SIGNS[currency]}{number}" if currency in SIGNS else plain
+    return f"{SIGNS[currency]}{number}" if currency in SIGNS and for_people else plain
 
 
 def written(text: str, currency: str) -> dict[str, Any]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # What each command is, for `--help` without importing any.
 COMMANDS = {
     "explain": "Why an order is in its state, and what happens next.",
+    "orders": "List, get, ship, ask about and close orders.",
+    "refunds": "List, ask for, approve and reject refunds.",
+    "charges": "List subscription charges, and have one tried again.",
 }
 
 

@@ -117,10 +117,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "refund_rejected": ("rejected: {refund}", "已拒绝：{refund}"),
     "no_refund": ("no refund has the number {text}", "没有编号为 {text} 的退款"),
     "charge_retried": ("it is tried again once: {charge}", "将再次扣款一次：{charge}"),
-    "machine_cannot": (
-        "refused: approving is for people, and you speak as a machine: `countersign login`",
-        "被拒绝：审批须由人员完成，当前身份为程序：请运行 `countersign login`",
+    "say_amount": (
+        "say the amount: where money is real, nobody asks for all that is left",
+        "请写明金额：生产环境不接受“全部退款”",
     ),
+    "no_charge": ("{text} is no subscription charge", "{text} 不是订阅扣款"),
+    "empty_note": ("an empty note says nothing", "备注不能为空"),
+    "noted": ("noted", "已备注"),
     # Columns
     "column.order": ("order", "订单"),
     "column.status": ("status", "状态"),
