@@ -124,6 +124,74 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "no_charge": ("{text} is no subscription charge", "{text} 不是订阅扣款"),
     "empty_note": ("an empty note says nothing", "备注不能为空"),
     "noted": ("noted", "已备注"),
+    # Verifying
+    "bad_capture": ("the captured request cannot be read: {why}", "无法读取捕获的请求：{why}"),
+    "bad_document": ("{path} is no JSON object", "{path} 不是 JSON 对象"),
+    "no_such_door": ("there is no door {name}; there are: {known}", "没有入口 {name}；现有：{known}"),
+    "step.keys": ("the account's own keys", "账户自身的密钥"),
+    "step.shape": ("it has the form that the platform promises", "格式符合平台约定"),
+    "step.time": ("it was signed near the time of arrival", "签名时间接近到达时间"),
+    "step.key": ("its key is known here", "签名密钥在此已知"),
+    "step.signature": ("the signature fits the bytes", "签名与内容相符"),
+    "step.seal": ("the sealed part opens", "加密部分可以解开"),
+    "step.owner": ("it is for this account", "属于此账户"),
+    "step.content": ("what it says can be read", "内容可以解读"),
+    "verdict.taken": ("→ taken, by {key}", "→ 已接受，密钥 {key}"),
+    "verdict.unreadable": (
+        "→ genuine (by {key}) but unreadable: answered as accepted, and kept in quarantine",
+        "→ 真实（密钥 {key}）但无法解读：按已接受答复并隔离保存",
+    ),
+    "verdict.hint": (
+        "  only as a hint: it has the platform asked, and changes nothing by itself",
+        "  仅作为提示：会触发向平台查询，本身不改变任何状态",
+    ),
+    "verdict.refused": ("→ {error} (HTTP {status}): {reason}", "→ {error}（HTTP {status}）：{reason}"),
+    "hint.length": (
+        "the body is not as long as Content-Length says: the capture is not exact",
+        "正文长度与 Content-Length 不符：捕获不完整或被改动",
+    ),
+    "hint.last_break": (
+        "without the line break at its end the signature fits: the capture added it, or something on the way did",
+        "去掉末尾换行后签名相符：换行由捕获或中间环节添加",
+    ),
+    "hint.crlf": (
+        "with its line breaks as LF the signature fits: something changed them to CRLF",
+        "换行改回 LF 后签名相符：中间环节改成了 CRLF",
+    ),
+    "hint.lf": (
+        "with its line breaks as CRLF the signature fits: something changed them to LF",
+        "换行改回 CRLF 后签名相符：中间环节改成了 LF",
+    ),
+    "hint.bom": ("without the byte order mark the signature fits", "去掉 BOM 后签名相符"),
+    "advice.keys": (
+        "put the account's document right: `countersign doctor --accounts DIR`",
+        "请修正账户文档：`countersign doctor --accounts 目录`",
+    ),
+    "advice.shape": (
+        "no message of the platform looks so: something on the way changed it, or it is not the platform's",
+        "平台的消息不会是这样：被中间环节改动，或并非来自平台",
+    ),
+    "advice.time": (
+        "somebody repeats an old message, or a clock is wrong; `--at` says when it arrived",
+        "有人重放旧消息，或时钟有误；可用 `--at` 指定到达时间",
+    ),
+    "advice.key": (
+        "if keys were changed in the platform's console, add the new one to the document",
+        "如果在平台后台更换了密钥，请把新密钥加入文档",
+    ),
+    "advice.signature": (
+        "another key than the account's, or at least one changed byte",
+        "不是此账户的密钥，或至少有一个字节被改动",
+    ),
+    "advice.seal": (
+        "the signature is good and our key is wrong: put the console's key in front",
+        "签名正确而本方密钥有误：请把后台的密钥放在首位",
+    ),
+    "advice.owner": (
+        "genuine, but for another merchant, app or shop: compare the document with the console",
+        "消息真实，但属于其他商户、应用或店铺：请将文档与后台核对",
+    ),
+    "advice.content": ("what it says is not what the platform promises", "内容与平台约定不符"),
     # Columns
     "column.order": ("order", "订单"),
     "column.status": ("status", "状态"),
