@@ -24,6 +24,7 @@ COMMANDS = {
     "orders": "List, get, ship, ask about and close orders.",
     "refunds": "List, ask for, approve and reject refunds.",
     "charges": "List subscription charges, and have one tried again.",
+    "trigger": "Have a platform of the sandbox do something. Sandbox only.",
     "verify": "Say offline why a captured request was refused, step by step.",
 }
 

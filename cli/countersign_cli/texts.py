@@ -124,6 +124,16 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "no_charge": ("{text} is no subscription charge", "{text} 不是订阅扣款"),
     "empty_note": ("an empty note says nothing", "备注不能为空"),
     "noted": ("noted", "已备注"),
+    # Triggering
+    "no_such_act": ("{platform} can be made to: {known}", "{platform} 可触发：{known}"),
+    "order_needed": ("say which order: `--order`", "请指定订单：`--order`"),
+    "account_needed": ("say which account: `--account`", "请指定账户：`--account`"),
+    "sent": (
+        "sent {count} · answered {statuses} ({least}–{most} ms)",
+        "已发送 {count} 次 · 答复 {statuses}（{least}–{most} 毫秒）",
+    ),
+    "nobody_told": ("nothing was sent", "未发送任何消息"),
+    "moved": ("order: {before} → {after}, transitions: {count}", "订单：{before} → {after}，变更次数：{count}"),
     # Verifying
     "bad_capture": ("the captured request cannot be read: {why}", "无法读取捕获的请求：{why}"),
     "bad_document": ("{path} is no JSON object", "{path} 不是 JSON 对象"),

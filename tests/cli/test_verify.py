@@ -121,12 +121,29 @@ def test_what_lies_behind_a_wrong_signature_is_not_claimed(fakes: Fakes) -> None
     }
 
 
-def test_a_genuine_message_that_cannot_be_read_is_taken_and_found(fakes: Fakes) -> None:
+def test_what_is_taken_is_0_by_which_key(fakes: Fakes) -> None:
     good = events(fakes, "wechat_notify.paid-v3.json")
-    hint = events(fakes, "wechat_notify.refund-v2-hint.json")
 
     assert (good.exit_code, good.stdout.splitlines()[-1]) == (0, "→ taken, by PUB_KEY_ID_0119000990019893326148984880")
-    assert "only as a hint" in hint.stdout
+
+
+def test_what_nothing_signs_is_taken_as_a_hint(fakes: Fakes) -> None:
+    request = EVENTS / "wechat_notify.refund-v2-hint.json"
+    where = ["--account", str(SHOP.with_name("classic.json")), "--request", str(request), "--at", times.iso(NOON)]
+
+    assert "only as a hint" in fakes.run("verify", "wechat", *where, sandbox=False).stdout
+
+
+def test_a_genuine_message_that_cannot_be_read_is_no_refusal_and_is_found(fakes: Fakes) -> None:
+    request = ROOT / "events" / "recharge" / "recharge_webhook.unreadable.json"
+    index = json.loads(request.with_name("index.json").read_text(encoding="utf-8"))
+    account = ROOT / "tests" / "accounts" / "recharge" / "store.json"
+    where = ["--account", str(account), "--request", str(request), "--at", times.iso(index[request.name]["now"])]
+
+    result = fakes.run("verify", "recharge", *where, sandbox=False)
+
+    assert result.exit_code == 1
+    assert "kept in quarantine" in result.stdout
 
 
 def http_form(event: dict[str, Any], body: bytes) -> bytes:
