@@ -25,6 +25,7 @@ COMMANDS = {
     "refunds": "List, ask for, approve and reject refunds.",
     "charges": "List subscription charges, and have one tried again.",
     "trigger": "Have a platform of the sandbox do something. Sandbox only.",
+    "tail": "Follow what comes in and what becomes of it.",
     "verify": "Say offline why a captured request was refused, step by step.",
 }
 

@@ -226,6 +226,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "state.partially_paid": ("partially paid", "部分支付"),
     "state.paid": ("paid", "已支付"),
     "state.partially_refunded": ("partially refunded", "部分退款"),
+    "state.review": ("in review", "待核实"),
     "state.refunded": ("refunded", "已退款"),
     "state.closed": ("closed", "已关闭"),
     "state.failed": ("failed", "失败"),
