@@ -27,6 +27,10 @@ COMMANDS = {
     "trigger": "Have a platform of the sandbox do something. Sandbox only.",
     "tail": "Follow what comes in and what becomes of it.",
     "verify": "Say offline why a captured request was refused, step by step.",
+    "doctor": "Examine account documents, or everything that is deployed.",
+    "redrive": "Take quarantined news in again, after a fix.",
+    "replay": "Decide a stored event again.",
+    "rotate": "Change a key of an account in three safe steps.",
 }
 
 

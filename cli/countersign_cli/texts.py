@@ -202,6 +202,102 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "消息真实，但属于其他商户、应用或店铺：请将文档与后台核对",
     ),
     "advice.content": ("what it says is not what the platform promises", "内容与平台约定不符"),
+    # The doctor
+    "doctor.unknown": ("could not be found out: {why}", "无法查明：{why}"),
+    "doctor.linted": (
+        "{count} documents: {errors} errors, {warnings} warnings",
+        "{count} 个文档：{errors} 个错误，{warnings} 个警告",
+    ),
+    "doctor.document": ("{what}", "{what}"),
+    "doctor.documents_good": ("{count} read, nothing is wrong with them", "已读取 {count} 个，没有问题"),
+    "doctor.certificate_ended": ("{certificate} has ended on {day}", "{certificate} 已于 {day} 到期"),
+    "doctor.certificate_ends": (
+        "{certificate} ends in {days} days, on {day}",
+        "{certificate} 将在 {days} 天后（{day}）到期",
+    ),
+    "doctor.certificates_good": ("the first ends on {day}", "最早到期日 {day}"),
+    "doctor.only_when_asked": (
+        "no callback for {quiet}, and the platform answers when it is asked: see where its URL leads",
+        "{quiet} 没有回调，但查询有答复：请检查平台配置的地址",
+    ),
+    "doctor.silent": ("no callback for {quiet} (usual gap {gap})", "{quiet} 没有回调（通常间隔 {gap}）"),
+    "doctor.callbacks_good": ("no account is silent ({count} looked at)", "没有静默的账户（共 {count} 个）"),
+    "doctor.let_in_no_more": (
+        "the platform lets us in no more since {since}: {why}",
+        "平台自 {since} 起拒绝访问：{why}",
+    ),
+    "doctor.gap": ("deliveries may be missing since {since}: {why}", "自 {since} 起可能缺少推送：{why}"),
+    "doctor.quarantined": (
+        "in quarantine: {count}; `countersign redrive`",
+        "隔离区有 {count} 条；请用 `countersign redrive`",
+    ),
+    "doctor.key_unused": (
+        "{key} verified nothing for {unused}: it may be taken out",
+        "{key} 已 {unused} 未使用，可以移除",
+    ),
+    "doctor.clock_differs": ("this machine's clock differs by {seconds} s", "本机时钟相差 {seconds} 秒"),
+    "doctor.clock_good": ("differs by {seconds} s", "相差 {seconds} 秒"),
+    "doctor.due_late": ("work is {lag} late: look for errors of this function", "工作延迟 {lag}：请检查此函数的错误"),
+    "doctor.due_good": ("work is at most {lag} late", "工作最多延迟 {lag}"),
+    "doctor.outbox_late": ("events wait for the bus for {lag}", "事件等待发布已 {lag}"),
+    "doctor.outbox_good": ("no event waits longer than {lag}", "没有事件等待超过 {lag}"),
+    "doctor.failures": (
+        "{count} runs failed for good: docs/operations.md, Dead letters",
+        "{count} 次运行彻底失败：见 docs/operations.md",
+    ),
+    "doctor.alarms_good": ("{count} hear the alarms", "{count} 个订阅接收告警"),
+    "doctor.alarms_unheard": ("nobody hears the alarms: subscribe to the topic", "无人接收告警：请订阅主题"),
+    "doctor.schedule_off": ("the schedule is switched off", "定时任务已停用"),
+    "doctor.schedules_good": ("{count} are on", "{count} 个已启用"),
+    "doctor.quota_good": ("{limit} at once are allowed", "允许并发 {limit}"),
+    "doctor.quota_small": (
+        "only {limit} at once are allowed: one burst of callbacks uses them up, ask for 1000",
+        "仅允许并发 {limit}：一次回调高峰即会耗尽，请申请 1000",
+    ),
+    # What an operator does again, and keys
+    "which_days": ("say which day: --day, or --from and --to", "请指定日期：--day，或 --from 与 --to"),
+    "going_on": ("going on behind {count} that were looked at before", "接着上次继续，已查看 {count} 条"),
+    "redriving": ("looked at: {count}", "已查看：{count}"),
+    "would_redrive": (
+        "{looked} looked at: {count} would be taken in, {refused} are still refused",
+        "查看 {looked} 条：可收入 {count} 条，仍被拒绝 {refused} 条",
+    ),
+    "redriven": (
+        "{looked} looked at: {count} taken in, {refused} are still refused",
+        "查看 {looked} 条：已收入 {count} 条，仍被拒绝 {refused} 条",
+    ),
+    "which_event": ("{event} is not one event of the order: {known}", "{event} 不是该订单的唯一事件：{known}"),
+    "no_list_of_keys": ("{field} is no list of keys in this document", "{field} 不是此文档中的密钥列表"),
+    "no_key": ("no key was given: pipe it in, or --from-file", "没有提供密钥：请通过管道输入或使用 --from-file"),
+    "key_known": ("refused: {field} holds this key already", "被拒绝：{field} 已包含此密钥"),
+    "other_kind_of_key": (
+        "a key of {field} is of another kind (an object with its id, or a text)",
+        "{field} 的密钥类型不同（带 id 的对象或文本）",
+    ),
+    "key_unusable": ("refused: with it the document would be wrong: {why}", "被拒绝：加入后文档将有误：{why}"),
+    "changed_meanwhile": (
+        "refused: somebody else changed the document meanwhile; look again",
+        "被拒绝：文档刚被他人修改，请重新查看",
+    ),
+    "key_added": (
+        "1 the new key stands in front of {field} (kept behind it: {kept}). Use it at the platform, then look here again",
+        "1 新密钥已置于 {field} 首位（其后保留 {kept} 个）。请在平台启用后再来查看",
+    ),
+    "one_key": ("{field} has one key: nothing is to be taken out", "{field} 只有一个密钥：无需移除"),
+    "old_used": (
+        "2 waiting: the old keys ({count}) may have been used {unused} ago; {least} unused are needed",
+        "2 等待中：旧密钥（{count} 个）可能在 {unused} 前使用过；需闲置 {least}",
+    ),
+    "old_unused": (
+        "2 the old keys ({count}) were not used for {unused}: `--remove` takes them out",
+        "2 旧密钥（{count} 个）已 {unused} 未使用：可用 `--remove` 移除",
+    ),
+    "key_in_use": (
+        "refused: an old key may have been used {unused} ago, and {least} unused are needed",
+        "被拒绝：旧密钥可能在 {unused} 前使用过，需闲置 {least}",
+    ),
+    "take_out": ("3 take {count} old out of {field}?", "3 从 {field} 移除 {count} 个旧密钥？"),
+    "keys_removed": ("3 taken out of {field}: {count}", "3 已从 {field} 移除 {count} 个"),
     # Columns
     "column.order": ("order", "订单"),
     "column.status": ("status", "状态"),

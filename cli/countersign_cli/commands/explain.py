@@ -90,7 +90,7 @@ def _short(key: str) -> str:
 def _said(question: Any) -> str:
     if isinstance(question, str):
         return question
-    return str(question.get("reason") or question.get("why") or question.get("text") or question)
+    return str(question.get("meaning") or question.get("reason") or question.get("text") or question)
 
 
 def _bytes(session: Session, output: Output, reference: Reference, wanted: str) -> None:

@@ -109,9 +109,12 @@ class _Watch:
 
     def _of_order(self, row: Json) -> Iterator[Line]:
         reference = Reference.of(row)
-        for event in self._session.api.get_order(*reference).json["events"]:
+        order = self._session.api.get_order(*reference).json
+        asks = {event_id for question in order["review"] for event_id in question["evidence"]}
+        for event in order["events"]:
             if (times.parsed(event["received_at"]) or 0) >= self._start:
-                yield Line(event["received_at"], "event", str(reference), event["reason"], event["decision"], event)
+                outcome = "review" if event["event_id"] in asks else event["decision"]
+                yield Line(event["received_at"], "event", str(reference), event["reason"], outcome, event)
 
     def _refused(self) -> Iterator[Line]:
         for function, line in self._logs.refused(self._start):

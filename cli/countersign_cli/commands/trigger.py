@@ -271,7 +271,7 @@ def _print(output: Output, came: list[Json], before: Json | None, after: Json | 
         words = [texts.word(f"state.{one['status']}", output.language, one["status"]) for one in (before, after)]
         output.line(output.text("moved", before=words[0], after=words[1], count=transitions))
         for question in after["review"]:
-            output.line(output.text("open_question", text=plain(question.get("reason", question))), fg="yellow")
+            output.line(output.text("open_question", text=plain(question.get("meaning", question))), fg="yellow")
 
 
 def _transitions(before: Json | None, after: Json | None) -> int:

@@ -69,7 +69,12 @@ def published_key(document: Mapping[str, Any]) -> str:
     api_base = document.get("api_base")
     if api_base and re.fullmatch(_LOOPBACK, str(api_base), re.IGNORECASE | re.DOTALL):
         return ""
-    return next((name for name, text in texts(document) if fingerprint(text) in _DIGESTS), "")
+    return next((name for name, text in texts(document) if is_published(text)), "")
+
+
+def is_published(text: str) -> bool:
+    """Tell whether a text is one of those keys."""
+    return fingerprint(text) in _DIGESTS
 
 
 def fingerprint(text: str) -> str:
