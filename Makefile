@@ -148,7 +148,7 @@ properties: env ## Print which tests hold which property of the threat list, and
 	@exec $(BIN)/python tools/properties.py
 
 lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
-	@PYTHONPATH=layers/common exec $(BIN)/python tools/lint_accounts.py $(if $(ACCOUNTS),"$(ACCOUNTS)")
+	@PYTHONPATH=layers/common:cli:. exec $(BIN)/python -m countersign_cli doctor --accounts "$(ACCOUNTS)"
 
 lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade layers/common/requirements.in -o layers/common/requirements.txt

@@ -35,6 +35,7 @@ class Control:
         self.queues: Queues | None = None
         self.runner_port = 0
         self.certificates: dict[str, Any] = {}
+        self.plane: dict[str, Any] = {}
         self.kill_runner: Callable[[], int] = lambda: 0
         self.ready = False
 
@@ -64,6 +65,8 @@ class Control:
             return _json(200 if self.ready else 503, {"status": "ready" if self.ready else "starting"})
         if method == "POST" and path == "/kill" and wanted.get("what") == "runner":
             return _json(200, {"killed": self.kill_runner()})
+        if method == "GET" and path == "/requests":
+            return self._ask_runner(path, {"after": int(query.get("after", ["0"])[0])})
         if method == "POST" and path in ("/kill", "/invoke"):
             return self._ask_runner(path, wanted)
         actions: dict[tuple[str, str], Callable[[], Any]] = {
@@ -76,7 +79,9 @@ class Control:
             ("POST", "/faults"): lambda: self._set_faults(wanted),
             ("DELETE", "/faults"): self._clear_faults,
             ("GET", "/calls"): self._calls,
+            ("GET", "/logs"): lambda: self._logged(query.get("containing", [""])[0]),
             ("GET", "/mtls"): lambda: self.certificates,
+            ("GET", "/plane"): lambda: self.plane,
         }
         action = actions.get((method, path))
         return _json(200, action()) if action else _json(404, {"message": "Not Found"})
@@ -112,6 +117,15 @@ class Control:
     def _calls(self) -> list[dict[str, Any]]:
         path = self._state / "calls.jsonl"
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+    def _logged(self, text: str) -> list[dict[str, str]]:
+        """Return the lines of functions' logs that hold a text, in no sequence."""
+        return [
+            {"function": path.stem, "line": line}
+            for path in sorted((self._state / "logs").glob("*.log"))
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+            if text in line
+        ]
 
     def _ask_runner(self, path: str, wanted: dict[str, Any]) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.runner_port, timeout=120)

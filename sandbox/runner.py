@@ -6,12 +6,15 @@ A process of its own, so that tests can kill it: the listening sockets belong to
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
 import socket
 import sys
+import time
 import traceback
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 _MOST_BYTES = 10 << 20
+_MOST_REMEMBERED = 2000
+_MOST_OF_AN_ANSWER = 2000
 _ERROR_SIGNS = ('"level":"ERROR"', '"level":"CRITICAL"', "[ERROR]", "Traceback (most recent call last)")
 
 
@@ -52,6 +57,8 @@ class Runner:
         }
         self._asynchronous = Asynchronous(self._plane, self._clock, self._pools)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._came: deque[dict[str, Any]] = deque(maxlen=_MOST_REMEMBERED)
+        self._numbers = itertools.count(1)
         (state / "logs").mkdir(exist_ok=True)
 
     async def run(self, api: socket.socket, control: socket.socket, mutual: socket.socket) -> None:
@@ -101,6 +108,13 @@ class Runner:
                 challenge = f'Bearer scope="{" ".join(found.route.scopes)}" error="insufficient_scope"'
                 return gateway.message(403, "Forbidden", [("WWW-Authenticate", challenge)])
         event = gateway.event(request, found, claims, now, self._settings["port"])
+        started = time.monotonic()
+        reply = await self._invoke(found, event)
+        if found.route.scopes is None:
+            self._remember(request, found, reply, now, time.monotonic() - started)
+        return reply
+
+    async def _invoke(self, found: gateway.Match, event: dict[str, Any]) -> Reply:
         work = asyncio.create_task(self._pools[found.route.function].invoke(json.dumps(event).encode()))
         try:
             async with asyncio.timeout(found.route.timeout):
@@ -108,6 +122,20 @@ class Runner:
         except TimeoutError:
             return gateway.message(503, "Service Unavailable")
         return gateway.message(500, "Internal Server Error") if outcome.failed else gateway.reply(outcome.payload)
+
+    def _remember(self, request: Request, found: gateway.Match, reply: Reply, now: float, seconds: float) -> None:
+        """Keep what platforms and shoppers were answered, for who asks what a message came to."""
+        answered = {
+            "number": next(self._numbers),
+            "at": now,
+            "method": request.method,
+            "path": request.path,
+            "function": snake_case(found.route.function),
+            "status": reply.status,
+            "seconds": round(seconds, 4),
+            "answer": reply.body[:_MOST_OF_AN_ANSWER].decode("utf-8", "replace"),
+        }
+        self._came.append(answered)
 
     async def _control(self, request: Request) -> Reply:
         """Answer what the supervisor asks of a runner."""
@@ -117,6 +145,8 @@ class Runner:
                 return _json({"status": "ready"})
             case "/kill":
                 return _json({"killed": self._kill(wanted.get("function"))})
+            case "/requests":
+                return _json({"requests": [one for one in self._came if one["number"] > wanted.get("after", 0)]})
             case "/invoke":
                 pool = self._pool(str(wanted.get("function")))
                 if pool is None:

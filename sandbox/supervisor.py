@@ -88,6 +88,14 @@ class Supervisor:
         ]:
             subscribe(plane, bus, "sandbox-inbox", {"account": [ACCOUNT]}, everything["Arn"])
 
+        self._control.plane = {
+            "endpoint": plane.endpoint,
+            "stage": STAGE,
+            "outputs": {
+                "OrdersTableName": provisioner.attributes("OrdersTable")["Ref"],
+                "FailureQueueUrl": provisioner.attributes("FailureQueue")["Ref"],
+            },
+        }
         self._control.queues = Queues(plane, clock)
         self._control.simulators = simulation.make(documents, clock, inbox, self.api_url, self.state)
         for simulator in self._control.simulators.values():

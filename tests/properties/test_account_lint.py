@@ -1,6 +1,7 @@
 """The lint of account documents: what would be refused, what two accounts share, what ends soon; never a value."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from countersign_cli.examining.documents import DAY, Finding, lint
 from tests.infra.reading import LAYER, ROOT
 from tests.signing.keys import certificate_pem, private_key, private_pem, public_pem
-from tools.lint_accounts import DAY, Finding, lint
 
 NOW = 1_795_328_845
 Document = dict[str, Any]
@@ -221,8 +222,8 @@ def test_a_file_that_is_no_account_is_an_error(said: Any, tmp_path: Path) -> Non
 def test_no_value_is_printed_and_the_status_says_whether_there_are_errors(tmp_path: Path) -> None:
     def run(folder: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, ROOT / "tools" / "lint_accounts.py", folder],
-            env={"PYTHONPATH": str(LAYER)},
+            [sys.executable, "-m", "countersign_cli", "doctor", "--accounts", folder],
+            env={"PYTHONPATH": os.pathsep.join(map(str, (LAYER, ROOT / "cli", ROOT)))},
             capture_output=True,
             text=True,
             timeout=60,
@@ -235,7 +236,7 @@ def test_no_value_is_printed_and_the_status_says_whether_there_are_errors(tmp_pa
     good, missing = run(tmp_path), run(tmp_path / "nowhere")
 
     assert (bad.returncode, good.returncode, missing.returncode) == (1, 0, 2)
-    assert good.stdout.splitlines()[-1] == "0 errors, 1 warnings"
+    assert good.stderr.splitlines()[-1] == "1 documents: 0 errors, 1 warnings"
     for path in (ROOT / "tests" / "accounts").rglob("*.json"):
         for name, value in json.loads(path.read_bytes()).items():
             for text in value if isinstance(value, list) else [value]:

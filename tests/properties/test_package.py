@@ -9,9 +9,9 @@ import pytest
 
 from countersign.errors import KeysUnavailableError
 from countersign.platforms.wechat import settings
+from countersign_cli.examining.documents import lint
 from tests.infra.reading import LAYER, ROOT, shipped
 from tests.platforms.wechat.support import document
-from tools.lint_accounts import lint
 
 NOW = 1_795_328_845
 WECHATS_SAMPLE = "192006250b4c09247ec02edce69f6a2d"

@@ -1,29 +1,29 @@
-"""Say what is wrong with a folder of account documents, before it is deployed: `make lint-accounts ACCOUNTS=<dir>`.
+"""What is wrong with account documents, before they are deployed: `countersign doctor --accounts DIR`.
 
 Each `{platform}/{account}.json`, `{platform}/{app}/{account}.json` of who installed an app, and
 `cashier/{name}/{account}.json`, goes through its own loader; then every key in it is read, which the loader leaves to
-the function that needs it, and all documents are compared with each other. What is printed names fields and reasons,
-never a value. The status is 1 where something is an error.
+the function that needs it, and all documents are compared with each other. What is found names fields and reasons,
+never a value.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countersign.documents import NOT_USED
 from countersign.errors import KeysUnavailableError, MalformedError
 from countersign.http import read_json
-from countersign.signing import rsa
+from countersign.signing import published, rsa
 from countersign.signing.credentials import MIN_BYTES, Secret, secret
 
-ROOT = Path(__file__).resolve().parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DAY = 86_400
 SOON = 30 * DAY
 # Whose account it is on the platform: two documents for one would both hear of its orders, bills and refunds.
@@ -65,15 +65,19 @@ class Account(NamedTuple):
 
 def lint(folder: Path, now: int) -> list[Finding]:
     """Return what is wrong with the documents of a folder."""
-    found: list[Finding] = []
-    accounts: list[Account] = []
     paths = sorted([*folder.glob("*/*.json"), *folder.glob("*/*/*.json")])
     if not paths:
-        found.append(Finding("error", str(folder), "no {platform}/{account}.json is there"))
-    for path in paths:
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        return [Finding("error", str(folder), "no {platform}/{account}.json is there")]
+    return examine({path.relative_to(folder).with_suffix("").as_posix(): path.read_bytes() for path in paths}, now)
+
+
+def examine(documents: Mapping[str, bytes], now: int) -> list[Finding]:
+    """Return what is wrong with documents, by their names (`{platform}/{account}`)."""
+    found: list[Finding] = []
+    accounts: list[Account] = []
+    for name, content in documents.items():
         try:
-            account = _load(name, path)
+            account = _load(name, content)
         except KeysUnavailableError as error:
             found.append(Finding("error", name, str(error)))
             continue
@@ -82,12 +86,12 @@ def lint(folder: Path, now: int) -> list[Finding]:
     return [*found, *_together(accounts)]
 
 
-def _load(name: str, path: Path) -> Account:
+def _load(name: str, content: bytes) -> Account:
     loader = _loader(name.rpartition("/")[0])
-    if not _NAME.fullmatch(path.stem):
+    if not _NAME.fullmatch(name.rpartition("/")[2]):
         raise KeysUnavailableError("the account's name is not a to z, 0 to 9, . and -, at most 100 characters")
     try:
-        document = read_json(path.read_bytes())
+        document = read_json(content)
     except MalformedError as error:
         raise KeysUnavailableError(f"the document is not JSON: {error}") from None
     if not isinstance(document, dict):
@@ -138,9 +142,8 @@ def _alone(account: Account, now: int) -> Iterator[tuple[str, str]]:
     told = list(getattr(account.settings, "warnings", ()))
     # The product does without such a key; whoever deploys the document wants it.
     yield from (("error" if text.endswith(NOT_USED) else "warning", text) for text in told)
-    published = _published()
     for value in account.values:
-        if value.is_secret and _plain(value.text) in published:
+        if value.is_secret and published.is_published(value.text):
             yield "error", f"{value.field} is a key of this project's tests: everybody knows it"
         if value.is_pem:
             yield from _pem(value, account, now)
@@ -242,38 +245,3 @@ def _is_of_one_provider(account: Account, other: Account) -> bool:
 def _plain(text: str) -> str:
     """Return a key as its characters alone: a PEM may be wrapped in many ways."""
     return re.sub(r"-----[A-Z ]+-----|\s", "", text)
-
-
-@cache
-def _published() -> frozenset[str]:
-    """Return every text that the project's own test accounts and vectors hold."""
-    files = [*(ROOT / "tests" / "accounts").rglob("*.json"), *(ROOT / "tests" / "vectors").glob("*.json")]
-    texts: set[str] = set()
-    for path in files:
-        texts.update(_texts(json.loads(path.read_bytes())))
-    return frozenset(_plain(text) for text in texts if len(text) >= MIN_BYTES)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for member in value.values() if isinstance(value, dict) else value:
-            yield from _texts(member)
-
-
-def main(arguments: list[str]) -> int:
-    """Print what was found."""
-    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        print("name the folder of account documents: make lint-accounts ACCOUNTS=<dir>", file=sys.stderr)
-        return 2
-    found = lint(Path(arguments[0]), int(time.time()))
-    for finding in found:
-        print(f"{finding.level:8}{finding.where}: {finding.what}")
-    errors = sum(finding.level == "error" for finding in found)
-    print(f"{errors} errors, {len(found) - errors} warnings")
-    return 1 if errors else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Countersign at the command line: a client of the merchant API, and an operator's tools. Never in a layer."""
