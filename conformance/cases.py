@@ -31,7 +31,7 @@ def cases_of(platform: Platform) -> list[Case]:
         *_state(platform),
         *platform.others(),
         *_closing(platform),
-        *_fire(),
+        *(_fire() if platform.judges_state else []),
         *_whole(platform),
     ]
 
@@ -101,7 +101,14 @@ def _forged(forgery: Forgery, play: Play) -> None:
 
 def _stale(at: int, play: Play) -> None:
     order = play.victim()
-    play.refuses(play.platform.payment(play, order, at=at), "a signature of another time", order)
+    message, what = play.platform.payment(play, order, at=at), "a signature of another time"
+    if play.platform.old_is_refused:
+        play.refuses(message, what, order)
+        return
+    if not play.stateful:
+        raise NotJudged("an old message may be acknowledged here: only the order shows whether it was believed")
+    play.send(message)
+    play.stays_unpaid(order, f"{what} came, and")
 
 
 def _garbage(platform: Platform) -> list[Case]:
@@ -131,7 +138,7 @@ def _garbage(platform: Platform) -> list[Case]:
 
 
 def _survives(title: str, body: bytes, play: Play) -> None:
-    message = play.platform.payment(play, play.victim()).with_body(body)
+    message = play.platform.garbage(play, body)
     reply = play.send(message)
     _no_server_error(reply.status, title)
 
@@ -193,6 +200,9 @@ def _state(platform: Platform) -> list[Case]:
         ),
         Case("state.late", "bad news that comes late does not undo a payment", 2, 5, LOST, _late, False, needs),
     ]
+    amounts = {"state.less", "state.more", "state.currency"} if not platform.merchant_creates else set()
+    unsaid = amounts | ({"state.currency"} if not platform.names_currency else set())
+    found = [case for case in found if case.id not in unsaid]
     for word, meaning in platform.words():
         found.append(
             Case(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 LATER = 400
+STORE_SCOPES = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
 SCOPES = ["payments:write", "orders:read", "refunds:approve", "refunds:request"]
 
 
@@ -61,6 +62,92 @@ def _wechat_v2(values: Json) -> dict[str, Json]:
     return {"wechat/kit2": document}
 
 
+def _douyin_document(values: Json, system: str) -> Json:
+    return {
+        "app_id": values["app_id"],
+        "system": system,
+        "salts": [values["salt"]],
+        "tokens": [values["token"]],
+        "merchant_uid": values["merchant_uid"],
+        "app_secret": "6b1f0c2d9e8a47735512ab90cd34ef56",
+        "app_private_key_pem": rsa_keys.private_pem(rsa_keys.new_private_key()),
+        "key_version": "1",
+        "platform_public_keys": [values["platform_public_key"]],
+        "goods": {
+            "type": 301,
+            "tag_group_id": "tag_group_7272625659888058380",
+            "image_url": "https://shop.example.com/item.png",
+            "entry_path": "pages/order/index",
+        },
+    }
+
+
+def _douyin(values: Json) -> dict[str, Json]:
+    return {"douyin/kit": _douyin_document(values, "trade")}
+
+
+def _ecpay(values: Json) -> dict[str, Json]:
+    return {"douyin/kit2": _douyin_document(values, "ecpay")}
+
+
+def _shopify(values: Json) -> dict[str, Json]:
+    app = {
+        "client_id": values["client_id"],
+        "client_secrets": [values["client_secret"]],
+        "api_version": "2026-10",
+        "subscriptions": "app",
+        "scopes": ["read_orders", "write_orders"],
+    }
+    shop = {
+        "shop": values["shop"],
+        "shop_id": f"gid://shopify/Shop/{values['shop_id']}",
+        "access_token": "shpat_conformance",
+        "scope": "read_orders,write_orders",
+    }
+    return {"shopify/kit": app, f"shopify/kit/{values['shop']}": shop}
+
+
+def _recharge(values: Json) -> dict[str, Json]:
+    document = {"api_token": "sk_1x1_conformance_token", "client_secrets": [values["client_secret"]]}
+    return {"recharge/kit": document | {"api_version": "2021-11"}}
+
+
+def _bigcommerce_documents(values: Json, name: str) -> dict[str, Json]:
+    app = {
+        "client_id": values["client_id"],
+        "client_secrets": [values["client_secret"]],
+        "cashier": "hc1/kit",
+        "payment_method_names": ["OKCloud Pay"],
+        "allowed_origins": ["https://shop.example.com"],
+    }
+    store = {
+        "store_hash": values["store_hash"],
+        "access_token": "conformance",
+        "scope": STORE_SCOPES,
+        "owner": {"id": 12345, "email": "owner@example.com"},
+        "hook_token": values["hook_token"],
+    }
+    return {f"bigcommerce/{name}": app, f"bigcommerce/{name}/{values['store_hash']}": store}
+
+
+def _bigcommerce(values: Json) -> dict[str, Json]:
+    return _bigcommerce_documents(values, "kit")
+
+
+def _bigcommerce_app(values: Json) -> dict[str, Json]:
+    return _bigcommerce_documents(values, "kit2")
+
+
+def _hc1(values: Json) -> dict[str, Json]:
+    document = {"merchant_id": values["merchant_id"], "keys": [{"id": values["key_id"], "secret": values["secret"]}]}
+    return {"cashier/hc1/kit": document}
+
+
+def _stripe(values: Json) -> dict[str, Json]:
+    document = {"api_key": "sk_test_conformance_000000000000", "webhook_secrets": [values["webhook_secret"]]}
+    return {"cashier/stripe/kit": document}
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a platform's messages go in Countersign, and where its orders are."""
@@ -73,11 +160,29 @@ class Place:
     extra: Json = field(default_factory=dict)
 
 
+PAGE: Json = {"return_url": "https://shop.example.com/thanks"}
 PAYER: Json = {"payer": {"openid": "oConformance0000000000000001"}, "client_ip": "203.0.113.7"}
 PLACES = {
     "wechat": Place("/wechat/kit/notify", "wechat/kit", "/wechat/kit/payments", "wechat_notify", _wechat, PAYER),
     "wechat-v2": Place(
         "/wechat/kit2/notify", "wechat/kit2", "/wechat/kit2/payments", "wechat_notify", _wechat_v2, PAYER
+    ),
+    "douyin": Place("/douyin/kit/callback", "douyin/kit", "/douyin/kit/payments", "douyin_callback", _douyin),
+    "douyin-ecpay": Place("/douyin/kit2/callback", "douyin/kit2", "/douyin/kit2/payments", "douyin_callback", _ecpay),
+    "shopify": Place("/shopify/kit/webhook", "shopify/conformance-kit.myshopify.com", "", "shopify_webhook", _shopify),
+    "recharge": Place("/recharge/kit/webhook", "recharge/kit", "", "recharge_webhook", _recharge),
+    "bigcommerce": Place("/bigcommerce/kit/webhook", "", "", "bigcommerce_webhook", _bigcommerce),
+    "bigcommerce-app": Place("/bigcommerce/kit2/load", "", "", "bigcommerce_load", _bigcommerce_app),
+    "hc1": Place(
+        "/cashier/hc1/kit/notify", "cashier/hc1.kit", "/cashier/hc1/kit/payments", "cashier_notify", _hc1, PAGE
+    ),
+    "stripe": Place(
+        "/cashier/stripe/kit/notify",
+        "cashier/stripe.kit",
+        "/cashier/stripe/kit/payments",
+        "cashier_notify",
+        _stripe,
+        PAGE,
     ),
 }
 
@@ -135,6 +240,10 @@ class OurMerchant:
     sandbox: Sandbox
     place: Place
     ahead: float = 0.0  # seconds that the sandbox's clock is ahead of this machine's
+
+    def __post_init__(self) -> None:
+        _, answer = self.sandbox.call("GET", "/clock", control=True)
+        self.ahead = float(answer["now"]) - time.time()
 
     def clock(self) -> float:
         """Return the sandbox's time."""

@@ -41,6 +41,8 @@ class Platform(ABC):
     currency: ClassVar[str]
     merchant_creates: ClassVar[bool] = True  # whether orders are the merchant's before they are paid
     judges_state: ClassVar[bool] = True
+    old_is_refused: ClassVar[bool] = True  # else it may be acknowledged, and must not pay
+    names_currency: ClassVar[bool] = True
 
     def __init__(self, keys: Json) -> None:
         self.keys = keys
@@ -73,6 +75,10 @@ class Platform(ABC):
     def repeat(self, play: Play, message: Message, order: Order) -> Message:
         """Return how the platform sends a message again: the same bytes, where it does not say otherwise."""
         return message
+
+    def garbage(self, play: Play, body: bytes) -> Message:
+        """Return a message whose body is garbage."""
+        return self.payment(play, play.victim()).with_body(body)
 
     @abstractmethod
     def forgeries(self) -> list[Forgery]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 from cryptography.exceptions import InvalidTag
 
-from ..signers import rsa_keys
+from ..signers import douyin as douyin_signer
+from ..signers import hc1 as hc1_signer
+from ..signers import recharge as recharge_signer
+from ..signers import rsa_keys, standard_webhooks
+from ..signers import shopify as shopify_signer
+from ..signers import stripe as stripe_signer
 from ..signers import wechat as wechat_signer
 
 Json = dict[str, Any]
@@ -33,6 +40,8 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     now: float
+    query: str = ""
+    nonces: set[str] = field(default_factory=set)  # that were used, which the receiver keeps
 
     def one(self, name: str) -> str:
         """Return a header that stands exactly once."""
@@ -40,6 +49,12 @@ class Request:
         if len(found) != 1 or not found[0]:
             raise NotTheirs(f"{name} stands {len(found)} times")
         return found[0]
+
+    def use(self, nonce: str) -> None:
+        """Use a nonce up."""
+        if nonce in self.nonces:
+            raise NotTheirs("a used nonce")
+        self.nonces.add(nonce)
 
 
 @dataclass(frozen=True)
@@ -197,13 +212,199 @@ def wechat_v2(values: Json, request: Request, flaws: frozenset[str]) -> News:
     )
 
 
-READERS: dict[str, Reader] = {"wechat": wechat, "wechat-v2": wechat_v2}
-# What each platform wants to hear, and what it hears where it is refused.
-ACCEPTED: dict[str, tuple[int, str, bytes]] = {
+def shopify(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read an order of Shopify's."""
+    expected = shopify_signer.signature(values["client_secret"], seen(request.body, flaws))
+    if not same(expected, request.one("x-shopify-hmac-sha256"), flaws):
+        raise NotTheirs("another signature")
+    order = parse(request.body)
+    return News(
+        "payment", request.one("x-shopify-webhook-id"), str(whole(order.get("id"))), str(order.get("id")),
+        order.get("financial_status") == "paid", minor_of(order.get("total_price")), text(order.get("currency")),
+    )  # fmt: skip
+
+
+def minor_of(value: Any) -> int:
+    """Return minor units of an amount with two decimals."""
+    found = re.fullmatch(r"([0-9]{1,12})\.([0-9]{2})", text(value))
+    if not found:
+        raise NotUnderstood("no amount")
+    return int(found[1] + found[2])
+
+
+def recharge(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read a charge of Recharge's: the older signature counts only where no newer one is."""
+    secret, body = values["client_secret"], seen(request.body, flaws)
+    named = {name.lower() for name, _ in request.headers}
+    if "x-recharge-webhook-signature" in named:
+        given = request.one("x-recharge-webhook-signature")
+        found = re.fullmatch(r"t=([0-9]{1,12}),v1=([0-9a-f]*)", given)
+        if not found:
+            raise NotTheirs("no signature")
+        fresh(found[1], request, 172_800, flaws)
+        if not same(recharge_signer.timestamped(secret, body, int(found[1])), given, flaws):
+            raise NotTheirs("another signature")
+    elif not same(recharge_signer.legacy(secret, body), request.one("x-recharge-hmac-sha256"), flaws):
+        raise NotTheirs("another signature")
+    charge = parse(request.body).get("charge")
+    if not isinstance(charge, dict):
+        raise NotUnderstood("no charge")
+    return News(
+        "payment", "", str(whole(charge.get("id"))), str(charge.get("id")), charge.get("status") == "success",
+        minor_of(charge.get("total_price")), text(charge.get("currency")),
+    )  # fmt: skip
+
+
+def douyin(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read a callback of the trade system."""
+    stamp, nonce = request.one("byte-timestamp"), request.one("byte-nonce-str")
+    key = rsa_keys.public_key(values["platform_public_key"])
+    try:
+        written = seen(request.body, flaws).decode()
+    except UnicodeDecodeError as error:
+        raise NotTheirs("not UTF-8") from error
+    if not douyin_signer.is_signed(key, request.one("byte-signature"), stamp, nonce, written):
+        raise NotTheirs("another signature")
+    message = parse(text(parse(request.body).get("msg")).encode())
+    if message.get("app_id") != values["app_id"]:
+        raise NotTheirs("another app")
+    return _douyin_news(message, message.get("out_order_no"), stamp, request, flaws)
+
+
+def douyin_ecpay(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read a callback of guaranteed payment: what is outside `msg` may hold nothing but what is signed."""
+    outer = parse(request.body)
+    if set(outer) != {"timestamp", "nonce", "msg", "msg_signature", "type"}:
+        raise NotTheirs("fields that nobody signs")
+    stamp, nonce, msg = text(outer["timestamp"]), text(outer["nonce"]), text(outer["msg"])
+    if not re.fullmatch(r"[0-9]{10}", stamp) or not re.fullmatch(r"[0-9]{1,4}", nonce):
+        raise NotTheirs("no moment and no nonce")
+    expected = douyin_signer.callback_sign(values["token"], stamp, nonce, msg)
+    if not same(expected, text(outer["msg_signature"]), flaws):
+        raise NotTheirs("another signature")
+    message = parse(msg.encode())
+    if message.get("appid") != values["app_id"]:
+        raise NotTheirs("another app")
+    return _douyin_news(message, message.get("cp_orderno"), stamp, request, flaws)
+
+
+def _douyin_news(message: Json, order: Any, stamp: str, request: Request, flaws: frozenset[str]) -> News:
+    recent = "no freshness" in flaws or abs(request.now - int(stamp)) <= 300
+    return News(
+        "payment" if recent else "hint", stamp, text(order), str(message.get("order_id")),
+        message.get("status") == "SUCCESS", whole(message.get("total_amount")), "CNY",
+    )  # fmt: skip
+
+
+def bigcommerce(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read a webhook: a hint to read the order from the store."""
+    stamp, name = request.one("webhook-timestamp"), request.one("webhook-id")
+    given = request.one("webhook-signature").split(" ")
+    fresh(stamp, request, 300, flaws)
+    secret = values["client_secret"].encode()
+    expected = standard_webhooks.signature(secret, seen(request.body, flaws), int(stamp), message_id=name)
+    if not any(same(expected, one, flaws) for one in given):
+        raise NotTheirs("another signature")
+    data = parse(request.body).get("data")
+    if not isinstance(data, dict):
+        raise NotUnderstood("no data")
+    return News("hint", name, str(data.get("id")))
+
+
+def bigcommerce_app(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read who opens the app."""
+    found = parse_qs(request.query).get("signed_payload_jwt", [])
+    parts = found[0].split(".") if len(found) == 1 else []
+    if len(parts) != 3:
+        raise NotTheirs("no token")
+    try:
+        head, claims = (parse(base64.urlsafe_b64decode(part + "===")) for part in parts[:2])
+    except ValueError as error:
+        raise NotUnderstood("no token") from error
+    expected = hmac.new(values["client_secret"].encode(), ".".join(parts[:2]).encode(), "sha256").digest()
+    right = base64.urlsafe_b64encode(expected).decode().rstrip("=")
+    if head.get("alg") != "HS256" or not same(right, parts[2], flaws):
+        raise NotTheirs("another signature")
+    if claims.get("aud") != values["client_id"] or claims.get("iss") != "bc":
+        raise NotTheirs("for somebody else")
+    times = [one for name in ("iat", "nbf", "exp") if isinstance(one := claims.get(name), int)]
+    if len(times) != 3:
+        raise NotTheirs("without an end")
+    if not (max(times[:2]) - 60 <= request.now < times[2]):
+        raise NotTheirs("of another time")
+    if claims.get("sub") != f"stores/{values['store_hash']}":
+        raise NotTheirs("another store")
+    return News("hint")
+
+
+def hc1(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read a notification of a cashier; who keeps the nonces is the receiver."""
+    stamp, nonce, key_id = request.one("hc-timestamp"), request.one("hc-nonce"), request.one("hc-key-id")
+    fresh(stamp, request, 300, flaws)
+    if key_id != values["key_id"]:
+        raise NotTheirs("an unknown key")
+    lines = ("HC1", "NOTIFY", values["merchant_id"], stamp, nonce)
+    if not same(hc1_signer.signed(values["secret"], *lines, body=request.body), request.one("hc-signature"), flaws):
+        raise NotTheirs("another signature")
+    request.use(nonce)
+    content = parse(request.body)
+    if content.get("merchant_id") != values["merchant_id"]:
+        raise NotTheirs("another merchant")
+    data = content.get("data")
+    amount = data.get("paid_amount") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(amount, dict):
+        raise NotUnderstood("no payment")
+    return News(
+        "payment", text(content.get("event_id")), text(data.get("merchant_payment_id")), str(data.get("payment_id")),
+        data.get("status") == "SUCCEEDED" and content.get("event_type") == "payment.succeeded",
+        whole(amount.get("value")), text(amount.get("currency")),
+    )  # fmt: skip
+
+
+def stripe(values: Json, request: Request, flaws: frozenset[str]) -> News:
+    """Read an event about a session."""
+    parts = [part.split("=", 1) for part in request.one("stripe-signature").split(",") if "=" in part]
+    stamps = [value for name, value in parts if name == "t"]
+    if len(stamps) != 1:
+        raise NotTheirs("no one moment")
+    fresh(stamps[0], request, 300, flaws)
+    expected = stripe_signer.digest(values["webhook_secret"], seen(request.body, flaws), int(stamps[0]))
+    if not any(same(expected, value, flaws) for name, value in parts if name == "v1"):
+        raise NotTheirs("another signature")
+    event = parse(request.body)
+    data = event.get("data")
+    session = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(session, dict):
+        raise NotUnderstood("no session")
+    return News(
+        "payment", text(event.get("id")), text(session.get("client_reference_id")), str(session.get("payment_intent")),
+        session.get("payment_status") == "paid", whole(session.get("amount_total")),
+        text(session.get("currency")).upper(),
+    )  # fmt: skip
+
+
+READERS: dict[str, Reader] = {
+    "wechat": wechat,
+    "wechat-v2": wechat_v2,
+    "douyin": douyin,
+    "douyin-ecpay": douyin_ecpay,
+    "shopify": shopify,
+    "recharge": recharge,
+    "bigcommerce": bigcommerce,
+    "bigcommerce-app": bigcommerce_app,
+    "hc1": hc1,
+    "stripe": stripe,
+}
+_OK = (200, "application/json", b"{}")
+_DOUYIN = (200, "application/json", b'{"err_no": 0, "err_tips": "success"}')
+# What each platform wants to hear; anything else makes it send again.
+ACCEPTED: dict[str, tuple[int, str, bytes]] = dict.fromkeys(READERS, _OK) | {
     "wechat": (204, "", b""),
     "wechat-v2": (
-        200,
-        "text/xml",
+        200, "text/xml",
         b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>",
     ),
-}
+    "douyin": _DOUYIN,
+    "douyin-ecpay": _DOUYIN,
+    "hc1": (200, "application/json", b'{"result":"ok"}'),
+}  # fmt: skip

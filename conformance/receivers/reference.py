@@ -104,12 +104,14 @@ class Receiver:
         from ..platforms import PLATFORMS
 
         self.kept = Store(makes_orders=not PLATFORMS[platform].merchant_creates, flaws=self.flaws)
+        self._nonces: set[str] = set()
         self._memory: list[News] = []  # what is lost when the process is
 
-    def receive(self, headers: tuple[tuple[str, str], ...], body: bytes) -> tuple[int, str, bytes]:
+    def receive(self, headers: tuple[tuple[str, str], ...], body: bytes, query: str = "") -> tuple[int, str, bytes]:
         """Answer one message."""
         try:
-            news = READERS[self.platform](self.values, Request(headers, body, self.clock()), self.flaws)
+            request = Request(headers, body, self.clock(), query, self._nonces)
+            news = READERS[self.platform](self.values, request, self.flaws)
         except NotTheirs:
             return 401, "text/plain", b"not theirs FAIL"
         except NotUnderstood:
@@ -172,6 +174,10 @@ def serving(receiver: Receiver, port: int = 0) -> Iterator[str]:
             self._answer(*receiver.receive(tuple(self.headers.items()), body))
 
         def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path == "/notify":
+                self._answer(*receiver.receive(tuple(self.headers.items()), b"", query))
+                return
             found = receiver.kept.orders.get(self.path.rsplit("/", 1)[1])
             self._answer(200 if found else 404, "application/json", json.dumps(found or {}).encode())
 
