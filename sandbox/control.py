@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.clock import Clock
     from sandbox.inbox import Inbox
     from sandbox.queues import Queues
+    from sandbox.signin import SignIn
     from sandbox.simulating.simulator import Simulator
     from sandbox.tokens import Issuer
 
@@ -33,6 +34,7 @@ class Control:
         self._faults: dict[str, Any] = {}
         self.simulators: dict[str, Simulator] = {}
         self.queues: Queues | None = None
+        self.sign_in: SignIn | None = None
         self.runner_port = 0
         self.certificates: dict[str, Any] = {}
         self.kill_runner: Callable[[], int] = lambda: 0
@@ -49,6 +51,8 @@ class Control:
         if first == "_sqs" and self.queues:
             status, reply = self.queues.handle(headers.get("x-amz-target", ""), body)
             return status, {"Content-Type": "application/x-amz-json-1.0"}, reply
+        if first == "issuer" and self.sign_in:
+            return self.sign_in.handle(method, f"/{rest}", parts.query, headers, body)
         if simulator := self.simulators.get(first):
             if rest.startswith("_control/"):
                 return _json(*simulator.control(rest.removeprefix("_control"), _object(body)))

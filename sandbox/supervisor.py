@@ -23,6 +23,7 @@ from sandbox.deployment import Deployer, subscribe
 from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
+from sandbox.signin import SignIn
 from sandbox.template import ACCOUNT, Template
 from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
@@ -58,6 +59,7 @@ class Supervisor:
         self._control.runner_port = self._internal.getsockname()[1]
         self._control.kill_runner = self._kill_runner
         self._control.certificates = certificates.make(self.state)
+        self._control.sign_in = SignIn(issuer, clock.now, f"http://127.0.0.1:{self.port + 2}")
         _background(control_side.serve(self._control, self._own).serve_forever)
         documents = simulation.accounts(self._accounts, self.control_url)
         plane = self._ministack.wait_ready()
