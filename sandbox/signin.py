@@ -56,11 +56,11 @@ class Person:
 
 
 PEOPLE = (
-    Person("ann", "Ann", "shop", {"en": "Shop: ships, asks for refunds", "zh": "店员:发货、申请退款"}),
-    Person("bob", "Bob", "finance", {"en": "Finance: approves refunds, closes the day", "zh": "财务:审批退款、对账"}),
-    Person("sue", "Sue", "support", {"en": "Support: says why an order is as it is", "zh": "客服:解释订单状态"}),
-    Person("otto", "Otto", "operator", {"en": "Operator: evidence, accounts", "zh": "运维:查看证据、维护账户"}),
-    Person("ada", "Ada", "admin", {"en": "Admin: everything", "zh": "管理员:全部权限"}),
+    Person("ann", "Ann", "shop", {"en": "Shop: ships, asks for refunds", "zh": "店员：发货、申请退款"}),
+    Person("bob", "Bob", "finance", {"en": "Finance: approves refunds, closes the day", "zh": "财务：审批退款、对账"}),
+    Person("sue", "Sue", "support", {"en": "Support: says why an order is as it is", "zh": "客服：解释订单状态"}),
+    Person("otto", "Otto", "operator", {"en": "Operator: evidence, accounts", "zh": "运维：查看证据、维护账户"}),
+    Person("ada", "Ada", "admin", {"en": "Admin: everything", "zh": "管理员：全部权限"}),
 )
 WORDS = {
     "en": {
@@ -73,7 +73,7 @@ WORDS = {
     "zh": {
         "title": "登录沙盒",
         "who": "您是谁?",
-        "note": "这些人只存在于本沙盒,无需密码。",
+        "note": "这些人只存在于本沙盒，无需密码。",
         "cancel": "取消",
         "refused": "无法通过此地址登录",
     },
