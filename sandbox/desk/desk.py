@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from sandbox.desk import counters, page
 from sandbox.desk.hands import ClickError, Hand, Wire
 from sandbox.desk.page import Click, View
-from sandbox.desk.troubles import WAITING
+from sandbox.desk.troubles import WAITING, differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,23 +98,29 @@ class Desk:
             hand.say("said.bought", good=bought.good, order=bought.order_id)
         elif kind == "pay" and bought is not None:
             counter.pay(hand, bought)
+            bought.is_left = True
         elif _TIME.fullmatch(do):
             hand.advance(int(what))
             hand.say("said.time")
         elif kind == "trouble" and (trouble := next((one for one in counter.troubles if one.id == what), None)):
             bought = self._ready(hand, counter, bought, trouble)
             trouble.act(hand, bought)
+            bought.is_left |= trouble.moves_on
         return bought
 
     def _ready(self, hand: Hand, counter: Counter, bought: Bought | None, trouble: Trouble) -> Bought:
         """Return an order in the state that a trouble needs: this one, else another."""
-        fits = ("", "pending", "failed") if trouble.needs == WAITING else ("paid",)
-        if bought is not None and str(hand.order(bought).get("status", "")) in fits:
-            return bought
+        if bought is not None:
+            order = hand.order(bought)
+            word, refunds = str(order.get("status", "")), order.get("refunds")
+            fits = word in ("", "pending", "failed") and not bought.is_left
+            if fits if trouble.needs == WAITING else word == "paid" and not refunds:
+                return bought
         bought = self.buy(hand, counter, counters.GOODS[0])
         hand.said.insert(0, ("said.another", {"order": bought.order_id}))
         if trouble.needs != WAITING:
             counter.pay(hand, bought)
+            bought.is_left = True
             hand.said = hand.said[:1]
             hand.until(lambda: hand.order(bought).get("status") == "paid")
         return bought
@@ -144,6 +150,7 @@ class Desk:
             order,
             explanation,
             arrived,
+            differences(hand, bought) if bought is not None else [],
             console,
         )
 

@@ -49,6 +49,7 @@ class View:
     order: Json
     explanation: Json
     arrived: list[Json]
+    differences: list[Json]
     console: str = ""
 
     def word(self, code: str, **arguments: Any) -> str:
@@ -177,7 +178,7 @@ def _knows(view: View) -> str:
         f'<span id="status" data-status="{_safe(word)}">● {_safe(status(view.language, word))}</span> {shown}</p>'
         f'<p id="summary">{_safe(str(view.explanation.get("summary", "")))}</p>'
     )
-    return f"{head}{clock}{top}{_next(view)}{_refunds(view)}{_timeline(view)}</section>"
+    return f"{head}{clock}{top}{_next(view)}{_refunds(view)}{_bill(view)}{_timeline(view)}</section>"
 
 
 def _next(view: View) -> str:
@@ -197,6 +198,15 @@ def _refunds(view: View) -> str:
         for one in view.order.get("refunds") or ()
     ]
     return f"<h3>{view.word('refunds')}</h3><ul>{''.join(rows)}</ul>" if rows else ""
+
+
+def _bill(view: View) -> str:
+    rows = [
+        f"<li>{view.word('bill_says')} <strong>{_safe(str(one.get('bill')))}</strong>; {view.word('ours')} "
+        f"<strong>{_safe(str(one.get('ours')))}</strong> ({_safe(str(one.get('what', '')).replace('_', ' '))})</li>"
+        for one in view.differences
+    ]
+    return f'<h3>{view.word("bill")}</h3><ul id="differences">{"".join(rows)}</ul>' if rows else ""
 
 
 def _timeline(view: View) -> str:
