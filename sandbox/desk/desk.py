@@ -27,13 +27,13 @@ Json = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 STATIC = Path(__file__).with_name("static")
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+SESSION = "__Host-cs"  # the console's cookie
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self' {console}; base-uri 'none'; frame-ancestors 'none'"
 )
 # With no referrer at all, the Origin of a form would be null, which the control port refuses.
 SAFE = {
-    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -48,6 +48,7 @@ class Desk:
         self.wire = wire
         self.counters = counters.of(documents)
         self._console = console
+        self._safe = {"Content-Security-Policy": POLICY.format(console=console.rstrip("/")), **SAFE}
         self._orders: dict[str, Bought] = {}
         self._click: Click | None = None
         self._numbers, self._lock = itertools.count(1), threading.Lock()
@@ -58,13 +59,13 @@ class Desk:
         match method, path:
             case "GET", "/":
                 text = page.document(self._view(_first(query), language))
-                return 200, {"Content-Type": "text/html; charset=utf-8", **SAFE}, text.encode()
+                return 200, {"Content-Type": "text/html; charset=utf-8", **self._safe}, text.encode()
             case "POST", "/desk/do":
                 return self._do(_first(body.decode("utf-8", "replace")))
             case "GET", "/desk/desk.css" | "/desk/desk.js":
                 file = STATIC / path.removeprefix("/desk/")
-                return 200, {"Content-Type": TYPES[file.suffix], **SAFE}, file.read_bytes()
-        return 404, {"Content-Type": "application/json", **SAFE}, b'{"message": "Not Found"}'
+                return 200, {"Content-Type": TYPES[file.suffix], **self._safe}, file.read_bytes()
+        return 404, {"Content-Type": "application/json", **self._safe}, b'{"message": "Not Found"}'
 
     def buy(self, hand: Hand, counter: Counter, good: Good) -> Bought:
         """Buy something, and keep that it was bought."""
@@ -74,6 +75,9 @@ class Desk:
         return bought
 
     def _do(self, asked: dict[str, str]) -> Answer:
+        kind, _, person = asked.get("do", "").partition(".")
+        if kind == "as" and person in page.PEOPLE:
+            return self._sign_in(person)
         counter, bought = self._counter(asked), self._orders.get(asked.get("order", ""))
         hand = Hand(self.wire)
         try:
@@ -89,7 +93,13 @@ class Desk:
             "order": bought.key if bought else "",
         }
         where = "/?" + urlencode({name: value for name, value in kept.items() if value})
-        return 303, {"Location": where, **SAFE}, b""
+        return 303, {"Location": where, **self._safe}, b""
+
+    def _sign_in(self, person: str) -> Answer:
+        """Leave for the console as somebody else than before: cookies of this machine know no ports."""
+        Hand(self.wire).control("/issuer/next", {"person": person})
+        over = f"{SESSION}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+        return 303, {"Location": self._console, "Set-Cookie": over, **self._safe}, b""
 
     def _carry_out(self, hand: Hand, counter: Counter, bought: Bought | None, do: str) -> Bought | None:
         kind, _, what = do.partition(".")

@@ -288,8 +288,12 @@ def _trouble(view: View) -> str:
 def _console(view: View) -> str:
     if not view.console:
         return f"<p>{view.word('console_none')}</p>"
-    links = "".join(f'<a href="{_safe(view.console)}?as={one}">{view.word(one)}</a>' for one in PEOPLE)
-    return f'<nav class="console" aria-label="{view.word("console")}"><span>{view.word("console")}</span> {links}</nav>'
+    buttons = "".join(_button(f"as.{one}", view.word(one)) for one in PEOPLE)
+    head = f'<section class="console" aria-labelledby="console-h"><h2 id="console-h">{view.word("console")}</h2>'
+    form = (
+        f'<form method="post" action="/desk/do" target="_blank" data-leaves><div class="buttons">{buttons}</div></form>'
+    )
+    return f"{head}{form}</section>"
 
 
 def money(minor: int, currency: str) -> str:

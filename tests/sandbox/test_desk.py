@@ -180,6 +180,16 @@ def test_trouble_for_an_order_that_was_paid_already_buys_another(shown: Desk, wo
     assert "Another one was bought" in look(shown, order=other)
 
 
+def test_going_to_the_console_ends_the_session_of_whoever_was_there(shown: Desk, world: World) -> None:
+    status, headers, _ = shown.handle("POST", "/desk/do", "", {}, b"do=as.bob")
+
+    assert (status, headers["Location"]) == (303, CONSOLE)
+    assert headers["Set-Cookie"].startswith("__Host-cs=; ")
+    assert "Max-Age=0" in headers["Set-Cookie"]
+    assert ("POST", f"{CONTROL}/issuer/next", {"person": "bob"}) in world.asked
+    assert "form-action 'self' http://127.0.0.1:9;" in headers["Content-Security-Policy"]
+
+
 def test_time_passes_by_its_buttons(shown: Desk, world: World) -> None:
     click(shown, "time.86400")
 

@@ -24,7 +24,7 @@
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (form.getAttribute("method") !== "post") return;
+    if (form.getAttribute("method") !== "post" || "leaves" in form.dataset) return;
     event.preventDefault();
     if (isBusy) return;
     isBusy = true;
