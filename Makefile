@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 PORT ?= 8080
 ACCOUNTS ?=
+SEED ?=
 SCOPES ?= payments:write payments:link orders:read orders:ship refunds:request refunds:approve
 SUBJECT ?=
 FUNCTION ?= wechat_notify
@@ -67,8 +68,8 @@ env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock file
 .venv-contract/.ready: requirements-contract.txt
 	$(call make_environment,.venv-contract,requirements-contract.txt)
 
-run: env ## The whole system on this machine: API on PORT, simulators and control on PORT+1 (ACCOUNTS=<dir>)
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
+run: env ## The whole system on this machine: a page to click on PORT+1, the API on PORT (SEED=1: thirty orders; ACCOUNTS=<dir>)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(SEED),--seed)
 
 demo: env ## A payment from "create" to "paid", told step by step
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo

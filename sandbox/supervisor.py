@@ -20,9 +20,13 @@ from sandbox import control as control_side
 from sandbox.clock import Clock
 from sandbox.dataplane import Ministack
 from sandbox.deployment import Deployer, subscribe
+from sandbox.desk.desk import Desk, sender
+from sandbox.desk.hands import Wire
+from sandbox.desk.seed import sow
 from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
+from sandbox.signin import SignIn
 from sandbox.template import ACCOUNT, Template
 from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
@@ -59,6 +63,7 @@ class Supervisor:
         self._control.runner_port = self._internal.getsockname()[1]
         self._control.kill_runner = self._kill_runner
         self._control.certificates = certificates.make(self.state)
+        self._control.sign_in = SignIn(issuer, clock.now, f"http://127.0.0.1:{self.port + 2}")
         _background(control_side.serve(self._control, self._own).serve_forever)
         documents = simulation.accounts(self._accounts, self.control_url)
         plane = self._ministack.wait_ready()
@@ -105,6 +110,10 @@ class Supervisor:
         _background(inbox.watch, plane, everything["Ref"])
         settings = {"data_plane": plane.endpoint, "queues": f"{self.control_url}/_sqs", "port": self.port}
         (self.state / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+        self.desk = Desk(
+            Wire(self.api_url, self.control_url, sender()), documents, f"http://127.0.0.1:{self.port + 2}/"
+        )
+        self._control.desk = self.desk
         self._start_runner()
         self._wait_for_runner()
         self._control.ready = True
@@ -193,7 +202,9 @@ def _end(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreign: bool = False) -> int:
+def run(
+    port: int, accounts: Path | None, template: Path, *, quiet: bool, foreign: bool = False, seed: bool = False
+) -> int:
     """Run a sandbox until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
@@ -202,6 +213,8 @@ def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreig
         names = supervisor.start()
         if not quiet:
             _greet(supervisor, names)
+        if seed:
+            _background(lambda: print(sow(supervisor.desk), flush=True))
         supervisor.run()
     except KeyboardInterrupt:
         return 0
@@ -217,10 +230,14 @@ def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreig
 
 
 def _greet(supervisor: Supervisor, names: dict[str, list[str]]) -> None:
-    print(f"API       {supervisor.api_url}")
-    print(f"mTLS      https://127.0.0.1:{supervisor.port + 3}   (certificates: GET /mtls of control)")
-    print(f"control   {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
+    print(f"Open {supervisor.control_url}/  — buy something, break something, watch it be explained")
+    print(f"API          {supervisor.api_url}")
+    print(f"control      {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
+    print(f"mTLS         https://127.0.0.1:{supervisor.port + 3}   (certificates: GET /mtls of control)")
     for platform, accounts in names.items():
-        print(f"{platform:9} {supervisor.control_url}/{platform}   accounts: {', '.join(accounts) or 'none'}")
-    print(f"logs      {supervisor.state.relative_to(ROOT) / 'logs'}")
+        if accounts:
+            print(f"{platform:12} {supervisor.control_url}/{platform}   accounts: {', '.join(accounts)}")
+    if others := [platform for platform, accounts in names.items() if not accounts]:
+        print(f"also         {', '.join(others)}   (they belong to the accounts above)")
+    print(f"logs         {supervisor.state.relative_to(ROOT) / 'logs'}")
     print("Ctrl-C ends it.", flush=True)
