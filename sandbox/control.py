@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.clock import Clock
+    from sandbox.desk.desk import Desk
     from sandbox.inbox import Inbox
     from sandbox.queues import Queues
+    from sandbox.signin import SignIn
     from sandbox.simulating.simulator import Simulator
     from sandbox.tokens import Issuer
 
@@ -33,6 +35,8 @@ class Control:
         self._faults: dict[str, Any] = {}
         self.simulators: dict[str, Simulator] = {}
         self.queues: Queues | None = None
+        self.sign_in: SignIn | None = None
+        self.desk: Desk | None = None
         self.runner_port = 0
         self.certificates: dict[str, Any] = {}
         self.kill_runner: Callable[[], int] = lambda: 0
@@ -49,6 +53,10 @@ class Control:
         if first == "_sqs" and self.queues:
             status, reply = self.queues.handle(headers.get("x-amz-target", ""), body)
             return status, {"Content-Type": "application/x-amz-json-1.0"}, reply
+        if first in ("", "desk") and self.desk:
+            return self.desk.handle(method, parts.path, parts.query, headers, body)
+        if first == "issuer" and self.sign_in:
+            return self.sign_in.handle(method, f"/{rest}", parts.query, headers, body)
         if simulator := self.simulators.get(first):
             if rest.startswith("_control/"):
                 return _json(*simulator.control(rest.removeprefix("_control"), _object(body)))

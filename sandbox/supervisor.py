@@ -20,9 +20,12 @@ from sandbox import control as control_side
 from sandbox.clock import Clock
 from sandbox.dataplane import Ministack
 from sandbox.deployment import Deployer, subscribe
+from sandbox.desk.desk import Desk, sender
+from sandbox.desk.hands import Wire
 from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
+from sandbox.signin import SignIn
 from sandbox.template import ACCOUNT, Template
 from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
@@ -60,6 +63,7 @@ class Supervisor:
         self._control.runner_port = self._internal.getsockname()[1]
         self._control.kill_runner = self._kill_runner
         self._control.certificates = certificates.make(self.state)
+        self._control.sign_in = SignIn(issuer, clock.now, f"http://127.0.0.1:{self.port + 2}")
         _background(control_side.serve(self._control, self._own).serve_forever)
         documents = simulation.accounts(self._accounts, self.control_url)
         plane = self._ministack.wait_ready()
@@ -100,6 +104,10 @@ class Supervisor:
         _background(inbox.watch, plane, everything["Ref"])
         settings = {"data_plane": plane.endpoint, "queues": f"{self.control_url}/_sqs", "port": self.port}
         (self.state / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+        self.desk = Desk(
+            Wire(self.api_url, self.control_url, sender()), documents, f"http://127.0.0.1:{self.port + 2}/"
+        )
+        self._control.desk = self.desk
         self._start_runner()
         self._wait_for_runner()
         self._control.ready = True

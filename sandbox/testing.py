@@ -99,6 +99,10 @@ class Sandbox:
             raise AssertionError(f"{method} {path} answered {answer.status} {answer.body[:300]!r}")
         return answer.json()
 
+    def page(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+        """Ask the control side as a browser does, and take whatever it answers."""
+        return _call(self.port + 1, method, path, body, headers or {})
+
     def token(self, *scopes: str, **wanted: Any) -> str:
         """Get a token with these scopes; `subject`, `accounts` and `client` as in `POST /token`."""
         return str(self.control("POST", "/token", {"scopes": scopes, **wanted})["access_token"])

@@ -73,7 +73,8 @@ class Issuer:
         told = token_claims([*groups, *(f"role:{role}" for role in wanted["roles"])], str(wanted.get("name", "")))
         asked = wanted.get("scopes", [])
         lacking = {scope.removeprefix("countersign/") for scope in told["scopesToSuppress"]}
-        left = [scope for scope in (asked.split() if isinstance(asked, str) else asked) if scope not in lacking]
+        given = asked.split() if isinstance(asked, str) else asked
+        left = [scope for scope in given if scope.removeprefix("countersign/") not in lacking]
         return {**claims, **told["claimsToAddOrOverride"], "scope": " ".join(left)}
 
 
