@@ -25,7 +25,7 @@ from sandbox.desk.hands import Wire
 from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
-from sandbox.signin import SignIn
+from sandbox.signin import SCOPES, SignIn
 from sandbox.template import ACCOUNT, Template
 from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
@@ -81,6 +81,7 @@ class Supervisor:
             "ConsoleExchangeUrl": f"{self.control_url}/issuer/oauth2/token",
             "ConsoleRevokeUrl": f"{self.control_url}/issuer/oauth2/revoke",
             "ConsoleLogoutUrl": f"{self.control_url}/issuer/logout",
+            "ConsoleScopes": " ".join(SCOPES),
             **(ForeignIssuer.parameters if self._foreign else {}),
         }
         template = Template(self._template, parameters)
