@@ -32,7 +32,8 @@ class Provisioner:
         self._made: dict[str, Attributes] = {}
         template.attributes = self.attributes
         self._nested = [
-            Provisioner(application, plane, f"{prefix}{name}-", api_url) for name, application in template.applications().items()
+            Provisioner(application, plane, f"{prefix}{name}-", api_url)
+            for name, application in template.applications().items()
         ]
 
     def everything(self) -> None:

@@ -1,12 +1,11 @@
 """Sessions of people: in a table of their own, sealed by what only the browser has.
 
-`SESSION#{sha256(cookie)}` holds a person's tokens under a key made of the cookie, bound to the row's name, the person and
-its end; each save is on the version that was read. `PERSON#{sub}` says when somebody signed out everywhere: every session
-from before is over. Rows end by themselves (TTL), and are over when their time is, whether they were removed yet or not.
+`SESSION#{sha256(cookie)}` holds a person's tokens under a key made of the cookie, bound to the row's name, the person
+and its end; each save is on the version that was read. `PERSON#{sub}` says when somebody signed out everywhere: every
+session from before is over. Rows end by themselves (TTL), and are over when their time is, removed or not.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -93,13 +92,9 @@ class SessionStore:
         kept = json.loads(text)
         if kept["ends"] <= now or self._signed_out_at(person) >= kept["signed_in_at"]:
             raise SessionOverError
-        who = Person(
-            person, kept["name"], tuple(kept["roles"]), tuple(kept["scopes"]), tuple(kept["accounts"])
-        )
+        who = Person(person, kept["name"], tuple(kept["roles"]), tuple(kept["scopes"]), tuple(kept["accounts"]))
         version = int(item["version"]["N"])
-        return Session(
-            cookie, who, Tokens(**kept["tokens"]), kept["signed_in_at"], kept["ends"], expires_at, version
-        )
+        return Session(cookie, who, Tokens(**kept["tokens"]), kept["signed_in_at"], kept["ends"], expires_at, version)
 
     def seen(self, session: Session, *, now: int) -> Session:
         """Move the end on, since a person did something; another save of the same moment does as well."""
@@ -203,15 +198,17 @@ class SessionStore:
 
     def _call(self, operation: str, **wanted: Any) -> dict[str, Any]:
         """Call DynamoDB, a second time where no answer came; a condition that failed is the caller's to read."""
-        called: Callable[..., dict[str, Any]] = getattr(self._client, operation)
+        called = getattr(self._client, operation)
         for last in (False, True):
             try:
-                return called(TableName=self._table, **wanted)
+                answer: dict[str, Any] = called(TableName=self._table, **wanted)
             except self._client.exceptions.ConditionalCheckFailedException:
                 raise
             except (BotoCoreError, ClientError) as error:
                 if last:
                     raise StoreUnavailableError(f"sessions: {type(error).__name__}") from None
+            else:
+                return answer
         raise AssertionError
 
 

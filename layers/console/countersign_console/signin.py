@@ -199,5 +199,3 @@ def _tokens(reply: Reply, refresh: str, *, now: int) -> Tokens:
 
 def _query_of(url: str, **pairs: str) -> str:
     return ("&" if "?" in url else "?") + urlencode(pairs)
-
-

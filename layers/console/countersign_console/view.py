@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import jinja2
 
 from countersign.http import HttpRequest
-from countersign_console import assets, format, nav, words
+from countersign_console import assets, formats, nav, words
 from countersign_console.answer import Answer, cookie, go
 from countersign_console.api import Api
 from countersign_console.outside import Reply
@@ -58,7 +58,7 @@ class View:
     @property
     def zone(self) -> str:
         """The time zone that the person chose."""
-        return self.request.cookies.get(ZONE, format.ZONES[0]).replace(".", "/")
+        return self.request.cookies.get(ZONE, formats.ZONES[0]).replace(".", "/")
 
     @property
     def accounts(self) -> tuple[dict[str, str], ...]:
@@ -89,21 +89,25 @@ class View:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Answer:
         """Draw a page, or a part of one."""
-        html = _environment().get_template(template).render(
-            **{"waiting": None, **values},
-            **_common(self.language, self.now, self.zone),
-            query=_Given(self.query),
-            form=_Given(self.form),
-            me=self.session.person,
-            may=self.may,
-            csrf=self.session.csrf,
-            once=secrets.token_urlsafe(16),
-            path=self.request.path,
-            accounts=self.accounts,
-            account=self.account,
-            url=self.url,
-            here=self.here,
-            sound=self.request.cookies.get(SOUND) == "on",
+        html = (
+            _environment()
+            .get_template(template)
+            .render(
+                **{"waiting": None, **values},
+                **_common(self.language, self.now, self.zone),
+                query=_Given(self.query),
+                form=_Given(self.form),
+                me=self.session.person,
+                may=self.may,
+                csrf=self.session.csrf,
+                once=secrets.token_urlsafe(16),
+                path=self.request.path,
+                accounts=self.accounts,
+                account=self.account,
+                url=self.url,
+                here=self.here,
+                sound=self.request.cookies.get(SOUND) == "on",
+            )
         )
         return Answer(status, html, cookies=tuple(self.cookies))
 
@@ -157,7 +161,9 @@ class View:
     def again(self, status: int, problem: str, *, back: str = "") -> Answer:
         """Say why nothing was done, and keep what was typed for another try."""
         typed = {name: value for name, value in list(self.form.items())[:MOST_KEPT] if name not in _NOT_KEPT}
-        return self.page("again.html", status, problem=problem, typed=typed, back=back or safe_path(typed.get("back", "/")))
+        return self.page(
+            "again.html", status, problem=problem, typed=typed, back=back or safe_path(typed.get("back", "/"))
+        )
 
     def keep(self, name: str, value: str) -> None:
         """Have the browser remember a choice."""
@@ -186,7 +192,7 @@ def known_accounts(said: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
 
 def draw(template: str, language: str, now: int, **values: Any) -> str:
     """Draw a page for somebody who is not signed in."""
-    return _environment().get_template(template).render(**values, **_common(language, now, format.ZONES[0]))
+    return _environment().get_template(template).render(**values, **_common(language, now, formats.ZONES[0]))
 
 
 def _common(language: str, now: int, zone: str) -> Json:
@@ -197,17 +203,26 @@ def _common(language: str, now: int, zone: str) -> Json:
         return words.text(language, key) if words.knows(language, key) else otherwise
 
     def ago(stamp: str | None) -> str:
-        word, number = format.ago(stamp, now)
+        word, number = formats.ago(stamp, now)
         return words.text(language, f"base.ago.{word}", n=number)
 
     def at(stamp: str | None, *, seconds: bool = False) -> str:
-        return format.at(stamp, zone, now, seconds=seconds)
+        return formats.at(stamp, zone, now, seconds=seconds)
 
-    return {"t": text, "known": known, "ago": ago, "at": at, "lang": language, "now": now, "zone": zone, "today": format.day(now, zone)}
+    return {
+        "t": text,
+        "known": known,
+        "ago": ago,
+        "at": at,
+        "lang": language,
+        "now": now,
+        "zone": zone,
+        "today": formats.day(now, zone),
+    }
 
 
 def _environment() -> jinja2.Environment:
-    global _made  # noqa: PLW0603 - one for the life of the container
+    global _made
     if _made is None:
         folder = Path(__file__).parent
         _made = jinja2.Environment(
@@ -223,9 +238,9 @@ def _environment() -> jinja2.Environment:
         _made.globals["asset"] = assets.address
         _made.globals["order_url"] = order_url
         _made.globals.update(entries=nav.ENTRIES, in_the_bar=nav.IN_THE_BAR, badge=nav.badge)
-        _made.filters["money"] = format.money
-        _made.filters["local"] = format.local
-        _made.filters["plain"] = format.plain
+        _made.filters["money"] = formats.money
+        _made.filters["local"] = formats.local
+        _made.filters["plain"] = formats.plain
     return _made
 
 

@@ -20,16 +20,14 @@ def news(view: View) -> Answer:
     after, seen, only = (view.query.get(name, "") for name in ("after", "seen", "order"))
     asked = get("/changes", after=after, account=view.account if only else "")
     if not after and view.query.get("badges") and view.account:  # the page itself had no call to spare for them
-        first, counts = view.api.at_once(asked, get("/counts", account=view.account))
-        return _drawn(view, [], counts, view.good(first)["cursor"])
+        first, waiting = view.api.at_once(asked, get("/counts", account=view.account))
+        return _drawn(view, [], waiting, view.good(first)["cursor"])
     reply = view.api.call(asked)
     if reply.status == 204:
         return Answer(204, headers={"x-next-cursor": reply.headers.get("x-next-cursor", "")})
     found = view.good(reply)
     changes = [
-        one
-        for one in found["changes"]
-        if one["updated_at"] > seen and (not only or one["order"]["order_id"] == only)
+        one for one in found["changes"] if one["updated_at"] > seen and (not only or one["order"]["order_id"] == only)
     ]
     if not changes:
         return Answer(204, headers={"x-next-cursor": found["cursor"]})

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign_console import format
+from countersign_console import formats
 from countersign_console.answer import Answer
 from countersign_console.api import Call, get, order_path, post
 from countersign_console.outside import Reply
@@ -111,7 +111,7 @@ def ask_for_refund(view: View) -> Answer:
         body["reason"] = reason
     if amount := view.form.get("amount", "").strip():
         try:
-            body["amount"] = format.typed(amount, view.form.get("currency", ""))
+            body["amount"] = formats.typed(amount, view.form.get("currency", ""))
         except MalformedError:
             return view.again(422, view.text("base.problem.amount"), back=order_url(key))
     reply = view.api.call(post(order_path(key, "refunds"), body, once=view.form.get("once", "")))
@@ -139,7 +139,10 @@ def note(view: View) -> Answer:
 def answer(view: View) -> Answer:
     """Answer an open question about what was paid."""
     decision = view.form.get("decision", "")
-    body = {"decision": decision if decision in DECISIONS else "", "note": view.form.get("note", "").strip()[:MOST_NOTE]}
+    body = {
+        "decision": decision if decision in DECISIONS else "",
+        "note": view.form.get("note", "").strip()[:MOST_NOTE],
+    }
     path = order_path(key_of(view), "review", view.form.get("review_id", ""), "resolve")
     reply = view.api.call(post(path, body))
     return _done(view, reply, "answered_first" if reply.status == 202 else "answered")

@@ -25,7 +25,11 @@ def orders(view: View) -> Answer:
     if not view.account:
         return view.page("orders.html", tab=tab, tabs=TABS, rows=[], waiting=None, cursor=None, problem="", newest="")
     wanted, _ = TABS[tab]
-    asked = {"from_": view.query.get("from", ""), "to": view.query.get("to", ""), "cursor": view.query.get("cursor", "")}
+    asked = {
+        "from_": view.query.get("from", ""),
+        "to": view.query.get("to", ""),
+        "cursor": view.query.get("cursor", ""),
+    }
     listed, counts = view.api.at_once(
         get("/orders", account=view.account, sort="-updated", limit=PAGE, **wanted, **asked),
         get("/counts", account=view.account),

@@ -53,13 +53,26 @@ def patterns() -> list[Json]:
 def ship(view: View, status: int = 200, problem: str = "", failed: str = "") -> Answer:
     """Show what waits to be sent, longest waiting first: the first one is open."""
     if not view.account:
-        return view.page("ship.html", rows=[], carriers=[], problem="", failed="", done_code="", with_phone=WITH_PHONE, patterns=[], offered=OFFERED, more=False)
+        return view.page(
+            "ship.html",
+            rows=[],
+            carriers=[],
+            problem="",
+            failed="",
+            done_code="",
+            with_phone=WITH_PHONE,
+            patterns=[],
+            offered=OFFERED,
+            more=False,
+        )
     platform = view.account.partition("/")[0]
     listed, carriers = view.api.at_once(
         get("/orders", account=view.account, work="to_ship", sort="updated", limit=PAGE),
         get("/carriers", platform=platform),
     )
-    rows = [one for one in view.good(listed)["orders"] if one["actions"]["ship"]["allowed"] or not view.may("orders:ship")]
+    rows = [
+        one for one in view.good(listed)["orders"] if one["actions"]["ship"]["allowed"] or not view.may("orders:ship")
+    ]
     if first := failed or view.query.get("first", ""):  # what was just refused stands first, as it was typed
         rows.sort(key=lambda one: one["order_id"] != first)
     return view.page(
@@ -88,7 +101,9 @@ def send(view: View) -> Answer:
     if contact := view.form.get("contact", "").strip():
         body["contact"] = contact
     if not number or not carrier:
-        return ship(view, 422, view.text("ship.problem.number" if not number else "ship.problem.carrier"), key["order_id"])
+        return ship(
+            view, 422, view.text("ship.problem.number" if not number else "ship.problem.carrier"), key["order_id"]
+        )
     reply = view.api.call(post(order_path(key, "shipments"), body, once=view.form.get("once", "")))
     if not reply.is_good:
         return ship(view, reply.status, view.problem(reply), key["order_id"])
@@ -107,7 +122,9 @@ def send_many(view: View) -> Answer:
     text = view.form.get("lines", "")
     rows = read_lines(text)
     if not rows or len(rows) > MOST_LINES or any(len(row) != 3 for row in rows):
-        return view.page("ship_many.html", 422, results=None, lines=text, problem=view.text("ship.problem.lines", n=MOST_LINES))
+        return view.page(
+            "ship_many.html", 422, results=None, lines=text, problem=view.text("ship.problem.lines", n=MOST_LINES)
+        )
     platform, _, account = view.account.partition("/")
     shipments = [
         {

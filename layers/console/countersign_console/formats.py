@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -49,7 +49,7 @@ def zone(name: str) -> Any:
     try:
         return ZoneInfo(name if name in ZONES else ZONES[0])
     except ZoneInfoNotFoundError:
-        return timezone.utc
+        return UTC
 
 
 def moment(stamp: str) -> datetime:
