@@ -1,4 +1,4 @@
-"""Calls of the merchant API with a person's token: two at once where a page needs them, on connections that are kept."""
+"""Calls of the merchant API with a person's token: two at once where a page needs them, on kept connections."""
 
 import json
 from collections.abc import Mapping

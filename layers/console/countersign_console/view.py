@@ -1,6 +1,5 @@
 """One request as a page sees it: who asks, what they sent, the API as they may see it, and how a page is drawn."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import urlencode
 import jinja2
 
 from countersign.http import HttpRequest
+from countersign.signing import nonces
 from countersign_console import assets, formats, nav, words
 from countersign_console.answer import Answer, cookie, go
 from countersign_console.api import Api
@@ -100,7 +100,7 @@ class View:
                 me=self.session.person,
                 may=self.may,
                 csrf=self.session.csrf,
-                once=secrets.token_urlsafe(16),
+                once=nonces.nonce(),
                 path=self.request.path,
                 accounts=self.accounts,
                 account=self.account,
