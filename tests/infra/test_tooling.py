@@ -18,6 +18,7 @@ LOCKS = [
     ROOT / "requirements-contract.txt",
     ROOT / "sandbox" / "requirements-cloud.txt",
     LAYER / "requirements.txt",
+    ROOT / "layers" / "console" / "requirements.txt",
     ROOT / "tests" / "aws" / "botocore-oldest.txt",
 ]
 
