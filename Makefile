@@ -71,8 +71,8 @@ env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock file
 run: env ## The whole system on this machine: a page to click on PORT+1, the API on PORT (SEED=1: thirty orders; ACCOUNTS=<dir>)
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(SEED),--seed)
 
-demo: env ## A payment from "create" to "paid", told step by step
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo
+demo: env ## A payment from "create" to "paid", told step by step (PART=douyin: one module of sandbox/demo/ alone)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo $(PART)
 
 token: env ## Print a token of the running sandbox (SCOPES="..." SUBJECT=... ACCOUNTS=platform/account,...)
 	@exec $(BIN)/python -m sandbox token --port $(PORT) --scopes "$(SCOPES)" $(if $(SUBJECT),--subject "$(SUBJECT)") \

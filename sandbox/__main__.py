@@ -30,7 +30,8 @@ def main() -> int:
     run.add_argument("--foreign-issuer", action="store_true", help="tokens of another issuer than Cognito")
     run.add_argument("--seed", action="store_true", help="thirty orders in all states, so that no list is empty")
     run.add_argument("--quiet", action="store_true", help="do not print the URLs")
-    commands.add_parser("demo", help="a payment's whole story, told step by step")
+    demo = commands.add_parser("demo", help="a payment's whole story, told step by step")
+    demo.add_argument("parts", nargs="*", metavar="PART", help="a module of sandbox/demo/ to play alone; default: all")
     token = commands.add_parser("token", help="print a token of a running sandbox")
     token.add_argument("--port", type=int, default=8080)
     token.add_argument("--scopes", default="payments:write orders:read")
@@ -54,9 +55,9 @@ def main() -> int:
                 seed=options.seed,
             )
         case "demo":
-            from sandbox import demo
+            from sandbox.demo import main as play
 
-            return demo.main()
+            return play(options.parts)
         case "event":
             from sandbox import make_events
 

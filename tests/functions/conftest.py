@@ -20,6 +20,7 @@ from requests.adapters import BaseAdapter
 
 from countersign.runtime import platform_http
 from countersign.store import keys
+from sandbox.simulating.simulator import Simulator as AnySimulator
 from sandbox.simulators.wechat import Simulator
 from sandbox.template import Template
 from tests import quick_moto  # noqa: F401 - what it does to moto
@@ -57,9 +58,9 @@ def template() -> Template:
 
 
 class WechatAdapter(BaseAdapter):
-    """Carries requests to the simulator without a socket."""
+    """Carries requests to a simulator, WeChat's or another one's, without a socket."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: AnySimulator) -> None:
         super().__init__()
         self.simulator = simulator
         self.sent: list[str] = []
@@ -68,7 +69,7 @@ class WechatAdapter(BaseAdapter):
         parts = urlsplit(str(request.url))
         self.sent.append(f"{request.method} {parts.path}")
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        path = parts.path.removeprefix("/wechat")
+        path = parts.path.removeprefix(f"/{self.simulator.NAME}")
         headers = {name.lower(): str(value) for name, value in request.headers.items()}
         status, answer_headers, answer = self.simulator.handle(str(request.method), path, parts.query, headers, body)
         response = requests.Response()

@@ -10,13 +10,19 @@ import json
 import os
 import random
 import secrets
+import time
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.client import BaseClient
 
+from countersign.runtime import platform_http
 from tests.cases import kit
+from tests.functions.conftest import WechatAdapter
 from tests.infra.reading import ROOT, callbacks, creating, platforms, snake
 
 if TYPE_CHECKING:
@@ -201,7 +207,7 @@ def attack(world: kit.World, writes: list[str], rounds: int, seed: int) -> int:
         function, now, event = chance.choice(events)
         world.clock.move_to(now)
         changed = mutated(event, chance)
-        asked: list[Any] = [world.wechat.sent, world.dy.sent]
+        asked: list[Any] = [world.wechat.sent, world.dy.sent, *(other.sent for other in world.others)]
         for changing in (writes, *asked):
             changing.clear()
         answer = world.cloud.invoke(function, changed)  # an exception fails the test
@@ -219,16 +225,34 @@ def attack(world: kit.World, writes: list[str], rounds: int, seed: int) -> int:
 
 
 @pytest.fixture
-def world() -> Iterator[kit.World]:
-    """Return fresh containers before both platforms, whatever other tests left in this process."""
+def world(tmp_path: Path) -> Iterator[kit.World]:
+    """Return fresh containers before every platform, whatever other tests left in this process."""
+    session, reached = platform_http.session(), dict(platform_http.session().adapters)
     with kit.world() as made:
+        made.others = []
         for platform in platforms():
             made.account(platform, BAD, {"api_v3_keys": []})
             if platform not in ("wechat", "douyin"):  # whose accounts and simulators are the kit's
-                for path in sorted((ROOT / "tests" / "accounts" / platform).glob("*.json")):
-                    document = json.loads(path.read_text(encoding="utf-8"))
-                    made.account(platform, path.stem, document | {"api_base": "http://127.0.0.1:1"})
+                made.others.append(behind(made, platform, tmp_path))
         yield made
+    session.adapters.clear()
+    session.adapters.update(reached)
+
+
+def behind(world: kit.World, platform: str, folder: Path) -> WechatAdapter:
+    """Put a platform's simulator behind the accounts that its events are for."""
+    base = f"http://127.0.0.1:1/{platform}"
+    documents = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) | {"api_base": base}
+        for path in sorted((ROOT / "tests" / "accounts" / platform).glob("*.json"))
+    }
+    for name, document in documents.items():
+        world.account(platform, name, document)
+    inbox = SimpleNamespace(add=lambda kind, entry: None)
+    kind = import_module(f"sandbox.simulators.{platform}").Simulator
+    adapter = WechatAdapter(kind(SimpleNamespace(now=time.time), documents, inbox, "https://pay.example.com", folder))
+    platform_http.session().mount(base, adapter)
+    return adapter
 
 
 @pytest.mark.parametrize("part", range(4))

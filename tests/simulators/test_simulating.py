@@ -241,6 +241,7 @@ def test_a_new_platforms_scenes_are_played_after_those_that_have_a_place(room: A
 
     played = demo.scenes()
 
+    assert {scene.__module__ for scene in demo.scenes(["nowhere"])} == {"sandbox.demo.nowhere"}
     assert [scene.__module__ for scene in played if scene not in before] == [
         "sandbox.demo.zero",
         "sandbox.demo.nowhere",
