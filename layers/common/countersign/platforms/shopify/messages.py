@@ -7,13 +7,13 @@ that it was read from. Buyers' names, addresses and numbers are not read at all.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from countersign.errors import MalformedError
 from countersign.fields import free_text, mapping, mappings, text
 from countersign.money import Money, from_decimal
+from countersign.values import dataclass
 
 MAX_TEXT = 255
 MAX_LINES = 10  # of an order: the same for what is told and what is read, so that both say the same
