@@ -13,12 +13,15 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloud
 from callback import CONTEXT, OURS, PEER, load, seed
 from cloud import HERE, ROOT
 from vectors import ACCOUNT, Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FEW, MANY = 5, 35
 VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
@@ -27,28 +30,39 @@ _COUNT = re.compile(r"I\s+refs:\s+([0-9,]+)")
 
 def main() -> dict[str, dict[str, float]]:
     """Return for each build the millions of instructions of one fresh callback, and of a start with its first one."""
-    if shutil.which(VALGRIND[0]) is None:
-        return {}
     builds = {
         OURS: (ROOT / "functions" / "wechat_notify", f"/wechat/{ACCOUNT}/notify"),
         PEER: (HERE / "peers" / "powertools", "/wechat/notify"),
     }
     made = Vectors()
-    figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name, cloud.running(made, Path(name), tls=True) as stub:
         environment = stub.environment(made)
         cloud.adopt(environment)
         seed([made.notice(number).order_id for number in range(MANY)])
-        stub.control("/keep")
-        events = Path(name) / "events.json"
-        for build, (folder, path) in builds.items():
-            counts = []
-            for number in (FEW, MANY):
-                stub.control("/restore")
-                events.write_text(json.dumps([made.notice(n).event(path) for n in range(number)]))
-                counts.append(_counted(folder, events, environment))
-            each = (counts[1] - counts[0]) / (MANY - FEW)
-            figures[build] = {"callback": each / 1e6, "start": (counts[0] - each * (FEW - 1)) / 1e6}
+        return count(stub, Path(name), builds, environment, lambda number, path: made.notice(number).event(path))
+
+
+def count(
+    stub: cloud.Cloud,
+    folder: Path,
+    builds: dict[str, tuple[Path, str]],
+    environment: dict[str, str],
+    event: Callable[[int, str], dict[str, Any]],
+) -> dict[str, dict[str, float]]:
+    """Return the same for other builds, of the events that `event` makes; nothing where valgrind is missing."""
+    figures: dict[str, dict[str, float]] = {}
+    if shutil.which(VALGRIND[0]) is None:
+        return figures
+    stub.control("/keep")
+    events = folder / "events.json"
+    for build, (code, path) in builds.items():
+        counts = []
+        for most in (FEW, MANY):
+            stub.control("/restore")
+            events.write_text(json.dumps([event(number, path) for number in range(most)]))
+            counts.append(_counted(code, events, environment))
+        each = (counts[1] - counts[0]) / (MANY - FEW)
+        figures[build] = {"callback": each / 1e6, "start": (counts[0] - each * (FEW - 1)) / 1e6}
     return figures
 
 

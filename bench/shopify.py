@@ -1,7 +1,7 @@
 """Shopify's deliveries: a warm one and a cold start beside build A of `peers/shopify`, and what large bodies take.
 
 `python bench/shopify.py` prints all of it; `python shopify.py warm|cold|large` one part's figures as JSON, as run.py
-asks.
+asks; `python shopify.py counted` millions of instructions, where valgrind is installed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import cloud
+import instructions
 from callback import CONTEXT, NOTICES, OURS, PEER, load, measure
 from cloud import HERE, ROOT, Cloud, parent_watch
 from cold import STARTS, start
@@ -174,7 +175,20 @@ def large() -> Json:
         return figures
 
 
-PARTS = {"warm": warm, "cold": cold, "large": large}
+def counted() -> Json:
+    """Count the instructions of a delivery and of a start, for both builds: what a busy machine does not change."""
+    made, shop = Vectors(), Shop()
+    with tempfile.TemporaryDirectory() as folder, cloud.running(made, Path(folder), tls=True) as stub:
+        environment = _open(stub, made, shop)
+        builds = {
+            OURS: (ROOT / "functions" / "shopify_webhook", OUR_PATH),
+            PEER: (HERE / "peers" / "shopify", PEER_PATH),
+        }
+        return instructions.count(stub, Path(folder), builds, environment, shop.event)
+
+
+PARTS = {"warm": warm, "cold": cold, "large": large}  # what run.py asks
+COUNTED = {"counted": counted}
 
 
 def main() -> None:
@@ -193,4 +207,4 @@ if __name__ == "__main__":
     else:
         keep = os.dup(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the functions' own log lines
-        os.write(keep, json.dumps(PARTS[sys.argv[1]]()).encode())
+        os.write(keep, json.dumps((PARTS | COUNTED)[sys.argv[1]]()).encode())

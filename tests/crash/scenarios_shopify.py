@@ -59,6 +59,26 @@ def instruction(action: str) -> Scenario:
     )
 
 
+def shipment(*, named: bool) -> Scenario:
+    """Return the scenario of a shipment, whose parcel says what is in it or is all of the order."""
+    return _scenario(
+        (
+            *BEGUN,
+            "dynamodb.BatchGetItem",
+            "dynamodb.Query",
+            *ACCOUNT,
+            *GRAPHQL,  # what is to be sent
+            *(GRAPHQL if named else ()),  # of which goods
+            *GRAPHQL,
+            *RECORD,
+            "dynamodb.UpdateItem",
+        ),
+        lambda stage: stage.shipped(named=named),
+        lambda stage, _, crash: stage.wake("ShopifyShip", "shipment.created", crash),
+        _again("ShopifyShip", SHIP_LEASE + 1, SHIP_LEASE + 1),
+    )
+
+
 SCENARIOS = {
     "shopify refund": _scenario(
         (
@@ -76,20 +96,6 @@ SCENARIOS = {
         lambda stage, _, crash: stage.wake("ShopifyRefund", "refund.approved", crash),
         _again("ShopifyRefund", LEASE_SECONDS, LEASE_SECONDS, 7200),
     ),
-    "shopify ship": _scenario(
-        (
-            *BEGUN,
-            "dynamodb.BatchGetItem",
-            "dynamodb.Query",
-            *ACCOUNT,
-            *GRAPHQL,  # what is to be sent
-            *GRAPHQL,
-            *RECORD,
-            "dynamodb.UpdateItem",
-        ),
-        lambda stage: stage.shipped(),
-        lambda stage, _, crash: stage.wake("ShopifyShip", "shipment.created", crash),
-        _again("ShopifyShip", SHIP_LEASE + 1, SHIP_LEASE + 1),
-    ),
+    "shopify ship": shipment(named=False),
     "shopify capture": instruction("capture"),
 }

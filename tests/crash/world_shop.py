@@ -70,9 +70,9 @@ class ShopWorld(Ground):
     def key(self) -> OrderKey:
         return OrderKey("shopify", SHOP, str(self.sold.id))
 
-    def known(self, pay: str = "sale") -> None:
+    def known(self, pay: str = "sale", **how: Any) -> None:
         """Have an order that is known here; one that nothing paid waits for a bank deposit."""
-        made = self._happens("create", pay=pay)
+        made = self._happens("create", pay=pay, **how)
         if pay == "none":
             self._happens("pay", order=made["order"], status="pending", gateway="manual")
         assert self.stack.run("ShopifyScan", shapes.schedule("ShopifyScan", self.now)).status == 0
@@ -82,9 +82,12 @@ class ShopWorld(Ground):
         self._told(RefundRequested("rfcrash", Money(3000, "USD"), "too small", self.now), "ben")
         self._told(RefundDecided("rfcrash", True, self.now), "anna")
 
-    def shipped(self) -> None:
-        self.known()
-        self._told(ShipmentRequested("shcrash", "express", (Parcel("UPS", "1Z999"),), True, self.now), "ben")
+    def shipped(self, *, named: bool = False) -> None:
+        """Have all of an order sent, or one parcel of it that says what is in it."""
+        self.known(lines=[2])
+        goods = ((str(self.sold.id + 1), 1),) if named else ()
+        parcels = (Parcel("UPS", "1Z999", goods=goods),)
+        self._told(ShipmentRequested("shcrash", "express", parcels, not named, self.now), "ben")
 
     def instructed(self, action: str) -> None:
         self.known("none" if action == "mark_paid" else "authorization")

@@ -23,7 +23,7 @@ from tests.infra.reading import (
 )
 
 # functions -> runtime, store, platforms, cashiers -> orders, signing -> errors, http, money
-FOUNDATION = {"customers", "documents", "errors", "fields", "http", "money", "texts", "wire"}
+FOUNDATION = {"customers", "documents", "errors", "fields", "http", "money", "texts", "values", "wire"}
 RULES = {"orders", "signing"}
 IMPURE_IN_PLATFORMS = {
     "apps", "asking", "client", "connector", "create_cart", "create_payment", "deliveries", "fulfilment",

@@ -5,10 +5,11 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from countersign.errors import MalformedError, TooLargeError, UnsupportedEncodingError
+from countersign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Money as an integer number of minor units and an ISO 4217 currency."""
 
 import re
-from dataclasses import dataclass
 
 from countersign.errors import MalformedError
+from countersign.values import dataclass
 
 MAX_MINOR = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 

@@ -1,14 +1,21 @@
 """Others of the same kinds as the cases from real shops (docs/shopify.md has the list): the same mistake elsewhere."""
 
+import json
 from typing import Any
 
 import pytest
 
+from countersign.orders.changes import PlatformEvent
+from countersign.platforms.shopify import messages
 from countersign.platforms.shopify.connector import ORDER_FIELDS
+from countersign.platforms.shopify.signing import VerifiedMessage
+from countersign.platforms.shopify.translate import to_changes
 from sandbox.simulators.shopify import orders
-from tests.platforms.shopify.world import APP, SHOP, Json, Shopify, order, refund, transaction
+from tests.platforms.shopify.world import APP, ORDER, SHOP, Json, Shopify, order, refund, transaction
 
 LATER = "2026-11-21T10:00:01-05:00"
+THIS, ANOTHER = {"id": f"gid://shopify/Order/{ORDER}"}, {"id": "gid://shopify/Order/5550001119999"}
+REFUND = {"id": "gid://shopify/Refund/8001"}
 
 
 def told(world: Shopify) -> int:
@@ -240,3 +247,68 @@ class TestS10:
 
         there = [one["address"] for one in world.ask("subscriptions")["subscriptions"]]
         assert "https://pay.example.com/shopify/other-app/webhook" in there
+
+
+class TestEvents:
+    """The newer family: who subscribes writes the query, so its data has any form."""
+
+    def order_of(self, data: Any, **variables: Any) -> str:
+        body = {"topic": "Refund", "action": "create", "handle": "h", "data": data, "query_variables": variables}
+        assert messages.subject(body) == "event"
+        return messages.order_of(body)
+
+    def test_S9_the_order_is_found_wherever_the_query_asks_for_it(self) -> None:
+        assert self.order_of({"order": THIS}) == ORDER
+        assert self.order_of({"refund": {**REFUND, "order": THIS}}) == ORDER
+        assert self.order_of({"refunds": {"nodes": [{**REFUND, "order": THIS}] * 2}}) == ORDER
+        assert self.order_of({"refund": REFUND}, id=THIS["id"]) == ORDER
+
+    def test_B2_of_several_orders_only_the_one_that_it_is_about_counts(self) -> None:
+        both = {"refunds": [{"order": THIS}, {"order": ANOTHER}]}
+
+        assert self.order_of(both) == ""
+        assert self.order_of({**both, "order": THIS}) == ORDER
+
+    def test_C11_data_of_any_form_and_depth_names_an_order_or_none(self) -> None:
+        deep: Any = THIS
+        for _ in range(5000):
+            deep = {"within": [deep]}
+
+        for data in (None, 7, "x", [], [[[]]], {"order": 7}, {"order": {"id": {"a": 1}}}, deep):
+            assert self.order_of(data) == ""
+        assert self.order_of({"order": {"id": "gid://shopify/FulfillmentOrder/7"}}) == ""
+        assert self.order_of({"order": {"id": "gid://shopify/Order/0"}}) == ""
+
+
+class TestOtherTopics:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"id": 9, "order_id": int(ORDER), "amount": "10.00", "currency": "USD", "payment_method": "cash"},
+            {
+                "id": 9,
+                "admin_graphql_api_id": "gid://shopify/DraftOrder/9",
+                "order_id": int(ORDER),
+                "status": "completed",
+            },
+            {"id": 9, "admin_graphql_api_id": "gid://shopify/Return/9", "order_id": int(ORDER), "status": "open"},
+        ],
+    )
+    def test_S9_a_body_of_a_topic_that_nobody_reads_is_a_reason_to_read_its_order(self, body: Json) -> None:
+        raw = json.dumps(body).encode()
+        genuine = VerifiedMessage("k", raw, body, shop=SHOP)
+
+        told = to_changes(genuine, SHOP, ours=True)
+        assert isinstance(told, tuple)
+        (change,) = told
+
+        assert isinstance(change.fact, PlatformEvent)
+        assert (change.key.order_id, change.fact.word, change.fact.query) == (ORDER, "other.told", True)
+
+    @pytest.mark.parametrize(("now", "kept"), [(None, 2), (0, 0), (1, 1)])
+    def test_S1_a_line_whose_current_quantity_an_older_version_does_not_tell_has_the_one_that_was_ordered(
+        self, now: int | None, kept: int
+    ) -> None:
+        line = {"id": 1, "title": "Mug", "quantity": 2, "current_quantity": now, "price": "50.00"}
+
+        assert [one.quantity for one in messages.read_order(order(line_items=[line])).lines] == [kept]

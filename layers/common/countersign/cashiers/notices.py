@@ -1,12 +1,12 @@
 """What a cashier's notification is once it is known to be genuine, whichever cashier it is of; pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from countersign.errors import CountersignError
 from countersign.http import HttpReply, HttpRequest
 from countersign.orders.changes import AccountNews, Change
+from countersign.values import dataclass
 
 PLATFORM = "cashier"  # of the orders that are payments at a cashier
 Told = Change | Sequence[Change] | AccountNews

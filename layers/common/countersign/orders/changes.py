@@ -1,10 +1,10 @@
 """A change: one piece of news about one order, in our words, with how far it may be believed."""
 
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from countersign.money import Money
 from countersign.orders.reasons import Reason
+from countersign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

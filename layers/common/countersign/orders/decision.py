@@ -1,12 +1,13 @@
 """What is decided on and what was decided: the floor that every rule about an order and its children stands on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from countersign.orders.changes import Change, OrderKey
 from countersign.orders.reasons import Reason, because
 from countersign.orders.state import Anomaly, Order
+from countersign.values import dataclass
 
 # What names a child or one of the platform's numbers: ("refund", "rf01"), ("transaction", "4200…").
 Number = tuple[str, str]

@@ -1,6 +1,6 @@
 """Disputes: a payer's objections to payments, as the platform tells of them. They move no money here; refunds do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from countersign.money import Money
@@ -10,6 +10,7 @@ from countersign.orders.kind import Kind
 from countersign.orders.reasons import because
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 # The words of before a decision, in their sequence; any other ends a dispute.
 _OPEN = ("needs_response", "under_review")

@@ -4,7 +4,7 @@ One at a time: which one is open stands in the order. The platform has no number
 that it may have been asked is recorded before it is; what became of it is only ever read from the platform.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from countersign.errors import UnprocessableError
@@ -23,6 +23,7 @@ from countersign.orders.schedule import DAILY, HOURLY
 from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 ACTIONS = ("capture", "void", "cancel", "mark_paid")
 # Seconds after the platform may have been asked, at which the order is read: only that tells what became of it.

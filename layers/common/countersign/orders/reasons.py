@@ -1,9 +1,9 @@
 """Reasons: why something is as it is, as a code with arguments. Sentences are made of them where people read them."""
 
 import re
-from dataclasses import dataclass
 
 from countersign.money import Money
+from countersign.values import dataclass
 
 MAX_CHARACTERS = 300
 # Controls, line separators and what XML and UTF-8 cannot hold: none of it reaches a log, a mail or a page.

@@ -1,6 +1,6 @@
 """Refunds: who may ask how much, what the platform's reports do, when one is due, and what happens to late money."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from countersign.money import Money
@@ -28,6 +28,7 @@ from countersign.orders.schedule import DAILY
 from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order, ReviewItem
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 # Seconds since the platform took a refund; then daily, as a bank may take days.
 REFUND_QUERY_DELAYS = (60, 300, 1800, 7200)

@@ -1,6 +1,6 @@
 """Wishes to try a failed charge again: when there may be one, and what becomes of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from countersign.orders.changes import Change, Charge, RetryFact, RetryReported, RetryRequested
@@ -11,6 +11,7 @@ from countersign.orders.reasons import Reason, because
 from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 # Seconds after the platform may have been asked, at which the charge is read; only reading tells what became of it.
 READ_DELAYS = (5, 30, 120, 600, 1800)

@@ -1,6 +1,6 @@
 """Sessions: what a platform asks of us as the payment service behind it, and what it is answered, once for all time."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from countersign.money import Money
@@ -17,6 +17,7 @@ from countersign.orders.reasons import Reason, because
 from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 PAYMENT, REFUND, CAPTURE, VOID = "payment", "refund", "capture", "void"
 RESOLVE, REJECT, PENDING = "resolve", "reject", "pending"

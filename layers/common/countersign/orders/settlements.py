@@ -1,7 +1,7 @@
 """Settlements: when an order is settled, what a report does to a settlement, and who may get how much."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from countersign.orders.changes import Change, OrderKey, SettlementFact, SettlementReported, SettlementRequested
@@ -11,6 +11,7 @@ from countersign.orders.reasons import Reason, because
 from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 PLAN = "plan"  # who asks where nobody did: the account's own settings
 _OVER = ("failed", "succeeded", "not_needed")

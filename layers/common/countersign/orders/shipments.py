@@ -1,6 +1,6 @@
 """Shipments: what may be sent, what a report does to a shipment, and when the platform is told of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from countersign.orders.changes import Change, Parcel, ShipmentFact, ShipmentReported, ShipmentRequested
@@ -11,6 +11,7 @@ from countersign.orders.schedule import DAILY, HOURLY
 from countersign.orders.sentences import ENGLISH, sentence
 from countersign.orders.state import PAID_STATES, Order
 from countersign.orders.times import timestamp
+from countersign.values import dataclass
 
 # Seconds after each call about a shipment that was not taken: a payment may be unknown there for up to a minute.
 SHIPMENT_RETRY_DELAYS = (15, 30, 60, 300, 1800, 7200, 6 * HOURLY)

@@ -8,10 +8,11 @@ platform, which changes its total, splits payments and refunds): `terms.pays` sa
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from countersign.money import Money
 from countersign.orders.changes import Attempt, OrderKey, Report, Terms
+from countersign.values import dataclass
 
 NOT_OURS = "transaction_of_another_order"
 REFUNDED_IN_REVIEW = "refunded_in_review"

@@ -102,6 +102,8 @@ def _writer(kind: Any) -> _Convert | None:
         return lambda value: [value.minor, value.currency]
     if is_dataclass(kind):
         return dump
+    if _is_named_tuple(kind) and kind._field_defaults.get(kind._fields[-1]) == ():
+        return lambda value: value if value[-1] else value[:-1]  # as before there was a list at its end
     write = next((found for member in get_args(kind) if (found := _writer(member)) is not None), None)
     if write is None:
         return None

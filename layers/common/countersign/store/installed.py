@@ -1,11 +1,11 @@
 """Where an app is installed, as the table has it: what needs no key to be read, and is for every callback."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, text
+from countersign.values import dataclass
 
 _GRANT = "GRANT#"
 _NUMBER = "NUMBER#"

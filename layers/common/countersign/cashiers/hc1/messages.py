@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
 from countersign import fields as read
 from countersign.errors import MalformedError, TenantMismatchError
 from countersign.money import CURRENCIES, MAX_MINOR, Money
+from countersign.values import dataclass
 
 REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ID = re.compile(r"[!-~]{1,128}", re.ASCII)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from countersign.cashiers.addresses import is_safe
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
+from countersign.values import dataclass
 
 KINDS = ("sale", "authorization", "capture", "void", "refund")
 LEAST_SECRET = 32

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from countersign.cashiers.hc1.settings import Key, Settings
 from countersign.errors import InvalidSignatureError, MalformedError, StaleTimestampError, UnknownKeyError
 from countersign.http import HttpRequest, read_json
 from countersign.signing import digests
+from countersign.values import dataclass
 
 WINDOW = 300
 NONCE_SECONDS = 900  # how long a nonce is remembered, from the signed time on: longer than its message could be taken

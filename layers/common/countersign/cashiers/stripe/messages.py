@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from countersign import fields as read
 from countersign.cashiers.stripe import amounts
 from countersign.errors import MalformedError
 from countersign.money import Money
+from countersign.values import dataclass
 
 REFERENCE = "countersign_reference"  # in the metadata of what we make: our number of the payment
 REFUND = "countersign_refund"  # and of the refund

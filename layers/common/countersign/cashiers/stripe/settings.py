@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from countersign.cashiers.addresses import is_safe
 from countersign.documents import as_choice, as_keys, as_list, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
+from countersign.values import dataclass
 
 HOST = "https://api.stripe.com"
 PAGES = frozenset({"checkout.stripe.com"})

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from countersign.cashiers.stripe.settings import Settings
 from countersign.errors import InvalidSignatureError, MalformedError, TenantMismatchError
 from countersign.http import HttpRequest, read_json
 from countersign.signing import digests, freshness
+from countersign.values import dataclass
 
 HEADER = "stripe-signature"
 WINDOW = 300

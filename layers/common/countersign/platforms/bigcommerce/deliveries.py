@@ -1,7 +1,7 @@
 """What becomes of a delivery about a store: whose it is, whether it may be believed, and what is recorded of it."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from countersign.errors import InvalidSignatureError
 from countersign.http import HttpRequest
@@ -12,6 +12,7 @@ from countersign.platforms.bigcommerce.signing import VerifiedMessage
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count
 from countersign.store import OrderStore, throttle
+from countersign.values import dataclass
 
 SIGNED_FOR = 90 * 86400  # a store whose deliveries were seen signed is known by signatures alone from then on
 NOTED_FOR = 3600  # a container notes that once in so many seconds

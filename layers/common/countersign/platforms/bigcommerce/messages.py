@@ -6,7 +6,6 @@ Names, addresses and mail addresses of buyers are not read at all.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from countersign.errors import MalformedError
 from countersign.fields import free_text, mapping, text, whole
 from countersign.money import Money
 from countersign.platforms.bigcommerce import settlement
+from countersign.values import dataclass
 
 _WORD = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
 _CART = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

@@ -6,12 +6,13 @@ panel, the webhooks and a signed-in shopper's page bring; each store has a token
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from countersign.cashiers.addresses import is_safe
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
+from countersign.values import dataclass
 
 HOST = "https://api.bigcommerce.com"
 LOGIN = "https://login.bigcommerce.com"

@@ -8,7 +8,6 @@ is there and wrong is never made good by that header.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from countersign.errors import InvalidSignatureError, MalformedError
@@ -16,6 +15,7 @@ from countersign.http import HttpRequest, read_json
 from countersign.platforms.bigcommerce.settings import App, Store
 from countersign.signing import digests, freshness
 from countersign.signing.encoding import to_base64
+from countersign.values import dataclass
 
 WINDOW = 300  # seconds, both ways
 HOOK_HEADER = "x-bc-hook-token"

@@ -6,11 +6,11 @@ Numbers come as JSON numbers or as decimal digits in text, so both are read.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta, timezone
 from typing import Any
 
 from countersign.fields import MAX_FREE_TEXT, free_text, mapping, mappings, moment, required, text, whole
+from countersign.values import dataclass
 
 ORDER_NUMBER = re.compile(r"[0-9A-Za-z_\-*]{1,64}")
 _PLATFORM_NUMBER = re.compile(r"[0-9A-Za-z_-]{1,64}")

@@ -5,13 +5,14 @@ either as long as its keys are there, so an app moves from one to the other with
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import MIN_BYTES, Secret, secret
 from countersign.signing.pem import PRIVATE_KEYS, pem_blocks, pem_body
+from countersign.values import dataclass
 
 ECPAY_HOST = "https://developer.toutiao.com"
 TRADE_HOST = "https://open.douyin.com"

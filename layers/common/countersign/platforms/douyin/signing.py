@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from countersign.errors import InvalidSignatureError, MalformedError, StaleTimestampError, TenantMismatchError
@@ -10,6 +10,7 @@ from countersign.http import HttpRequest, read_json
 from countersign.platforms.douyin import ecpay
 from countersign.platforms.douyin.settings import Settings
 from countersign.signing import freshness
+from countersign.values import dataclass
 
 # Guaranteed payment repeats a callback for 24 h 4 min, and nobody knows whether under a new time.
 WINDOW_BACK, WINDOW_AHEAD = 48 * 3600, 300

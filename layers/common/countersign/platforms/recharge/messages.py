@@ -7,12 +7,12 @@ there must be readable, since the amount, the state and the number of attempts a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from countersign.errors import MalformedError
 from countersign.fields import mapping, mappings
+from countersign.values import dataclass
 
 MAX_NOTE = 2000
 MAX_TEXT = 255

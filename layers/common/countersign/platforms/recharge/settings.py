@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,6 +10,7 @@ from countersign.customers import lookup_from
 from countersign.documents import as_choice, as_keys, as_optional, as_text
 from countersign.errors import KeysUnavailableError
 from countersign.signing.credentials import Secret, secret
+from countersign.values import dataclass
 
 HOST = "https://api.rechargeapps.com"
 VERSIONS = ("2021-11", "2021-01")

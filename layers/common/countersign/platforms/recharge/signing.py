@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from countersign.errors import InvalidSignatureError, MalformedError
 from countersign.http import HttpRequest, read_json
 from countersign.platforms.recharge.settings import Settings
 from countersign.signing import digests, freshness
+from countersign.values import dataclass
 
 TIMESTAMPED, LEGACY = "x-recharge-webhook-signature", "x-recharge-hmac-sha256"
 WINDOW = 48 * 3600  # as long as Recharge repeats a delivery

@@ -1,7 +1,6 @@
 """What becomes of a genuine delivery, by whichever road it came: it is recorded, a reason to ask, or left."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from countersign.orders.changes import AccountNews, OrderKey
 from countersign.platforms.shopify import messages, translate
@@ -11,6 +10,7 @@ from countersign.platforms.shopify.signing import VerifiedMessage
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger
 from countersign.store import OrderStore
+from countersign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

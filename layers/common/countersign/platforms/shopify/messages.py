@@ -6,18 +6,19 @@ that it was read from. Buyers' names, addresses and numbers are not read at all.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from countersign.errors import MalformedError
 from countersign.fields import free_text, mapping, mappings, text
 from countersign.money import Money, from_decimal
+from countersign.values import dataclass
 
 MAX_TEXT = 255
 MAX_LINES = 10  # of an order: the same for what is told and what is read, so that both say the same
 MAX_TEXTS = 50
+MOST_NODES = 2000  # of the data of one delivery of the newer family, to find its order in
 _ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([1-9][0-9]{0,19})(?:\?.*)?", re.ASCII)
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/[1-9][0-9]{0,19}", re.ASCII)
 _WORD = re.compile(r"[0-9A-Za-z_. -]{1,64}", re.ASCII)
@@ -396,7 +397,8 @@ def attributes(entries: list[Mapping[str, Any]], key: str) -> tuple[tuple[str, s
 
 
 def _line(fields: Mapping[str, Any], currency: str) -> Line:
-    quantity = fields.get("current_quantity", fields.get("quantity"))
+    now = fields.get("current_quantity")
+    quantity = now if now is not None else fields.get("quantity")
     if type(quantity) is not int or not 0 <= quantity <= 10**9:
         raise MalformedError("quantity is not a count")
     price = _set(fields, "price_set")
@@ -407,9 +409,34 @@ def _line(fields: Mapping[str, Any], currency: str) -> Line:
 
 
 def _order_of_event(fields: Mapping[str, Any]) -> str:
-    """Return the order that a delivery of the newer family names in its data or its query's variables."""
+    """Return the order that a delivery of the newer family names in its data or its query's variables.
+
+    Who subscribes writes the query, so an order stands in the data wherever they asked for it; where several do, none
+    of them is what the delivery is about.
+    """
     data, variables = fields.get("data"), fields.get("query_variables")
     order = data.get("order") if isinstance(data, dict) else None
     candidates = [order.get("id") if isinstance(order, dict) else None]
     candidates += list(variables.values()) if isinstance(variables, dict) else []
-    return next((digits(one) for one in candidates if isinstance(one, str) and "/Order/" in one), "")
+    named = next((digits(one) for one in candidates if _is_order(one)), "")
+    within = {digits(one) for one in _texts_within(data) if _is_order(one)}
+    return named or (within.pop() if len(within) == 1 else "")
+
+
+def _is_order(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("gid://shopify/Order/")
+
+
+def _texts_within(value: object) -> Iterator[str]:
+    """Yield the texts of what a query answered, as far as it is no larger than one that is about one order."""
+    waiting = [value]
+    for _ in range(MOST_NODES):
+        if not waiting:
+            return
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one

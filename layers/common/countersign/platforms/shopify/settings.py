@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from countersign.customers import lookup_from
 from countersign.documents import as_choice, as_keys, as_list, as_mapping, as_optional, as_text
 from countersign.errors import KeysUnavailableError, MalformedError
 from countersign.money import from_decimal
 from countersign.signing.credentials import Secret, secret
+from countersign.values import dataclass
 
 VERSION = "2026-10"  # of the Admin and Storefront API that this code is written for; supported until 2027-10 at least
 # https://shopify.dev/docs/api/usage/versioning

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -13,6 +12,7 @@ from countersign.platforms.shopify.settings import App, is_shop
 from countersign.signing import digests, freshness
 from countersign.signing.credentials import Secret
 from countersign.signing.encoding import to_base64
+from countersign.values import dataclass
 
 WEBHOOKS, EVENTS = "webhooks", "events"
 _PREFIXES = {WEBHOOKS: "x-shopify-", EVENTS: "shopify-"}

@@ -94,7 +94,7 @@ def to_changes(genuine: VerifiedMessage, shop: str, *, ours: bool) -> Told:
         case "dispute":
             facts = _dispute_facts(messages.read_dispute(fields))
         case _:
-            facts = (PlatformEvent(f"{kind}.told", detail=digests.sha256(genuine.content)),)
+            facts = (PlatformEvent(f"{kind or 'other'}.told", detail=digests.sha256(genuine.content)),)
     return told(OrderKey(PLATFORM, shop, order_id), facts, trust, via="notify")
 
 
