@@ -148,8 +148,8 @@ SCENARIOS = {
             f"http.GET {PAYMENT}",
             *(READ, "dynamodb.PutItem"),  # it is not paid
             UPDATE,
+            SECRET,  # whether Shopify is asked first, and for how long it is held
             *RECORD,  # money is held
-            SECRET,  # for how long
             *RECORD,
             *(READ, READ),
             *TOLD,

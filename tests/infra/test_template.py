@@ -208,7 +208,7 @@ class TestRoutes:
 
         assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi", "PaymentsAppApi"}
         # Who calls shows a certificate (TestMutualTls).
-        kinds = ("capture", "payment", "refund", "void")
+        kinds = ("capture", "confirm", "payment", "refund", "void")
         assert served["PaymentsAppApi"] == {f"POST /shopify/{{app}}/{kind}-session" for kind in kinds}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}

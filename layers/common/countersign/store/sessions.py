@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from countersign.orders.changes import OrderKey
-from countersign.orders.sessions import Session, session_id
+from countersign.orders.sessions import UNDECIDED, Session, session_id
 from countersign.orders.state import Order
 from countersign.store import OrderStore, children, codec, dynamo, keys
 from countersign.store.codec import text
@@ -81,7 +81,7 @@ class SessionStore:
     def make_due(self, key: OrderKey, owner: str, *, now: int) -> None:
         """Have `owner` look at each session of an order that is not over, at once."""
         for session in self.all(key):
-            if session.status in ("open", "pending"):
+            if session.status in UNDECIDED:
                 row = {"pk": text(keys.order_pk(key)), "sk": text(keys.child_sk("session", session.session_id))}
                 values: dict[str, Any] = {
                     ":now": codec.number(now),
