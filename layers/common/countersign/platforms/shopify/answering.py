@@ -14,6 +14,8 @@ from countersign.platforms.shopify import answers
 # Seconds after the decision at which Shopify is told, as it tells us; then every four hours, to the end of a day.
 RETRY_AT = (0, 5, 10, 30, 45, 60, 120, 300, 720, 2280, 3600, 7200)
 EVERY, GIVE_UP = 14_400, 86_400
+# For so long a state that forbids an answer may only mean that Shopify has not read our answer to its request yet.
+EARLY_SECONDS = 600
 PENDING_SECONDS = 3 * 86_400
 PROCESSING_ERROR = "PROCESSING_ERROR"
 AUTHORIZATION_EXPIRED = "AUTHORIZATION_EXPIRED"

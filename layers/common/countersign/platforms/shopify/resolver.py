@@ -106,6 +106,8 @@ class ResolveJob:
         session = found.session
         if session.status == "resolved" and session.hold_ends_at is not None:
             return self._watch_hold(found, session.hold_ends_at)
+        if session.status == "rejected" and session.about == PAYMENT:
+            return self._late_money(found)
         if session.status not in UNDECIDED:
             return None
         if session.about == PAYMENT:
@@ -147,10 +149,30 @@ class ResolveJob:
             ends = max(ends, session.decided_at + answering.PENDING_SECONDS)
         is_open = any(one.status in ("created", "pending", "review") for one in own)
         if self.now >= ends and not (is_open and last in ON_ITS_WAY):
-            return self._reject(found, because("session_over"), answering.OVER, "over")
+            return self._end(found, own, ends)
         pause = LOOK_SECONDS if is_open else LATER_SECONDS
         pause = HOURLY if self.now - session.requested_at > HOURLY and not is_open else pause
         return min(self.now + pause, max(ends, self.now + LOOK_SECONDS))
+
+    def _end(self, found: Found, own: Iterable[Order], ends: int) -> int | None:
+        """Reject a session whose day is over, as soon as nobody can pay it any more."""
+        if not self._close(own) and self.now < ends + answering.GIVE_UP:
+            return self.now + LOOK_SECONDS
+        return self._reject(found, because("session_over"), answering.OVER, "over")
+
+    def _close(self, own: Iterable[Order]) -> bool:
+        """End what can be paid still, before nobody may pay any more; False where the buyer is faster, or at it."""
+        for attempt in own:
+            if attempt.status not in ("created", "pending"):
+                continue
+            try:
+                change = self.connect(attempt.key.account).close(attempt, now=self.now)
+            except ConflictError:
+                return False
+            if change is None:
+                return False
+            callbacks.report(self.store.record(change, now=self.now))
+        return True
 
     def _look(self, attempt: Order) -> tuple[Order, str]:
         """Return an attempt as it is at the cashier now, and the cashier's own word for it."""
@@ -238,19 +260,33 @@ class ResolveJob:
         return self.now + (payments.authorization_seconds if payments is not None else answering.GIVE_UP)
 
     def _give_back(self, found: Found, attempt: Order) -> int | None:
-        """Do what the app's policy says with money of a session beside the one that counts."""
-        payments = self.apps.load(found.session.app).payments
-        payment = attempt.payment
-        if payment is not None and attempt.refundable:
-            number = f"late-{payment.transaction_id}"
-            amount = Money(attempt.refundable, payment.total.currency)
-            asked = RefundRequested(number, amount, "the checkout was paid by another session", self.now)
-            if self._ask(attempt, asked, BY_SHOPIFY):
-                count("PaidTwice")
-                logger.error("a checkout was paid by two of its sessions")
-            if payments is not None and payments.late_policy == "refund":
-                self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} policy")
+        """Have money of a session beside the one that counts go back."""
+        if self._ask_back(found, attempt):
+            count("PaidTwice")
+            logger.error("a checkout was paid by two of its sessions")
         return self._reject_at_end(found)
+
+    def _ask_back(self, found: Found, attempt: Order) -> bool:
+        """Do what the app's policy says with money for which nothing is sold; False where that was done before."""
+        payments, payment = self.apps.load(found.session.app).payments, attempt.payment
+        if payment is None or not attempt.refundable:
+            return False
+        number = f"late-{payment.transaction_id}"
+        amount = Money(attempt.refundable, payment.total.currency)
+        asked = RefundRequested(number, amount, "the checkout was not sold for this payment", self.now)
+        is_new = self._ask(attempt, asked, BY_SHOPIFY)
+        if is_new:
+            count("PaidForNothing")
+        if payments is not None and payments.late_policy == "refund":
+            self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} policy")
+        return is_new
+
+    def _late_money(self, found: Found) -> int | None:
+        """Do the same with money that came for a session which was rejected: nothing is sold for it."""
+        for attempt in attempts.of_session(self.store.get, found.key, found.session):
+            if attempt.payment is not None:
+                self._ask_back(found, attempt)
+        return None
 
     def _reject_at_end(self, found: Found) -> int | None:
         """Leave a session that cannot be resolved any more open until its end: rejecting takes the method away."""
@@ -478,6 +514,8 @@ class ResolveJob:
             count("SessionAnswerUnknown")
             logger.warning("nobody knows whether Shopify has the answer", extra={"reason": str(error)})
             answer = answering.Answer("again", said=str(error))
+        if answer.kind == "against" and self.now < (session.decided_at or 0) + answering.EARLY_SECONDS:
+            answer = answer._replace(kind="again")
         if answer.kind == "taken" or (answer.kind == "against" and session.operation == PENDING):
             fact = SessionAnswered(session.session_id, session.operation, self.now, answer.next_url)
             self._record(found.key, fact)
