@@ -85,6 +85,17 @@ class ShopifyMaker:
         sent = {**raw["headers"], **headers}
         return shapes.http(route, self.now, parameters={"app": PAYMENTS}, headers=sent, body=str(raw["body"]))
 
+    def gid(self, name: str) -> str:
+        """Return what a vector's session is called by Shopify."""
+        return str(json.loads(self.body(name))["gid"])
+
+    def confirmation(self, gid: str, said: Any) -> Json:
+        """Return Shopify's word about a session, in the shop of the vectors."""
+        headers = self._vectors["pay-pub-01-sale"]["raw_request"]["headers"]
+        body = json.dumps({"gid": gid, "confirmation_result": said})
+        route = "POST /shopify/{app}/confirm-session"
+        return shapes.http(route, self.now, parameters={"app": PAYMENTS}, headers=headers, body=body)
+
     def body(self, name: str, **changes: Any) -> bytes:
         """Return a vector's body, as it was signed or with other fields."""
         text = str(self._vectors[name]["raw_request"]["body"])
@@ -174,6 +185,15 @@ def _sessions(maker: ShopifyMaker) -> dict[str, Case]:
         ),
         "shopify_void_session.all": Case(
             maker.session("void", "void-pub-01-no-amount"), 201, "what is held is let go", after=held
+        ),
+        "shopify_confirm_session.unknown": Case(
+            maker.confirmation("gid://shopify/PaymentSession/unknown0001", True), 404, "of a session that nobody knows"
+        ),
+        "shopify_confirm_session.unasked": Case(
+            maker.confirmation(maker.gid("pay-pub-01-sale"), True), 201, "nobody asked: nothing changes", after=sale
+        ),
+        "shopify_confirm_session.no-word": Case(
+            maker.confirmation(maker.gid("pay-pub-01-sale"), "yes"), 400, "neither true nor false"
         ),
         "shopify_pay.unknown": Case(
             shapes.http("GET /shopify/{app}/pay/{shop}/{session}/{token}", now, parameters=page),

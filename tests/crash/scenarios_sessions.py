@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from tests.crash.scenarios import LEASE_SECONDS, OUTBOX_SECONDS, RECORD, Scenario
+from tests.crash.scenarios import LEASE_SECONDS, RECORD, Scenario
 from tests.crash.world_sessions import REFERENCE, SHOP, SessionsWorld, sessions_world
 
 if TYPE_CHECKING:
@@ -16,16 +16,12 @@ _scenario = functools.partial(Scenario, world=sessions_world)
 
 def _ask_again(stage: SessionsWorld, _: Any) -> list[Run]:
     stage.advance(5)  # the first step of Shopify's retry table
-    again = stage.ask(stage.payment)
-    stage.advance(OUTBOX_SECONDS)
-    return [again, stage.work("Sweep")]
+    return [stage.ask(stage.payment)]
 
 
 def _open_again(stage: SessionsWorld, _: Any) -> list[Run]:
     stage.advance(31)
-    again = stage.visit()
-    stage.advance(OUTBOX_SECONDS)
-    return [again, stage.work("Sweep")]
+    return [stage.visit()]
 
 
 def _work_again(stage: SessionsWorld, _: Any) -> list[Run]:
@@ -33,8 +29,7 @@ def _work_again(stage: SessionsWorld, _: Any) -> list[Run]:
     for seconds in (LEASE_SECONDS, LEASE_SECONDS):
         stage.advance(seconds)
         later.append(stage.work())
-    stage.advance(OUTBOX_SECONDS)
-    return [*later, stage.work("Sweep")]
+    return later
 
 
 def _refund_again(stage: SessionsWorld, _: Any) -> list[Run]:
@@ -153,8 +148,8 @@ SCENARIOS = {
             f"http.GET {PAYMENT}",
             *(READ, "dynamodb.PutItem"),  # it is not paid
             UPDATE,
+            SECRET,  # whether Shopify is asked first, and for how long it is held
             *RECORD,  # money is held
-            SECRET,  # for how long
             *RECORD,
             *(READ, READ),
             *TOLD,

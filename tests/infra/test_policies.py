@@ -48,7 +48,7 @@ ALSO_READS = {
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
 WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive", "ShopifyTrust"}
 # Functions of the application behind mutual TLS, a file of its own.
-PAYMENTS_APP = {f"Shopify{about}Session" for about in ("Payment", "Refund", "Capture", "Void")}
+PAYMENTS_APP = {f"Shopify{about}Session" for about in ("Payment", "Refund", "Capture", "Void", "Confirm")}
 TRUST_STORE = "arn:${AWS::Partition}:s3:::${PaymentsAppTrustStoreBucket}/${PaymentsAppTrustStoreObject}"
 # Renders pages for people by the merchant API: its sessions, and the secret of its own client at the issuer.
 CONSOLE_SECRET = SECRETS.replace("{platform}/*", "console-??????")

@@ -213,7 +213,7 @@ class TestRoutes:
         # A person's session is looked at by the console itself, and each call of its by the merchant API.
         assert served["ConsoleApi"] == {"GET /", "GET /{proxy+}", "POST /{proxy+}"}
         # Who calls shows a certificate (TestMutualTls).
-        kinds = ("capture", "payment", "refund", "void")
+        kinds = ("capture", "confirm", "payment", "refund", "void")
         assert served["PaymentsAppApi"] == {f"POST /shopify/{{app}}/{kind}-session" for kind in kinds}
         assert served["CallbackApi"] == set(callbacks())
         assert served["PublicApi"] == {"GET /openapi.json"}

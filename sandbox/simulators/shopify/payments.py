@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import http.client
 import json
 import re
@@ -42,6 +43,8 @@ class Asked:
     redirect_url: str = ""
     told: list[str] = field(default_factory=list)  # the mutations that were accepted and changed something
     refused: list[str] = field(default_factory=list)
+    app: str = ""
+    confirms: bool | None = True  # the word that is given where the app asks whether it may take the money; None: none
 
     def shown(self) -> Json:
         """Return what is shown of it."""
@@ -70,7 +73,9 @@ class PaymentsApp:
         about = wanted.get("about", "payment")
         number = str(wanted.get("id") or secrets.token_urlsafe(18))
         known = self.sessions.get(f"gid://shopify/{_NAMES[about]}/{number}")
-        asked = known or Asked(about, shop, self._body(about, number, wanted))
+        asked = known or Asked(
+            about, shop, self._body(about, number, wanted), app=app, confirms=wanted.get("confirms", True)
+        )
         with self._lock:
             self.sessions[str(asked.body["gid"])] = asked
         statuses: list[int] = []
@@ -107,7 +112,7 @@ class PaymentsApp:
         if since is None or (late is not None and self._clock.now() < since + float(late.get("seconds", 3))):
             asked.refused.append(verb)
             return self._refused(about, "INVALID_STATE", _PLAIN)
-        wanted = {"Resolve": "resolved", "Reject": "rejected", "Pending": "pending"}[verb]
+        wanted = {"Resolve": "resolved", "Reject": "rejected", "Pending": "pending", "Confirm": "confirming"}[verb]
         if asked.state == wanted:
             if verb == "Reject" and asked.arguments != variables:
                 asked.refused.append(verb)
@@ -118,7 +123,23 @@ class PaymentsApp:
             return self._refused(about, "INVALID_STATE", _PLAIN)
         asked.state, asked.arguments = wanted, variables
         asked.told.append(verb)
+        if verb == "Confirm":
+            self._postman.later(1, functools.partial(self._confirm_by_itself, asked))
         return self._accepted(asked, about)
+
+    def _confirm_by_itself(self, asked: Asked) -> None:
+        self.confirm(asked)
+
+    def confirm(self, asked: Asked) -> int:
+        """Give Shopify's word about a payment that waits for it."""
+        if asked.confirms is None:
+            return 0
+        body = {"id": asked.body["id"], "gid": asked.body["gid"], "confirmation_result": asked.confirms}
+        headers = {"Content-Type": "application/json", "Shopify-Shop-Domain": asked.shop}
+        try:
+            return self.send(f"/shopify/{asked.app}/confirm-session", headers, json.dumps(body).encode())[0]
+        except (OSError, http.client.HTTPException):
+            return 0
 
     def _accepted(self, asked: Asked, about: str) -> Json:
         shown: Json = {"id": asked.body["gid"]}

@@ -756,8 +756,8 @@ class SessionRequested:
 class SessionDecided:
     """What is answered to a session, with the exact arguments: fixed before the platform hears of it.
 
-    `operation` is resolve, reject or pending; `arguments` is JSON text that is repeated byte for byte. `hold_ends_at`
-    (epoch seconds) is until when the payer's money is held, where that was told with it.
+    `operation` is resolve, reject, pending or confirm; `arguments` is JSON text that is repeated byte for byte.
+    `hold_ends_at` (epoch seconds) is until when the payer's money is held, where that was told with it.
     """
 
     session: str
@@ -790,6 +790,19 @@ class SessionAnswered:
         return (self.session, self.operation, self.problem.code if self.problem else "")
 
 
+@dataclass(frozen=True, slots=True)
+class SessionConfirmed:
+    """The platform says whether a payment may be taken, after it was told that the money is held."""
+
+    session: str
+    accepted: bool
+    at: int
+    kind: ClassVar[str] = "session_confirmed"
+
+    def identity(self) -> Identity:
+        return (self.session, self.accepted)
+
+
 RefundFact = (
     RefundReported
     | RefundRequested
@@ -805,7 +818,7 @@ SettlementFact = SettlementRequested | SettlementReported
 ShipmentFact = ShipmentRequested | ShipmentReported
 RetryFact = RetryRequested | RetryReported
 InstructionFact = InstructionRequested | InstructionConfirmed | InstructionReported
-SessionFact = SessionRequested | SessionDecided | SessionAnswered
+SessionFact = SessionRequested | SessionDecided | SessionAnswered | SessionConfirmed
 ChildFact = RefundFact | SettlementFact | ShipmentFact | RetryFact | InstructionFact | SessionFact | DisputeReported
 Fact = (
     OrderCreated

@@ -69,6 +69,8 @@ SENTENCES: Mapping[str, str] = {
     "session_answered": "the platform took the answer to the {what} session: {operation}",
     "session_not_taken": "the platform did not take the answer within a day: compare its page with what was paid",
     "session_contradicted": "the platform says that the session was answered otherwise: {text}",
+    "session_confirmed": "the platform says that the payment may be taken",
+    "session_unconfirmed": "the platform says that the payment may not be taken any more",
     "session_over": "the payer did not pay within a day",
     "session_payment_unknown": "no payment of this number is known here",
     "session_not_paid": "nothing was paid by this session",

@@ -55,6 +55,8 @@ SENTENCES: Mapping[str, str] = {
     "session_answered": "平台已接受 {what} 会话的答复：{operation}",
     "session_not_taken": "平台一天内没有接受答复：请核对平台页面与支付方",
     "session_contradicted": "平台称该会话已有另一答复：{text}",
+    "session_confirmed": "平台确认可以收款",
+    "session_unconfirmed": "平台表示不可再收款",
     "session_over": "付款人一天内没有付款",
     "session_payment_unknown": "这里没有该号码的付款",
     "session_not_paid": "该会话没有收到付款",

@@ -7,6 +7,7 @@ from countersign.money import Money
 from countersign.orders.changes import (
     Change,
     SessionAnswered,
+    SessionConfirmed,
     SessionDecided,
     SessionFact,
     SessionRequested,
@@ -20,10 +21,12 @@ from countersign.orders.times import timestamp
 from countersign.values import dataclass
 
 PAYMENT, REFUND, CAPTURE, VOID = "payment", "refund", "capture", "void"
-RESOLVE, REJECT, PENDING = "resolve", "reject", "pending"
+RESOLVE, REJECT, PENDING, CONFIRM = "resolve", "reject", "pending", "confirm"
 FINAL = (RESOLVE, REJECT)
-# open: nothing is decided; deciding: the platform is being told; pending: it knows that the payer has to wait.
-_TAKEN = {RESOLVE: "resolved", REJECT: "rejected", PENDING: "pending"}
+# open: nothing is decided; deciding: the platform is being told; pending: it knows that the payer has to wait;
+# confirming: it knows that the money is held, and has to say whether it may be taken.
+_TAKEN = {RESOLVE: "resolved", REJECT: "rejected", PENDING: "pending", CONFIRM: "confirming"}
+UNDECIDED = ("open", "pending", "confirming")
 ENDED = ("resolved", "rejected", "needs_action")
 WARN_SECONDS = 86_400
 
@@ -55,6 +58,7 @@ class Session:
     next_url: str = ""
     problem: Reason | None = None
     hold_ends_at: int | None = None
+    confirmed: bool | None = None  # whether the platform says that the payment may be taken
     kind: ClassVar[str] = "session"
 
     @property
@@ -122,6 +126,13 @@ def answered(known: Session, fact: SessionAnswered) -> Session | None:
     return replace(known, status=status, answered_at=fact.at, next_url=fact.next_url or known.next_url)
 
 
+def confirmed(known: Session, fact: SessionConfirmed) -> Session | None:
+    """Return the session with the platform's word; None where it was not asked for it: and its first word counts."""
+    if known.operation != CONFIRM or known.confirmed is not None or known.status in ENDED:
+        return None
+    return replace(known, status="confirming", confirmed=fact.accepted)
+
+
 def decide(order: Order, known: Session | None, fact: SessionFact, change: Change, view: View) -> Decision:
     """Return what a fact about one session does to it; to the order only money does anything."""
     if isinstance(fact, SessionRequested):
@@ -135,10 +146,12 @@ def decide(order: Order, known: Session | None, fact: SessionFact, change: Chang
     if isinstance(fact, SessionDecided):
         after = decided(known, fact)
         reason = because("session_decided", what=known.about, operation=fact.operation)
+    elif isinstance(fact, SessionConfirmed):
+        after, reason = confirmed(known, fact), because("session_confirmed" if fact.accepted else "session_unconfirmed")
     else:
         after = answered(known, fact)
         reason = because("session_answered", what=known.about, operation=fact.operation)
-    further = (fact.problem,) if fact.problem is not None else ()
+    further = () if isinstance(fact, SessionConfirmed) or fact.problem is None else (fact.problem,)
     if after is None:
         return Decision("unchanged", reason, order, further=further)
     emits = (f"session.{after.status}",) if after.status in ("pending", *ENDED) else ()

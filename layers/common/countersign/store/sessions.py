@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from countersign.orders.changes import OrderKey
-from countersign.orders.sessions import Session, session_id
+from countersign.orders.sessions import PAYMENT, UNDECIDED, Session, session_id
 from countersign.orders.state import Order
 from countersign.store import OrderStore, children, codec, dynamo, keys
 from countersign.store.codec import text
@@ -79,9 +79,12 @@ class SessionStore:
         dynamo.put(self._client, self._table, {"pk": text(pk), "sk": text(sk), "told": text(told)})
 
     def make_due(self, key: OrderKey, owner: str, *, now: int) -> None:
-        """Have `owner` look at each session of an order that is not over, at once."""
+        """Have `owner` look at each session of an order that is not over, at once.
+
+        Of a payment that was rejected too: money that comes for it after that goes back.
+        """
         for session in self.all(key):
-            if session.status in ("open", "pending"):
+            if session.status in UNDECIDED or (session.status == "rejected" and session.about == PAYMENT):
                 row = {"pk": text(keys.order_pk(key)), "sk": text(keys.child_sk("session", session.session_id))}
                 values: dict[str, Any] = {
                     ":now": codec.number(now),

@@ -10,7 +10,19 @@ from sandbox.simulators.shopify.payments import Asked
 from tests.platforms.shopify.payments.world import Checkout
 
 HOUR = 3600
-BUYERS = ("pays", "pays", "pays", "fails first", "refused", "cancels", "never comes", "two windows", "late", "holds")
+BUYERS = (
+    "pays",
+    "pays",
+    "pays",
+    "fails first",
+    "refused",
+    "cancels",
+    "never comes",
+    "two windows",
+    "late",
+    "holds",
+    "captures",
+)
 
 
 def live(world: Checkout, seed: int) -> list[tuple[str, Asked]]:  # noqa: C901 - one case for each kind of buyer
@@ -22,7 +34,7 @@ def live(world: Checkout, seed: int) -> list[tuple[str, Asked]]:  # noqa: C901 -
         "amount": f"{chance.randint(1, 99999) / 100:.2f}",
         "group": f"group-of-{seed}",
     }
-    asked = world.ask(kind="authorization" if buyer == "holds" else "sale", **copies)
+    asked = world.ask(kind="authorization" if buyer in ("holds", "captures") else "sale", **copies)
     if chance.random() < 0.3:
         world.ask(id=asked.body["id"])
     if buyer == "never comes":
@@ -55,11 +67,30 @@ def live(world: Checkout, seed: int) -> list[tuple[str, Asked]]:  # noqa: C901 -
         world.visit(asked, "back")
     if buyer == "holds":
         found.append(("resolved", world.ask("void", payment=asked.body["id"])))
+    elif buyer == "captures":
+        found += _captures(world, asked, chance)
     elif chance.random() < 0.4:
         part, whole = chance.randint(1, 50), asked.body["amount"]
         amount = whole if chance.random() < 0.3 else f"{min(float(whole), part / 100):.2f}"
         found.append(("resolved", world.ask("refund", payment=asked.body["id"], amount=amount, copies=1)))
         world.ask("refund", payment=asked.body["id"], amount=amount, id=found[-1][1].body["id"])
+    return found
+
+
+def _captures(world: Checkout, asked: Asked, chance: random.Random) -> list[tuple[str, Asked]]:
+    """Capture a part, give a part of that back, and capture the rest or ask for what is not there any more."""
+    payment, held = asked.body["id"], round(float(asked.body["amount"]) * 100)
+    first = chance.randint(1, held)
+    found = [("resolved", world.ask("capture", payment=payment, amount=f"{first / 100:.2f}"))]
+    world.run(1)
+    back = chance.randint(1, first)
+    found.append(("resolved", world.ask("refund", payment=payment, amount=f"{back / 100:.2f}", copies=1)))
+    world.run(1)
+    found.append(("rejected", world.ask("capture", payment=payment, amount=f"{(held - first + 1) / 100:.2f}")))
+    found.append(("rejected", world.ask("void", payment=payment)))
+    if first < held and chance.random() < 0.7:
+        world.run(1)
+        found.append(("resolved", world.ask("capture", payment=payment, amount=f"{(held - first) / 100:.2f}")))
     return found
 
 
@@ -95,6 +126,7 @@ def play(world: Checkout, seed: int, many: int) -> None:
         order = world.order(asked)
         assert order.paid == sum(one.paid for one in taken)
         assert order.refunded == sum(one.refunded for one in taken)
+    print(f"{many} checkouts, {len(lived)} sessions: 0 lost, 0 answered twice, 0 undecided")
 
 
 def test_sessions_of_a_fixed_chance(world: Checkout) -> None:
@@ -104,5 +136,5 @@ def test_sessions_of_a_fixed_chance(world: Checkout) -> None:
 @pytest.mark.soak
 def test_two_thousand_sessions(world: Checkout) -> None:
     seed = secrets.randbelow(10**9)
-    for part in range(20):
-        play(world, seed + part * 1000, 100)
+    for part in range(40):
+        play(world, seed + part * 1000, 50)

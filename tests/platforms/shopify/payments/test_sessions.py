@@ -189,6 +189,35 @@ class TestBuyers:
         assert asked.arguments["reason"]["code"] == "CANCELLED_PAYMENT"
         assert world.attempt(asked).status == "closed"
 
+    def test_C2_what_can_be_paid_still_is_closed_before_the_session_ends(self, world: Checkout) -> None:
+        asked = world.ask()
+        world.cloud.clock.shift(86_400 - 600)
+        address(world.visit(asked))  # ten minutes before the end, for half an hour
+        world.run(601)
+
+        assert (asked.told, world.attempt(asked).status) == (["Reject"], "closed")
+        ledger = world.hosted.wire.simulator._hc1.ledger
+        assert getattr(ledger.find("hc1/main", world.attempts(asked)[0]), "status", "") == "CANCELLED"
+
+    def test_C2_money_that_comes_for_a_rejected_session_goes_back(self, world: Checkout) -> None:
+        asked = world.ask()
+        address(world.visit(asked))
+        world.run(86_400)
+        assert asked.told == ["Reject"]
+
+        # A cashier that takes money for what it had closed.
+        ledger = world.hosted.wire.simulator._hc1.ledger
+        closed = ledger.find("hc1/main", world.attempts(asked)[0])
+        assert closed is not None
+        closed.status = "PENDING"
+        world.pay(asked)
+        world.told(asked, "order.paid_late")
+        world.told(asked, "order.paid_late")
+
+        assert asked.told == ["Reject"]
+        assert [one.status for one in world.store.refunds(world.attempt(asked).key)] == ["requested"]
+        assert world.order(asked).paid == 0
+
     def test_P2_a_second_window_closes_the_first_at_the_cashier_and_only_one_is_resolved(self, world: Checkout) -> None:
         first, second = world.ask(group="g"), world.ask(group="g")
         address(world.visit(first))
@@ -253,6 +282,29 @@ class TestAfterwards:
 
         assert (refund.state, refund.told) == ("rejected", ["Reject"])
         assert refund.arguments["reason"]["code"] == "PROCESSING_ERROR"
+
+    def test_P1_a_refund_that_is_answered_too_early_is_answered_again(self, world: Checkout) -> None:
+        asked = paid(world)
+        refund = world.ask("refund", payment=asked.body["id"], amount="100.01")
+        world.wire.simulator.faults({"unread": {"seconds": 40, "count": 100}})
+        world.run(1)
+        assert (refund.state, refund.refused) == ("open", ["Reject"])
+
+        for seconds in (5, 5, 20, 15):
+            world.run(seconds)
+
+        assert (refund.state, refund.told) == ("rejected", ["Reject"])
+        assert world.session(refund).status == "rejected"
+
+    def test_a_refund_that_shopify_has_otherwise_is_a_persons(self, world: Checkout) -> None:
+        asked = paid(world)
+        refund = world.ask("refund", payment=asked.body["id"], amount="100.01")
+        refund.state = "resolved"
+        world.run(1)
+        assert world.session(refund).status == "deciding"
+        world.run(720)
+
+        assert world.session(refund).status == "needs_action"
 
     def test_what_is_about_a_payment_that_nobody_knows_is_taken_and_rejected(self, world: Checkout) -> None:
         void = world.ask("void", payment="unknown0001")

@@ -28,7 +28,15 @@ from tests.platforms.shopify.world import BASE, SECRET, SHOP, Wire
 
 APP, OTHER = "payments", "other-shop.myshopify.com"
 SCOPES = ["write_payment_gateways", "write_payment_sessions"]
-FUNCTIONS = ("payment_session", "refund_session", "capture_session", "void_session", "pay", "resolve")
+FUNCTIONS = (
+    "payment_session",
+    "refund_session",
+    "capture_session",
+    "void_session",
+    "confirm_session",
+    "pay",
+    "resolve",
+)
 Json = dict[str, Any]
 
 

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from countersign.fields import mapping
 from countersign.orders.changes import SessionDecided
 from countersign.orders.reasons import Reason
-from countersign.orders.sessions import PAYMENT, PENDING, REJECT, RESOLVE, Session
+from countersign.orders.sessions import CONFIRM, PAYMENT, PENDING, REJECT, RESOLVE, Session
 from countersign.platforms.shopify import answers
 
 # Seconds after the decision at which Shopify is told, as it tells us; then every four hours, to the end of a day.
 RETRY_AT = (0, 5, 10, 30, 45, 60, 120, 300, 720, 2280, 3600, 7200)
 EVERY, GIVE_UP = 14_400, 86_400
+# For so long a state that forbids an answer may only mean that Shopify has not read our answer to its request yet.
+EARLY_SECONDS = 600
 PENDING_SECONDS = 3 * 86_400
 PROCESSING_ERROR = "PROCESSING_ERROR"
 AUTHORIZATION_EXPIRED = "AUTHORIZATION_EXPIRED"
@@ -30,6 +32,7 @@ FINAL_WORDS: Mapping[str, tuple[str, str]] = {
     "amount_too_small": ("AMOUNT_TOO_SMALL", PROCESSING_ERROR),
 }
 OVER = ("CANCELLED_PAYMENT", PROCESSING_ERROR)
+UNCONFIRMED = ("CONFIRMATION_REJECTED", "CONFIRMATION_REJECTED")
 FAILED_LATE = ("INSTRUMENT_DECLINED", "CARD_DECLINED")
 _MESSAGES = {
     "en": {
@@ -93,6 +96,11 @@ def pending(session: Session, *, at: int) -> SessionDecided:
         "reason": "NETWORK_ACTION_REQUIRED",
     }
     return SessionDecided(session.session_id, PENDING, json.dumps(arguments), at)
+
+
+def confirm(session: Session, *, at: int) -> SessionDecided:
+    """Return that the money is held, and that Shopify has to say whether it may be taken."""
+    return SessionDecided(session.session_id, CONFIRM, json.dumps({"id": session.gid}), at)
 
 
 def read(session: Session, payload: Mapping[str, Any]) -> Answer:

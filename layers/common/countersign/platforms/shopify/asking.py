@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from countersign.errors import CountersignError, NotFoundError, StoreUnavailableError, UnprocessableError
 from countersign.http import HttpReply, HttpRequest, json_reply
-from countersign.orders.changes import OrderKey
-from countersign.orders.sessions import PAYMENT, session_id
+from countersign.orders.changes import OrderKey, SessionConfirmed
+from countersign.orders.sessions import CONFIRM, PAYMENT, session_id
 from countersign.platforms.shopify import sessions
 from countersign.platforms.shopify.apps import Apps
 from countersign.platforms.shopify.sessions import PLATFORM, Request
@@ -82,6 +82,33 @@ class Desk:
         key = sessions.key_of_stray(asked)
         callbacks.report(self.store.record(sessions.stray(asked, key, now=now), now=now))
         return key, asked.test
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmations:
+    """Takes Shopify's word whether a payment whose money is held may be taken."""
+
+    apps: Apps
+    store: OrderStore
+
+    def take(self, request: HttpRequest, now: int) -> HttpReply:
+        """Record it and answer. Raises what stands in the way, and then nothing was recorded."""
+        name, host = request.path_parameters["app"], sessions.shop_of(request)
+        app = self.apps.load(name)
+        if app.payments is None or self.apps.shop(name, app, host) is None:
+            raise NotFoundError("shop_not_installed")
+        number, accepted = sessions.read_confirmation(request.body)
+        found = SessionStore(self.store).find(PLATFORM, host, PAYMENT, number)
+        if found is None or found.session.app != name:
+            raise NotFoundError("no such session")
+        if found.session.operation != CONFIRM or found.session.confirmed is not None:
+            # Nobody asked, or it is known: recorded, it would be what the word that is asked for later repeats.
+            count("SessionConfirmedUnasked")
+            return json_reply(201, {})
+        fact = SessionConfirmed(found.session.session_id, accepted, now)
+        callbacks.report(self.store.record(sessions.change(found.key, fact), now=now))
+        count("SessionConfirmed" if accepted else "SessionUnconfirmed")
+        return json_reply(201, {})
 
 
 def page_url(base_url: str, host: str, found: Found) -> str:

@@ -125,7 +125,7 @@ class Desk:
         if session.test != settings.is_test and session.test and not self._is_for_tests(session):
             raise LackingError("a session to try, and the app names no account for those")
         call = Call(CASHIER, session.account, settings, SUBJECT, self.base_url, request.source_ip, now)
-        payment = SessionPayment(call, self.store, found, following, page)
+        payment = SessionPayment(call, self.store, found, following, page, hold=self._confirms(session))
         try:
             payment.terms()
         except UnprocessableError as error:  # what the cashier cannot take at all, however often it is tried
@@ -133,6 +133,11 @@ class Desk:
         _, answer = self.create(call, payment)
         count("PaymentPrepared")
         return str(answer["client"]["cashier_url"])
+
+    def _confirms(self, session: Session) -> bool:
+        """Tell whether Shopify is asked before the money of a session is taken."""
+        payments = self.apps.load(session.app).payments
+        return payments is not None and payments.confirm
 
     def _is_for_tests(self, session: Session) -> bool:
         """Tell whether the app names the account for tests: a cashier's own contract may know no test mode."""
@@ -151,7 +156,9 @@ class Desk:
 class SessionPayment(create_payment.Payment):
     """The attempt to pay a session: the same body whoever asks, so that a second call is the same one."""
 
-    def __init__(self, call: Call, store: OrderStore, found: Found, following: Next, page: str) -> None:
+    def __init__(
+        self, call: Call, store: OrderStore, found: Found, following: Next, page: str, *, hold: bool = False
+    ) -> None:
         session, key = found.session, found.key
         if session.amount is None:
             raise LackingError("a payment without an amount")
@@ -163,7 +170,7 @@ class SessionPayment(create_payment.Payment):
             cancel_url=f"{page}/cancel",
             locale=session.locale or None,
             part_of=create_payment.PartOf(platform=key.platform, account=key.account, order_id=key.order_id),
-            capture="manual" if session.mode == sessions.AUTHORIZATION else "automatic",
+            capture="manual" if hold or session.mode == sessions.AUTHORIZATION else "automatic",
             replaces=following.replaces or None,
             metadata={"session": session.session_id},
         )

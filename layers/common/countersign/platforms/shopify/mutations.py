@@ -43,6 +43,7 @@ DOCUMENTS: Mapping[str, str] = {
         given=", pendingExpiresAt: $pendingExpiresAt, reason: $reason",
         fields=f"id {_NEXT}",
     ),
+    "paymentSessionConfirm": _ended("payment", "Confirm", _CODED, fields=f"id {_NEXT}"),
     **{f"{kind}SessionResolve": _ended(kind, "Resolve", _CODED) for kind in ("refund", "capture", "void")},
     **{
         f"{kind}SessionReject": _ended(

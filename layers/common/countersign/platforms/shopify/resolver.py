@@ -32,7 +32,17 @@ from countersign.orders.changes import (
 from countersign.orders.reasons import Reason, because
 from countersign.orders.refunds import Refund
 from countersign.orders.sessions import CAPTURE as CAPTURING
-from countersign.orders.sessions import PAYMENT, PENDING, REFUND, REJECT, WARN_SECONDS, Session, session_id
+from countersign.orders.sessions import (
+    CONFIRM,
+    PAYMENT,
+    PENDING,
+    REFUND,
+    REJECT,
+    UNDECIDED,
+    WARN_SECONDS,
+    Session,
+    session_id,
+)
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.platforms.port import Changes, RefundRefusedError, is_final
@@ -96,7 +106,9 @@ class ResolveJob:
         session = found.session
         if session.status == "resolved" and session.hold_ends_at is not None:
             return self._watch_hold(found, session.hold_ends_at)
-        if session.status not in ("open", "pending"):
+        if session.status == "rejected" and session.about == PAYMENT:
+            return self._late_money(found)
+        if session.status not in UNDECIDED:
             return None
         if session.about == PAYMENT:
             return self._payment(found)
@@ -120,8 +132,10 @@ class ResolveJob:
             words.append(word)
             if told.payment is not None:
                 return self._paid(found, told)
-            if word in HELD and session.mode == AUTHORIZATION:
+            if word in HELD and (session.mode == AUTHORIZATION or self._confirms(session)):
                 return self._held(found, told)
+        if session.confirmed is False and own and own[-1].status == "closed":  # it was let go for that
+            return self._reject(found, because("session_unconfirmed"), answering.UNCONFIRMED, "refused")
         last = words[-1] if words else ""
         if last in ON_ITS_WAY and session.operation != PENDING:
             self._record(found.key, answering.pending(session, at=self.now))
@@ -135,10 +149,30 @@ class ResolveJob:
             ends = max(ends, session.decided_at + answering.PENDING_SECONDS)
         is_open = any(one.status in ("created", "pending", "review") for one in own)
         if self.now >= ends and not (is_open and last in ON_ITS_WAY):
-            return self._reject(found, because("session_over"), answering.OVER, "over")
+            return self._end(found, own, ends)
         pause = LOOK_SECONDS if is_open else LATER_SECONDS
         pause = HOURLY if self.now - session.requested_at > HOURLY and not is_open else pause
         return min(self.now + pause, max(ends, self.now + LOOK_SECONDS))
+
+    def _end(self, found: Found, own: Iterable[Order], ends: int) -> int | None:
+        """Reject a session whose day is over, as soon as nobody can pay it any more."""
+        if not self._close(own) and self.now < ends + answering.GIVE_UP:
+            return self.now + LOOK_SECONDS
+        return self._reject(found, because("session_over"), answering.OVER, "over")
+
+    def _close(self, own: Iterable[Order]) -> bool:
+        """End what can be paid still, before nobody may pay any more; False where the buyer is faster, or at it."""
+        for attempt in own:
+            if attempt.status not in ("created", "pending"):
+                continue
+            try:
+                change = self.connect(attempt.key.account).close(attempt, now=self.now)
+            except ConflictError:
+                return False
+            if change is None:
+                return False
+            callbacks.report(self.store.record(change, now=self.now))
+        return True
 
     def _look(self, attempt: Order) -> tuple[Order, str]:
         """Return an attempt as it is at the cashier now, and the cashier's own word for it."""
@@ -158,6 +192,8 @@ class ResolveJob:
         assert payment is not None  # noqa: S101 - narrowed by the caller
         if SessionStore(self.store).claim(found.key, found.session.session_id) != found.session.session_id:
             return self._give_back(found, attempt)
+        if found.session.confirmed is False:  # somebody captured it all the same, where Shopify has nothing to sell
+            return self._give_back(found, attempt)
         fact = Paid(payment.transaction_id, payment.total, payment.paid_at, test=found.session.test)
         self._record(found.key, fact)
         ends = self._hold_end(found) if found.session.mode == AUTHORIZATION else None
@@ -170,30 +206,87 @@ class ResolveJob:
             with suppress(ConflictError):  # what is held already goes back by itself, too
                 self.connect(attempt.key.account).void(attempt)
             return self._reject_at_end(found)
+        if self._confirms(session) and not session.confirmed:
+            return self._unconfirmed(found, attempt)
+        if session.mode != AUTHORIZATION:
+            return self._take_whole(found, attempt)
         amount = attempt.terms.amount
         self._report(found, amount, authorized=amount.minor)
         decided = answering.resolved(session, at=self.now, authorization_ends=self._hold_end(found))
         self._record(found.key, decided)
         return self.now
 
+    def _confirms(self, session: Session) -> bool:
+        """Tell whether Shopify is asked before money is taken; once it was asked, whatever the account says since."""
+        payments = self.apps.load(session.app).payments
+        return session.operation == CONFIRM or (payments is not None and payments.confirm)
+
+    def _unconfirmed(self, found: Found, attempt: Order) -> int | None:
+        """Ask Shopify whether held money may be taken, wait for its word, or let the money go where it may not."""
+        session = found.session
+        if session.operation != CONFIRM:
+            self._record(found.key, answering.confirm(session, at=self.now))
+            return self.now
+        if session.confirmed is None and self.now < session.expires_at:
+            return self.now + LOOK_SECONDS
+        told = self._let_go(attempt)
+        if isinstance(told, Reason):
+            return self._or_a_person(found)
+        for change in told:
+            callbacks.report(self.store.record(change, now=self.now))
+        if session.confirmed is None:
+            return self._reject(found, because("session_over"), answering.OVER, "over")
+        return self._reject(found, because("session_unconfirmed"), answering.UNCONFIRMED, "refused")
+
+    def _take_whole(self, found: Found, attempt: Order) -> int | None:
+        """Capture all that is held for a sale; that it was taken is believed as the cashier says when it is asked."""
+        try:
+            made = self.connect(attempt.key.account).capture(
+                attempt, capture_number(found.session), attempt.terms.amount
+            )
+        except CountersignError as error:
+            if not is_final(error):
+                raise
+            return self._reject(found, because("session_said", text=str(error)), answering.FAILED_LATE, "refused")
+        told, _ = self._look(attempt)
+        if told.payment is not None:
+            return self._paid(found, told)
+        if made.status == "failed":
+            return self._reject(found, because("session_said", text="failed"), answering.FAILED_LATE, "refused")
+        return self._or_a_person(found)
+
     def _hold_end(self, found: Found) -> int:
         payments = self.apps.load(found.session.app).payments
         return self.now + (payments.authorization_seconds if payments is not None else answering.GIVE_UP)
 
     def _give_back(self, found: Found, attempt: Order) -> int | None:
-        """Do what the app's policy says with money of a session beside the one that counts."""
-        payments = self.apps.load(found.session.app).payments
-        payment = attempt.payment
-        if payment is not None and attempt.refundable:
-            number = f"late-{payment.transaction_id}"
-            amount = Money(attempt.refundable, payment.total.currency)
-            asked = RefundRequested(number, amount, "the checkout was paid by another session", self.now)
-            if self._ask(attempt, asked, BY_SHOPIFY):
-                count("PaidTwice")
-                logger.error("a checkout was paid by two of its sessions")
-            if payments is not None and payments.late_policy == "refund":
-                self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} policy")
+        """Have money of a session beside the one that counts go back."""
+        if self._ask_back(found, attempt):
+            count("PaidTwice")
+            logger.error("a checkout was paid by two of its sessions")
         return self._reject_at_end(found)
+
+    def _ask_back(self, found: Found, attempt: Order) -> bool:
+        """Do what the app's policy says with money for which nothing is sold; False where that was done before."""
+        payments, payment = self.apps.load(found.session.app).payments, attempt.payment
+        if payment is None or not attempt.refundable:
+            return False
+        number = f"late-{payment.transaction_id}"
+        amount = Money(attempt.refundable, payment.total.currency)
+        asked = RefundRequested(number, amount, "the checkout was not sold for this payment", self.now)
+        is_new = self._ask(attempt, asked, BY_SHOPIFY)
+        if is_new:
+            count("PaidForNothing")
+        if payments is not None and payments.late_policy == "refund":
+            self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} policy")
+        return is_new
+
+    def _late_money(self, found: Found) -> int | None:
+        """Do the same with money that came for a session which was rejected: nothing is sold for it."""
+        for attempt in attempts.of_session(self.store.get, found.key, found.session):
+            if attempt.payment is not None:
+                self._ask_back(found, attempt)
+        return None
 
     def _reject_at_end(self, found: Found) -> int | None:
         """Leave a session that cannot be resolved any more open until its end: rejecting takes the method away."""
@@ -421,11 +514,13 @@ class ResolveJob:
             count("SessionAnswerUnknown")
             logger.warning("nobody knows whether Shopify has the answer", extra={"reason": str(error)})
             answer = answering.Answer("again", said=str(error))
+        if answer.kind == "against" and self.now < (session.decided_at or 0) + answering.EARLY_SECONDS:
+            answer = answer._replace(kind="again")
         if answer.kind == "taken" or (answer.kind == "against" and session.operation == PENDING):
             fact = SessionAnswered(session.session_id, session.operation, self.now, answer.next_url)
             self._record(found.key, fact)
             seconds("SessionAnswerSeconds", self.now - (session.decided_at or self.now))
-            return self.now + LOOK_SECONDS if session.operation == PENDING else session.hold_ends_at
+            return self.now + LOOK_SECONDS if session.operation in (PENDING, CONFIRM) else session.hold_ends_at
         if answer.kind == "against" or again is None:
             problem = because("session_not_taken")
             if answer.kind == "against":
@@ -518,7 +613,7 @@ def configure_all(apps: Apps, store: OrderStore, context: Any, *, now: int, enou
 
 def is_open(session: Session) -> bool:
     """Tell whether nobody knows yet what becomes of a session: what is asked after it has to wait for that."""
-    return session.status in ("open", "pending")
+    return session.status in UNDECIDED
 
 
 def is_taken(change: Change) -> bool:

@@ -104,6 +104,19 @@ def read(about: str, shop: str, body: bytes) -> Request:
     return found if about != PAYMENT else _payment(found, fields)
 
 
+def read_confirmation(body: bytes) -> tuple[str, bool]:
+    """Return the number of the payment session that Shopify gives its word about, and the word."""
+    fields = read_json(body)
+    if not isinstance(fields, dict):
+        raise MalformedError("the body is no object")
+    kind, _, number = str(fields.get("gid")).removeprefix("gid://shopify/").partition("/")
+    if kind != _GID_KIND[PAYMENT] or not is_id(number):
+        raise MalformedError("gid_type_mismatch")
+    if type(fields.get("confirmation_result")) is not bool:
+        raise MalformedError("confirmation_result is not true or false")
+    return number, fields["confirmation_result"]
+
+
 def _payment(found: Request, fields: Mapping[str, Any]) -> Request:
     data = mapping(mapping(fields, "payment_method"), "data")
     return Request(

@@ -64,6 +64,7 @@ class Payments:
     handle: str = ""
     late_policy: str = LATE_POLICIES[0]  # of money of a session that is not the one that counts
     authorization_seconds: int = HELD_SECONDS  # for how long the cashier holds money
+    confirm: bool = False  # whether money is only held until Shopify says that there is something to sell
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def _payments(document: Mapping[str, object]) -> Payments | None:
         handle=as_text(given, "external_handle"),
         late_policy=as_choice(given, "paid_late_policy", LATE_POLICIES),
         authorization_seconds=seconds,
+        confirm=_flag(given, "confirm"),
     )
 
 
