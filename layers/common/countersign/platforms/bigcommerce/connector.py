@@ -266,6 +266,15 @@ def base_of(key: OrderKey) -> str:
     return plain if len(plain) <= MOST_BASE else f"bc-{digests.sha256(plain.encode())[:40]}"
 
 
+def panel_number(key: OrderKey, refund: Refund) -> str:
+    """Return under which number a refund that was recorded in the store is asked for at the cashier.
+
+    The store's own number is one of that store alone, and several stores may have one cashier's account.
+    """
+    plain = f"{translate.PLATFORM}-{key.account}-{refund.platform_refund_id}"
+    return plain if len(plain) <= MOST_BASE else f"{translate.PLATFORM}-{digests.sha256(plain.encode())[:40]}"
+
+
 def connect(
     _name: str,
     installation: Installation,
