@@ -60,10 +60,10 @@ class StoreSync:
     def sync(self, key: OrderKey, *, now: int) -> None:
         """See what the store and the cashiers have of an order, and do what follows from it, each thing once."""
         found = self.connector.read(key.order_id)
-        if found is None:
-            count("StoreOrderGone")
-            return
         attempts = self.connector.attempts(key)
+        if found is None:
+            self._gone(key, attempts, now)
+            return
         self._record(key, self.connector.told(found, read_at=now) if found.due is not None else (), now)
         self._end(attempts, found, now)
         paying = _that_counts(attempts)
@@ -75,6 +75,20 @@ class StoreSync:
             self._pass_on(key, paying, now)
         for attempt in attempts:
             self._record_refunds(key, found, attempt, now)
+
+    def _gone(self, key: OrderKey, attempts: Iterable[Order], now: int) -> None:
+        """Treat an order that its store does not have any more as one that it cancelled: nothing may be paid for it."""
+        count("StoreOrderGone")
+        for attempt in attempts:
+            if attempt.payment is not None:
+                self._give_back(attempt, now)
+            elif attempt.status in OPEN and attempt.close_asked_at is None:
+                self._ask(attempt, CloseRequested(now), BY_STORE, now)
+        known = self.store.get(key)
+        if known is not None:
+            paid = {claim.transaction_id for claim in known.claims}
+            for change in translate.paid_by(attempts, key, but=paid):
+                callbacks.report(self.store.record(change, now=now))
 
     def _pass_on(self, key: OrderKey, paying: Order, now: int) -> None:
         """Ask the cashier's account for each refund that staff recorded in the store: somebody else approves it."""

@@ -1,7 +1,8 @@
 """What BigCommerce says of an order, a refund or an event, read into plain values.
 
 Amounts are decimal text, sometimes numbers; the currency that the shopper pays in is the one that is called default.
-Names, addresses and mail addresses of buyers are not read at all.
+Names and addresses of buyers are not read at all; an e-mail address is, for the one mail that a merchant may switch on,
+and is recorded nowhere.
 """
 
 import re
