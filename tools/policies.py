@@ -64,6 +64,8 @@ REASONS = {
     ("*_create_payment", "dynamodb:UpdateItem", "IdempotencyTable"): "the record of an Idempotency-Key gets its answer",
     ("*_create_payment", "dynamodb:DeleteItem", "IdempotencyTable"): "after an error there is no record of it",
     ("*_create_payment", "dynamodb:GetItem", "IdempotencyTable"): "the record is read where another call was first",
+    ("notify", "dynamodb:GetItem", "IdempotencyTable"): "reads whether somebody has a link before one is mailed",
+    ("notify", "dynamodb:PutItem", "IdempotencyTable"): "a payment link is made when it is mailed",
     **dict.fromkeys(
         [(who, "dynamodb:BatchGetItem", "OrdersTable") for who in ("shopify_install", "*_create_cart")],
         "among many unknown names, one that is marked is looked up",

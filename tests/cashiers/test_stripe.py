@@ -321,11 +321,13 @@ class TestHeldMoney:
         connector = self.held(world)
         connector.capture(world.order(account=MAIN), "cap-1", Money(3000, "USD"))
         world.deliver()
-        world.work("poll", 10)
+        for seconds in (10, 120, 3600):
+            world.work("poll", seconds)
 
         order = world.order(account=MAIN)
         assert (order.status, order.paid) == ("review", 0)
         assert [one.total for one in order.claims] == [Money(3000, "USD")]
+        assert known(world) == {}  # Stripe lists the rest as a refund, and nobody had paid it
         for number, minor in (("cap-2", 5800), ("cap-1", 3001)):
             with pytest.raises(ConflictError):
                 connector.capture(order, number, Money(minor, "USD"))
@@ -349,7 +351,10 @@ class TestHeldMoney:
         for change in connector.void(world.order(account=MAIN)):
             world.store.record(change, now=world.now)
 
-        assert world.order(account=MAIN).status == "closed"
+        assert set(world.deliver()) == {200}
+        for seconds in (30, 120, 3600):
+            world.work("poll", seconds)
+        assert (world.order(account=MAIN).status, known(world)) == ("closed", {})
         assert len([call for call in world.asked() if call.endswith("/cancel")]) == 1
         with pytest.raises(ConflictError):
             connector.capture(world.order(account=MAIN), "cap-1", Money(8800, "USD"))

@@ -13,13 +13,18 @@ from tests.crash.scenarios import (
     RECORD,
     Scenario,
 )
-from tests.crash.world_cashier import CashierWorld, cashier_world
+from tests.crash.world_cashier import CashierWorld, NativeWorld, cashier_world, native_world
 
 if TYPE_CHECKING:
     from sandbox.testing import Run
 
 
 def _create_again(stage: CashierWorld, _: Any) -> list[Run]:
+    stage.advance(IN_PROGRESS_SECONDS)
+    return [stage.create()]
+
+
+def _create_native_again(stage: NativeWorld, _: Any) -> list[Run]:
     stage.advance(IN_PROGRESS_SECONDS)
     return [stage.create()]
 
@@ -142,8 +147,28 @@ def _scenarios(cashier: str, calls: dict[str, tuple[str, ...]]) -> dict[str, Sce
     }
 
 
+NATIVE = Scenario(  # its notices, polls and refunds are those of WeChat's own functions (scenarios.py)
+    (
+        *("secretsmanager.GetSecretValue",) * 2,  # the page's account, and WeChat's
+        "dynamodb.PutItem",  # Idempotency-Key: in progress
+        "dynamodb.BatchGetItem",
+        *RECORD,  # opened
+        "http.POST /wechat/v3/pay/transactions/native",
+        "dynamodb.PutItem",  # the page
+        *RECORD,  # prepared
+        "dynamodb.Query",  # orphans
+        "sqs.SendMessageBatch",
+        "dynamodb.UpdateItem",  # Idempotency-Key: the answer
+        *(ACCOUNTS,) * 2,
+    ),
+    lambda _: None,
+    lambda stage, _, crash: stage.create(crash),
+    _create_native_again,
+    native_world,
+)
 HC1, STRIPE = "/cashier/hc1/v1/payments", "/cashier/stripe/v1"
 SCENARIOS = {
+    "wechat_native, create": NATIVE,
     **_scenarios(
         "hc1",
         {

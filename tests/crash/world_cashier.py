@@ -22,7 +22,7 @@ from countersign.orders.changes import (
 )
 from sandbox.events import shapes
 from sandbox.simulators.cashier import Simulator
-from tests.crash.world import ORDER_ID, Ground, Json, Reply, comparable
+from tests.crash.world import ORDER_ID, Ground, Json, Reply, World, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,6 +198,46 @@ class CashierWorld(Ground):
             found = self.cashiers.control("ledger", {"account": self.account})[1]["payments"]
             kept = ("merchant_payment_id", "status", "amount", "paid_amount", "refunded_amount", "refunds")
         return [comparable({name: one[name] for name in kept}) for one in found]
+
+
+class NativeWorld(World):
+    """A stack with our own page over a WeChat account: everything but the creation is WeChat's own."""
+
+    def __init__(self, cloud: LocalCloud, document: Json, folder: Path) -> None:
+        super().__init__(cloud, document, folder)
+        secret = f"countersign/{self.stack.stage}/cashier/wechat_native/qr"
+        page = json.dumps({"wechat": "shop", "shop_name": "Tea"})
+        self.stack.plane.call("secretsmanager", "CreateSecret", Name=secret, SecretString=page)
+        for name in ("PUBLIC_BASE_URL", "SHOPPER_BASE_URL"):
+            self.stack.functions["CashierCreatePayment"].environment[name] = self.base
+
+    def create(self, crash: Json | None = None, **faults: Any) -> Run:
+        """Call as the merchant does: the same Idempotency-Key and the same body each time."""
+        body = {
+            "order_id": ORDER_ID,
+            "amount": {"minor": 8800, "currency": "CNY"},
+            "description": "Milk tea",
+            "return_url": "https://shop.example.com/thanks",
+        }
+        event = shapes.http(
+            "POST /cashier/{name}/{account}/payments",
+            self.now,
+            parameters={"name": "wechat_native", "account": "qr"},
+            headers={"content-type": "application/json", "idempotency-key": "cart-1"},
+            body=json.dumps(body),
+            claims=shapes.claims(self.now, "payments:write"),
+        )
+        return self.stack.run("CashierCreatePayment", event, crash=crash, **faults)
+
+
+@contextlib.contextmanager
+def native_world(cloud: LocalCloud, document: Json, folder: Path) -> Iterator[NativeWorld]:
+    """Yield that world."""
+    made = NativeWorld(cloud, document, folder)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def cashier_world(cashier: str) -> Any:

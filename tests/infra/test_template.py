@@ -118,6 +118,31 @@ def app_of(name: str) -> Path:
     return ROOT / "functions" / snake(name) / "app.py"
 
 
+class TestShoppersDomain:
+    SHOPPERS = {"Fn::Sub": "https://${ShopperDomain}"}  # noqa: RUF012 - never changed
+
+    def test_shoppers_have_a_domain_of_their_own_where_one_is_named_and_it_leads_to_their_api_alone(self) -> None:
+        (name,) = resources("AWS::ApiGatewayV2::DomainName").values()
+        (mapping,) = resources("AWS::ApiGatewayV2::ApiMapping").values()
+
+        assert name["DomainName"] == {"Ref": "ShopperDomain"}
+        (how,) = name["DomainNameConfigurations"]
+        assert (how["EndpointType"], how["SecurityPolicy"]) == ("REGIONAL", "TLS_1_2")
+        assert how["CertificateArn"] == {"Ref": "ShopperCertificateArn"}
+        assert mapping["ApiId"] == {"Ref": "ShopperApi"}
+        assert "ApiMappingKey" not in mapping
+
+    def test_whoever_writes_an_address_for_a_browser_writes_that_one(self) -> None:
+        told = [one["Environment"]["Variables"] for one in functions().values() if "Environment" in one]
+        addresses = [one["SHOPPER_BASE_URL"] for one in told if "SHOPPER_BASE_URL" in one]
+        own = [one for one in addresses if one != {"Ref": "ShopperBaseUrl"}]  # what the payments app is given
+
+        assert len(own) > 5
+        assert {text_of(one["Fn::If"][:2]) for one in own} == {text_of(["HasShopperDomain", self.SHOPPERS])}
+        given = json.dumps(resources("AWS::Serverless::Application")["PaymentsApp"]["Parameters"]["ShopperBaseUrl"])
+        assert "HasShopperDomain" in given
+
+
 class TestMutualTls:
     def test_G7_the_payments_app_is_reached_through_its_domain_alone_which_asks_for_a_certificate(self) -> None:
         api = APIS["PaymentsAppApi"]

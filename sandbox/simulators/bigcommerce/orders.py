@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 import threading
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 STATUSES = (
@@ -83,7 +87,8 @@ class Ledger:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.orders: dict[tuple[str, int], Order] = {}
-        self._ids, self._refunds = itertools.count(101), itertools.count(1)
+        self._ids = itertools.count(101)
+        self._refunds: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))  # each store has its own
 
     def add(self, store: str, total: str, currency: str, method: str, now: int, **more: Any) -> Order:
         """Make an order."""
@@ -105,7 +110,7 @@ class Ledger:
         """Record a refund, which moves no money: the status follows."""
         with self.lock:
             made = {
-                "id": next(self._refunds),
+                "id": next(self._refunds[order.store]),
                 "order_id": order.id,
                 "total_amount": amount,
                 "created": formatdate(now, usegmt=False),

@@ -27,6 +27,7 @@ class Simulator(simulator.Simulator):
     NAME = "bigcommerce"
     FAULTS: ClassVar[dict[str, str]] = hooks.SPOILS | {
         "ignore_filter": "list the oldest orders, whatever was asked for",
+        "ignore_page": "give the list's first page, whichever was asked for",
         "moved_meanwhile": "give the order `status_id` (5) right after it was read",
         "unavailable": "answer 503, as a store in maintenance does",
     }

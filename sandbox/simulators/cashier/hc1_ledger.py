@@ -169,6 +169,8 @@ class Ledger:
             if known.minor != minor:
                 raise RuleError("idempotency_conflict", 409)
             return known
+        if any(number in one.refunds for one in self._all.values() if one.account == payment.account):
+            raise RuleError("idempotency_conflict", 409)  # a merchant's number is of one refund, whichever payment's
         reserved = payment.elsewhere + sum(one.minor for one in payment.refunds.values() if one.status != "FAILED")
         if reserved + minor > payment.paid:
             raise RuleError("refund_exceeds_payment", 422)

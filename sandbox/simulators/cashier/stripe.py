@@ -189,9 +189,18 @@ class Stripe:
             if session.currency in THOUSANDTHS and amount % 10:
                 raise invalid("invalid_amount", "Invalid amount")
             session.captured_as, session.received = metadata, amount
-            session.payment_status, session.intent_status, session.charged_at = "paid", "succeeded", self.now
+            session.payment_status, session.intent_status = "paid", "succeeded"
         self._send(session, "payment_intent.succeeded", session.payment())
+        self._release(session, session.amount - amount)
         return session.payment()
+
+    def _release(self, session: Session, amount: int) -> None:
+        """Let go what was held and not taken: Stripe calls that a refund, of money that nobody paid."""
+        if amount:
+            one = Refund(self.ledger.number("re"), amount, "succeeded", self.now, {}, released=True)
+            session.refunds.append(one)
+            self._send(session, "charge.refunded", session.payment()["latest_charge"])
+            self.tell_refund(session, one, "refund.created")
 
     def let_go(self, session: Session) -> Json:
         """Let go what is held."""
@@ -200,6 +209,7 @@ class Stripe:
                 raise invalid("payment_intent_unexpected_state", "This PaymentIntent could not be canceled")
             session.intent_status = "canceled"
         self._send(session, "payment_intent.canceled", session.payment())
+        self._release(session, session.amount)
         return session.payment()
 
     def expire(self, session: Session) -> None:
@@ -213,6 +223,7 @@ class Stripe:
         self._complete(session, presentment)
         if session.is_manual:
             session.intent_status, session.held_until = "requires_capture", self.now + HELD_SECONDS
+            session.charged_at = self.now  # of the charge, which is made when the money is held
         else:
             self._charge(session)
         if notify:
@@ -262,8 +273,8 @@ class Stripe:
         with self.ledger.lock:
             if session.payment_status != "paid":
                 raise invalid("charge_not_paid")
-            if session.refunded + amount > session.received:
-                code = "charge_already_refunded" if session.refunded >= session.received else "amount_too_large"
+            if session.refunded + amount > session.amount:  # what was let go counts, too
+                code = "charge_already_refunded" if session.refunded >= session.amount else "amount_too_large"
                 raise invalid(code, "Refund amount is greater than unrefunded amount on charge")
             pending = self._faults.take("stripe_refund_pending", session.id) is not None
             status = "pending" if pending else "succeeded"

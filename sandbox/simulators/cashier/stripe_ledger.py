@@ -36,6 +36,7 @@ class Refund:
     created: int
     metadata: Json
     failure: str = ""
+    released: bool = False  # what was only held was let go
 
 
 @dataclass
@@ -133,6 +134,8 @@ class Session:
             "payment_intent": self.intent,
             "status": one.status,
         }
+        if one.released:
+            found["balance_transaction"] = None
         if one.failure:
             found["failure_reason"] = one.failure
         return found

@@ -165,6 +165,17 @@ def test_case_B3_who_reads_the_list_is_told_that_its_rows_were_not_asked_for(wor
         list(connector.scan(connector.place(world.now - 60), everything=False, now=world.now))
 
 
+def test_case_B3_a_pages_number_that_is_ignored_stops_the_list_after_two_calls(world: Shop) -> None:
+    world.make("bulk", count=600)
+    world.faults(ignore_page={"count": 10})
+    connector = world.cloud.module("bigcommerce_scan").connect(STORE)
+    world.wire.sent.clear()
+
+    with pytest.raises(PlatformUnavailableError, match="same page"):
+        list(connector.scan(connector.place(0), everything=False, now=world.now))
+    assert len(world.wire.sent) == 2
+
+
 def test_what_no_delivery_told_of_is_found_by_the_list(world: Shop) -> None:
     order = world.make("order", notify=False)
     world.make("order", method="Credit card", notify=False)

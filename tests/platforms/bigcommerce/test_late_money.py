@@ -93,3 +93,31 @@ class TestPaidAfterItsTime:
         assert world.there(order)["status_id"] == FULFILLMENT
         assert world.there(order)["puts"] == [FULFILLMENT]
         assert world.order(order).status == "paid"
+
+
+class TestAnOrderThatIsGone:
+    """B4, one step further: the store has the order no more, not even as cancelled."""
+
+    @pytest.mark.parametrize("cashier", ["hc1/main", "stripe/main", "wechat_native/qr"])
+    def test_B4_money_for_an_order_that_is_gone_is_not_lost_and_goes_back_by_the_policy(
+        self, world: Shop, cashier: str
+    ) -> None:
+        world.choose(cashier)
+        order, _ = world.start(currency="CNY")
+        gone = world.wire.simulator._api._ledger.orders.pop((order["store"], order["id"]))
+        world.pay(order)
+        world.told(order)
+        world.run("sync", 61)
+
+        assert gone.puts == []
+        assert world.order(order).paid == 6984
+        assert [one.status for one in world.store.refunds(world.payment(order))] == ["requested"]
+
+    def test_B4_what_is_still_open_for_it_is_ended(self, world: Shop) -> None:
+        order, _ = world.start()
+        world.wire.simulator._api._ledger.orders.pop((order["store"], order["id"]))
+        world.told(order, "order.review")
+        world.hosted.work("poll", 61)
+
+        attempt = world.attempt(order)
+        assert attempt is not None and attempt.status == "closed"

@@ -11,7 +11,7 @@ from moto import mock_aws
 from countersign.money import Money
 from countersign.orders.changes import Change, Operator, Paid, Queried, RefundDecided, RefundRequested
 from countersign.orders.state import Order
-from tests.platforms.bigcommerce.world import STORE, Shop, app_document, shop
+from tests.platforms.bigcommerce.world import OTHER, STORE, Shop, app_document, shop, store_document
 
 CANCELLED, REFUNDED, AWAITING, FULFILLMENT, COMPLETED = 5, 4, 7, 11, 10
 
@@ -395,6 +395,42 @@ class TestRefunds:
 
             assert len(world.there(order)["refunds"]) == 1
             assert world.order(order).refunded == 1000
+
+    @pytest.mark.parametrize("cashier", ["hc1/main", "stripe/main"])
+    def test_refunds_of_two_stores_that_have_one_number_are_two_at_the_cashier_that_both_have(
+        self, clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cashier: str
+    ) -> None:
+        stores = {name: store_document(name) for name in (STORE, OTHER)}
+        document = app_document(control_panel_refund="request", cashier=cashier)
+        with mock_aws(), shop(clock, tmp_path, monkeypatch, document, stores) as world:
+            orders = []
+            for store in stores:
+                world.hook(store)
+                order = world.make("order", store)
+                orders.append(order)
+                assert world.ask(order)[0] == 200
+                world.pay(order)
+                world.told(order)
+                assert world.make("refund", store, id=order["id"], amount=10.0)["id"] == 1
+            world.deliver()
+            world.run("poll")
+            for seconds in (60, 60):
+                world.run("sync", seconds)
+            for order in orders:
+                key = world.payment(order)
+                [asked] = world.store.refunds(key)
+                judged = RefundDecided(asked.refund_id, True, world.now)
+                world.store.record(Change(key, judged, Operator("ben"), "operator", system="hc1"), now=world.now)
+            world.hosted.work("refund", 1)
+            world.hosted.work("refund", 120)
+            for order in orders:
+                world.told(order, "refund.succeeded")
+
+            assert [one.status for order in orders for one in world.store.refunds(world.payment(order))] == [
+                "succeeded"
+            ] * 2
+            assert [world.order(order).refunded for order in orders] == [1000] * 2
+            assert [len(world.there(order)["refunds"]) for order in orders] == [1] * 2
 
 
 class TestUnpaid:

@@ -14,7 +14,6 @@ from countersign.store.installs import InstallStore
 from countersign.store.journal import Who
 from countersign.store.payment_links import USUAL_SECONDS, PaymentLinks
 
-OPEN = ("created", "pending", "partially_paid", "failed")
 Json = dict[str, Any]
 
 
@@ -34,7 +33,7 @@ class PaymentLinkService:
         state = InstallStore(self.store.client, self.store.table, key.platform).state(key.account)
         if not state.app or state.uninstalled_at:
             raise refusal(ConflictError, because("no_link_here"))
-        if order.status not in OPEN:
+        if not order.waits_for_payer:
             raise refusal(ConflictError, because("order_is", status=order.status))
         expires_at = self.now + (expires_in or USUAL_SECONDS)
         who = Who(self.caller.subject, self.caller.name)

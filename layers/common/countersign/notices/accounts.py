@@ -1,12 +1,17 @@
 """The notices of every platform's accounts."""
 
+import os
 from functools import partial
+from typing import Any
 
+from countersign import aws
 from countersign.accounts import Accounts
+from countersign.errors import NotFoundError
 from countersign.notices import settings
 from countersign.notices.settings import Notices
 from countersign.orders.changes import OrderKey
 from countersign.runtime import webhook_http
+from countersign.store.installs import InstallStore
 
 
 class _Documents(Accounts):
@@ -21,6 +26,7 @@ class NoticeAccounts:
 
     def __init__(self) -> None:
         self.platforms: dict[str, Accounts] = {}
+        self.documents: dict[str, Accounts] = {}
 
     def __call__(self, key: OrderKey) -> Notices:
         """Return the notices of an order's account; raises what `Accounts.load` raises."""
@@ -28,5 +34,20 @@ class NoticeAccounts:
         if accounts is None:
             load = partial(settings.load, platform=key.platform, trusted=webhook_http.trusted_origins())
             accounts = self.platforms[key.platform] = _Documents(key.platform, load)
-        notices: Notices = accounts.load(key.account)
+        try:
+            notices: Notices = accounts.load(key.account)
+        except NotFoundError:
+            return self._where_installed(key)
         return notices
+
+    def _where_installed(self, key: OrderKey) -> Notices:
+        """Return the notices of an account where an app is installed: the app's document, and over it the account's."""
+        app = InstallStore(aws.client("dynamodb"), os.environ["TABLE_NAME"], key.platform).state(key.account).app
+        if not app:
+            raise NotFoundError("no such account")
+        document: dict[str, Any] = {}
+        for platform, name in ((key.platform, app), (f"{key.platform}/{app}", key.account)):
+            if platform not in self.documents:
+                self.documents[platform] = _Documents(platform, dict)
+            document |= self.documents[platform].load(name)
+        return settings.load(document, platform=key.platform, trusted=webhook_http.trusted_origins())

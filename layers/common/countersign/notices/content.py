@@ -52,6 +52,7 @@ EVENTS_ZH = {
     "subscription.restored": "订阅已恢复",
     "authorization.ended": "授权已失效",
     "authorization.renewed": "授权已恢复",
+    "payment_link.due": "订单待付款",
 }
 PLACEHOLDERS = frozenset({
     "event", "event_zh", "at", "platform", "account", "order_id", "status", "status_zh", "amount", "paid", "payer_paid",

@@ -45,22 +45,34 @@ class DunningMail(NamedTuple):
     portal: str = ""
 
 
+def switched_on(document: Mapping[str, object], name: str) -> Mapping[str, object] | None:
+    """Return a part of an account document that is off unless it says `"enabled": true`; None where it is off."""
+    if document.get(name) is None:
+        return None
+    entry = as_mapping(document[name], name)
+    enabled = entry.get("enabled", False)
+    if type(enabled) is not bool:
+        raise KeysUnavailableError("enabled is not true or false")
+    return entry if enabled else None
+
+
+def sender_of(entry: Mapping[str, object]) -> str:
+    """Return the address that an e-mail to customers comes from."""
+    sender = as_text(entry, "from", required=True)
+    if not _ADDRESS.fullmatch(sender):
+        raise KeysUnavailableError("from is no e-mail address")
+    return sender
+
+
 def load(document: Mapping[str, object]) -> DunningMail | None:
     """Type `dunning_mail` of an account document; None where the merchant has not switched it on.
 
     `{"enabled": true, "from": …, "language": "en" | "zh", "portal": "https://…/{hash}"}`
     """
-    if document.get(FIELD) is None:
+    entry = switched_on(document, FIELD)
+    if entry is None:
         return None
-    entry = as_mapping(document[FIELD], FIELD)
-    enabled = entry.get("enabled", False)
-    if type(enabled) is not bool:
-        raise KeysUnavailableError("enabled is not true or false")
-    if not enabled:
-        return None
-    sender, portal = as_text(entry, "from", required=True), as_text(entry, "portal")
-    if not _ADDRESS.fullmatch(sender):
-        raise KeysUnavailableError("from is no e-mail address")
+    sender, portal = sender_of(entry), as_text(entry, "portal")
     if portal and (not portal.startswith("https://") or "{" in portal.replace("{hash}", "")):
         raise KeysUnavailableError("portal is no https address, or has another placeholder than {hash}")
     return DunningMail(sender, as_choice(entry, "language", LANGUAGES), portal)
@@ -72,8 +84,9 @@ def words(mail: DunningMail, values: Mapping[str, str], portal_hash: str) -> tup
     portal = mail.portal.replace("{hash}", portal_hash) if portal_hash or "{hash}" not in mail.portal else ""
     text = opening + (renew if portal else reply) + (again if values.get("next_retry") else over)
     known = {"items": "", "amount": "", "next_retry": "", **values, "portal": portal}
-    return _filled(subject, known), _filled(text, known)
+    return filled(subject, known), filled(text, known)
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its placeholders filled, each on one line."""
     return re.sub(r"\{([a-z_]+)\}", lambda match: " ".join(values.get(match[1], "").split()), text)

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from countersign.errors import KeysUnavailableError
-from countersign.notices import content, dunning_mail, receipt, webhook, wechat_message, zones
+from countersign.notices import content, dunning_mail, payment_link_mail, receipt, webhook, wechat_message, zones
 from countersign.notices.dunning_mail import DunningMail
+from countersign.notices.payment_link_mail import PaymentLinkMail
 from countersign.notices.receipt import PrintSettings
 from countersign.notices.webhook import WebhookSettings
 from countersign.notices.wechat_message import Message
@@ -31,7 +32,7 @@ class Email(NamedTuple):
     text: str
 
 
-Content = Message | Email | PrintSettings | WebhookSettings | DunningMail
+Content = Message | Email | PrintSettings | WebhookSettings | DunningMail | PaymentLinkMail
 
 
 class Notice(NamedTuple):
@@ -95,7 +96,7 @@ def load(document: Mapping[str, object], *, platform: str = "", trusted: Collect
                     warnings.append(f"notices.{notice.name}: {notice.problem}")
         except KeysUnavailableError as error:
             warnings.append(f"a notice is left out: {error}")
-    _add_dunning_mail(document, found, warnings)
+    _add_mails_to_customers(document, found, warnings)
     warnings += [
         f"notices.{notice.name}: its fallback does not exist or is switched off"
         for notice in found.values()
@@ -104,16 +105,23 @@ def load(document: Mapping[str, object], *, platform: str = "", trusted: Collect
     return Notices(MappingProxyType(found), tuple(printers), tuple(warnings), zone)
 
 
-def _add_dunning_mail(document: Mapping[str, object], found: dict[str, Notice], warnings: list[str]) -> None:
-    """Add the e-mail to customers, where the merchant switched it on."""
-    try:
-        mail = dunning_mail.load(document)
-    except KeysUnavailableError as error:
-        warnings.append(f"{dunning_mail.FIELD}: {error}: customers are not written to")
-        return
-    if mail is not None:
-        name = dunning_mail.FIELD
-        found[name] = Notice(name, "dunning", frozenset({"charge.failed"}), content=mail)
+# What is written to customers by itself: its name, which is that of its channel's kind, and what it is about.
+_TO_CUSTOMERS: tuple[tuple[str, str, str, Callable[[Mapping[str, object]], Content | None]], ...] = (
+    (dunning_mail.FIELD, "dunning", "charge.failed", dunning_mail.load),
+    (payment_link_mail.FIELD, "payment_link", payment_link_mail.EVENT, payment_link_mail.load),
+)
+
+
+def _add_mails_to_customers(document: Mapping[str, object], found: dict[str, Notice], warnings: list[str]) -> None:
+    """Add the e-mails to customers that the merchant switched on."""
+    for name, channel, event, read in _TO_CUSTOMERS:
+        try:
+            mail = read(document)
+        except KeysUnavailableError as error:
+            warnings.append(f"{name}: {error}: customers are not written to")
+            continue
+        if mail is not None:
+            found[name] = Notice(name, channel, frozenset({event}), content=mail)
 
 
 def _is_on(entry: Mapping[str, Any]) -> bool:

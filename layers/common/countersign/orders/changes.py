@@ -430,6 +430,10 @@ class ShipmentReported:
         return (self.shipment_id, self.status)
 
 
+LINK_DUE = "payment_link.due"  # an order waits so long that its shopper is to be written to
+TOLD = frozenset({LINK_DUE})  # what is told on the bus under its own word
+
+
 @dataclass(frozen=True, slots=True)
 class PlatformEvent:
     """The platform says that something happened to the order, and not what: it is asked.
@@ -443,6 +447,11 @@ class PlatformEvent:
     overdue: bool = False
     query: bool = True
     kind: ClassVar[str] = "signal"
+
+    @property
+    def told_as(self) -> str:
+        """Return the word by which the bus is told; empty where it is not told."""
+        return "shipment.overdue" if self.overdue else self.word if self.word in TOLD and not self.query else ""
 
     def identity(self) -> Identity:
         return (self.word, self.at, self.detail)

@@ -166,7 +166,7 @@ def _apply(order: Order, change: Change, event_id: str, view: View) -> Decision:
         case Resolved():
             return _resolved(order, fact, change.trust.key_id, view)
         case PlatformEvent():
-            emits = ("shipment.overdue",) if fact.overdue else ()
+            emits = (fact.told_as,) if fact.told_as else ()
             reason = because("platform_event", word=fact.word)
             return Decision("unchanged", reason, order, emits=emits, query_now=fact.query and not fact.overdue)
         case BillDiffers():

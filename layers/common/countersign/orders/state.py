@@ -17,6 +17,7 @@ from countersign.values import dataclass
 NOT_OURS = "transaction_of_another_order"
 REFUNDED_IN_REVIEW = "refunded_in_review"
 PAID_STATES = ("paid", "partially_paid", "partially_refunded", "refunded")
+_FOR_A_PAYER = frozenset({"payment_never_begun"})  # questions that a payment answers
 # The status of an order that is made at a platform, by its state there, while no money came; else pending.
 _WITHOUT_MONEY = {"scheduled": "created", "cancelled": "closed", "failed": "failed", "expired": "failed"}
 
@@ -392,6 +393,14 @@ class Order:
         if self.failed:
             return "failed"
         return "pending" if self.prepared else "created"
+
+    @property
+    def waits_for_payer(self) -> bool:
+        """Whether somebody may still pay it: it has not ended, and no question is about money that came."""
+        if self.status in ("created", "pending", "partially_paid", "failed"):
+            return True
+        questions = {question.reason for question in self.review_items}
+        return self.status == "review" and self.ended_at is None and not self.claims and questions <= _FOR_A_PAYER
 
     def _status_in_parts(self) -> str:
         paid, refunded, amount = self.paid, self.refunded, self.terms.amount.minor

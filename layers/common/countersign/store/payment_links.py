@@ -70,6 +70,11 @@ class PaymentLinks:
         dynamo.put(self._client, self._expiring, ended)
         return True
 
+    def lives(self, key: OrderKey, *, now: int) -> bool:
+        """Tell whether an order has a link that opens."""
+        found = dynamo.read_expiring(self._client, self._expiring, _of_order(key))
+        return found is not None and (codec.as_number(found, "expiration") or 0) > now
+
     def find(self, token: str, *, now: int) -> Link | None:
         """Return the link of a token; None for any that does not live: one that ended looks like one never made."""
         found = dynamo.read_expiring(self._client, self._expiring, f"link#{_digest(token)}")

@@ -228,7 +228,8 @@ class Client:
             "amount": amounts.to_stripe(amount),
             "metadata": metadata,
         }
-        made = self._call(lambda: self._stripe.v1.refunds.create(params, {"idempotency_key": f"refund-{number}"}))
+        options: Any = {"idempotency_key": f"refund-{payment_intent}-{number}"}
+        made = self._call(lambda: self._stripe.v1.refunds.create(params, options))
         return self._refund(made)
 
     def refunds(self, payment_intent: str) -> list[Refund]:

@@ -1,7 +1,7 @@
 """Stripe's answers to what workers ask, as changes."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from countersign.cashiers.notices import PLATFORM
 from countersign.cashiers.port import Captured, CreatedPayment, PaymentRequest
 from countersign.cashiers.stripe import amounts, translate
 from countersign.cashiers.stripe.client import CallRefusedError, Client, UnknownNumberError
+from countersign.cashiers.stripe.messages import Refund as StripeRefund
 from countersign.cashiers.stripe.messages import Session
 from countersign.cashiers.stripe.settings import Settings
 from countersign.errors import ConflictError, MalformedError, PlatformUnavailableError, UnprocessableError
@@ -200,12 +201,29 @@ class Connector:
             raise PlatformUnavailableError(f"Stripe's answer cannot be read: {error}") from None
         told = [Change(key, fact, Queried(), "query", self.tenant, translate.SYSTEM)]
         if session.refunded and session.payment_intent:
-            told += self._refunds(key, session.payment_intent)
+            told += self._refunds(key, session.payment_intent, session)
         return tuple(told)
 
-    def _refunds(self, key: OrderKey, payment_intent: str) -> Iterable[Change]:
-        for refund in self.client.refunds(payment_intent):
+    def _refunds(self, key: OrderKey, payment_intent: str, session: Session | None = None) -> Iterable[Change]:
+        found = self.client.refunds(payment_intent)
+        elsewhere = [one for one in found if not one.number]
+        if elsewhere:
+            session = session or self.client.of_intent(payment_intent)
+        let_go = _let_go(elsewhere, session)
+        for refund in (one for one in found if one is not let_go):
             yield replace(translate.refund_to_change(refund, self.account, Queried(), "query"), key=key)
+
+
+def _let_go(refunds: Sequence[StripeRefund], session: Session | None) -> StripeRefund | None:
+    """Return what Stripe lists as a refund, and was only held: let go with the hold, or with the capture of a part.
+
+    Nobody had paid it, so nothing goes back.
+    """
+    if session is None or not session.is_manual or session.total is None or session.received is None:
+        return None
+    held = Money(session.total.minor - session.received.minor, session.total.currency)
+    same = [one for one in refunds if one.amount == held]
+    return min(same, key=lambda one: one.created, default=None)
 
 
 def _intent(order: Order, refund: Refund) -> str:

@@ -52,6 +52,7 @@ class Refund:
     payment_intent: str
     created: int
     failure: str = ""
+    moved_nothing: bool = False  # it succeeded, and Stripe names no movement of money for it
 
 
 def read_session(data: Mapping[str, Any]) -> Session:
@@ -96,6 +97,7 @@ def read_refund(data: Mapping[str, Any]) -> Refund:
         payment_intent=_id_of(data.get("payment_intent")),
         created=read.whole(data, "created") or 0,
         failure=read.text(data, "failure_reason", _WORD, default=""),
+        moved_nothing=data.get("status") == "succeeded" and data.get("balance_transaction", "") is None,
     )
 
 

@@ -68,7 +68,10 @@ def event_to_changes(event: Mapping[str, Any], name: str, trust: Trust) -> Told:
         fact = _failed_late(session) if kind.endswith("async_payment_failed") else state(session, at)
         return Change(key, fact, trust, "notify", name, SYSTEM, envelope_id=envelope_id)
     if kind in REFUND_EVENTS:
-        return refund_to_change(messages.read_refund(data), name, trust, "notify", envelope_id)
+        refund = messages.read_refund(data)
+        if refund.moved_nothing and not refund.number:  # what was only held is let go: the session says what was paid
+            return _hinted(kind, refund.payment_intent, name, trust, envelope_id, at)
+        return refund_to_change(refund, name, trust, "notify", envelope_id)
     if kind in HELD_EVENTS and (reference := messages.held_reference(data)):
         key = OrderKey(PLATFORM, name, reference)
         hint = PlatformEvent(kind, at)

@@ -56,12 +56,17 @@ class Client:
     def orders(self, filters: Sequence[tuple[str, str]]) -> Iterator[list[Fields]]:
         """Yield the orders that satisfy filters, page by page.
 
-        A filter that the store does not know is ignored: who asks looks at each row.
+        A filter that the store does not know is ignored: who asks looks at each row. Where it is the page's number that
+        is ignored, every page would be the first one: raises PlatformUnavailableError.
         """
         # https://developer.bigcommerce.com/docs/rest-management/orders#get-all-orders
+        before: list[Any] = []
         for number in range(1, MOST_PAGES + 1):
             query = urlencode([*filters, ("page", str(number)), ("limit", str(PAGE))])
             page = answers.rows(self._repeat("GET", f"/v2/orders?{query}"))
+            if page and [row.get("id") for row in page] == before:
+                raise PlatformUnavailableError("the store's list gives the same page again")
+            before = [row.get("id") for row in page]
             yield page
             if len(page) < PAGE:
                 return

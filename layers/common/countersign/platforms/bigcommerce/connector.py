@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from countersign.cashiers import attempts
 from countersign.errors import KeysUnavailableError, MalformedError, PlatformUnavailableError
-from countersign.orders.changes import Change, OrderKey, PlatformEvent
+from countersign.orders.changes import LINK_DUE, Change, OrderKey, PlatformEvent
 from countersign.orders.refunds import Refund
 from countersign.orders.state import Order
 from countersign.platforms.bigcommerce import messages, translate
@@ -16,7 +16,7 @@ from countersign.platforms.bigcommerce.client import TIMEOUT, Client, Fields
 from countersign.platforms.bigcommerce.messages import StoreOrder
 from countersign.platforms.bigcommerce.signing import HOOK_HEADER
 from countersign.platforms.port import Changes, Scanned
-from countersign.runtime import platform_http
+from countersign.runtime import callbacks, platform_http
 from countersign.runtime.telemetry import count
 from countersign.signing import digests
 from countersign.store import OrderStore
@@ -59,6 +59,7 @@ class Connector:
         if found is None:
             return ()
         found = self._cancel_unpaid(order.key, found, now)
+        self._note_link_due(order, found, now)
         return (*self._told(found, now), *self._never_ran(order, found, now))
 
     def import_order(self, change: Change, *, now: int) -> Changes:
@@ -210,7 +211,7 @@ class Connector:
         waits = found.status_id in translate.PAYABLE and not found.is_deleted
         if after is None or not ours or not waits or now - found.created_at < after:
             return found
-        if any(one.payment is not None or one.status not in ("closed", "failed") for one in self.attempts(key)):
+        if not self._attempts_ended(key):
             return found
         syncs = OrderSyncStore(self.store.client, self.store.table)
         told = syncs.read(key)
@@ -239,11 +240,39 @@ class Connector:
         count("ScriptNeverRan")
         return (translate.flagged(known.key, NEVER_RAN, order.number),)
 
+    def _note_link_due(self, known: Order, order: StoreOrder, now: int) -> None:
+        """Note that an order waits so long that its shopper is to be written to, where the merchant wants that.
+
+        A message of its own, the same each time, so it is told once in the order's life; never while money may come.
+        """
+        rules = self.installation.rules
+        after, age = rules.link_mail_after, now - order.created_at
+        waits = order.status_id in translate.PAYABLE and not order.is_deleted
+        ours = order.payment_method in rules.payment_method_names
+        if after is None or not (waits and ours and after <= age <= rules.max_age_seconds):
+            return
+        if not known.paid and self._attempts_ended(known.key):
+            note = translate.noted(known.key, LINK_DUE, order.created_at)
+            callbacks.report(self.store.record(note, now=now))
+
+    def _attempts_ended(self, key: OrderKey) -> bool:
+        """Tell whether nothing was paid for an order, and nothing that has begun may still be."""
+        return all(one.payment is None and one.status in ("closed", "failed") for one in self.attempts(key))
+
 
 def base_of(key: OrderKey) -> str:
     """Return what the references of an order's attempts begin with; cashiers take 64 characters."""
     plain = f"bc-{key.account}-{key.order_id}"
     return plain if len(plain) <= MOST_BASE else f"bc-{digests.sha256(plain.encode())[:40]}"
+
+
+def panel_number(key: OrderKey, refund: Refund) -> str:
+    """Return under which number a refund that was recorded in the store is asked for at the cashier.
+
+    The store's own number is one of that store alone, and several stores may have one cashier's account.
+    """
+    plain = f"{translate.PLATFORM}-{key.account}-{refund.platform_refund_id}"
+    return plain if len(plain) <= MOST_BASE else f"{translate.PLATFORM}-{digests.sha256(plain.encode())[:40]}"
 
 
 def connect(

@@ -38,7 +38,6 @@ PER_MINUTE = 30  # calls of one address about one store, each of which costs the
 PER_HOUR = 10  # refusals about one order: then nobody hears anything of it until the hour is over
 WITH_A_PERSON_WAITING: Mapping[str, Any] = {"tries": 2, "timeout": (2.0, 6.0)}
 SUBJECT = "shopper"
-ANY_AGE = 10**9  # seconds: a link has a life of its own, and the merchant chose it
 Json = dict[str, Any]
 Create = Callable[[Call, NewPayment], tuple[int, Json]]  # records an order and has its platform take it
 
@@ -88,7 +87,7 @@ class Desk:
         order = platform.read(number)
         if order is None:
             raise NotFoundError("not_found")
-        unfit = proof.unfit(order, replace(installation.rules, max_age_seconds=ANY_AGE), now=now)
+        unfit = proof.unfit(order, replace(installation.rules, max_age_seconds=proof.ANY_AGE), now=now)
         key = translate.key_of(store_hash, number)
         if isinstance(unfit, Settled):
             return self._answer(key, "PAID", now)

@@ -60,10 +60,10 @@ class StoreSync:
     def sync(self, key: OrderKey, *, now: int) -> None:
         """See what the store and the cashiers have of an order, and do what follows from it, each thing once."""
         found = self.connector.read(key.order_id)
-        if found is None:
-            count("StoreOrderGone")
-            return
         attempts = self.connector.attempts(key)
+        if found is None:
+            self._gone(key, attempts, now)
+            return
         self._record(key, self.connector.told(found, read_at=now) if found.due is not None else (), now)
         self._end(attempts, found, now)
         paying = _that_counts(attempts)
@@ -76,11 +76,26 @@ class StoreSync:
         for attempt in attempts:
             self._record_refunds(key, found, attempt, now)
 
+    def _gone(self, key: OrderKey, attempts: Iterable[Order], now: int) -> None:
+        """Treat an order that its store does not have any more as one that it cancelled: nothing may be paid for it."""
+        count("StoreOrderGone")
+        for attempt in attempts:
+            if attempt.payment is not None:
+                self._give_back(attempt, now)
+            elif attempt.status in OPEN and attempt.close_asked_at is None:
+                self._ask(attempt, CloseRequested(now), BY_STORE, now)
+        known = self.store.get(key)
+        if known is not None:
+            paid = {claim.transaction_id for claim in known.claims}
+            for change in translate.paid_by(attempts, key, but=paid):
+                callbacks.report(self.store.record(change, now=now))
+
     def _pass_on(self, key: OrderKey, paying: Order, now: int) -> None:
         """Ask the cashier's account for each refund that staff recorded in the store: somebody else approves it."""
         for refund in self.store.refunds(key):
             if refund.status == "needs_action" and refund.source == "console" and paying.payment is not None:
-                asked = RefundRequested(refund.refund_id, refund.amount, "recorded in the store's control panel", now)
+                number = connector.panel_number(key, refund)
+                asked = RefundRequested(number, refund.amount, "recorded in the store's control panel", now)
                 self._ask(paying, asked, BY_STORE, now)
 
     def _settle(self, key: OrderKey, paying: Order, found: StoreOrder, now: int) -> None:
@@ -149,14 +164,15 @@ class StoreSync:
         if not attempt.refunded:
             return
         known = {one.refund_id: one for one in self.store.refunds(key)}
+        panel = {connector.panel_number(key, one): one for one in known.values() if one.source == "console"}
         for refund in self.store.refunds(attempt.key):
-            by_store = refund.refund_id.startswith(f"{translate.PLATFORM}-")
-            number = refund.refund_id if by_store else f"{attempt.key.order_id}.{refund.refund_id}"
+            begun = panel.get(refund.refund_id)
+            number = begun.refund_id if begun is not None else f"{attempt.key.order_id}.{refund.refund_id}"
             before = known.get(number)
             if refund.status != "succeeded" or (before is not None and before.status == "succeeded"):
                 continue
             # One that began in the control panel is written down there already.
-            there = refund.refund_id.partition("-")[2] if by_store else self._write_down(key, found, number, refund)
+            there = begun.platform_refund_id if begun is not None else self._write_down(key, found, number, refund)
             told = translate.refunded(key, number, refund.amount, store_refund_id=there, at=refund.succeeded_at)
             callbacks.report(self.store.record(told, now=now))
 

@@ -40,10 +40,6 @@ main{max-width:26rem;margin:0 auto;padding:1.5rem 1rem;text-align:center}h1{font
 button{font:inherit;font-weight:600;padding:.8rem 2rem;color:#fff;background:#04532a;border:0;border-radius:.5rem}
 :focus-visible{outline:3px solid #1d4ed8;outline-offset:2px}"""
 _STATES = {
-    "created": PAYABLE,
-    "pending": PAYABLE,
-    "failed": PAYABLE,
-    "partially_paid": PAYABLE,
     "paid": PAID,
     "partially_refunded": PAID,
     "refunded": PAID,
@@ -52,7 +48,7 @@ _STATES = {
 
 def state_of(order: Order) -> str:
     """Return what the page shows for an order."""
-    return _STATES.get(order.status, OVER)
+    return PAYABLE if order.waits_for_payer else _STATES.get(order.status, OVER)
 
 
 def render(state: str, *, shop: str, number: str, due: Money, accepted: str, nonce: str) -> HttpReply:

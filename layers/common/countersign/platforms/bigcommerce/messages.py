@@ -1,11 +1,13 @@
 """What BigCommerce says of an order, a refund or an event, read into plain values.
 
 Amounts are decimal text, sometimes numbers; the currency that the shopper pays in is the one that is called default.
-Names, addresses and mail addresses of buyers are not read at all.
+Names and addresses of buyers are not read at all; an e-mail address is, for the one mail that a merchant may switch on,
+and is recorded nowhere.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ from countersign.values import dataclass
 _WORD = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
 _CART = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _DATE = re.compile(r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9:]{8} [+-][0-9]{4}", re.ASCII)
+_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]{1,190}", re.ASCII)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", re.ASCII)
 _SCOPE = re.compile(r"[A-Za-z0-9_/*]{1,100}", re.ASCII)
 _PRODUCER = re.compile(r"stores/([a-z0-9]{1,64})", re.ASCII)
@@ -46,6 +49,7 @@ class StoreOrder:
     created_at: int
     modified_at: int
     locale: str = ""
+    email: str = field(default="", repr=False)  # the shopper's; never recorded
 
 
 class StoreRefund(NamedTuple):
@@ -84,6 +88,8 @@ def read_order(fields: Mapping[str, Any]) -> StoreOrder:
         raise MalformedError("date_created is missing")
     cart = fields.get("cart_id")
     locale = fields.get("customer_locale")
+    billing = fields.get("billing_address")
+    email = billing.get("email") if isinstance(billing, dict) else None
     return StoreOrder(
         number=text(fields, "id", _NUMBER, numbers=True),
         status_id=status,
@@ -98,6 +104,7 @@ def read_order(fields: Mapping[str, Any]) -> StoreOrder:
         created_at=created,
         modified_at=_moment(fields, "date_modified") or created,
         locale=locale if isinstance(locale, str) and _LOCALE.fullmatch(locale) else "",
+        email=email if isinstance(email, str) and _EMAIL.fullmatch(email) else "",
     )
 
 

@@ -25,6 +25,7 @@ from countersign.signing import digests
 
 MOST_AHEAD = 300  # seconds by which the store's clock may be before ours
 MAX_TOKEN = 8192
+ANY_AGE = 10**9  # seconds: a link has a life of its own, and the merchant chose it
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _CART = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 

@@ -60,6 +60,7 @@ class Rules:
     control_panel_refund: str = CONTROL_PANEL_REFUNDS[0]
     cancel_unpaid_after: int | None = None
     never_ran_after: int = NEVER_RAN_SECONDS
+    link_mail_after: int | None = None  # when a shopper is written to whose order waits; None: never
     api_base: str = ""
 
     @property
@@ -180,7 +181,7 @@ def _rules(document: Mapping[str, object], default: Rules, warnings: list[str]) 
     said: dict[str, object] = {}
     for name, read in _READERS.items():
         if name in document and document[name] is not None:
-            said[name] = read(document, name)
+            said[_FIELDS.get(name, name)] = read(document, name)
     rules = replace(default, **said)  # type: ignore[arg-type] # each reader gives its field's type
     if not rules.payment_method_names and rules.cashier:
         warnings.append("payment_method_names is empty: no order could be paid")
@@ -251,10 +252,16 @@ def _cashier(document: Mapping[str, object], name: str) -> str:
 
 
 def _seconds(document: Mapping[str, object], name: str) -> int:
-    value = document[name]
+    value = document.get(name)
     if type(value) is not int or not 60 <= value <= MOST_SECONDS:
         raise KeysUnavailableError(f"{name} is not a number of seconds from a minute to thirty days")
     return value
+
+
+def _mail_after(document: Mapping[str, object], name: str) -> int | None:
+    """Return after which time a shopper is written to; None where the merchant has not switched it on."""
+    entry = as_mapping(document[name], name)
+    return _seconds(entry, "after") if _flag(entry, "enabled", default=False) else None
 
 
 def _address(document: Mapping[str, object], name: str) -> str:
@@ -264,6 +271,7 @@ def _address(document: Mapping[str, object], name: str) -> str:
     return value
 
 
+_FIELDS = {"payment_link_mail": "link_mail_after"}  # rules of another name than the document's field
 _READERS = {
     "cashier": _cashier,
     "payment_method_names": _texts,
@@ -278,5 +286,6 @@ _READERS = {
     "control_panel_refund": lambda document, name: as_choice(document, name, CONTROL_PANEL_REFUNDS),
     "cancel_unpaid_after": _seconds,
     "never_ran_after": _seconds,
+    "payment_link_mail": _mail_after,
     "api_base": _address,
 }

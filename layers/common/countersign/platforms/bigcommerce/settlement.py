@@ -33,6 +33,9 @@ def due(order: Mapping[str, Any]) -> Money:
     currency = order.get("default_currency_code")
     if not isinstance(currency, str) or currency not in CURRENCIES:
         raise MalformedError("currency_not_supported")
+    total = order.get("total_inc_tax")
+    if total is None or total == "":  # where nothing is said, that nothing is due would be a guess
+        raise MalformedError("total_inc_tax is missing")
     minor = _minor(order, "total_inc_tax", currency)
     for name in ("store_credit_amount", "gift_certificate_amount"):
         minor -= _minor(order, name, currency)
@@ -40,7 +43,8 @@ def due(order: Mapping[str, Any]) -> Money:
 
 
 def _minor(order: Mapping[str, Any], name: str, currency: str) -> int:
-    match = _DECIMAL.fullmatch(str(order.get(name) or "0"))
+    value = order.get(name)
+    match = _DECIMAL.fullmatch("0" if value in (None, "") else str(value))
     if match is None:
         raise MalformedError(f"{name} is not a decimal")
     digits, fraction = exponent(currency), match[2] or ""
