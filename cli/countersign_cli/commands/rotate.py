@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
@@ -108,7 +109,7 @@ def _held(cloud: Cloud, account: str) -> Held:
 
 
 def _value(from_file: TextIO | None) -> Any:
-    text = (from_file or click.get_text_stream("stdin")).read().strip()
+    text = (from_file or sys.stdin).read().strip()
     if not text:
         raise StopError(USAGE, "no_key")
     if not text.startswith("{"):
