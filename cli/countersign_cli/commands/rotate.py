@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 QUIET = "24h"
+_INDEX = re.compile(r"\[[0-9]+\]", re.ASCII)
 
 
 class Held(NamedTuple):
@@ -145,7 +147,7 @@ def _store(session: Session, held: Held, field: str, keys: list[Any]) -> None:
     account = held.name.split("/", 2)[2]
     before, after = (
         {
-            finding.what
+            _INDEX.sub("[]", finding.what)  # what was wrong with a key is so at its new place too
             for finding in documents.examine({account: json.dumps(one).encode()}, int(session.now()))
             if finding.level == "error"
         }
