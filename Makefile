@@ -49,7 +49,7 @@ CHROMIUM ?= /usr/bin/chromium
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties cli lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock file
 
 .venv-sam/.ready: requirements-sam.txt
 	$(call make_environment,.venv-sam,requirements-sam.txt)
+
+.venv-cli/.ready: cli/requirements.txt
+	$(call make_environment,.venv-cli,cli/requirements.txt)
 
 .venv-contract/.ready: requirements-contract.txt
 	$(call make_environment,.venv-contract,requirements-contract.txt)
@@ -148,6 +151,10 @@ build: env .venv-sam/.ready ## Build what is deployed, for the processor in temp
 properties: env ## Print which tests hold which property of the threat list, and which have none yet
 	@exec $(BIN)/python tools/properties.py
 
+cli: .venv-cli/.ready ## The command line, in .venv-cli/bin/countersign (or: pipx install ./cli)
+	@.venv-cli/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --force-reinstall ./cli
+	@echo "$(CURDIR)/.venv-cli/bin/countersign"
+
 lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
 	@PYTHONPATH=layers/common:cli:. exec $(BIN)/python -m countersign_cli doctor --accounts "$(ACCOUNTS)"
 
@@ -157,9 +164,10 @@ lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade layers/console/requirements.in -o layers/console/requirements.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-dev.in -o requirements-dev.txt
 	uv pip compile $(UV_FLAGS) --upgrade sandbox/requirements-cloud.in -o sandbox/requirements-cloud.txt
+	uv pip compile $(UV_FLAGS) --upgrade cli/requirements.in -o cli/requirements.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-contract.in -o requirements-contract.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-browser.in -o requirements-browser.txt
 
 clean: ## Remove everything that make made
-	rm -rf .venv .venv-cloud .venv-sam .venv-contract .aws-sam .sandbox .schemathesis .botocore .browser .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-cli .venv-cloud .venv-sam .venv-contract .aws-sam .sandbox .schemathesis .botocore .browser .pytest_cache .mypy_cache .ruff_cache .hypothesis

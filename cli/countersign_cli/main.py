@@ -24,13 +24,16 @@ COMMANDS = {
     "orders": "List, get, ship, ask about and close orders.",
     "refunds": "List, ask for, approve and reject refunds.",
     "charges": "List subscription charges, and have one tried again.",
-    "trigger": "Have a platform of the sandbox do something. Sandbox only.",
     "tail": "Follow what comes in and what becomes of it.",
     "verify": "Say offline why a captured request was refused, step by step.",
+    "trigger": "Have a platform of the sandbox do something. Sandbox only.",
     "doctor": "Examine account documents, or everything that is deployed.",
     "redrive": "Take quarantined news in again, after a fix.",
     "replay": "Decide a stored event again.",
     "rotate": "Change a key of an account in three safe steps.",
+    "login": "Sign in as a person.",
+    "logout": "Forget a sign-in.",
+    "completion": "Print what makes your shell complete commands and orders.",
 }
 
 

@@ -27,6 +27,7 @@ class Profile:
     stack: str = ""
     region: str = ""
     aws_profile: str = ""
+    scope_prefix: str = "countersign/"
     production: bool = True
 
 

@@ -105,7 +105,7 @@ def begin(profile: Profile) -> Visit:
         "response_type": "code",
         "client_id": profile.client_id,
         "redirect_uri": RETURN_URL,
-        "scope": " ".join(name if name == "openid" else f"countersign/{name}" for name in SCOPES),
+        "scope": " ".join(name if name == "openid" else f"{profile.scope_prefix}{name}" for name in SCOPES),
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256",

@@ -280,7 +280,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "被拒绝：文档刚被他人修改，请重新查看",
     ),
     "key_added": (
-        "1 the new key stands in front of {field} (kept behind it: {kept}). Use it at the platform, then look here again",
+        "1 the new key stands in front of {field} (kept behind it: {kept}). Use it at the platform, then look again",
         "1 新密钥已置于 {field} 首位（其后保留 {kept} 个）。请在平台启用后再来查看",
     ),
     "one_key": ("{field} has one key: nothing is to be taken out", "{field} 只有一个密钥：无需移除"),

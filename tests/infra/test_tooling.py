@@ -16,6 +16,7 @@ LOCKS = [
     ROOT / "requirements-dev.txt",
     ROOT / "requirements-sam.txt",
     ROOT / "requirements-contract.txt",
+    ROOT / "cli" / "requirements.txt",
     ROOT / "sandbox" / "requirements-cloud.txt",
     LAYER / "requirements.txt",
     ROOT / "layers" / "console" / "requirements.txt",

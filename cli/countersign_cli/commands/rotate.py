@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 QUIET = "24h"
+_INDEX = re.compile(r"\[[0-9]+\]", re.ASCII)
 
 
 class Held(NamedTuple):
@@ -108,7 +111,7 @@ def _held(cloud: Cloud, account: str) -> Held:
 
 
 def _value(from_file: TextIO | None) -> Any:
-    text = (from_file or click.get_text_stream("stdin")).read().strip()
+    text = (from_file or sys.stdin).read().strip()
     if not text:
         raise StopError(USAGE, "no_key")
     if not text.startswith("{"):
@@ -144,7 +147,7 @@ def _store(session: Session, held: Held, field: str, keys: list[Any]) -> None:
     account = held.name.split("/", 2)[2]
     before, after = (
         {
-            finding.what
+            _INDEX.sub("[]", finding.what)  # what was wrong with a key is so at its new place too
             for finding in documents.examine({account: json.dumps(one).encode()}, int(session.now()))
             if finding.level == "error"
         }
