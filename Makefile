@@ -48,7 +48,7 @@ CHROMIUM ?= /usr/bin/chromium
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties lint-accounts conformance lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,6 +146,10 @@ build: env .venv-sam/.ready ## Build what is deployed, for the processor in temp
 
 properties: env ## Print which tests hold which property of the threat list, and which have none yet
 	@exec $(BIN)/python tools/properties.py
+
+conformance: env ## Grade our sandbox (on PORT) and peers' receivers at every level; writes conformance/grades.md
+	@if command -v npm >/dev/null; then cd conformance/receivers/shopify && npm ci --silent --no-audit --no-fund; fi
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m conformance.grades --port $(PORT)
 
 lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
 	@PYTHONPATH=layers/common exec $(BIN)/python tools/lint_accounts.py $(if $(ACCOUNTS),"$(ACCOUNTS)")

@@ -42,6 +42,7 @@ def _answers(platform: Platform) -> list[Case]:
             "genuine.accepted", "a genuine payment is acknowledged in the platform's own words", 1, 10, LOST, _accepted
         ),
         Case("genuine.again", "the same message again is acknowledged", 1, 8, SHUT, _again),
+        Case("genuine.envelope", "the same payment as another message is acknowledged", 1, 5, SHUT, _another),
         Case(
             "genuine.spelling",
             "a genuine message in another spelling of JSON or XML is acknowledged",
@@ -88,6 +89,12 @@ def _again(play: Play) -> None:
     message = play.platform.payment(play, order)
     play.accepts(message)
     play.accepts(play.platform.repeat(play, message, order), "the same message, the second time,")
+
+
+def _another(play: Play) -> None:
+    order = play.order()
+    play.accepts(play.platform.payment(play, order))
+    play.accepts(play.platform.payment(play, order), "the same payment as another message")
 
 
 def _spelling(play: Play) -> None:
@@ -173,9 +180,7 @@ def _state(platform: Platform) -> list[Case]:
     needs = ("create", "state")
     found = [
         Case("state.paid", "a genuine payment makes the order paid", 2, 10, LOST, _paid, True, needs),
-        Case(
-            "state.concurrent", "20 copies at once: all acknowledged, paid once", 2, 10, TWICE, _concurrent, True, needs
-        ),
+        Case("state.concurrent", "20 copies at once: paid once", 2, 10, TWICE, _concurrent, True, needs),
         Case("state.envelope", "the same payment as another message: paid once", 2, 8, TWICE, _envelope, True, needs),
         Case("state.less", 'one minor unit for the order is not "paid"', 2, 10, LESS, partial(_amount, 1), True, needs),
         Case(
@@ -237,7 +242,7 @@ def _closing(platform: Platform) -> list[Case]:
     return [
         Case(
             "state.closed",
-            'money that comes after the order was closed is not lost, and not simply "paid"',
+            "money that comes after the order was closed is not forgotten",
             2,
             5,
             "the payer's money is gone, or the goods went to somebody else",
@@ -260,12 +265,12 @@ def _concurrent(play: Play) -> None:
     copies = [message] + [play.platform.repeat(play, message, order) for _ in range(19)]
     replies = play.send_together(copies)
     refused = [reply for reply in replies if not play.platform.acknowledged(reply)]
-    # A conflict may be answered with an error, as the platform sends it again; then it must be right the second time.
+    # A conflict may be answered with an error, as the platform sends it again; then it is sent again.
     for _ in refused:
-        play.accepts(play.platform.repeat(play, message, order), "a copy that was not acknowledged at first")
+        play.send(play.platform.repeat(play, message, order))
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
-    play.accepts(play.platform.repeat(play, message, order), "the copy after twenty")
+    play.send(play.platform.repeat(play, message, order))
     play.unchanged(order, before, "a copy")
 
 
@@ -275,7 +280,7 @@ def _envelope(play: Play) -> None:
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
     for _ in range(2):
-        play.accepts(play.platform.payment(play, order), "the same payment as another message")
+        play.send(play.platform.payment(play, order))
     play.unchanged(order, before, "the same payment as another message")
 
 
@@ -315,10 +320,13 @@ def _late(play: Play) -> None:
 def _closed(play: Play) -> None:
     order = play.order()
     play.run.merchant.close(order)
+    before = play.run.merchant.state(order).word
     _until_accepted(play, order, play.platform.payment(play, order))
-    word = play.run.merchant.state(order).word
-    if play.is_paid(word):
-        raise Failed(f"{order.label} was closed, and is {word!r} as if nothing had been")
+    end = time.monotonic() + play.run.settle
+    while play.run.merchant.state(order).word == before:
+        if time.monotonic() > end:
+            raise Failed(f"{order.label} was paid after it was closed, and is {before!r} as if nothing had been paid")
+        time.sleep(0.1)
 
 
 def _fire() -> list[Case]:

@@ -289,7 +289,7 @@ def douyin_ecpay(values: Json, request: Request, flaws: frozenset[str]) -> News:
 
 
 def _douyin_news(message: Json, order: Any, stamp: str, request: Request, flaws: frozenset[str]) -> News:
-    recent = "no freshness" in flaws or abs(request.now - int(stamp)) <= 300
+    recent = "no freshness" in flaws or abs(request.now - int(stamp)) <= 172_800
     return News(
         "payment" if recent else "hint", stamp, text(order), str(message.get("order_id")),
         message.get("status") == "SUCCESS", whole(message.get("total_amount")), "CNY",
