@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOST = "money that was paid is lost: the platform gives up, the order stays unpaid"
 SHUT = "a platform that is answered with errors switches the address off, or blocks the whole domain"
 TWICE = "goods go out twice for one payment"
+PATIENCE = 90  # seconds in which a target that was killed has to be back
 LESS = "goods for a hundredth of their price"
 
 
@@ -114,7 +115,7 @@ def _stale(at: int, play: Play) -> None:
         return
     if not play.stateful:
         raise NotJudged("an old message may be acknowledged here: only the order shows whether it was believed")
-    play.send(message)
+    play.send_patiently(message)
     play.stays_unpaid(order, f"{what} came, and")
 
 
@@ -146,7 +147,7 @@ def _garbage(platform: Platform) -> list[Case]:
 
 def _survives(title: str, body: bytes, play: Play) -> None:
     message = play.platform.garbage(play, body)
-    reply = play.send(message)
+    reply = play.send_patiently(message)
     _no_server_error(reply.status, title)
 
 
@@ -158,7 +159,7 @@ def _no_server_error(status: int, title: str) -> None:
 def _odd(play: Play) -> None:
     order = play.victim()
     for content in ({"id": 1, "data": [], "resource": {"ciphertext": 5}}, {"amount": {"total": "much"}}, {}):
-        reply = play.send(play.platform.payment(play, order, content=content))
+        reply = play.send_patiently(play.platform.payment(play, order, content=content))
         _no_server_error(reply.status, f"a signed {json.dumps(content)}")
 
 
@@ -168,7 +169,7 @@ def _headers(play: Play) -> None:
         kept = {*PLAIN, *message.secret}
         headers = tuple((name, old if name.lower() in kept else value) for name, old in message.headers)
         odd = replace(message, headers=headers)
-        _no_server_error(play.send(odd).status, f"headers of {value[:8]!r}")
+        _no_server_error(play.send_patiently(odd).status, f"headers of {value[:8]!r}")
 
 
 PLAIN = {"content-type", "user-agent", "accept", "host", "content-length", "pragma"}
@@ -270,7 +271,7 @@ def _concurrent(play: Play) -> None:
         play.send(play.platform.repeat(play, message, order))
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
-    play.send(play.platform.repeat(play, message, order))
+    play.send_patiently(play.platform.repeat(play, message, order))
     play.unchanged(order, before, "a copy")
 
 
@@ -280,26 +281,26 @@ def _envelope(play: Play) -> None:
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
     for _ in range(2):
-        play.send(play.platform.payment(play, order))
+        play.send_patiently(play.platform.payment(play, order))
     play.unchanged(order, before, "the same payment as another message")
 
 
 def _amount(minor: int | None, play: Play) -> None:
     order = play.order()
     message = play.platform.payment(play, order, minor=minor or order.minor + 100)
-    play.send(message)
+    play.send_patiently(message)
     play.stays_unpaid(order, f"told of {'one minor unit' if minor else 'more than it asks for'},")
 
 
 def _currency(play: Play) -> None:
     order = play.order()
-    play.send(play.platform.payment(play, order, currency="JPY" if order.currency != "JPY" else "VND"))
+    play.send_patiently(play.platform.payment(play, order, currency="JPY" if order.currency != "JPY" else "VND"))
     play.stays_unpaid(order, "told of another currency,")
 
 
 def _word(word: str, play: Play) -> None:
     order = play.order()
-    play.send(play.platform.payment(play, order, word=word))
+    play.send_patiently(play.platform.payment(play, order, word=word))
     play.stays_unpaid(order, f"told {word},")
 
 
@@ -310,7 +311,7 @@ def _late(play: Play) -> None:
     order = play.order()
     play.accepts(play.platform.payment(play, order))
     play.becomes_paid(order)
-    play.send(play.platform.payment(play, order, word=play.random.choice(words)[0], earlier=True))
+    play.send_patiently(play.platform.payment(play, order, word=play.random.choice(words)[0], earlier=True))
     time.sleep(min(play.run.lag * 1.5, 2.0))
     now: State = play.run.merchant.state(order)
     if not play.is_paid(now.word):
@@ -380,13 +381,13 @@ def _store(play: Play) -> None:
 
 def _until_accepted(play: Play, order: Order, message: Message) -> None:
     """Send it again as the platform would, until it is taken; a target that was killed needs its time."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while True:
         reply = play.send(play.platform.repeat(play, message, order))
         if play.platform.acknowledged(reply):
             return
         if time.monotonic() > end:
-            raise Failed(f"sent again for 30 seconds, and never acknowledged: {said(reply)}")
+            raise Failed(f"sent again for {PATIENCE} seconds, and never acknowledged: {said(reply)}")
         time.sleep(0.3)
 
 
@@ -443,9 +444,8 @@ def _whole(platform: Platform) -> list[Case]:
 def _no_errors(play: Play) -> None:
     for result in play.run.results:
         if result.case.id.startswith(("forged.", "fresh.")):
-            for exchange in result.exchanges:
-                if exchange.reply.status >= 500 or exchange.reply.status == 0:
-                    play.exchanges.append(exchange)
+            last = result.exchanges[-1:]  # what was answered "later" was sent again
+            play.exchanges += [one for one in last if one.reply.status >= 500 or one.reply.status == 0]
     if play.exchanges:
         raise Failed(f"{len(play.exchanges)} forgeries {said(play.exchanges[0].reply)}")
 

@@ -30,8 +30,8 @@ SHOPIFY_RECIPE = (
 HEAD = """# Grades
 
 Written by `make conformance`; the same seed gives the same table. Level 1 judges answers, level 2 orders, level 3 both
-while processes are killed and the store is away. **F** is any critical failure, whatever the points: somebody gets goods
-for nothing, or money that was paid is lost. What a case means: `python -m conformance explain PLATFORM.CASE`.
+while processes are killed and the store is away. **F** is any critical failure, whatever the points: somebody gets
+goods for nothing, or money that was paid is lost. What a case means: `python -m conformance explain PLATFORM.CASE`.
 
 A peer is the recipe of the page that it cites, with the least store: an order that the recipe's message calls paid is
 paid. That is what people start from, not what its authors say is enough: most leave amounts, merchants and repetitions

@@ -1,8 +1,8 @@
 """Receivers as people write them with popular libraries: the recipe of the page that each cites, plus the least store.
 
 The store keeps what the recipe hands over: an order that the message calls paid is paid. A library that says only
-whether a message is genuine has no store, and is not judged at level 2. Headers that come twice are joined by a comma, and what
-nobody catches is a 500, both as Flask has it.
+whether a message is genuine has no store, and is not judged at level 2. Headers that come twice are joined by a comma,
+and what nobody catches is a 500, both as Flask has it.
 """
 
 from __future__ import annotations
