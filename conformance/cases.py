@@ -57,7 +57,7 @@ def _answers(platform: Platform) -> list[Case]:
         found.append(
             Case(
                 f"forged.{forgery.id}",
-                f"refused: {forgery.title}",
+                ("pays nothing: " if forgery.may_be_taken else "refused: ") + forgery.title,
                 1,
                 forgery.weight,
                 forgery.gain,
@@ -104,7 +104,18 @@ def _spelling(play: Play) -> None:
 
 def _forged(forgery: Forgery, play: Play) -> None:
     order = play.victim()
-    play.refuses(forgery.make(play, order), forgery.title, order)
+    if not forgery.may_be_taken:
+        play.refuses(forgery.make(play, order), forgery.title, order)
+        return
+    reply = play.send_patiently(forgery.make(play, order))
+    if play.stateful:
+        try:
+            play.stays_unpaid(order, f"{forgery.title} came, and")
+        except Failed:
+            play.run.victim = None
+            raise
+    elif play.platform.acknowledged(reply):
+        raise NotJudged("it may be acknowledged: only the order shows whether it was believed")
 
 
 def _stale(at: int, play: Play) -> None:

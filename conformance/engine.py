@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .merchant import CannotRun, Merchant, Order, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from .platforms.base import Platform
     from .wire import Exchange, Message, Reply, Target
@@ -118,11 +118,11 @@ class Play:
         self.exchanges.append(exchange)
         return exchange.reply
 
-    def send_patiently(self, message: Message) -> Reply:
+    def send_patiently(self, message: Message, later: Container[int] = LATER) -> Reply:
         """Send a message, again where the answer is "later": platforms do, and a busy machine is no fault."""
         for _ in range(TRIES):
             reply = self.send(message)
-            if reply.status not in LATER:
+            if reply.status not in later:
                 break
             time.sleep(self.run.pause)
         return reply
@@ -139,8 +139,8 @@ class Play:
         return self.run.level >= 2 and "state" in self.run.merchant.can and self.platform.judges_state
 
     def accepts(self, message: Message, what: str = "a genuine message") -> Reply:
-        """Send what has to be acknowledged."""
-        reply = self.send_patiently(message)
+        """Send what has to be acknowledged; platforms send again what was answered with a server error."""
+        reply = self.send_patiently(message, range(500, 600))
         if not self.platform.acknowledged(reply):
             raise Failed(f"{what} was not acknowledged: {said(reply)}")
         return reply

@@ -159,6 +159,7 @@ class WechatV3(_Wechat):
                 "another merchant's payment, signed by the platform",
                 lambda p, o: self.payment(p, o, merchant=OTHER_MERCHANT),
                 FOREIGN,
+                may_be_taken=True,
             ),
             Forgery(
                 "other_key",
@@ -280,8 +281,8 @@ class WechatV3(_Wechat):
         play.accepts(self.payment(play, order))
         play.becomes_paid(order)
         before = play.run.merchant.state(order)
-        play.refuses(self.refund(play, order, merchant=OTHER_MERCHANT), "another merchant's refund")
-        play.unchanged(order, before, "another merchant's refund")
+        play.send_patiently(self.refund(play, order, merchant=OTHER_MERCHANT))
+        play.unchanged_word(order, before, "another merchant's refund")
 
     def exact(self, reply: Reply) -> bool:
         """Say whether it is 200 or 204: API v3 looks at nothing else."""
