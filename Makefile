@@ -49,7 +49,7 @@ CHROMIUM ?= /usr/bin/chromium
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties cli lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties cli lint-accounts conformance lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -154,6 +154,10 @@ properties: env ## Print which tests hold which property of the threat list, and
 cli: .venv-cli/.ready ## The command line, in .venv-cli/bin/countersign (or: pipx install ./cli)
 	@.venv-cli/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --force-reinstall ./cli
 	@echo "$(CURDIR)/.venv-cli/bin/countersign"
+
+conformance: env ## Grade our sandbox (on PORT) and peers' receivers at every level; writes conformance/grades.md
+	@if command -v npm >/dev/null; then cd conformance/receivers/shopify && npm ci --silent --no-audit --no-fund; fi
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m conformance.grades --port $(PORT)
 
 lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
 	@PYTHONPATH=layers/common:cli:. exec $(BIN)/python -m countersign_cli doctor --accounts "$(ACCOUNTS)"

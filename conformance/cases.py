@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOST = "money that was paid is lost: the platform gives up, the order stays unpaid"
 SHUT = "a platform that is answered with errors switches the address off, or blocks the whole domain"
 TWICE = "goods go out twice for one payment"
+PATIENCE = 90  # seconds in which a target that was killed has to be back
 LESS = "goods for a hundredth of their price"
 
 
@@ -42,6 +43,7 @@ def _answers(platform: Platform) -> list[Case]:
             "genuine.accepted", "a genuine payment is acknowledged in the platform's own words", 1, 10, LOST, _accepted
         ),
         Case("genuine.again", "the same message again is acknowledged", 1, 8, SHUT, _again),
+        Case("genuine.envelope", "the same payment as another message is acknowledged", 1, 5, SHUT, _another),
         Case(
             "genuine.spelling",
             "a genuine message in another spelling of JSON or XML is acknowledged",
@@ -55,7 +57,7 @@ def _answers(platform: Platform) -> list[Case]:
         found.append(
             Case(
                 f"forged.{forgery.id}",
-                f"refused: {forgery.title}",
+                ("pays nothing: " if forgery.may_be_taken else "refused: ") + forgery.title,
                 1,
                 forgery.weight,
                 forgery.gain,
@@ -90,13 +92,30 @@ def _again(play: Play) -> None:
     play.accepts(play.platform.repeat(play, message, order), "the same message, the second time,")
 
 
+def _another(play: Play) -> None:
+    order = play.order()
+    play.accepts(play.platform.payment(play, order))
+    play.accepts(play.platform.payment(play, order), "the same payment as another message")
+
+
 def _spelling(play: Play) -> None:
     play.accepts(play.platform.payment(play, play.order(), spelling=True), "another spelling of a genuine message")
 
 
 def _forged(forgery: Forgery, play: Play) -> None:
     order = play.victim()
-    play.refuses(forgery.make(play, order), forgery.title, order)
+    if not forgery.may_be_taken:
+        play.refuses(forgery.make(play, order), forgery.title, order)
+        return
+    reply = play.send_patiently(forgery.make(play, order))
+    if play.stateful:
+        try:
+            play.stays_unpaid(order, f"{forgery.title} came, and")
+        except Failed:
+            play.run.victim = None
+            raise
+    elif play.platform.acknowledged(reply):
+        raise NotJudged("it may be acknowledged: only the order shows whether it was believed")
 
 
 def _stale(at: int, play: Play) -> None:
@@ -107,7 +126,7 @@ def _stale(at: int, play: Play) -> None:
         return
     if not play.stateful:
         raise NotJudged("an old message may be acknowledged here: only the order shows whether it was believed")
-    play.send(message)
+    play.send_patiently(message)
     play.stays_unpaid(order, f"{what} came, and")
 
 
@@ -139,7 +158,7 @@ def _garbage(platform: Platform) -> list[Case]:
 
 def _survives(title: str, body: bytes, play: Play) -> None:
     message = play.platform.garbage(play, body)
-    reply = play.send(message)
+    reply = play.send_patiently(message)
     _no_server_error(reply.status, title)
 
 
@@ -151,7 +170,7 @@ def _no_server_error(status: int, title: str) -> None:
 def _odd(play: Play) -> None:
     order = play.victim()
     for content in ({"id": 1, "data": [], "resource": {"ciphertext": 5}}, {"amount": {"total": "much"}}, {}):
-        reply = play.send(play.platform.payment(play, order, content=content))
+        reply = play.send_patiently(play.platform.payment(play, order, content=content))
         _no_server_error(reply.status, f"a signed {json.dumps(content)}")
 
 
@@ -161,7 +180,7 @@ def _headers(play: Play) -> None:
         kept = {*PLAIN, *message.secret}
         headers = tuple((name, old if name.lower() in kept else value) for name, old in message.headers)
         odd = replace(message, headers=headers)
-        _no_server_error(play.send(odd).status, f"headers of {value[:8]!r}")
+        _no_server_error(play.send_patiently(odd).status, f"headers of {value[:8]!r}")
 
 
 PLAIN = {"content-type", "user-agent", "accept", "host", "content-length", "pragma"}
@@ -173,9 +192,7 @@ def _state(platform: Platform) -> list[Case]:
     needs = ("create", "state")
     found = [
         Case("state.paid", "a genuine payment makes the order paid", 2, 10, LOST, _paid, True, needs),
-        Case(
-            "state.concurrent", "20 copies at once: all acknowledged, paid once", 2, 10, TWICE, _concurrent, True, needs
-        ),
+        Case("state.concurrent", "20 copies at once: paid once", 2, 10, TWICE, _concurrent, True, needs),
         Case("state.envelope", "the same payment as another message: paid once", 2, 8, TWICE, _envelope, True, needs),
         Case("state.less", 'one minor unit for the order is not "paid"', 2, 10, LESS, partial(_amount, 1), True, needs),
         Case(
@@ -237,7 +254,7 @@ def _closing(platform: Platform) -> list[Case]:
     return [
         Case(
             "state.closed",
-            'money that comes after the order was closed is not lost, and not simply "paid"',
+            "money that comes after the order was closed is not forgotten",
             2,
             5,
             "the payer's money is gone, or the goods went to somebody else",
@@ -260,12 +277,12 @@ def _concurrent(play: Play) -> None:
     copies = [message] + [play.platform.repeat(play, message, order) for _ in range(19)]
     replies = play.send_together(copies)
     refused = [reply for reply in replies if not play.platform.acknowledged(reply)]
-    # A conflict may be answered with an error, as the platform sends it again; then it must be right the second time.
+    # A conflict may be answered with an error, as the platform sends it again; then it is sent again.
     for _ in refused:
-        play.accepts(play.platform.repeat(play, message, order), "a copy that was not acknowledged at first")
+        play.send(play.platform.repeat(play, message, order))
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
-    play.accepts(play.platform.repeat(play, message, order), "the copy after twenty")
+    play.send_patiently(play.platform.repeat(play, message, order))
     play.unchanged(order, before, "a copy")
 
 
@@ -275,26 +292,26 @@ def _envelope(play: Play) -> None:
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
     for _ in range(2):
-        play.accepts(play.platform.payment(play, order), "the same payment as another message")
+        play.send_patiently(play.platform.payment(play, order))
     play.unchanged(order, before, "the same payment as another message")
 
 
 def _amount(minor: int | None, play: Play) -> None:
     order = play.order()
     message = play.platform.payment(play, order, minor=minor or order.minor + 100)
-    play.send(message)
+    play.send_patiently(message)
     play.stays_unpaid(order, f"told of {'one minor unit' if minor else 'more than it asks for'},")
 
 
 def _currency(play: Play) -> None:
     order = play.order()
-    play.send(play.platform.payment(play, order, currency="JPY" if order.currency != "JPY" else "VND"))
+    play.send_patiently(play.platform.payment(play, order, currency="JPY" if order.currency != "JPY" else "VND"))
     play.stays_unpaid(order, "told of another currency,")
 
 
 def _word(word: str, play: Play) -> None:
     order = play.order()
-    play.send(play.platform.payment(play, order, word=word))
+    play.send_patiently(play.platform.payment(play, order, word=word))
     play.stays_unpaid(order, f"told {word},")
 
 
@@ -305,7 +322,7 @@ def _late(play: Play) -> None:
     order = play.order()
     play.accepts(play.platform.payment(play, order))
     play.becomes_paid(order)
-    play.send(play.platform.payment(play, order, word=play.random.choice(words)[0], earlier=True))
+    play.send_patiently(play.platform.payment(play, order, word=play.random.choice(words)[0], earlier=True))
     time.sleep(min(play.run.lag * 1.5, 2.0))
     now: State = play.run.merchant.state(order)
     if not play.is_paid(now.word):
@@ -315,10 +332,13 @@ def _late(play: Play) -> None:
 def _closed(play: Play) -> None:
     order = play.order()
     play.run.merchant.close(order)
+    before = play.run.merchant.state(order).word
     _until_accepted(play, order, play.platform.payment(play, order))
-    word = play.run.merchant.state(order).word
-    if play.is_paid(word):
-        raise Failed(f"{order.label} was closed, and is {word!r} as if nothing had been")
+    end = time.monotonic() + play.run.settle
+    while play.run.merchant.state(order).word == before:
+        if time.monotonic() > end:
+            raise Failed(f"{order.label} was paid after it was closed, and is {before!r} as if nothing had been paid")
+        time.sleep(0.1)
 
 
 def _fire() -> list[Case]:
@@ -372,13 +392,13 @@ def _store(play: Play) -> None:
 
 def _until_accepted(play: Play, order: Order, message: Message) -> None:
     """Send it again as the platform would, until it is taken; a target that was killed needs its time."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while True:
         reply = play.send(play.platform.repeat(play, message, order))
         if play.platform.acknowledged(reply):
             return
         if time.monotonic() > end:
-            raise Failed(f"sent again for 30 seconds, and never acknowledged: {said(reply)}")
+            raise Failed(f"sent again for {PATIENCE} seconds, and never acknowledged: {said(reply)}")
         time.sleep(0.3)
 
 
@@ -435,9 +455,8 @@ def _whole(platform: Platform) -> list[Case]:
 def _no_errors(play: Play) -> None:
     for result in play.run.results:
         if result.case.id.startswith(("forged.", "fresh.")):
-            for exchange in result.exchanges:
-                if exchange.reply.status >= 500 or exchange.reply.status == 0:
-                    play.exchanges.append(exchange)
+            last = result.exchanges[-1:]  # what was answered "later" was sent again
+            play.exchanges += [one for one in last if one.reply.status >= 500 or one.reply.status == 0]
     if play.exchanges:
         raise Failed(f"{len(play.exchanges)} forgeries {said(play.exchanges[0].reply)}")
 

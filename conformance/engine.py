@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .merchant import CannotRun, Merchant, Order, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from .platforms.base import Platform
     from .wire import Exchange, Message, Reply, Target
 
 Json = dict[str, Any]
+LATER, TRIES = (429, 503), 6
 SETTLE = 8.0  # seconds that a genuine payment has to arrive in the order
 TRACES = re.compile(
     rb"Traceback \(most recent call last\)|File \"[^\"]+\.py\", line \d+|^\s+at .+[:(]\d+|\.java:\d+\)"
@@ -117,6 +118,15 @@ class Play:
         self.exchanges.append(exchange)
         return exchange.reply
 
+    def send_patiently(self, message: Message, later: Container[int] = LATER) -> Reply:
+        """Send a message, again where the answer is "later": platforms do, and a busy machine is no fault."""
+        for _ in range(TRIES):
+            reply = self.send(message)
+            if reply.status not in later:
+                break
+            time.sleep(self.run.pause)
+        return reply
+
     def send_together(self, messages: Sequence[Message]) -> list[Reply]:
         """Send messages at the same moment."""
         exchanges = self.run.target.send_together(messages)
@@ -129,15 +139,15 @@ class Play:
         return self.run.level >= 2 and "state" in self.run.merchant.can and self.platform.judges_state
 
     def accepts(self, message: Message, what: str = "a genuine message") -> Reply:
-        """Send what has to be acknowledged."""
-        reply = self.send(message)
+        """Send what has to be acknowledged; platforms send again what was answered with a server error."""
+        reply = self.send_patiently(message, range(500, 600))
         if not self.platform.acknowledged(reply):
             raise Failed(f"{what} was not acknowledged: {said(reply)}")
         return reply
 
     def refuses(self, message: Message, what: str, order: Order | None = None) -> Reply:
         """Send what must not be acknowledged, and must not pay the order."""
-        reply = self.send(message)
+        reply = self.send_patiently(message)
         if self.platform.acknowledged(reply):
             self.run.victim = None
             raise Failed(f"{what} was acknowledged: {said(reply)}")
@@ -210,6 +220,7 @@ class Run:
     paid: tuple[str, ...] = ("paid",)
     refunded: tuple[str, ...] = ("refunded", "partially_refunded")
     settle: float = SETTLE
+    pause: float = 1.0  # seconds before a message is sent again that was answered "later"
     only: str = ""
     made: int = 0
     victim: Order | None = None

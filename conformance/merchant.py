@@ -15,7 +15,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 Json = dict[str, Any]
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -70,7 +73,7 @@ class Merchant(Protocol):
     """What the kit can ask of a target beyond its endpoint."""
 
     @property
-    def can(self) -> set[str]:
+    def can(self) -> AbstractSet[str]:
         """Which of `create`, `state`, `close`, `kill`, `store` there are."""
 
     def create(self, order: Order) -> Json:

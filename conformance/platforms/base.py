@@ -28,6 +28,7 @@ class Forgery:
     gain: str = FORGED
     weight: int = 8
     critical: bool = True
+    may_be_taken: bool = False  # it is genuine: it may be acknowledged, where it pays nothing
 
 
 class Platform(ABC):

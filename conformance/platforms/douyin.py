@@ -24,8 +24,9 @@ class _Douyin(Platform):
     currency = "CNY"
     patience = 5.0
     page = "https://developer.open-douyin.com/docs/resource/zh-CN/mini-app/develop/server/ecpay/APIlist/callback"
-    # An old message may be acknowledged and asked about: whether it pays is what is judged.
-    window = 300
+    # Whether a retry carries the first moment again is said nowhere, and retries take hours. An old message may be
+    # acknowledged and asked about: whether it pays is what is judged.
+    window = 172_800
     old_is_refused = False
     names_currency = False
 

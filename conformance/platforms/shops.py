@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 import zlib
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..engine import Case
+from ..engine import Case, Failed
 from ..signers import recharge, shopify
 from ..wire import Message, pairs
 from .base import Forgery, Json, Platform
@@ -24,8 +25,31 @@ NO_FALLBACK = (
 
 
 def number(run: str, count: int) -> str:
-    """Return a number that no shop gives out soon: 16 digits, beginning with 9."""
-    return f"9{zlib.crc32(run.encode()) % 10**11:011d}{count:04d}"
+    """Return a number that no shop gives out soon: 15 digits, beginning with 9."""
+    return f"9{zlib.crc32(run.encode()) % 10**10:010d}{count:04d}"
+
+
+def _big_numbers(platform: Platform) -> Case:
+    return Case(
+        "state.big_number",
+        "orders whose numbers are above 2^53 are told apart",
+        2,
+        5,
+        "a program that reads numbers as JavaScript does pays somebody else's order",
+        partial(_tell_apart, platform),
+        False,
+        ("create", "state"),
+    )
+
+
+def _tell_apart(platform: Platform, play: Play) -> None:
+    order = play.order()
+    big = f"1{order.number[1:]}1001"  # and its neighbour, which is the same number in floating point
+    first, neighbour = replace(order, number=big), replace(order, number=big[:-1] + "0")
+    play.accepts(platform.payment(play, first))
+    play.becomes_paid(first)
+    if play.is_paid(play.run.merchant.state(neighbour).word):
+        raise Failed("an order was paid, and its neighbour is paid as well")
 
 
 def money(minor: int) -> str:
@@ -171,6 +195,10 @@ class Shopify(Platform):
             ("voided", "money that was let go"),
         ]
 
+    def others(self) -> list[Case]:
+        """Return what is about numbers."""
+        return [_big_numbers(self)]
+
 
 class Recharge(Platform):
     """Recharge's webhooks about charges."""
@@ -304,6 +332,7 @@ class Recharge(Platform):
     def others(self) -> list[Case]:
         """Return what is about the older signature."""
         return [
+            _big_numbers(self),
             Case(
                 "genuine.older",
                 "a message with the older signature alone is acknowledged",
@@ -311,7 +340,7 @@ class Recharge(Platform):
                 5,
                 "stores that Recharge signs for in the older way lose their payments",
                 self._older,
-            )
+            ),
         ]
 
     def _older(self, play: Play) -> None:

@@ -112,9 +112,8 @@ class WechatV3(_Wechat):
         """Return a signed notice."""
         content = changes.get("content")
         if content is None:
-            content = self.envelope(
-                play, "TRANSACTION.SUCCESS", "transaction", self.transaction(play, order, **changes)
-            )
+            event = f"TRANSACTION.{changes.get('word') or 'SUCCESS'}"
+            content = self.envelope(play, event, "transaction", self.transaction(play, order, **changes))
         return self.signed(play, written(content, spelling=changes.get("spelling", False)), at=changes.get("at", 0))
 
     def envelope(self, play: Play, event: str, kind: str, resource: Json) -> Json:
@@ -160,6 +159,7 @@ class WechatV3(_Wechat):
                 "another merchant's payment, signed by the platform",
                 lambda p, o: self.payment(p, o, merchant=OTHER_MERCHANT),
                 FOREIGN,
+                may_be_taken=True,
             ),
             Forgery(
                 "other_key",
@@ -281,8 +281,8 @@ class WechatV3(_Wechat):
         play.accepts(self.payment(play, order))
         play.becomes_paid(order)
         before = play.run.merchant.state(order)
-        play.refuses(self.refund(play, order, merchant=OTHER_MERCHANT), "another merchant's refund")
-        play.unchanged(order, before, "another merchant's refund")
+        play.send_patiently(self.refund(play, order, merchant=OTHER_MERCHANT))
+        play.unchanged_word(order, before, "another merchant's refund")
 
     def exact(self, reply: Reply) -> bool:
         """Say whether it is 200 or 204: API v3 looks at nothing else."""
@@ -354,7 +354,7 @@ class WechatV2(_Wechat):
 
     def forgeries(self) -> list[Forgery]:
         """Return what strangers would try."""
-        return [
+        found = [
             Forgery(
                 "key",
                 "signed with another key",
@@ -384,6 +384,8 @@ class WechatV2(_Wechat):
                 "files of your server are read (XXE), or it is stopped with a few bytes",
             ),
         ]
+        # Where MD5 was agreed there is nothing weaker.
+        return [one for one in found if one.id != "weaker" or self.keys["sign_type"] != "MD5"]
 
     def _amount(self, play: Play, order: Order) -> Message:
         fields = self.sealed(self.fields(play, order, minor=1))

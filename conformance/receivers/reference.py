@@ -8,7 +8,7 @@ import json
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..merchant import Order, State
 from .readers import ACCEPTED, READERS, News, NotTheirs, NotUnderstood, Request
@@ -157,8 +157,17 @@ class Receiver:
         self.kept.is_up = up
 
 
+class Served(Protocol):
+    """What can be served."""
+
+    kept: Any
+
+    def receive(self, headers: tuple[tuple[str, str], ...], body: bytes, query: str = "") -> tuple[int, str, bytes]:
+        """Answer one message."""
+
+
 @contextlib.contextmanager
-def serving(receiver: Receiver, port: int = 0) -> Iterator[str]:
+def serving(receiver: Served, port: int = 0) -> Iterator[str]:
     """Serve a receiver on 127.0.0.1 until the end of the block; its address. Its orders are at `/orders`."""
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,0 +1,149 @@
+"""`make conformance`: Countersign's sandbox at level 3, peers' receivers, and the table of all grades."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from . import keyring, ours, report
+from .engine import Run
+from .merchant import Commands
+from .platforms import PLATFORMS
+from .receivers.peers import PEERS, Peer, shopify_api
+from .receivers.reference import serving
+from .wire import Target
+
+Json = dict[str, Any]
+HERE = Path(__file__).parent
+TABLE = HERE / "grades.md"
+SHOPIFY = HERE / "receivers" / "shopify"
+SHOPIFY_RECIPE = (
+    "https://github.com/Shopify/shopify-app-js/blob/3fac32f5ba1553f4ddb9f4bfa94efefe2f4f4493"
+    "/packages/apps/shopify-api/docs/reference/webhooks/validate.md"
+)
+HEAD = """# Grades
+
+Written by `make conformance`; the same seed gives the same table. Level 1 judges answers, level 2 orders, level 3 both
+while processes are killed and the store is away. **F** is any critical failure, whatever the points: somebody gets
+goods for nothing, or money that was paid is lost. What a case means: `python -m conformance explain PLATFORM.CASE`.
+
+A peer is the recipe of the page that it cites, with the least store: an order that the recipe's message calls paid is
+paid. That is what people start from, not what its authors say is enough: most leave amounts, merchants and repetitions
+to you. One that says only whether a message is genuine has no state, and is not judged at level 2.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play everything and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m conformance.grades", description=__doc__)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="only platforms whose name holds this; the table stays as it is")
+    parser.add_argument("--out", type=Path, default=Path(".conformance"), help="where the reports go")
+    options = parser.parse_args(arguments)
+    names = [name for name in PLATFORMS if options.only in name]
+    options.out.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder, "keys")
+        keyring.make(keys, names)
+        started = time.monotonic()
+        own = _own(names, keys, Path(folder, "accounts"), options)
+        print(f"our own grades took {time.monotonic() - started:.0f} s", flush=True)
+        peers = _peers(names, keys, options.seed)
+    reports = [*own, *(told for _, _, told in peers)]
+    (options.out / "report.junit.xml").write_text(report.junit(reports), encoding="utf-8")
+    (options.out / "report.html").write_text(report.page(reports), encoding="utf-8")
+    for told in own:
+        path = options.out / f"{told['verdict']['platform']}.json"
+        path.write_text(report.written(told), encoding="utf-8")
+    if not options.only:
+        TABLE.write_text(table(own, peers), encoding="utf-8")
+        print(f"wrote {TABLE.relative_to(HERE.parent)}")
+    return int(any(_failed(told) for told in own))
+
+
+def _failed(told: Json) -> list[str]:
+    return [case["id"] for case in told["verdict"]["cases"] if case["outcome"] == "fail"]
+
+
+def _own(names: list[str], keys: Path, accounts: Path, options: argparse.Namespace) -> list[Json]:
+    ours.documents(accounts, names, {name: keyring.read(keys, name).values() for name in names})
+    found = []
+    with ours.running(options.port, accounts) as sandbox:
+        for name in names:
+            place = ours.PLACES[name]
+            merchant = ours.OurMerchant(sandbox, place)
+            run = Run(
+                keyring.read(keys, name),
+                Target(f"http://127.0.0.1:{options.port}{place.path}"),
+                merchant,
+                level=3,
+                seed=options.seed,
+                name=secrets.token_hex(3).upper(),
+                clock=merchant.clock,
+            )
+            found.append(_played(run, "Countersign"))
+    return found
+
+
+def _peers(names: list[str], keys: Path, seed: int) -> list[tuple[str, str, Json]]:
+    found = []
+    for kind in PEERS:
+        if kind.platform in names:
+            found.append((kind.title, kind.recipe, _peer(kind, keys, seed)))
+    if "shopify" in names:
+        if shutil.which("node") and (SHOPIFY / "node_modules").exists():
+            platform = keyring.read(keys, "shopify")
+            with shopify_api(platform.values(), SHOPIFY) as url:
+                run = Run(platform, Target(url), Commands(), level=2, seed=seed, name="PEER")
+                found.append(("@shopify/shopify-api", SHOPIFY_RECIPE, _played(run, "@shopify/shopify-api")))
+        else:
+            print("@shopify/shopify-api was not tried: there is no Node, or `npm ci` did not run", file=sys.stderr)
+    return found
+
+
+def _peer(kind: type[Peer], keys: Path, seed: int) -> Json:
+    # MD5 is what WeChat signs with where nobody asks for more, and what wechatpy knows.
+    overrides = {"sign_type": "MD5"} if kind.platform == "wechat-v2" else {}
+    platform = keyring.read(keys, kind.platform, overrides)
+    receiver = kind(platform.values())
+    with serving(receiver) as url:
+        run = Run(platform, Target(url), receiver, level=2, seed=seed, name="PEER", settle=2.0)
+        return _played(run, kind.title)
+
+
+def _played(run: Run, who: str) -> Json:
+    started = time.monotonic()
+    run.play()
+    told = report.report(run)
+    print(f"{who}: {report.lines(run, told['verdict'])[0]}  [{time.monotonic() - started:.0f} s]", flush=True)
+    for result in run.results:
+        if result.outcome != "pass":
+            print(report.line(result), flush=True)
+    return told
+
+
+def table(own: list[Json], peers: list[tuple[str, str, Json]]) -> str:
+    """Return the page of grades."""
+    lines = [HEAD, "| receiver | platform | level | grade | points | what it misses |", "|---|---|---|---|---|---|"]
+    lines += [_row("**Countersign**", told) for told in own]
+    lines += [_row(f"[{title}]({recipe})", told) for title, recipe, told in peers]
+    return "\n".join([*lines, ""])
+
+
+def _row(who: str, told: Json) -> str:
+    said = told["verdict"]
+    missed = [f"**{one['id']}**" if one["critical"] else one["id"] for one in said["cases"] if one["outcome"] == "fail"]
+    level = str(said["level"]) if said["level"] > 1 else "1 (not judged at level 2)"
+    points = f"{said['points']}/{said['full']}"
+    return f"| {who} | {said['platform']} | {level} | {said['grade']} | {points} | {', '.join(missed) or '–'} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
