@@ -1,13 +1,21 @@
 """The newcomer's page in a real browser: pays, breaks something and reads why, by clicks alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from sandbox.testing import running_sandbox
 from tests.browser.conftest import Shopper, World, accessible, picture
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Run a sandbox that nothing has happened in yet, as a newcomer finds it."""
+    with running_sandbox() as sandbox:
+        yield World(sandbox, {})
 
 
 def presses(page: Any, name: str) -> None:
