@@ -70,7 +70,7 @@ def test_a_lost_notice_is_found_when_time_passes_and_nobody_touches_the_page(
 
     presses(page, "通知丢失")
     becomes(page, "pending")
-    presses(page, "⏩ 10 分钟")
+    presses(page, "+ 10 分钟")
     becomes(page, "paid")
     accessible(page)
     assert newcomer.said == []
