@@ -99,7 +99,7 @@ check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, templ
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(SAM) validate --lint
-	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml alarms.yaml payments-app.yaml
+	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml alarms.yaml payments-app.yaml console.yaml
 	.venv-sam/bin/python tools/transformed.py --count
 	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak and not browser"
 
@@ -157,6 +157,7 @@ lint-accounts: env ## Say what is wrong with a folder of account documents (ACCO
 lock: ## Compile the lock files again (needs uv)
 	uv pip compile $(UV_FLAGS) --upgrade layers/common/requirements.in -o layers/common/requirements.txt
 	uv pip compile $(UV_FLAGS) --upgrade --no-deps layers/stripe/requirements.in -o layers/stripe/requirements.txt
+	uv pip compile $(UV_FLAGS) --upgrade layers/console/requirements.in -o layers/console/requirements.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-dev.in -o requirements-dev.txt
 	uv pip compile $(UV_FLAGS) --upgrade sandbox/requirements-cloud.in -o sandbox/requirements-cloud.txt
 	uv pip compile $(UV_FLAGS) --upgrade requirements-sam.in -o requirements-sam.txt

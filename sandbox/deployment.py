@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from sandbox.dataplane import DataPlane
 
+CONSOLE = "ConsoleApi"  # has a port of its own, as it has a host of its own in the cloud: cookies know no paths
+
 
 @dataclass
 class Function:
@@ -40,6 +42,7 @@ class Route:
     scopes: list[str] | None
     timeout: float = 30.0
     mutual_tls: bool = False  # served where a client certificate is asked for, and nowhere else
+    console: bool = False  # served on the port of the pages for people, and nowhere else
 
 
 @dataclass
@@ -170,8 +173,8 @@ class Deployer:
                 scopes = None if authorizer == "NONE" else list(own.get("AuthorizationScopes", []))
                 method = wanted.get("Method", "ANY").upper()
                 timeout = wanted.get("TimeoutInMillis", 30_000) / 1000
-                closed = wanted.get("ApiId") in self._closed
-                route = Route(method, wanted.get("Path", "/$default"), function, scopes, timeout, closed)
+                closed, console = wanted.get("ApiId") in self._closed, wanted.get("ApiId") == CONSOLE
+                route = Route(method, wanted.get("Path", "/$default"), function, scopes, timeout, closed, console)
                 self._deployment.routes.append(route)
             case "Schedule" | "ScheduleV2":
                 if wanted.get("State", "ENABLED") == "ENABLED" and wanted.get("Enabled", True):

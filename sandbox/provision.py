@@ -27,12 +27,13 @@ _QUEUE_SETTINGS = (
 class Provisioner:
     """Gives each resource its attributes in the local cloud, making it first if it is one that lives there."""
 
-    def __init__(self, template: Template, plane: DataPlane, prefix: str) -> None:
-        self._template, self._plane, self._prefix = template, plane, prefix
+    def __init__(self, template: Template, plane: DataPlane, prefix: str, api_url: str = "") -> None:
+        self._template, self._plane, self._prefix, self._api_url = template, plane, prefix, api_url
         self._made: dict[str, Attributes] = {}
         template.attributes = self.attributes
         self._nested = [
-            Provisioner(application, plane, f"{prefix}{name}-") for name, application in template.applications().items()
+            Provisioner(application, plane, f"{prefix}{name}-", api_url)
+            for name, application in template.applications().items()
         ]
 
     def everything(self) -> None:
@@ -74,6 +75,10 @@ class Provisioner:
         made = self._plane.call("events", "CreateEventBus", Name=bus)
         return {"Ref": bus, "Name": bus, "Arn": made["EventBusArn"]}
 
+    def _api(self, name: str, properties: dict[str, Any]) -> Attributes:
+        """One port serves all APIs here but those that ask for a certificate or are for people."""
+        return {"Ref": name, "ApiEndpoint": self._api_url or f"{name}.ApiEndpoint"}
+
     def _key(self, name: str, properties: dict[str, Any]) -> Attributes:
         made = self._plane.call("kms", "CreateKey", Description=name)["KeyMetadata"]
         return {"Ref": made["KeyId"], "Arn": made["Arn"]}
@@ -109,6 +114,7 @@ def function_arn(name: str) -> str:
 
 
 _MAKERS = {
+    "AWS::Serverless::HttpApi": Provisioner._api,
     "AWS::KMS::Key": Provisioner._key,
     "AWS::SQS::Queue": Provisioner._queue,
     "AWS::DynamoDB::Table": Provisioner._table,

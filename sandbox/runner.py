@@ -54,7 +54,9 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
         (state / "logs").mkdir(exist_ok=True)
 
-    async def run(self, api: socket.socket, control: socket.socket, mutual: socket.socket) -> None:
+    async def run(
+        self, api: socket.socket, control: socket.socket, mutual: socket.socket, console: socket.socket
+    ) -> None:
         """Serve until killed."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
         for mapping in self._deployment.mappings:
@@ -69,6 +71,7 @@ class Runner:
         self._spawn(self._keep_time())
         await http_server.serve(self._api, api, _MOST_BYTES)
         await http_server.serve(self._closed, mutual, _MOST_BYTES, tls=certificates.context(self._state))
+        await http_server.serve(self._pages, console, _MOST_BYTES)
         await (await http_server.serve(self._control, control)).serve_forever()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -86,8 +89,13 @@ class Runner:
         """Answer who showed a certificate."""
         return await self._api(request, mutual_tls=True)
 
-    async def _api(self, request: Request, *, mutual_tls: bool = False) -> Reply:
-        routes = [route for route in self._deployment.routes if route.mutual_tls is mutual_tls]
+    async def _pages(self, request: Request) -> Reply:
+        """Answer a person's browser."""
+        return await self._api(request, console=True)
+
+    async def _api(self, request: Request, *, mutual_tls: bool = False, console: bool = False) -> Reply:
+        here = (mutual_tls, console)
+        routes = [route for route in self._deployment.routes if (route.mutual_tls, route.console) == here]
         found = gateway.match(routes, request.method, request.path)
         if found is None:
             return gateway.message(404, "Not Found")
@@ -161,9 +169,9 @@ def _json(value: Any, status: int = 200) -> Reply:
 
 
 def main() -> None:
-    """`python -m sandbox.runner STATE API_FD CONTROL_FD MUTUAL_TLS_FD`."""
+    """`python -m sandbox.runner STATE API_FD CONTROL_FD MUTUAL_TLS_FD CONSOLE_FD`."""
     parent_watch.end_with_starter()
-    state, sockets = Path(sys.argv[1]), [socket.socket(fileno=int(number)) for number in sys.argv[2:5]]
+    state, sockets = Path(sys.argv[1]), [socket.socket(fileno=int(number)) for number in sys.argv[2:6]]
     settings = json.loads((state / "settings.json").read_bytes())
     runner = Runner(state, settings)
     asyncio.run(runner.run(*sockets))

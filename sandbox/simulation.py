@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.simulating.simulator import Simulator
 
 Documents = dict[str, dict[str, Any]]
+CONSOLE_SECRET = "sandbox-console-secret"  # noqa: S105 - of this machine's own sign-in page alone
 
 
 def platforms() -> list[str]:
@@ -62,6 +63,13 @@ def store(plane: DataPlane, stage: str, documents: dict[str, Documents]) -> None
 
     Orders can be found by what customers say, too: under a key of this sandbox alone.
     """
+    plane.call(
+        "secretsmanager",
+        "CreateSecret",
+        Name=f"countersign/{stage}/console",
+        SecretString=json.dumps({"client_secret": CONSOLE_SECRET}),
+        ClientRequestToken="console".ljust(32, "-"),
+    )
     documents = {"lookup": {"keys": {"keys": [secrets.token_hex(32)]}}, **documents}
     for platform, by_name in documents.items():
         for name, document in by_name.items():

@@ -26,7 +26,7 @@ from sandbox.desk.seed import sow
 from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
-from sandbox.signin import SignIn
+from sandbox.signin import SCOPES, SignIn
 from sandbox.template import ACCOUNT, Template
 from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
@@ -42,8 +42,10 @@ class Supervisor:
         self._accounts, self._template = accounts, template
         self.port = port
         self._api, self._own, self._internal = _listen(port), _listen(port + 1), _listen(0)
+        self._console = _listen(port + 2)  # pages for people
         self._mutual = _listen(port + 3)  # https, for who shows a certificate
         self.api_url, self.control_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        self.console_url = f"http://127.0.0.1:{port + 2}"
         self.state = ROOT / ".sandbox" / str(port)
         self._runner: subprocess.Popen[bytes] | None = None
         self._ministack: Ministack | None = None
@@ -74,10 +76,17 @@ class Supervisor:
             "JwtAudience": AUDIENCE,
             "TrustedWebhookOrigins": self.control_url,
             "PaymentsAppDomain": f"127.0.0.1:{self.port + 3}",
+            "ConsoleUrl": self.console_url,
+            "ConsoleClientId": "sandbox-console",
+            "ConsoleAuthorizeUrl": f"{self.control_url}/issuer/oauth2/authorize",
+            "ConsoleExchangeUrl": f"{self.control_url}/issuer/oauth2/token",
+            "ConsoleRevokeUrl": f"{self.control_url}/issuer/oauth2/revoke",
+            "ConsoleLogoutUrl": f"{self.control_url}/issuer/logout",
+            "ConsoleScopes": " ".join(SCOPES),
             **(ForeignIssuer.parameters if self._foreign else {}),
         }
         template = Template(self._template, parameters)
-        provisioner = Provisioner(template, plane, "sandbox-")
+        provisioner = Provisioner(template, plane, "sandbox-", self.api_url)
         provisioner.everything()
         Deployer(template, plane, "sandbox-").deploy().save(self.state / "deployment.json")
         simulation.store(plane, STAGE, documents)
@@ -139,7 +148,7 @@ class Supervisor:
         shutil.rmtree(self.state / "tmp", ignore_errors=True)
 
     def _start_runner(self) -> None:
-        sockets = (self._api.fileno(), self._internal.fileno(), self._mutual.fileno())
+        sockets = tuple(one.fileno() for one in (self._api, self._internal, self._mutual, self._console))
         command = [sys.executable, "-m", "sandbox.runner", str(self.state), *map(str, sockets)]
         self._runner = subprocess.Popen(
             command,
@@ -219,6 +228,7 @@ def run(
 def _greet(supervisor: Supervisor, names: dict[str, list[str]]) -> None:
     print(f"Open {supervisor.control_url}/  — buy something, break something, watch it be explained")
     print(f"API          {supervisor.api_url}")
+    print(f"console      {supervisor.console_url}   (pages for people)")
     print(f"control      {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
     print(f"mTLS         https://127.0.0.1:{supervisor.port + 3}   (certificates: GET /mtls of control)")
     for platform, accounts in names.items():

@@ -356,12 +356,13 @@ def _wait_ready(sandbox: Sandbox, seconds: float = 60) -> None:
 
 
 def _free_ports() -> int:
-    """Find a free port for a sandbox, which takes the next one and the third after it as well."""
+    """Find a free port for a sandbox, which takes the next three as well."""
     while True:
-        with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+        with contextlib.ExitStack() as held:
+            first, *others = (held.enter_context(socket.socket()) for _ in range(4))
             first.bind(("127.0.0.1", 0))
             port = int(first.getsockname()[1])
             with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                third.bind(("127.0.0.1", port + 3))
+                for further, one in enumerate(others, 1):
+                    one.bind(("127.0.0.1", port + further))
                 return port

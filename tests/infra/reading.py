@@ -12,6 +12,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "common"
 PACKAGE = LAYER / "countersign"
+CONSOLE_LAYER = ROOT / "layers" / "console"
+CONSOLE = CONSOLE_LAYER / "countersign_console"
 CASHIER = "cashier"
 
 
@@ -174,7 +176,7 @@ def tree(path: Path) -> ast.Module:
 def shipped() -> dict[str, Path]:
     """Return every module of ours that ships: dotted name -> file."""
     found = {}
-    for base, folder in ((LAYER, PACKAGE), (ROOT, ROOT / "functions")):
+    for base, folder in ((LAYER, PACKAGE), (CONSOLE_LAYER, CONSOLE), (ROOT, ROOT / "functions")):
         for path in sorted(folder.rglob("*.py")):
             name = ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
             found[name] = path

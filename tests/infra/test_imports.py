@@ -57,6 +57,8 @@ def level(module: str) -> int:
     match module.split("."):
         case ["functions", *_]:
             return 3
+        case ["countersign_console", *_]:
+            return 3
         case ["countersign", part, *_] if part in FOUNDATION:
             return 0
         case ["countersign", part, *_] if part in RULES:
@@ -95,6 +97,29 @@ def test_arrows_point_down(module: str) -> None:
     upwards = {imported for imported in own_imports(module) if level(imported) > level(module)}
 
     assert not upwards
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("countersign_console")])
+def test_the_console_knows_the_api_and_nothing_behind_it(module: str) -> None:
+    """Pages reach no store, no orders, no platform and no document, however far their imports are followed."""
+    reached, waiting = set(), [module]
+    while waiting:
+        for name in own_imports(waiting.pop()) - reached:
+            reached.add(name)
+            waiting.append(name)
+    parts = {".".join(name.split(".")[:2]) for name in reached if name.split(".")[0] == "countersign"}
+
+    assert parts <= {f"countersign.{part}" for part in ("errors", "http", "money", "signing", "aws", "runtime")} | {
+        "countersign"
+    }
+    assert {name for name in reached if name.startswith("countersign.runtime.")} <= {"countersign.runtime.telemetry"}
+
+
+def test_only_the_consoles_function_imports_pages() -> None:
+    for module in MODULES:
+        if not module.startswith("countersign_console"):
+            pages = {name for name in own_imports(module) if name.startswith("countersign_console")}
+            assert not pages or module == "functions.console.app"
 
 
 def test_parts_do_not_import_each_other_in_circles() -> None:

@@ -11,6 +11,7 @@ from tests.infra.reading import (
     callbacks,
     events,
     functions,
+    nested,
     platform_of,
     platforms,
     resources,
@@ -46,6 +47,8 @@ ALSO_READS = {
 WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive"}
 # Functions of the application behind mutual TLS, a file of its own.
 PAYMENTS_APP = {f"Shopify{about}Session" for about in ("Payment", "Refund", "Capture", "Void")}
+# Renders pages for people by the merchant API: its sessions, and the secret of its own client at the issuer.
+CONSOLE_SECRET = SECRETS.replace("{platform}/*", "console-??????")
 BY_HAND = sorted(name for name, function in functions().items() if "Events" not in function)
 # Shops and stores where an app was installed have documents that the product writes.
 KEEPS_DOCUMENTS = {"BigcommerceAuth", "BigcommerceCheck", "BigcommerceUninstall"}
@@ -99,7 +102,8 @@ def test_a_statement_names_one_resource(name: str) -> None:
                 assert name in PAYMENTS_APP
             case {"Fn::Sub": text} if statement["Action"] in {"secretsmanager:GetSecretValue", *WRITING}:
                 # The accounts of its own platform: their names are the merchant's, so only the last part is open.
-                assert text in [SECRETS.replace("{platform}", str(platform)) for platform in read]
+                wanted = [SECRETS.replace("{platform}", str(platform)) for platform in read]
+                assert text in ([CONSOLE_SECRET] if name == "Console" else wanted)
             case {"Fn::Sub": text}:
                 assert re.fullmatch(r"\$\{OrdersTable\.Arn\}/index/\w+", text)
             case _:
@@ -115,7 +119,9 @@ def test_a_callback_records_and_does_nothing_else() -> None:
 def test_only_functions_of_a_platform_read_its_secrets() -> None:
     readers = {name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in actions(functions()[name])}
 
-    assert readers == {name for name in FUNCTIONS if platform_of(name)} - WITHOUT_KEYS | FOR_ALL_PLATFORMS | LOOKS_UP
+    assert readers == {
+        name for name in FUNCTIONS if platform_of(name)
+    } - WITHOUT_KEYS | FOR_ALL_PLATFORMS | LOOKS_UP | {"Console"}
 
 
 def test_only_who_installs_an_app_or_sees_after_it_writes_documents_and_only_its_platforms() -> None:
@@ -231,7 +237,25 @@ def test_no_order_can_be_deleted() -> None:
     for name in FUNCTIONS:
         for statement in statements(functions()[name]):
             if "dynamodb:DeleteItem" in as_list(statement["Action"]):
-                assert statement["Resource"] == {"Fn::GetAtt": "IdempotencyTable.Arn"}
+                table = "SessionsTable" if name == "Console" else "IdempotencyTable"
+                assert statement["Resource"] == {"Fn::GetAtt": f"{table}.Arn"}
+
+
+def test_the_console_reaches_its_sessions_and_one_secret_and_nothing_of_orders() -> None:
+    allowed = {
+        (action, str(statement["Resource"]))
+        for statement in statements(functions()["Console"])
+        for action in as_list(statement["Action"])
+    }
+    table = str({"Fn::GetAtt": "SessionsTable.Arn"})
+
+    assert allowed == {
+        *((f"dynamodb:{call}Item", table) for call in ("Delete", "Get", "Put", "Update")),
+        ("secretsmanager:GetSecretValue", str({"Fn::Sub": CONSOLE_SECRET})),
+        ("kms:Decrypt", str({"Ref": "SecretsKeyArn"})),
+    }
+    # Neither the name of the orders' table nor any name of an account's document reaches its file.
+    assert not [name for name in nested()["ConsoleApp"]["Parameters"] if "Table" in name]
 
 
 def test_roles_of_our_own_are_as_narrow() -> None:
@@ -257,7 +281,7 @@ def test_the_schedules_start_what_is_scheduled_and_nothing_else() -> None:
 def test_every_partition_is_possible() -> None:
     text = "".join(
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("template.yaml", "identity.yaml", "alarms.yaml", "payments-app.yaml")
+        for name in ("template.yaml", "identity.yaml", "alarms.yaml", "payments-app.yaml", "console.yaml")
     )
     text = re.sub(r"AllowedPattern: .*", "", text)
 

@@ -153,6 +153,9 @@ class TestNames:
         calling = {name for name in FUNCTIONS if "countersign.cashiers.stripe.client" in reached_from(name)}
 
         assert calling
+        console = layered.pop("Console")
+
+        assert console == [{"Ref": "ConsoleLayer"}]  # what renders pages is carried by nothing else
         assert layered == {name: [{"Ref": "StripeLayer"}] for name in calling}
         assert not calling & set(callbacks())
 
@@ -200,7 +203,9 @@ class TestRoutes:
         for key, (name, event) in routes().items():
             served[event["ApiId"]["Ref"]].add(name if name in callbacks() else key)
 
-        assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi", "PaymentsAppApi"}
+        assert served.keys() == {"HttpApi", "CallbackApi", "PublicApi", "ShopperApi", "PaymentsAppApi", "ConsoleApi"}
+        # A person's session is looked at by the console itself, and each call of its by the merchant API.
+        assert served["ConsoleApi"] == {"GET /", "GET /{proxy+}", "POST /{proxy+}"}
         # Who calls shows a certificate (TestMutualTls).
         kinds = ("capture", "payment", "refund", "void")
         assert served["PaymentsAppApi"] == {f"POST /shopify/{{app}}/{kind}-session" for kind in kinds}
@@ -272,7 +277,11 @@ class TestIdentity:
             assert region in text_of(template()["Conditions"]["InChina"])
             assert region in text_of(template()["Rules"]["IssuerInChina"]["RuleCondition"])
             assert region in text_of(nested()["Identity"]["Conditions"])
-        assert all(one["Condition"] == "OutsideChina" for one in nested()["Identity"]["Resources"].values())
+        assert {one["Condition"] for one in nested()["Identity"]["Resources"].values()} == {
+            "OutsideChina",
+            "HasConsole",
+        }
+        assert nested()["Identity"]["Conditions"]["HasConsole"]["Fn::And"][0] == {"Condition": "OutsideChina"}
         assert not [name for name, one in template()["Resources"].items() if "Cognito" in one["Type"]]
 
     def test_a_person_needs_a_second_factor(self) -> None:
@@ -292,11 +301,29 @@ class TestIdentity:
 
         assert (people["AccessTokenValidity"], people["TokenValidityUnits"]) == (15, {"AccessToken": "minutes"})
 
+    def test_the_console_signs_in_with_a_secret_that_no_environment_and_no_output_holds(self) -> None:
+        client = resources("AWS::Cognito::UserPoolClient")["ConsoleClient"]
+
+        assert client["GenerateSecret"] is True
+        assert client["AllowedOAuthFlows"] == ["code"]
+        assert client["CallbackURLs"] == [{"Fn::Sub": "${ConsoleUrl}/signed-in"}]
+        assert client["EnableTokenRevocation"] is True
+        assert (client["AccessTokenValidity"], client["RefreshTokenValidity"]) == (15, 12)
+        assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "RefreshToken": "hours"}
+        # An answer that was lost is asked for again within this grace.
+        assert client["RefreshTokenRotation"] == {"Feature": "ENABLED", "RetryGracePeriodSeconds": 60}
+        documents = [template(), *nested().values()]
+        holders = [
+            name for one in documents for name, made in one["Resources"].items() if "ClientSecret" in text_of(made)
+        ]
+        assert holders == ["ConsoleSecret"]
+        assert not [one for one in documents if "ClientSecret" in text_of(one.get("Outputs", {}))]
+
     def test_what_it_outputs_the_stack_outputs(self) -> None:
         inner, outer = nested()["Identity"]["Outputs"], template()["Outputs"]
 
         assert {"UserPoolId", "SignInUrl", "TokenEndpoint"} <= set(inner)
-        for name in set(inner) - {"Issuer"}:
+        for name in set(inner) - {"Issuer", "ConsoleClientId", "PagesUrl"}:  # these are the console's own matter
             assert outer[name]["Value"] == {"Fn::GetAtt": f"Identity.Outputs.{name}"}
 
     @pytest.mark.parametrize(
@@ -528,6 +555,12 @@ class TestStorage:
 
         assert indexes == set(re.findall(r"""IndexName["']?\s*[=:]\s*["'](\w+)["']""", sources))
 
+    def test_sessions_end_by_themselves(self) -> None:
+        table = resources("AWS::DynamoDB::Table")["SessionsTable"]
+
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}
+        assert "PointInTimeRecoverySpecification" not in table  # a session that ended must not be restored
+
     def test_idempotency_rows_expire(self) -> None:
         table = resources("AWS::DynamoDB::Table")["IdempotencyTable"]
 
@@ -559,7 +592,7 @@ class TestEnvironment:
     def test_the_template_holds_no_secret(self) -> None:
         text = "".join(
             (ROOT / name).read_text(encoding="utf-8")
-            for name in ("template.yaml", "identity.yaml", "alarms.yaml", "payments-app.yaml")
+            for name in ("template.yaml", "identity.yaml", "alarms.yaml", "payments-app.yaml", "console.yaml")
         )
 
         assert not re.search(r"-----BEGIN|\bAKIA[0-9A-Z]{16}\b|[0-9a-zA-Z+/]{40,}={0,2}\b", text)
