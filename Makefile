@@ -49,7 +49,7 @@ CHROMIUM ?= /usr/bin/chromium
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties cli lint-accounts conformance lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser pictures properties cli lint-accounts conformance lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -128,6 +128,9 @@ browser: env .browser/.ready ## Pages and the storefront script in Debian's Chro
 		|| { echo "make browser did not run: there is no $(CHROMIUM) (Debian: apt install chromium; CHROMIUM=<path>)" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/platforms/bigcommerce/app/test_script_behaviour.py
 	CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -m browser tests/browser
+
+pictures: env .browser/.ready ## The README's pictures, taken anew of the running product in Debian's Chromium
+	@CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python tools/pictures.py
 
 .browser/.ready: requirements-browser.txt .venv/.ready
 	@rm -rf .browser

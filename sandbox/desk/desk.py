@@ -148,7 +148,7 @@ class Desk:
             explanation = hand.read(f"{bought.path}/explanation?lang={chosen}") if order else {}
             entries = hand.quietly("GET", f"{self.wire.control_url}/inbox").get("list", [])
             arrived = page.about(entries, bought)
-        console = self._console if _listens(self._console) else ""
+        console = self._console if listens(self._console) else ""
         return View(
             chosen,
             self.counters,
@@ -172,7 +172,7 @@ def _first(text: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(text).items()}
 
 
-def _listens(url: str) -> bool:
+def listens(url: str) -> bool:
     """Say whether anybody serves an address of this machine."""
     parts = urlsplit(url)
     try:

@@ -82,15 +82,8 @@ def document(view: View) -> str:
 
 
 def _main(view: View) -> str:
-    return "".join(
-        (
-            _where(view),
-            f'<div class="columns">{_shop(view)}{_knows(view)}{_arrived(view)}</div>',
-            _said(view),
-            _trouble(view),
-            _console(view),
-        )
-    )
+    columns = f'<div class="columns">{_shop(view)}{_knows(view)}{_arrived(view)}</div>'
+    return f"{_said(view)}{columns}{_trouble(view)}{_where(view)}{_console(view)}"
 
 
 def _where(view: View) -> str:
@@ -98,7 +91,8 @@ def _where(view: View) -> str:
         f'<a href="{view.link(at=one.id, order="")}"{_current(one is view.counter)}>{_safe(one.label)}</a>'
         for one in view.counters.values()
     ]
-    return f'<nav aria-label="{view.word("where")}" class="where">{"".join(links)}</nav>'
+    head = f'<section id="where" aria-labelledby="where-h"><h2 id="where-h">{view.word("where")}</h2>'
+    return f'{head}<nav aria-labelledby="where-h" class="where">{"".join(links)}</nav></section>'
 
 
 def _current(is_current: bool) -> str:
@@ -125,8 +119,9 @@ def _shop(view: View) -> str:
         _button(f"buy.{good.id}", f"{verb}{_safe(good.title)} {money(good.minor, counter.currency)}", "good")
         for good in GOODS
     )
+    at = f'<p class="quiet">{_safe(counter.label)}</p>'
     lead = f"<p>{view.word('buy_charge')}</p>" if isinstance(counter, Recharge) else ""
-    content = f'<section id="shop" aria-labelledby="shop-h"><h2 id="shop-h">{view.word("shop")}</h2>{lead}'
+    content = f'<section id="shop" aria-labelledby="shop-h"><h2 id="shop-h">{view.word("shop")}</h2>{at}{lead}'
     content += _form(view, f'<div class="buttons">{buttons}</div>')
     if view.bought is None:
         content += f"<p>{view.word('no_order')}</p>"
@@ -259,7 +254,7 @@ def _line(at: str, head: str, text: str) -> str:
 def _said(view: View) -> str:
     head = f'<section id="said-box" aria-labelledby="said"><h2 id="said" tabindex="-1">{view.word("said")}</h2>'
     if view.click is None:
-        return f"{head}<p>{view.word('nothing_yet')}</p></section>"
+        return ""
     told = "".join(f"<p>{view.word(code, **arguments)}</p>" for code, arguments in view.click.said)
     curl = "\n".join(call.curl() for call in view.click.calls)
     return (

@@ -1,13 +1,21 @@
 """The newcomer's page in a real browser: pays, breaks something and reads why, by clicks alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from sandbox.testing import running_sandbox
 from tests.browser.conftest import Shopper, World, accessible, picture
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Run a sandbox that nothing has happened in yet, as a newcomer finds it."""
+    with running_sandbox() as sandbox:
+        yield World(sandbox, {})
 
 
 def presses(page: Any, name: str) -> None:
@@ -62,7 +70,7 @@ def test_a_lost_notice_is_found_when_time_passes_and_nobody_touches_the_page(
 
     presses(page, "通知丢失")
     becomes(page, "pending")
-    presses(page, "⏩ 10 分钟")
+    presses(page, "+ 10 分钟")
     becomes(page, "paid")
     accessible(page)
     assert newcomer.said == []

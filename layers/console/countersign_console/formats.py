@@ -33,7 +33,7 @@ def typed(text: str, currency: str) -> dict[str, Any]:
     """Read an amount as people type it (`1,234.50`, `¥ 30`); raises MalformedError."""
     bare = text.replace(",", "").replace("，", "").strip().lstrip("¥￥$€£").strip()
     whole, point, fraction = bare.partition(".")
-    whole = whole.lstrip("0") or "0" if whole.isascii() else whole
+    whole = whole.lstrip("0") or "0" if whole.isascii() and bare else whole
     return dict(from_decimal(f"{whole}.{fraction}" if point and fraction else whole, currency).to_json())
 
 

@@ -11,7 +11,7 @@ import urllib3
 from countersign import __version__
 from countersign.errors import TemporaryError
 
-CONNECT_SECONDS, READ_SECONDS = 2.0, 7.0  # the function has ten
+CONNECT_SECONDS, READ_SECONDS = 1.5, 10.5  # the API has ten, and the function two calls of it
 MAX_ANSWER = 6 * 1024 * 1024
 Json = dict[str, Any]
 
