@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 PORT ?= 8080
 ACCOUNTS ?=
+SEED ?=
 SCOPES ?= payments:write payments:link orders:read orders:ship refunds:request refunds:approve
 SUBJECT ?=
 FUNCTION ?= wechat_notify
@@ -48,7 +49,7 @@ CHROMIUM ?= /usr/bin/chromium
 CALLS := .sandbox/calls
 OLDEST := .botocore/oldest
 
-.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser properties lint-accounts lock clean
+.PHONY: help env run demo test check vectors format build bench soak token event policies botocore contract browser pictures properties lint-accounts lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,8 +68,8 @@ env: .venv/.ready .venv-cloud/.ready ## Make the environments from the lock file
 .venv-contract/.ready: requirements-contract.txt
 	$(call make_environment,.venv-contract,requirements-contract.txt)
 
-run: env ## The whole system on this machine: API on PORT, simulators and control on PORT+1 (ACCOUNTS=<dir>)
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)")
+run: env ## The whole system on this machine: a page to click on PORT+1, the API on PORT (SEED=1: thirty orders; ACCOUNTS=<dir>)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox run --port $(PORT) $(if $(ACCOUNTS),--accounts "$(ACCOUNTS)") $(if $(SEED),--seed)
 
 demo: env ## A payment from "create" to "paid", told step by step
 	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m sandbox demo
@@ -124,6 +125,9 @@ browser: env .browser/.ready ## Pages and the storefront script in Debian's Chro
 		|| { echo "make browser did not run: there is no $(CHROMIUM) (Debian: apt install chromium; CHROMIUM=<path>)" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/platforms/bigcommerce/app/test_script_behaviour.py
 	CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -m browser tests/browser
+
+pictures: env .browser/.ready ## The README's pictures, taken anew of the running product in Debian's Chromium
+	@CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python tools/pictures.py
 
 .browser/.ready: requirements-browser.txt .venv/.ready
 	@rm -rf .browser

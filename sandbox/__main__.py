@@ -28,6 +28,7 @@ def main() -> int:
     )
     run.add_argument("--template", type=Path, default=ROOT / "template.yaml")
     run.add_argument("--foreign-issuer", action="store_true", help="tokens of another issuer than Cognito")
+    run.add_argument("--seed", action="store_true", help="thirty orders in all states, so that no list is empty")
     run.add_argument("--quiet", action="store_true", help="do not print the URLs")
     commands.add_parser("demo", help="a payment's whole story, told step by step")
     token = commands.add_parser("token", help="print a token of a running sandbox")
@@ -45,7 +46,12 @@ def main() -> int:
             from sandbox import supervisor
 
             return supervisor.run(
-                options.port, options.accounts, options.template, quiet=options.quiet, foreign=options.foreign_issuer
+                options.port,
+                options.accounts,
+                options.template,
+                quiet=options.quiet,
+                foreign=options.foreign_issuer,
+                seed=options.seed,
             )
         case "demo":
             from sandbox import demo

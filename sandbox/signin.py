@@ -6,6 +6,7 @@ It stands under `/issuer/` of the control port and answers as Cognito's hosted p
     POST /issuer/oauth2/token       a code, or a refresh token, for an access token of 15 minutes
     POST /issuer/oauth2/revoke      ends a refresh token and all that came of its sign-in
     GET  /issuer/logout             goes back to the console: nobody is remembered here
+    POST /issuer/next               {"person"}: who the next visitor of the page is, who then need not choose
 
 A refresh token is good once. The one before stays good for a few seconds, as Cognito's does where a client asks for it:
 an answer that was lost can be asked for again.
@@ -35,7 +36,7 @@ Answer = tuple[int, dict[str, str], bytes]
 Fields = dict[str, str]
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-console", "sandbox-console-secret"
-CODE_SECONDS, ACCESS_SECONDS, REFRESH_SECONDS, GRACE_SECONDS = 60, 900, 12 * 3600, 30
+CODE_SECONDS, ACCESS_SECONDS, REFRESH_SECONDS, GRACE_SECONDS, NEXT_SECONDS = 60, 900, 12 * 3600, 30, 60
 SCOPES = (
     *("payments:write", "orders:read", "orders:ship", "refunds:request", "refunds:approve"),
     *("payments:link", "evidence:read", "operate"),
@@ -147,6 +148,7 @@ class SignIn:
         self._issuer, self._now, self._console = issuer, now, console
         self._redirect_uri = f"{console}/signed-in"
         self._known, self._lock = Known(), threading.Lock()
+        self._next = ("", 0.0)  # who comes next, and until when that holds
 
     def handle(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answer one request; the path is without `/issuer`."""
@@ -159,6 +161,8 @@ class SignIn:
                 return self._for_the_client(path, headers, body)
             case "GET", "/logout":
                 return self._logout(query, headers)
+            case "POST", "/next":
+                return self._expect(body)
         return _json(404, {"message": "Not Found"})
 
     def _authorize(self, text: str, headers: dict[str, str], *, chosen: bool) -> Answer:
@@ -172,7 +176,9 @@ class SignIn:
         scopes = asked.get("scope", "").split()
         if error := _problem(asked, scopes):
             return self._back(asked, error=error)
-        if not chosen:
+        if not chosen and (expected := self._expected()):
+            asked["person"] = expected
+        elif not chosen:
             return self._page(200, language, "title", _form(asked, language))
         person = next((one for one in PEOPLE if one.id == asked.get("person")), None)
         if person is None:
@@ -183,6 +189,20 @@ class SignIn:
             self._known.forget(now)
             self._known.codes[code] = Code(grant, self._redirect_uri, asked["code_challenge"], now + CODE_SECONDS)
         return self._back(asked, code=code)
+
+    def _expect(self, body: bytes) -> Answer:
+        person = json.loads(body or b"{}").get("person")
+        if all(one.id != person for one in PEOPLE):
+            return _json(400, {"message": f"person is one of {', '.join(one.id for one in PEOPLE)}"})
+        with self._lock:
+            self._next = person, self._now() + NEXT_SECONDS
+        return _json(200, {"person": person})
+
+    def _expected(self) -> str:
+        """Return who comes next, once."""
+        with self._lock:
+            (person, until), self._next = self._next, ("", 0.0)
+        return person if self._now() < until else ""
 
     def _back(self, asked: Fields, **what: str) -> Answer:
         state = {"state": asked["state"]} if "state" in asked else {}

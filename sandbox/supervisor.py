@@ -22,6 +22,7 @@ from sandbox.dataplane import Ministack
 from sandbox.deployment import Deployer, subscribe
 from sandbox.desk.desk import Desk, sender
 from sandbox.desk.hands import Wire
+from sandbox.desk.seed import sow
 from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
@@ -197,7 +198,9 @@ def _end(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreign: bool = False) -> int:
+def run(
+    port: int, accounts: Path | None, template: Path, *, quiet: bool, foreign: bool = False, seed: bool = False
+) -> int:
     """Run a sandbox until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
@@ -206,6 +209,8 @@ def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreig
         names = supervisor.start()
         if not quiet:
             _greet(supervisor, names)
+        if seed:
+            _background(lambda: print(sow(supervisor.desk), flush=True))
         supervisor.run()
     except KeyboardInterrupt:
         return 0
@@ -221,11 +226,15 @@ def run(port: int, accounts: Path | None, template: Path, *, quiet: bool, foreig
 
 
 def _greet(supervisor: Supervisor, names: dict[str, list[str]]) -> None:
-    print(f"API       {supervisor.api_url}")
-    print(f"console   {supervisor.console_url}   (pages for people)")
-    print(f"mTLS      https://127.0.0.1:{supervisor.port + 3}   (certificates: GET /mtls of control)")
-    print(f"control   {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
+    print(f"Open {supervisor.control_url}/  — buy something, break something, watch it be explained")
+    print(f"API          {supervisor.api_url}")
+    print(f"console      {supervisor.console_url}   (pages for people)")
+    print(f"control      {supervisor.control_url}   (/healthz /clock /token /inbox /faults /calls /kill)")
+    print(f"mTLS         https://127.0.0.1:{supervisor.port + 3}   (certificates: GET /mtls of control)")
     for platform, accounts in names.items():
-        print(f"{platform:9} {supervisor.control_url}/{platform}   accounts: {', '.join(accounts) or 'none'}")
-    print(f"logs      {supervisor.state.relative_to(ROOT) / 'logs'}")
+        if accounts:
+            print(f"{platform:12} {supervisor.control_url}/{platform}   accounts: {', '.join(accounts)}")
+    if others := [platform for platform, accounts in names.items() if not accounts]:
+        print(f"also         {', '.join(others)}   (they belong to the accounts above)")
+    print(f"logs         {supervisor.state.relative_to(ROOT) / 'logs'}")
     print("Ctrl-C ends it.", flush=True)

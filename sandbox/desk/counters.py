@@ -81,7 +81,7 @@ class Wechat(Counter):
             "method": "native",
             "items": [{"sku_id": good.id, "title": good.title, "price": good.minor, "quantity": 1}],
         }
-        made = hand.api("POST", f"/wechat/{self.account}/payments", body)
+        made = hand.api("POST", f"/wechat/{self.account}/payments", body, repeats=True)
         return self._bought(good, number, reference=number, code=str(made["client"]["code_url"]))
 
     def pay(self, hand: Hand, bought: Bought) -> None:
@@ -105,7 +105,7 @@ class Douyin(Counter):
             "amount": {"minor": good.minor, "currency": "CNY"},
             "description": good.title,
         }
-        made = hand.api("POST", f"/douyin/{self.account}/payments", body)
+        made = hand.api("POST", f"/douyin/{self.account}/payments", body, repeats=True)
         phone = {name: made["client"][name] for name in ("data", "byteAuthorization") if name in made["client"]}
         return self._bought(good, number, reference=number, handed=phone)
 
@@ -194,7 +194,7 @@ class Cashier(Counter):
             "description": good.title,
             "return_url": RETURN_URL,
         }
-        made = hand.api("POST", f"/cashier/{self.document['cashier']}/payments", body)
+        made = hand.api("POST", f"/cashier/{self.document['cashier']}/payments", body, repeats=True)
         bought = self._bought(good, number, reference=number, code=str(made["client"]["cashier_url"]))
         order = made["order"]
         bought.platform, bought.account = str(order["platform"]), str(order["account"])
@@ -222,7 +222,7 @@ class Bigcommerce(Cashier):
         order = hand.happen("bigcommerce", "order", account=self.account, total=total)
         wish = {"store_hash": self.account, "order_id": order["id"], "cart_id": order["cart_id"]}
         origin = self.document["origin"]
-        made = hand.api("POST", f"/bigcommerce/{self.document['app']}/payments", wish, origin=origin)
+        made = hand.api("POST", f"/bigcommerce/{self.document['app']}/payments", wish, origin=origin, repeats=True)
         number = str(order["id"])
         reference = f"bc-{self.account}-{number}-1"
         bought = self._bought(good, number, reference=reference, code=str(made["cashier_url"]))
@@ -311,7 +311,7 @@ def _cashiers(documents: dict[str, dict[str, Json]]) -> list[Counter]:
             name.replace("/", "."),
             {"cashier": name, "wechat": _account_of(documents, name)},
         )
-        for name in documents.get("cashier", {})
+        for name in sorted(documents.get("cashier", {}))
     ]
 
 

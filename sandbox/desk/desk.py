@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from sandbox.desk import counters, page
 from sandbox.desk.hands import ClickError, Hand, Wire
 from sandbox.desk.page import Click, View
-from sandbox.desk.troubles import WAITING
+from sandbox.desk.troubles import WAITING, differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +27,13 @@ Json = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 STATIC = Path(__file__).with_name("static")
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+SESSION = "__Host-cs"  # the console's cookie
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self' {console}; base-uri 'none'; frame-ancestors 'none'"
 )
 # With no referrer at all, the Origin of a form would be null, which the control port refuses.
 SAFE = {
-    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -48,6 +48,7 @@ class Desk:
         self.wire = wire
         self.counters = counters.of(documents)
         self._console = console
+        self._safe = {"Content-Security-Policy": POLICY.format(console=console.rstrip("/")), **SAFE}
         self._orders: dict[str, Bought] = {}
         self._click: Click | None = None
         self._numbers, self._lock = itertools.count(1), threading.Lock()
@@ -58,13 +59,13 @@ class Desk:
         match method, path:
             case "GET", "/":
                 text = page.document(self._view(_first(query), language))
-                return 200, {"Content-Type": "text/html; charset=utf-8", **SAFE}, text.encode()
+                return 200, {"Content-Type": "text/html; charset=utf-8", **self._safe}, text.encode()
             case "POST", "/desk/do":
                 return self._do(_first(body.decode("utf-8", "replace")))
             case "GET", "/desk/desk.css" | "/desk/desk.js":
                 file = STATIC / path.removeprefix("/desk/")
-                return 200, {"Content-Type": TYPES[file.suffix], **SAFE}, file.read_bytes()
-        return 404, {"Content-Type": "application/json", **SAFE}, b'{"message": "Not Found"}'
+                return 200, {"Content-Type": TYPES[file.suffix], **self._safe}, file.read_bytes()
+        return 404, {"Content-Type": "application/json", **self._safe}, b'{"message": "Not Found"}'
 
     def buy(self, hand: Hand, counter: Counter, good: Good) -> Bought:
         """Buy something, and keep that it was bought."""
@@ -74,6 +75,9 @@ class Desk:
         return bought
 
     def _do(self, asked: dict[str, str]) -> Answer:
+        kind, _, person = asked.get("do", "").partition(".")
+        if kind == "as" and person in page.PEOPLE:
+            return self._sign_in(person)
         counter, bought = self._counter(asked), self._orders.get(asked.get("order", ""))
         hand = Hand(self.wire)
         try:
@@ -89,7 +93,13 @@ class Desk:
             "order": bought.key if bought else "",
         }
         where = "/?" + urlencode({name: value for name, value in kept.items() if value})
-        return 303, {"Location": where, **SAFE}, b""
+        return 303, {"Location": where, **self._safe}, b""
+
+    def _sign_in(self, person: str) -> Answer:
+        """Leave for the console as somebody else than before: cookies of this machine know no ports."""
+        Hand(self.wire).control("/issuer/next", {"person": person})
+        over = f"{SESSION}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+        return 303, {"Location": self._console, "Set-Cookie": over, **self._safe}, b""
 
     def _carry_out(self, hand: Hand, counter: Counter, bought: Bought | None, do: str) -> Bought | None:
         kind, _, what = do.partition(".")
@@ -98,23 +108,29 @@ class Desk:
             hand.say("said.bought", good=bought.good, order=bought.order_id)
         elif kind == "pay" and bought is not None:
             counter.pay(hand, bought)
+            bought.is_left = True
         elif _TIME.fullmatch(do):
             hand.advance(int(what))
             hand.say("said.time")
         elif kind == "trouble" and (trouble := next((one for one in counter.troubles if one.id == what), None)):
             bought = self._ready(hand, counter, bought, trouble)
             trouble.act(hand, bought)
+            bought.is_left |= trouble.moves_on
         return bought
 
     def _ready(self, hand: Hand, counter: Counter, bought: Bought | None, trouble: Trouble) -> Bought:
         """Return an order in the state that a trouble needs: this one, else another."""
-        fits = ("", "pending", "failed") if trouble.needs == WAITING else ("paid",)
-        if bought is not None and str(hand.order(bought).get("status", "")) in fits:
-            return bought
+        if bought is not None:
+            order = hand.order(bought)
+            word, refunds = str(order.get("status", "")), order.get("refunds")
+            fits = word in ("", "pending", "failed") and not bought.is_left
+            if fits if trouble.needs == WAITING else word == "paid" and not refunds:
+                return bought
         bought = self.buy(hand, counter, counters.GOODS[0])
         hand.said.insert(0, ("said.another", {"order": bought.order_id}))
         if trouble.needs != WAITING:
             counter.pay(hand, bought)
+            bought.is_left = True
             hand.said = hand.said[:1]
             hand.until(lambda: hand.order(bought).get("status") == "paid")
         return bought
@@ -132,7 +148,7 @@ class Desk:
             explanation = hand.read(f"{bought.path}/explanation?lang={chosen}") if order else {}
             entries = hand.quietly("GET", f"{self.wire.control_url}/inbox").get("list", [])
             arrived = page.about(entries, bought)
-        console = self._console if _listens(self._console) else ""
+        console = self._console if listens(self._console) else ""
         return View(
             chosen,
             self.counters,
@@ -144,6 +160,7 @@ class Desk:
             order,
             explanation,
             arrived,
+            differences(hand, bought) if bought is not None else [],
             console,
         )
 
@@ -155,7 +172,7 @@ def _first(text: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(text).items()}
 
 
-def _listens(url: str) -> bool:
+def listens(url: str) -> bool:
     """Say whether anybody serves an address of this machine."""
     parts = urlsplit(url)
     try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Json = dict[str, Any]
+UNAVAILABLE = 503
 PATIENCE = 20.0  # seconds that a click waits for what a function does by itself
 SCOPES = ("payments:write", "payments:link", "orders:read", "orders:ship", "refunds:request", "refunds:approve")
 
@@ -65,7 +66,11 @@ def _quoted(header: str) -> str:
 
 @dataclass
 class Bought:
-    """An order that was made here; `reference` is its number at who takes the money, `handed` what the payer needs."""
+    """An order that was made here; `reference` is its number at who takes the money, `handed` what the payer needs.
+
+    `is_left` says that it is no longer its payer's turn, whatever the product knows by now; `bill` is where the bill of
+    its day is.
+    """
 
     counter: str
     platform: str
@@ -77,6 +82,8 @@ class Bought:
     reference: str = ""
     code: str = ""
     handed: Json = field(default_factory=dict)
+    bill: str = ""
+    is_left: bool = False
 
     @property
     def key(self) -> str:
@@ -102,9 +109,20 @@ class Hand:
         self.said.append((code, arguments))
 
     def api(
-        self, method: str, path: str, body: Any = None, *, by: str = "", origin: str = "", fails: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        by: str = "",
+        origin: str = "",
+        fails: bool = False,
+        repeats: bool = False,
     ) -> Json:
-        """Call the product as somebody; with `fails` a refusal is an answer like any other."""
+        """Call the product as somebody; with `fails` a refusal is an answer like any other.
+
+        What `repeats` is safe to make again: a function that is only starting may be late for its gateway.
+        """
         port = self.wire.control_url.rpartition(":")[2]
         make = f"make -s token PORT={int(port) - 1}" + (f" SUBJECT={by}" if by else "")
         headers = {"content-type": "application/json"} if body is not None else {}
@@ -115,7 +133,8 @@ class Hand:
         else:
             headers["authorization"] = f"Bearer {self.wire.token(by)}"
             shown.insert(0, f"authorization: Bearer $({make})")
-        return self._call(method, f"{self.wire.api_url}{path}", headers, shown, body, fails=fails)
+        tries = 3 if repeats else 1
+        return self._call(method, f"{self.wire.api_url}{path}", headers, shown, body, fails=fails, tries=tries)
 
     def control(self, path: str, body: Any = None, *, method: str = "POST") -> Json:
         """Make something happen outside of the product."""
@@ -155,10 +174,20 @@ class Hand:
         return found
 
     def _call(
-        self, method: str, url: str, headers: dict[str, str], shown: list[str], body: Any, *, fails: bool
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        shown: list[str],
+        body: Any,
+        *,
+        fails: bool,
+        tries: int = 1,
     ) -> Json:
         sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         status, reply = self.wire.send(method, url, headers, sent)
+        while status == UNAVAILABLE and (tries := tries - 1):
+            status, reply = self.wire.send(method, url, headers, sent)
         self.calls.append(Call(method, url, tuple(shown), body, status))
         if status >= 300 and not fails:
             raise ClickError(f"{status} {reply.decode('utf-8', 'replace')[:300]}")

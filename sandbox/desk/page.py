@@ -49,6 +49,7 @@ class View:
     order: Json
     explanation: Json
     arrived: list[Json]
+    differences: list[Json]
     console: str = ""
 
     def word(self, code: str, **arguments: Any) -> str:
@@ -81,15 +82,8 @@ def document(view: View) -> str:
 
 
 def _main(view: View) -> str:
-    return "".join(
-        (
-            _where(view),
-            f'<div class="columns">{_shop(view)}{_knows(view)}{_arrived(view)}</div>',
-            _said(view),
-            _trouble(view),
-            _console(view),
-        )
-    )
+    columns = f'<div class="columns">{_shop(view)}{_knows(view)}{_arrived(view)}</div>'
+    return f"{_said(view)}{columns}{_trouble(view)}{_where(view)}{_console(view)}"
 
 
 def _where(view: View) -> str:
@@ -97,7 +91,8 @@ def _where(view: View) -> str:
         f'<a href="{view.link(at=one.id, order="")}"{_current(one is view.counter)}>{_safe(one.label)}</a>'
         for one in view.counters.values()
     ]
-    return f'<nav aria-label="{view.word("where")}" class="where">{"".join(links)}</nav>'
+    head = f'<section id="where" aria-labelledby="where-h"><h2 id="where-h">{view.word("where")}</h2>'
+    return f'{head}<nav aria-labelledby="where-h" class="where">{"".join(links)}</nav></section>'
 
 
 def _current(is_current: bool) -> str:
@@ -124,8 +119,9 @@ def _shop(view: View) -> str:
         _button(f"buy.{good.id}", f"{verb}{_safe(good.title)} {money(good.minor, counter.currency)}", "good")
         for good in GOODS
     )
+    at = f'<p class="quiet">{_safe(counter.label)}</p>'
     lead = f"<p>{view.word('buy_charge')}</p>" if isinstance(counter, Recharge) else ""
-    content = f'<section id="shop" aria-labelledby="shop-h"><h2 id="shop-h">{view.word("shop")}</h2>{lead}'
+    content = f'<section id="shop" aria-labelledby="shop-h"><h2 id="shop-h">{view.word("shop")}</h2>{at}{lead}'
     content += _form(view, f'<div class="buttons">{buttons}</div>')
     if view.bought is None:
         content += f"<p>{view.word('no_order')}</p>"
@@ -177,7 +173,7 @@ def _knows(view: View) -> str:
         f'<span id="status" data-status="{_safe(word)}">● {_safe(status(view.language, word))}</span> {shown}</p>'
         f'<p id="summary">{_safe(str(view.explanation.get("summary", "")))}</p>'
     )
-    return f"{head}{clock}{top}{_next(view)}{_refunds(view)}{_timeline(view)}</section>"
+    return f"{head}{clock}{top}{_next(view)}{_refunds(view)}{_bill(view)}{_timeline(view)}</section>"
 
 
 def _next(view: View) -> str:
@@ -197,6 +193,15 @@ def _refunds(view: View) -> str:
         for one in view.order.get("refunds") or ()
     ]
     return f"<h3>{view.word('refunds')}</h3><ul>{''.join(rows)}</ul>" if rows else ""
+
+
+def _bill(view: View) -> str:
+    rows = [
+        f"<li>{view.word('bill_says')} <strong>{_safe(str(one.get('bill')))}</strong>; {view.word('ours')} "
+        f"<strong>{_safe(str(one.get('ours')))}</strong> ({_safe(str(one.get('what', '')).replace('_', ' '))})</li>"
+        for one in view.differences
+    ]
+    return f'<h3>{view.word("bill")}</h3><ul id="differences">{"".join(rows)}</ul>' if rows else ""
 
 
 def _timeline(view: View) -> str:
@@ -249,7 +254,7 @@ def _line(at: str, head: str, text: str) -> str:
 def _said(view: View) -> str:
     head = f'<section id="said-box" aria-labelledby="said"><h2 id="said" tabindex="-1">{view.word("said")}</h2>'
     if view.click is None:
-        return f"{head}<p>{view.word('nothing_yet')}</p></section>"
+        return ""
     told = "".join(f"<p>{view.word(code, **arguments)}</p>" for code, arguments in view.click.said)
     curl = "\n".join(call.curl() for call in view.click.calls)
     return (
@@ -278,8 +283,12 @@ def _trouble(view: View) -> str:
 def _console(view: View) -> str:
     if not view.console:
         return f"<p>{view.word('console_none')}</p>"
-    links = "".join(f'<a href="{_safe(view.console)}?as={one}">{view.word(one)}</a>' for one in PEOPLE)
-    return f'<nav class="console" aria-label="{view.word("console")}"><span>{view.word("console")}</span> {links}</nav>'
+    buttons = "".join(_button(f"as.{one}", view.word(one)) for one in PEOPLE)
+    head = f'<section class="console" aria-labelledby="console-h"><h2 id="console-h">{view.word("console")}</h2>'
+    form = (
+        f'<form method="post" action="/desk/do" target="_blank" data-leaves><div class="buttons">{buttons}</div></form>'
+    )
+    return f"{head}{form}</section>"
 
 
 def money(minor: int, currency: str) -> str:

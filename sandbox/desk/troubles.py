@@ -20,11 +20,15 @@ GUESSED = "15c3d719-22ef-49a8-a811-c549786d02c3"  # a cart that is nobody's
 
 @dataclass(frozen=True)
 class Trouble:
-    """One button; `needs` is how an order must be: where it is not, another one is bought first."""
+    """One button; `needs` is how an order must be: where it is not, another one is bought first.
+
+    What `moves_on` takes the order away from whoever pays it; what does not may come again and again.
+    """
 
     id: str
     needs: str
     act: Callable[[Hand, Bought], None]
+    moves_on: bool = True
 
 
 def answers(told: Json) -> str:
@@ -66,8 +70,8 @@ def _spoilt(kind: str) -> Callable[[Hand, Bought], None]:
 
 def _late(hand: Hand, bought: Bought) -> None:
     """Close the order, which WeChat does five minutes after it was made at the earliest, and pay it all the same."""
+    hand.api("POST", f"{bought.path}/close", repeats=True)
     hand.advance(6 * MINUTE)
-    hand.api("POST", f"{bought.path}/close")
     hand.until(lambda: hand.order(bought).get("status") == "closed")
     told = _wechat(hand, bought, late=True)
     hand.say("said.late", answers=answers(told))
@@ -119,21 +123,16 @@ def _bill(hand: Hand, bought: Bought) -> None:
     ready = (today + datetime.timedelta(days=1)).replace(hour=10, minute=1, second=0)
     hand.advance((ready - today).total_seconds())
     path = f"/reconciliation/{bought.account}/{today:%Y-%m-%d}"
-
-    def found() -> list[Json]:
-        reports = hand.read(path).get("reports") or [{}]
-        rows = reports[0].get("differences") or ()
-        return [row for row in rows if row.get("order_id") == bought.order_id]
-
-    rows = hand.until(found)
+    bought.bill = path
+    hand.until(lambda: differences(hand, bought), 10)
     hand.api("GET", path, fails=True)
-    row = rows[0] if rows else {}
-    hand.say("said.bill" if rows else "said.bill_waits", bill=_figure(row.get("bill")), ours=_figure(row.get("ours")))
+    hand.say("said.bill")
 
 
-def _figure(value: Any) -> str:
-    amount = value.get("amount", value) if isinstance(value, dict) else value
-    return f"{amount['minor'] / 100:.2f}" if isinstance(amount, dict) and "minor" in amount else str(value)
+def differences(hand: Hand, bought: Bought) -> list[Json]:
+    """Return what the bill of an order's day says of it, once it was compared."""
+    reports = hand.read(bought.bill).get("reports") or [{}] if bought.bill else [{}]
+    return [row for row in reports[0].get("differences") or () if row.get("order_id") == bought.order_id]
 
 
 def _broken(hand: Hand, bought: Bought, faults: Json, code: str) -> None:
@@ -262,9 +261,9 @@ WECHAT = (
     Trouble("five", WAITING, _five),
     Trouble("lost", WAITING, _lost),
     Trouble("amount", WAITING, _amount),
-    Trouble("forge", WAITING, _spoilt("forge")),
-    Trouble("stale", WAITING, _spoilt("stale")),
-    Trouble("other_merchant", WAITING, _spoilt("other_merchant")),
+    Trouble("forge", WAITING, _spoilt("forge"), moves_on=False),
+    Trouble("stale", WAITING, _spoilt("stale"), moves_on=False),
+    Trouble("other_merchant", WAITING, _spoilt("other_merchant"), moves_on=False),
     Trouble("late", WAITING, _late),
     Trouble("console_refund", PAID, _console),
     Trouble("two_people", PAID, _two_people),
@@ -276,19 +275,22 @@ WECHAT = (
 DOUYIN = (
     Trouble("lost", WAITING, _douyin_lost),
     Trouble("amount", WAITING, _douyin_amount),
-    Trouble("forge", WAITING, _douyin_forged),
+    Trouble("forge", WAITING, _douyin_forged, moves_on=False),
     Trouble("console_refund", PAID, _douyin_console),
 )
 SHOPIFY = (
-    Trouble("lying_topic", WAITING, _shopify_lies),
-    Trouble("forge", WAITING, _shopify_forged),
+    Trouble("lying_topic", WAITING, _shopify_lies, moves_on=False),
+    Trouble("forge", WAITING, _shopify_forged, moves_on=False),
     Trouble("silent", WAITING, _shopify_silent),
     Trouble("console_refund", PAID, _shopify_refund),
 )
-RECHARGE = (Trouble("card", WAITING, _recharge_card), Trouble("unsubscribed", WAITING, _recharge_gone))
+RECHARGE = (Trouble("card", WAITING, _recharge_card, moves_on=False), Trouble("unsubscribed", WAITING, _recharge_gone))
 CASHIER = (
     Trouble("lost", WAITING, _cashier_lost),
     Trouble("ended", WAITING, _cashier_fails),
     Trouble("console_refund", PAID, _cashier_refund),
 )
-BIGCOMMERCE = (Trouble("guessed", WAITING, _store_forged), Trouble("store_cancels", WAITING, _store_cancels))
+BIGCOMMERCE = (
+    Trouble("guessed", WAITING, _store_forged, moves_on=False),
+    Trouble("store_cancels", WAITING, _store_cancels, moves_on=False),
+)

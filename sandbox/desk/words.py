@@ -13,7 +13,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "买点东西、弄坏点什么、看系统如何解释。这里的平台、付款人和资金都是本机模拟的，运行的函数与部署到云端的相同。",
     ),
     "other_language": ("中文", "English"),
-    "where": ("Where to buy", "购买渠道"),
+    "where": ("Other platforms and cashiers", "其他平台与收银台"),
     "shop": ("Shop", "商店"),
     "buy": ("Buy", "购买"),
     "buy_charge": ("A charge comes due and fails", "到期扣款失败"),
@@ -28,8 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "每个按钮需要处于相应状态的订单；若当前订单不符合，会另买一单。",
     ),
     "time": ("Let time pass", "让时间过去"),
-    "minutes": ("⏩ 10 minutes", "⏩ 10 分钟"),
-    "day": ("⏩ 1 day", "⏩ 1 天"),
+    "minutes": ("+ 10 minutes", "+ 10 分钟"),
+    "day": ("+ 1 day", "+ 1 天"),
     "clock": ("Sandbox time (Beijing)", "沙盒时间(北京)"),
     "said": ("What happened", "刚才发生了什么"),
     "nothing_yet": ("Nothing yet: buy something.", "还没有：请先购买。"),
@@ -50,6 +50,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "timeline": ("Timeline, newest first", "时间线(最新在前)"),
     "open": ("A person must decide", "需要人工决定"),
     "refunds": ("Refunds", "退款"),
+    "bill_says": ("the bill says", "账单："),
+    "ours": ("here", "我方："),
     "key": ("key", "密钥"),
     "arrived": ("What arrived", "收到了什么"),
     "arrived_none": (
@@ -160,12 +162,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "Ann 申请,Bob 批准，微信受理后无法打款。需要人工处理，并说明该怎么做。",
     ),
     "said.bill": (
-        "The next morning's bill says {bill} where we have {ours}: the difference is on the list until it is settled.",
-        "次日账单为 {bill}，我方为 {ours}：差异会一直列出，直到处理完毕。",
-    ),
-    "said.bill_waits": (
-        "The next morning's bill was planted with a difference, and is still being compared. Look again in a moment.",
-        "次日账单已植入差异，仍在对账，请稍后再看。",
+        "It is the next morning, and the bill says one cent more than was paid. Once it was compared, the difference"
+        " stands here, and on the list of what a person must settle.",
+        "现在是次日早晨，账单比实付多一分。对账完成后，差异会显示在此处，并列入待处理清单。",
     ),
     "said.kill": (
         "The function was killed right after its write; WeChat got {answers}. It sent again 15 seconds later: same"

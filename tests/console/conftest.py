@@ -1,4 +1,4 @@
-"""The console before a browser with cookies, a sign-in page that checks PKCE, and an API that answers as the real one."""
+"""The console before a browser with cookies, a sign-in page that checks PKCE, and an API that answers as a real one."""
 
 import base64
 import copy
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import botocore.session
 import pytest
@@ -60,7 +60,7 @@ class FakeIssuer:
 
     def answer(self, path: str, headers: Mapping[str, str], form: Json) -> Reply:
         self.asked.append({"path": path, **form})
-        client = f"Basic {base64.b64encode(f'the-console:{SECRET}'.replace(' ', '%20').replace(chr(39), '%27').encode()).decode()}"
+        client = f"Basic {base64.b64encode(f'the-console:{quote(SECRET)}'.encode()).decode()}"
         if headers.get("authorization") != client:
             return _reply(401, {"error": "invalid_client"})
         if path == "/revoke":

@@ -100,7 +100,7 @@ def test_arrows_point_down(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("countersign_console")])
-def test_C10_the_console_knows_the_api_and_nothing_behind_it(module: str) -> None:
+def test_the_console_knows_the_api_and_nothing_behind_it(module: str) -> None:
     """Pages reach no store, no orders, no platform and no document, however far their imports are followed."""
     reached, waiting = set(), [module]
     while waiting:

@@ -241,7 +241,7 @@ def test_no_order_can_be_deleted() -> None:
                 assert statement["Resource"] == {"Fn::GetAtt": f"{table}.Arn"}
 
 
-def test_C10_the_console_reaches_its_sessions_and_one_secret_and_nothing_of_orders() -> None:
+def test_the_console_reaches_its_sessions_and_one_secret_and_nothing_of_orders() -> None:
     allowed = {
         (action, str(statement["Resource"]))
         for statement in statements(functions()["Console"])

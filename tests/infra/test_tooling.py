@@ -1,6 +1,7 @@
 """The tools agree with each other: lock files, README, CI, the table of properties."""
 
 import ast
+import hashlib
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from tests.infra.reading import LAYER, ROOT
-from tools import properties, try_contract
+from tools import properties, try_contract, vendor_htmx
 
 LOCKS = [
     ROOT / "requirements-dev.txt",
@@ -112,6 +113,21 @@ def helper_A9_is_no_test(): ...
         assert (done.returncode, done.stderr) == (0, "")
         assert ids == properties.IDS
         assert done.stdout.splitlines()[-1].endswith(" of 104 properties are held by tests")
+
+
+def test_htmx_is_the_file_whose_digest_is_written_down_and_its_licence_stands_beside_it() -> None:
+    shipped = (vendor_htmx.STATIC / "htmx.js").read_bytes()
+
+    assert hashlib.sha256(shipped).hexdigest() == vendor_htmx.SHA256
+    assert b"Zero-Clause BSD" in (vendor_htmx.STATIC / "LICENSE.htmx").read_bytes()
+
+
+def test_nothing_that_is_built_needs_node() -> None:
+    for makefile in sorted((ROOT / "layers").glob("*/Makefile")):
+        recipes = [line for line in makefile.read_text(encoding="utf-8").splitlines() if line.startswith("\t")]
+        assert recipes
+        assert not [line for line in recipes if re.search(r"\b(node|npm|npx|yarn)\b", line)]
+    assert not list((ROOT / "layers").rglob("package.json"))
 
 
 def test_a_contract_that_was_not_tried_is_no_success_and_is_said_to_be_untried(

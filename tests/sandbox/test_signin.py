@@ -17,6 +17,7 @@ from sandbox.signin import (
     CLIENT_SECRET,
     CODE_SECONDS,
     GRACE_SECONDS,
+    NEXT_SECONDS,
     PEOPLE,
     REFRESH_SECONDS,
     SignIn,
@@ -323,6 +324,21 @@ def test_other_grants_and_other_bodies_are_refused(desk: Desk) -> None:
     assert desk.post("/oauth2/token", grant_type="password")[::2] == (400, {"error": "unsupported_grant_type"})
     assert desk.post("/oauth2/token", {"content-type": "application/json"})[::2] == (400, {"error": "invalid_request"})
     assert desk.page.handle("GET", "/oauth2/token", "", {}, b"")[0] == 404
+
+
+def test_who_was_chosen_at_the_desk_need_not_choose_again_once_and_soon(desk: Desk) -> None:
+    def expects(person: str) -> int:
+        return desk.page.handle("POST", "/next", "", {}, json.dumps({"person": person}).encode())[0]
+
+    assert expects("bob") == 200
+    assert desk.authorize("GET")[0] == 303
+    assert desk.authorize("GET")[0] == 200, "once"
+    expects("bob")
+    desk.now += NEXT_SECONDS
+    assert desk.authorize("GET")[0] == 200, "soon"
+    assert expects("mallory") == 400
+    expects("bob")
+    assert desk.authorize("GET", redirect_uri="https://evil.example.com/")[0] == 400
 
 
 def test_signing_out_goes_back_to_the_console_and_nowhere_else(desk: Desk) -> None:

@@ -24,7 +24,7 @@
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (form.getAttribute("method") !== "post") return;
+    if (form.getAttribute("method") !== "post" || "leaves" in form.dataset) return;
     event.preventDefault();
     if (isBusy) return;
     isBusy = true;
@@ -35,7 +35,7 @@
       const [there, url] = await fetched(form.getAttribute("action"), { method: "POST", body });
       put(parts(), there.querySelector("main"));
       history.replaceState(null, "", url);
-      document.getElementById("said").focus();
+      document.getElementById("said")?.focus();
       note.textContent = "";
       quickUntil = Date.now() + BUSY_FOR;
     } catch {
