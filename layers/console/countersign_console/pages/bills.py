@@ -62,13 +62,13 @@ def bill(view: View, status: int = 200, problem: str = "") -> Answer:
             cursor=view.query.get("cursor", ""),
         ),
     )
-    reports = view.good(summary)["days"]
+    report = next((one for one in view.good(summary)["days"] if one["date"] == day), None)
     found = lines.json if lines.is_good else {"lines": [], "cursor": None}
     return view.page(
         "bill.html",
         status,
         day=day,
-        report=reports[0] if reports else None,
+        report=report,
         lines=found["lines"],
         cursor=found["cursor"] if len(found["lines"]) == int(PAGE) else None,
         problem=problem or ("" if lines.is_good or lines.status == 404 else view.problem(lines)),
@@ -82,10 +82,8 @@ def as_file(view: View) -> Answer:
     day = _day(view)
     reply = view.api.call(get(path("reconciliation", name, day), platform=platform, format="csv"))
     view.good(reply)
-    file = (
-        f"{platform}-{''.join(letter if letter.isascii() and letter.isalnum() else '_' for letter in name)}-{day}.csv"
-    )
-    headers = {"content-disposition": f'attachment; filename="{file}"'}
+    file = re.sub(r"[^A-Za-z0-9]", "_", f"{platform}_{name}")
+    headers = {"content-disposition": f'attachment; filename="{file}-{day}.csv"'}
     return Answer(200, reply.body, "text/csv; charset=utf-8", headers)
 
 
