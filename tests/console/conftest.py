@@ -35,6 +35,7 @@ SCOPES = [
     "payments:write",
     "payments:link",
     "evidence:read",
+    "operate",
 ]
 Json = dict[str, Any]
 
@@ -117,6 +118,8 @@ class FakeApi:
             return _reply(*found(body))
         if isinstance(found, tuple):
             return _reply(*found)
+        if isinstance(found, bytes):
+            return Reply(200, {"content-type": "text/csv"}, found)
         if found is None:
             return _reply(404, {"code": "no_such_resource", "detail": "there is no such resource"})
         return _reply(200, found)

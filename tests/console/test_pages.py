@@ -25,8 +25,19 @@ LOOKS = {
     "/ship": "ship",
     "/ship/many": "many",
     "/search?q=nothing": "search",
+    "/inbox": "inbox",
+    "/inbox?kind=quarantine": "inbox",
+    "/bills": "bills",
+    "/bills?month=2026-10": "bills",
+    "/bill?day=2026-11-29": "bill",
+    "/bill.csv?day=2026-11-29": "file",
+    "/charges": "charges",
+    "/accounts": "accounts",
+    "/activity": "activity",
+    "/settings": "settings",
 }
 ORDER_PAGE = "/order?account=wechat%2Fshop&id=ORDER-0001"
+FILE = "\ufeffplatform,account\r\nwechat,茶\r\n".encode()
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -35,6 +46,7 @@ def everything(world: World) -> World:
     """Return a world in which lookups answer, and a number that nothing has finds nothing."""
     world.api.answers["GET /search"] = {"found": []}
     world.api.answers["POST /lookup"] = {"found": []}
+    world.api.answers["GET /reconciliation/shop/2026-11-29"] = FILE
     return world
 
 
@@ -122,7 +134,14 @@ def test_every_call_is_one_of_the_apis(world: World, ann: Browser) -> None:
     csrf = ann.get("/").forms("/sign-out")[0]["csrf"]
     form = {"csrf": csrf, "account": "wechat/shop", "id": "ORDER-0001", "refund_id": "rf1", "review_id": "r1"}
     form |= {"event_id": "e1", "notice_id": "n1", "what": "approve", "note": "x", "tracking_no": "YT1234567890123"}
-    form |= {"carrier": "YTO", "lines": "ORDER-0001, YTO, YT1234567890123", "minor": "1", "currency": "CNY"}
+    form |= {"exception_id": "x1", "day": "2026-11-29", "difference_id": "amount.2", "from": "2026-11-29T10:00"}
+    form |= {
+        "to": "2026-11-29T12:00",
+        "carrier": "YTO",
+        "lines": "ORDER-0001, YTO, YT1234567890123",
+        "minor": "1",
+        "currency": "CNY",
+    }
     for path in [*LOOKS, "/news", "/news?after=x&order=ORDER-0001"]:
         ann.get(path)
     for method, path in ROUTES:

@@ -12,12 +12,22 @@ class Entry(NamedTuple):
     counts: tuple[tuple[str, str], ...] = ()
 
 
+# Kinds of the inbox that no other entry's badge counts.
+_NOBODY_ELSES = ("orphan", "quarantine", "failed_notice", "authorization", "finding")
 # The first four are a phone's bottom bar; the others are behind "more" there.
 ENTRIES = (
     Entry("/", "today"),
     Entry("/orders", "orders", (("work", "decide"),)),
     Entry("/ship", "ship", (("work", "to_ship"),)),
     Entry("/refunds", "refunds", (("refunds", "requested"), ("refunds", "needs_action"))),
+    Entry(
+        "/inbox", "inbox", tuple(("exceptions", kind) for kind in ("orphan", "quarantine", "failed_notice", "finding"))
+    ),
+    Entry("/bills", "bills"),
+    Entry("/charges", "charges"),
+    Entry("/accounts", "accounts"),
+    Entry("/activity", "activity"),
+    Entry("/settings", "settings"),
 )
 IN_THE_BAR = 4
 

@@ -206,6 +206,9 @@ def _common(language: str, now: int, zone: str) -> Json:
         word, number = formats.ago(stamp, now)
         return words.text(language, f"base.ago.{word}", n=number)
 
+    def idle(stamp: str | None) -> int:
+        return now - int(formats.moment(stamp).timestamp()) if stamp else now
+
     def at(stamp: str | None, *, seconds: bool = False) -> str:
         return formats.at(stamp, zone, now, seconds=seconds)
 
@@ -213,6 +216,7 @@ def _common(language: str, now: int, zone: str) -> Json:
         "t": text,
         "known": known,
         "ago": ago,
+        "idle": idle,
         "at": at,
         "lang": language,
         "now": now,

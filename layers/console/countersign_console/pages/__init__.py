@@ -2,6 +2,30 @@
 
 from types import ModuleType
 
-from countersign_console.pages import home, news, order, orders, refunds, ship
+from countersign_console.pages import (
+    accounts,
+    activity,
+    bills,
+    charges,
+    home,
+    inbox,
+    news,
+    order,
+    orders,
+    refunds,
+    ship,
+)
 
-PAGES: tuple[ModuleType, ...] = (home, news, order, orders, refunds, ship)
+PAGES: tuple[ModuleType, ...] = (
+    accounts,
+    activity,
+    bills,
+    charges,
+    home,
+    inbox,
+    news,
+    order,
+    orders,
+    refunds,
+    ship,
+)
