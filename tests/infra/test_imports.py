@@ -109,9 +109,8 @@ def test_the_console_knows_the_api_and_nothing_behind_it(module: str) -> None:
             waiting.append(name)
     parts = {".".join(name.split(".")[:2]) for name in reached if name.split(".")[0] == "countersign"}
 
-    assert parts <= {f"countersign.{part}" for part in ("errors", "http", "money", "signing", "aws", "runtime")} | {
-        "countersign"
-    }
+    known = ("errors", "http", "money", "values", "signing", "aws", "runtime")
+    assert parts <= {f"countersign.{part}" for part in known} | {"countersign"}
     assert {name for name in reached if name.startswith("countersign.runtime.")} <= {"countersign.runtime.telemetry"}
 
 

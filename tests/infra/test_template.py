@@ -122,8 +122,8 @@ class TestShoppersDomain:
     SHOPPERS = {"Fn::Sub": "https://${ShopperDomain}"}  # noqa: RUF012 - never changed
 
     def test_shoppers_have_a_domain_of_their_own_where_one_is_named_and_it_leads_to_their_api_alone(self) -> None:
-        (name,) = resources("AWS::ApiGatewayV2::DomainName").values()
-        (mapping,) = resources("AWS::ApiGatewayV2::ApiMapping").values()
+        name = resources("AWS::ApiGatewayV2::DomainName")["ShopperDomainName"]
+        mapping = resources("AWS::ApiGatewayV2::ApiMapping")["ShopperDomainMapping"]
 
         assert name["DomainName"] == {"Ref": "ShopperDomain"}
         (how,) = name["DomainNameConfigurations"]
