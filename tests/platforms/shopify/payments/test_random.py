@@ -130,7 +130,7 @@ def play(world: Checkout, seed: int, many: int) -> None:
 
 
 def test_sessions_of_a_fixed_chance(world: Checkout) -> None:
-    play(world, 20_261_129, 12)
+    play(world, 20_261_129, 20)
 
 
 @pytest.mark.soak
