@@ -134,6 +134,7 @@ def test_sessions_of_a_fixed_chance(world: Checkout) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(14_400)
 def test_two_thousand_sessions(world: Checkout) -> None:
     seed = secrets.randbelow(10**9)
     for part in range(40):
