@@ -53,6 +53,7 @@ class Door:
     """Shopify's side of the door: a connection of its own for each request, by mutual TLS."""
 
     def __init__(self, sandbox: Sandbox) -> None:
+        self.refused = 0
         self._send = sender(sandbox.state, sandbox.port + 3, "a")
         self._headers = {
             "Content-Type": "application/json",
@@ -60,16 +61,16 @@ class Door:
             "Shopify-Api-Version": "2026-10",
         }
 
-    def ask(self, *, warming: bool = False) -> float:
-        """Ask for a session and return for how long that took, from the first byte to the last."""
+    def ask(self) -> float:
+        """Ask for a session and return for how long that took; one that is refused comes again, and that counts."""
         wanted, begun = body(), time.perf_counter()
-        status, answer = self._send(PATH, self._headers, wanted)
-        took = time.perf_counter() - begun
-        if status == 503 and warming:  # a first process that starts beside everything else that does
-            return took
-        if status != 201 or not json.loads(answer)["redirect_url"]:
-            raise SystemExit(f"a session was answered {status}: {answer!r}")
-        return took
+        while True:
+            status, answer = self._send(PATH, self._headers, wanted)
+            if status == 201 and json.loads(answer)["redirect_url"]:
+                return time.perf_counter() - begun
+            if status != 503:
+                raise SystemExit(f"a session was answered {status}: {answer!r}")
+            self.refused += 1
 
 
 def cold(sandbox: Sandbox, door: Door) -> list[float]:
@@ -113,7 +114,8 @@ def main() -> int:
     with running_sandbox() as sandbox:
         door = Door(sandbox)
         for _ in range(10):
-            door.ask(warming=True)
+            door.ask()
+        door.refused = 0
         figures = {
             "answered, warm": [door.ask() for _ in range(WARM)],
             "answered, cold": cold(sandbox, door),
@@ -127,6 +129,7 @@ def main() -> int:
         missed += worst > limit
         row = [f"{one:.3f}" for one in (statistics.median(found), worst, max(found))]
         print(f"| {name} | {len(found)} | {' | '.join(row)} | {limit:.0f} | {worst / limit:.2f} |")
+    print(f"{door.refused} requests were refused with 503 and came again, as Shopify's do: that time is in the figures")
     print("each promise is held" if not missed else f"{missed} promises are NOT held")
     return 1 if missed else 0
 

@@ -28,7 +28,17 @@ _WORK = (
 )  # fmt: skip
 _APP = ("*_auth", "*_load", "*_uninstall", "*_remove_user", "*_check")  # an app that is installed in shops
 _KEEPS = ("*_auth", "*_uninstall", "*_check")  # the documents of those shops
-_UNASKED = (*_WORK, "*_guard", "*_check", "*_trust", "notify", "publish", "sweep")  # whose failures nobody would see
+_UNASKED = (
+    *_WORK,
+    "*_guard",
+    "*_check",
+    "*_resolve",
+    "*_trust",
+    "notify",
+    "publish",
+    "sweep",
+)  # whose failures nobody would see
+_SESSIONS = ("*_payment_status", "*_resolve", "*_session", "*_pay")  # as shops' checkouts ask for payments
 _READ_ACCOUNTS = (
     *_RECORD,
     *_WORK,
@@ -38,7 +48,10 @@ _READ_ACCOUNTS = (
     "*_authorized",
     "*_create_cart",
     "*_payment_status",
+    "*_resolve",
+    "*_session",
     "bigcommerce_pay",
+    "shopify_pay",
     "notify",
 )  # decisions_api: the keys of lookups
 # What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
@@ -51,7 +64,7 @@ REASONS = {
         "Lambda puts what failed there in the function's name",
     ),
     **dict.fromkeys(
-        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK, "*_payment_status")],
+        [(who, "dynamodb:ConditionCheckItem", "OrdersTable") for who in (*_RECORD, *_WORK, *_SESSIONS)],
         "the store's one transaction checks that an order is still absent, or another order still as it was read",
     ),
     ("shopify_trust", "s3:GetObjectVersion", "object"): "a stack may name a version of the trust store",

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from countersign.store import OrderStore
 
 SHOP, COPIES = "races.myshopify.com", 50
-ROUNDS = [pytest.param(3, id="3 rounds"), pytest.param(100, id="100 rounds", marks=pytest.mark.soak)]
+ROUNDS = [
+    pytest.param(3, id="3 rounds"),
+    pytest.param(100, id="100 rounds", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+]
 APP = App(payments=Payments("hc1.main"), shops={SHOP: Shop(SHOP)})
 APPS = cast("Apps", SimpleNamespace(load=lambda name: APP, shop=lambda name, app, host: app.shops.get(host)))
 

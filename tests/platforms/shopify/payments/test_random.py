@@ -130,10 +130,11 @@ def play(world: Checkout, seed: int, many: int) -> None:
 
 
 def test_sessions_of_a_fixed_chance(world: Checkout) -> None:
-    play(world, 20_261_129, 12)
+    play(world, 20_261_129, 20)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(14_400)
 def test_two_thousand_sessions(world: Checkout) -> None:
     seed = secrets.randbelow(10**9)
     for part in range(40):

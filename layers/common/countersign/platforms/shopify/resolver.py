@@ -421,7 +421,8 @@ class ResolveJob:
         self._report(found, attempt.terms.amount, authorized=left)
         if not left:
             self._end_warning(found.key)
-        self._record(found.key, Paid(made.capture_id, amount, self.now, test=paid.session.test))
+        # The cashier names no time: when it was asked for stays the same however often this is done.
+        self._record(found.key, Paid(made.capture_id, amount, session.requested_at, test=paid.session.test))
         self._record(found.key, answering.resolved(session, at=self.now))
         return self.now
 
@@ -543,6 +544,9 @@ class ResolveJob:
         return answering.read(session, client.answer(answering.mutation(session), json.loads(session.arguments)))
 
     def _report(self, found: Found, amount: Money, *, authorized: int = 0, state: str = "open") -> None:
+        known = found.order
+        if known.status == "closed" if state == "cancelled" else known.authorized == authorized:
+            return  # it was said before, and what was to follow was lost
         told = sessions.reported(
             found.key, amount, AUTHORIZATION, at=self.now, test=found.session.test, state=state, authorized=authorized
         )
