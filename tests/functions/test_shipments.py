@@ -29,7 +29,7 @@ def test_a_parcel_is_recorded_and_due_at_the_worker(cloud):
     status, answer = ship(cloud, PARCEL)
 
     assert (status, answer["status"], answer["complete"]) == (201, "recorded", True)
-    assert answer["parcels"] == [{"carrier": "SF", "tracking_no": "SF1234567890", "description": "两杯茶"}]
+    assert answer["parcels"] == [{"carrier": "SF", "tracking_no": "SF1234567890", "description": "两杯茶", "goods": []}]
     shown = call(cloud, "GET", ORDER, BOUGHT)[1]
     assert [row["shipment_id"] for row in shown["shipments"]] == [answer["shipment_id"]]
     rows = [row for row in cloud.table() if row["sk"]["S"].startswith("SHIPMENT#")]
