@@ -38,7 +38,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def run(sandbox: Sandbox, tmp_path: Path) -> Run:
     def command(*arguments: str, given: str | None = None) -> Result:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while True:
             context = Context(environ={}, home=tmp_path)
             done = CliRunner().invoke(cli, [f"--sandbox={sandbox.port}", *arguments], obj=context, input=given)
@@ -144,7 +144,8 @@ def test_a_dry_run_writes_nothing(sandbox: Sandbox, run: Run, paid: str) -> None
     result = run("redrive", "wechat", "--day", day, "--dry-run", "-o", "json")
     replayed = run("replay", paid, event, "-o", "ids")
 
-    assert (result.exit_code, json.loads(result.stdout)["looked_at"]) == (0, 0)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["looked_at"] == 0
     assert replayed.stdout == "unchanged\n"
     # A replay marks its event, and nothing else; a dry run marks nothing.
     assert {name for name, was in digest(sandbox, paid).items() if was != before.get(name)} <= {event}
