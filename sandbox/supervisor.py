@@ -28,6 +28,11 @@ from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = "sandbox"
+# What an operator's commands ask a stack for: the output, and which resource it names.
+OUTPUTS = (
+    ("OrdersTableName", "AWS::DynamoDB::Table", "OrdersTable"),
+    ("FailureQueueUrl", "AWS::SQS::Queue", "FailureQueue"),
+)
 
 
 class Supervisor:
@@ -87,8 +92,9 @@ class Supervisor:
             "endpoint": plane.endpoint,
             "stage": STAGE,
             "outputs": {
-                "OrdersTableName": provisioner.attributes("OrdersTable")["Ref"],
-                "FailureQueueUrl": provisioner.attributes("FailureQueue")["Ref"],
+                output: provisioner.attributes(resource)["Ref"]
+                for output, kind, resource in OUTPUTS
+                if resource in template.resources(kind)
             },
         }
         self._control.queues = Queues(plane, clock)
