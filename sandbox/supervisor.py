@@ -33,6 +33,11 @@ from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = "sandbox"
 TRUST_STORE = ("sandbox-trust", "shopify.pem")
+# What an operator's commands ask a stack for: the output, and which resource it names.
+OUTPUTS = (
+    ("OrdersTableName", "AWS::DynamoDB::Table", "OrdersTable"),
+    ("FailureQueueUrl", "AWS::SQS::Queue", "FailureQueue"),
+)
 
 
 class Supervisor:
@@ -106,8 +111,9 @@ class Supervisor:
             "endpoint": plane.endpoint,
             "stage": STAGE,
             "outputs": {
-                "OrdersTableName": provisioner.attributes("OrdersTable")["Ref"],
-                "FailureQueueUrl": provisioner.attributes("FailureQueue")["Ref"],
+                output: provisioner.attributes(resource)["Ref"]
+                for output, kind, resource in OUTPUTS
+                if resource in template.resources(kind)
             },
         }
         self._control.queues = Queues(plane, clock)

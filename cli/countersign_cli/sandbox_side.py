@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from clients.python.countersign_client import Reply
 from countersign_cli.exits import NOT_FOUND, REFUSED, UNAVAILABLE, StopError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clients.python.countersign_client import Reply, Transport
+    from clients.python.countersign_client import Transport
+
 
 # Everything: the sandbox is where each command is tried.
 SCOPES = (
     "payments:write", "payments:link", "orders:read", "orders:ship", "refunds:request", "refunds:approve",
     "evidence:read", "operate",
 )  # fmt: skip
+PATIENCE_SECONDS = 310
 
 
 class SandboxSide:
     """Calls the control port of a sandbox on this machine."""
 
-    def __init__(self, port: int, transport: Transport) -> None:
-        self.port, self._transport = port, transport
+    def __init__(self, port: int, transport: Transport | None = None) -> None:
+        # A function by hand may work for minutes, and cold ones start slowly on a busy machine.
+        self.port, self._transport = port, transport or patient
         self.api_url = f"http://127.0.0.1:{port}"
         self._url = f"http://127.0.0.1:{port + 1}"
 
@@ -59,6 +65,18 @@ class SandboxSide:
     def control(self, platform: str, call: str, body: Any) -> Any:
         """Have a simulator do something."""
         return self.call("POST", f"/{platform}/_control/{call}", body)
+
+
+def patient(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+    """Send a request to this machine and wait for as long as a function may work."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request(method, f"{where.path}?{where.query}" if where.query else where.path, body, dict(headers))
+        answer = connection.getresponse()
+        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
 
 
 def _read(reply: Reply) -> Any:

@@ -51,7 +51,7 @@ class Session:
         """Return the session that the options ask for."""
         folder = profiles.folder(context.environ, context.home)
         if port := context.given.get("sandbox"):
-            return cls(context, SandboxSide(port, context.transport or send), None, folder)
+            return cls(context, SandboxSide(port, context.transport), None, folder)
         return cls(context, None, profiles.chosen(folder, context.given.get("profile")), folder)
 
     @property

@@ -403,6 +403,17 @@ class TestRotate:
 
         assert result.exit_code == 4
 
+    def test_keys_of_an_app_are_used_where_it_is_installed(self, live: Fakes) -> None:
+        secrets = [f"shpss_{NEW}", f"shpss_{KEY}"]
+        live.cloud.put("shopify/app", client_secrets=secrets)
+        used = {"key": "client_secrets[1]", "used_at": times.iso(NOW - 60)}
+        shop = {"account": "shopify/shop.myshopify.com", "health": health(keys=[used])}
+        live.on("GET /accounts", {"accounts": [shop]})
+
+        assert live.run("rotate", "shopify/app", "client_secrets", "--remove", "--yes", sandbox=False).exit_code == 4
+        live.on("GET /accounts", {"accounts": [{**shop, "account": "wechat/shop"}]})
+        assert live.run("rotate", "shopify/app", "client_secrets", "--remove", "--yes", sandbox=False).exit_code == 0
+
     def test_no_key_is_an_argument_or_printed_or_kept(self, live: Fakes) -> None:
         outputs = [self.rotate(live, "--add", given=NEW).output, self.rotate(live).output]
         outputs.append(self.rotate(live, "--add", given=NEW).output)

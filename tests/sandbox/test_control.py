@@ -72,3 +72,22 @@ def test_a_page_of_this_machine_may_control_the_sandbox(small: Sandbox) -> None:
     headers = {"Host": "localhost", "Origin": "http://localhost:5173"}
 
     assert ask(small, "POST", "/token", headers, {"scopes": ["orders:read"]})[0] == 200
+
+
+def test_what_came_without_a_token_is_remembered_with_its_answer(small: Sandbox) -> None:
+    known = [one["number"] for one in small.control("GET", "/requests")["requests"]]
+    small.api("GET", "/echo/remembered")
+    small.api("GET", "/guarded", token=small.token("things:read"))
+    small.api("GET", "/nowhere")
+
+    came = small.control("GET", f"/requests?after={max(known, default=0)}")["requests"]
+
+    assert [(one["method"], one["path"], one["status"]) for one in came] == [("GET", "/echo/remembered", 200)]
+    assert "remembered" in came[0]["answer"]
+
+
+def test_lines_of_logs_are_found_by_what_they_hold(small: Sandbox) -> None:
+    small.api("GET", "/echo/logged")
+
+    assert small.control("GET", "/logs?containing=a-text-that-nobody-logs") == []
+    assert all(set(one) == {"function", "line"} for one in small.control("GET", "/logs?containing="))

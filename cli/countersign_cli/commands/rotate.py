@@ -173,11 +173,8 @@ def _last_use(session: Session, held: Held, account: str, field: str) -> float:
     own = {str(key["id"]) for key in keys[1:] if isinstance(key, dict) and "id" in key}
     old = own | {f"{field}[{index}]" for index in range(1, len(keys))}
     listed = session.api.accounts().json["accounts"]
-    used = [
-        times.parsed(key["used_at"]) or 0.0
-        for one in listed
-        if one["account"] == account
-        for key in one["health"]["keys"]
-        if key["key"] in old
-    ]
+    # Keys of an app are noted with the shops where it is installed, a cashier's under another name: then all count.
+    own_name = [one for one in listed if one["account"] == account]
+    listed = own_name or [one for one in listed if one["account"].partition("/")[0] == account.partition("/")[0]]
+    used = [times.parsed(key["used_at"]) or 0.0 for one in listed for key in one["health"]["keys"] if key["key"] in old]
     return max([held.since, *used])
