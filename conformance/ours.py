@@ -292,7 +292,7 @@ class OurMerchant:
             raise CannotRun(f"closing {order.number} answered {status} {json.dumps(answer)[:200]}")
         self.sandbox.call("POST", "/clock", {"advance": LATER}, control=True)
         self.ahead += LATER
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.state(order).word not in ("closed", "expired"):
             if time.monotonic() > end:
                 raise CannotRun(f"{order.number} was asked to close, and is {self.state(order).word}")
