@@ -149,7 +149,7 @@ properties: env ## Print which tests hold which property of the threat list, and
 
 conformance: env ## Grade our sandbox (on PORT) and peers' receivers at every level; writes conformance/grades.md
 	@if command -v npm >/dev/null; then cd conformance/receivers/shopify && npm ci --silent --no-audit --no-fund; fi
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m conformance.grades --port $(PORT)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m conformance.receivers.grades --port $(PORT)
 
 lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
 	@PYTHONPATH=layers/common exec $(BIN)/python tools/lint_accounts.py $(if $(ACCOUNTS),"$(ACCOUNTS)")

@@ -11,16 +11,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import keyring, ours, report
-from .engine import Run
-from .merchant import Commands
-from .platforms import PLATFORMS
-from .receivers.peers import PEERS, Peer, shopify_api
-from .receivers.reference import serving
-from .wire import Target
+from .. import keyring, report
+from ..engine import Run
+from ..merchant import Commands
+from ..platforms import PLATFORMS
+from ..wire import Target
+from . import ours
+from .peers import PEERS, Peer, shopify_api
+from .reference import serving
 
 Json = dict[str, Any]
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 TABLE = HERE / "grades.md"
 SHOPIFY = HERE / "receivers" / "shopify"
 SHOPIFY_RECIPE = (
@@ -41,7 +42,7 @@ to you. One that says only whether a message is genuine has no state, and is not
 
 def main(arguments: list[str] | None = None) -> int:
     """Play everything and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m conformance.grades", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m conformance.receivers.grades", description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="only platforms whose name holds this; the table stays as it is")
