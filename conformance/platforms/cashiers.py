@@ -24,7 +24,7 @@ class Hc1(Platform):
     name = "hc1"
     title = "HC1 cashier"
     same_bytes_again = False  # a nonce is good for one request
-    page = "https://github.com/countersign/countersign/blob/main/docs/hc1.md"
+    page = "docs/hc1.md"
     patience = 10.0
     window = 300
     currency = "USD"

@@ -154,8 +154,10 @@ def _row(who: str, told: Json) -> str:
     level = str(said["level"])
     if said["level"] == 1 and PLATFORMS[said["platform"]].judges_state:
         level = "1 (not judged at level 2)"
+    skipped = [one["id"] for one in said["cases"] if one["outcome"] == "not judged" and one["level"] <= said["level"]]
+    tail = f" (not judged: {', '.join(skipped)})" if skipped else ""
     points = f"{said['points']}/{said['full']}"
-    return f"| {who} | {said['platform']} | {level} | {said['grade']} | {points} | {', '.join(missed) or '–'} |"
+    return f"| {who} | {said['platform']} | {level} | {said['grade']} | {points} | {', '.join(missed) or '–'}{tail} |"
 
 
 if __name__ == "__main__":
