@@ -160,7 +160,7 @@ cli: .venv-cli/.ready ## The command line, in .venv-cli/bin/countersign (or: pip
 
 conformance: env ## Grade our sandbox (on PORT) and peers' receivers at every level; writes conformance/grades.md
 	@if command -v npm >/dev/null; then cd conformance/receivers/shopify && npm ci --silent --no-audit --no-fund; fi
-	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m conformance.grades --port $(PORT)
+	@$(ENDS_WITH_MAKE) exec $(BIN)/python -m conformance.receivers.grades --port $(PORT)
 
 lint-accounts: env ## Say what is wrong with a folder of account documents (ACCOUNTS=<dir>)
 	@PYTHONPATH=layers/common:cli:. exec $(BIN)/python -m countersign_cli doctor --accounts "$(ACCOUNTS)"

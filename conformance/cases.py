@@ -13,7 +13,7 @@ from .engine import TRACES, Case, Failed, NotJudged, Play, said
 from .platforms.base import FORGED, REPLAY
 
 if TYPE_CHECKING:
-    from .merchant import Order, State
+    from .merchant import State
     from .platforms.base import Forgery, Platform
     from .wire import Message
 
@@ -89,7 +89,7 @@ def _again(play: Play) -> None:
     order = play.order()
     message = play.platform.payment(play, order)
     play.accepts(message)
-    play.accepts(play.platform.repeat(play, message, order), "the same message, the second time,")
+    play.accepts(play.platform.repeat(play, message), "the same message, the second time,")
 
 
 def _another(play: Play) -> None:
@@ -274,15 +274,15 @@ def _paid(play: Play) -> None:
 def _concurrent(play: Play) -> None:
     order = play.order()
     message = play.platform.payment(play, order)
-    copies = [message] + [play.platform.repeat(play, message, order) for _ in range(19)]
+    copies = [message] + [play.platform.repeat(play, message) for _ in range(19)]
     replies = play.send_together(copies)
     refused = [reply for reply in replies if not play.platform.acknowledged(reply)]
     # A conflict may be answered with an error, as the platform sends it again; then it is sent again.
     for _ in refused:
-        play.send(play.platform.repeat(play, message, order))
+        play.send(play.platform.repeat(play, message))
     play.becomes_paid(order)
     before = play.run.merchant.state(order)
-    play.send_patiently(play.platform.repeat(play, message, order))
+    play.send_patiently(play.platform.repeat(play, message))
     play.unchanged(order, before, "a copy")
 
 
@@ -333,7 +333,7 @@ def _closed(play: Play) -> None:
     order = play.order()
     play.run.merchant.close(order)
     before = play.run.merchant.state(order).word
-    _until_accepted(play, order, play.platform.payment(play, order))
+    _until_accepted(play, play.platform.payment(play, order))
     end = time.monotonic() + play.run.settle
     while play.run.merchant.state(order).word == before:
         if time.monotonic() > end:
@@ -386,15 +386,15 @@ def _store(play: Play) -> None:
         return
     if 400 <= reply.status < 500 and reply.status not in (408, 425, 429):
         raise Failed(f"the store's fault was said to be the platform's: {said(reply)}")
-    _until_accepted(play, order, message)
+    _until_accepted(play, message)
     play.becomes_paid(order)
 
 
-def _until_accepted(play: Play, order: Order, message: Message) -> None:
+def _until_accepted(play: Play, message: Message) -> None:
     """Send it again as the platform would, until it is taken; a target that was killed needs its time."""
     end = time.monotonic() + PATIENCE
     while True:
-        reply = play.send(play.platform.repeat(play, message, order))
+        reply = play.send(play.platform.repeat(play, message))
         if play.platform.acknowledged(reply):
             return
         if time.monotonic() > end:
@@ -416,7 +416,7 @@ def _kill(play: Play) -> None:
             reply = play.send(message)
             killer.join()
         if not play.platform.acknowledged(reply):
-            _until_accepted(play, order, message)
+            _until_accepted(play, message)
         try:
             play.becomes_paid(order)
         except Failed as failed:

@@ -125,6 +125,8 @@ class Play:
             if reply.status not in later:
                 break
             time.sleep(self.run.pause)
+            if later is not LATER and not self.platform.same_bytes_again:
+                message = self.platform.repeat(self, message)
         return reply
 
     def send_together(self, messages: Sequence[Message]) -> list[Reply]:

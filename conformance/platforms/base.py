@@ -44,6 +44,7 @@ class Platform(ABC):
     judges_state: ClassVar[bool] = True
     old_is_refused: ClassVar[bool] = True  # else it may be acknowledged, and must not pay
     names_currency: ClassVar[bool] = True
+    same_bytes_again: ClassVar[bool] = True  # whether a repetition may be the same request
 
     def __init__(self, keys: Json) -> None:
         self.keys = keys
@@ -73,7 +74,7 @@ class Platform(ABC):
         now), `spelling` (the same facts in other bytes), `content` (a signed body instead).
         """
 
-    def repeat(self, play: Play, message: Message, order: Order) -> Message:
+    def repeat(self, play: Play, message: Message) -> Message:
         """Return how the platform sends a message again: the same bytes, where it does not say otherwise."""
         return message
 

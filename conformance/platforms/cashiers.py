@@ -23,7 +23,8 @@ class Hc1(Platform):
 
     name = "hc1"
     title = "HC1 cashier"
-    page = "https://github.com/countersign/countersign/blob/main/docs/hc1.md"
+    same_bytes_again = False  # a nonce is good for one request
+    page = "docs/hc1.md"
     patience = 10.0
     window = 300
     currency = "USD"
@@ -82,7 +83,7 @@ class Hc1(Platform):
         first = ["HC1", "NOTIFY", merchant or self.keys["merchant_id"]]
         return Message(pairs(hc1.headers(key or known, first, body, play.now() + at, play.hexadecimal(32))), body)
 
-    def repeat(self, play: Play, message: Message, order: Order) -> Message:
+    def repeat(self, play: Play, message: Message) -> Message:
         """Return the same content under a new nonce: the contract says so."""
         return self.signed(play, message.body)
 
@@ -230,7 +231,7 @@ class Stripe(Platform):
         made = stripe.signature(secret or self.keys["webhook_secret"], body, at)
         return Message(pairs({"Content-Type": "application/json", "Stripe-Signature": made}), body)
 
-    def repeat(self, play: Play, message: Message, order: Order) -> Message:
+    def repeat(self, play: Play, message: Message) -> Message:
         """Return the same bytes, signed at another moment."""
         return self.signed(message.body, play.now())
 

@@ -151,7 +151,7 @@ class Shopify(Platform):
         }
         return Message(pairs(headers), body)
 
-    def repeat(self, play: Play, message: Message, order: Order) -> Message:
+    def repeat(self, play: Play, message: Message) -> Message:
         """Return the same bytes under other ids, which nothing signs."""
         return message.with_header("X-Shopify-Webhook-Id", play.hexadecimal(32))
 
@@ -270,7 +270,7 @@ class Recharge(Platform):
         made = recharge.headers(self.keys["client_secret"], body, play.now() + changes.get("at", 0))
         return Message(pairs(made), body)
 
-    def repeat(self, play: Play, message: Message, order: Order) -> Message:
+    def repeat(self, play: Play, message: Message) -> Message:
         """Return the same bytes, signed at another moment."""
         return Message(pairs(recharge.headers(self.keys["client_secret"], message.body, play.now())), message.body)
 

@@ -228,7 +228,7 @@ class Powertools(Peer):
     """The Powertools build of `bench/peers`: router, parser, idempotency in a table of its own, orders in another."""
 
     title, platform = "Powertools + wechatpayv3 (bench/peers)", "wechat"
-    recipe = "https://docs.powertools.aws.dev/lambda/python/latest/utilities/idempotency/"
+    recipe = "../bench/peers/powertools/app.py"
 
     def prepare(self) -> None:
         """Load the function over tables that moto keeps; one request at a time, as moto is no database."""

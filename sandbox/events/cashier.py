@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.signers import hc1
+from conformance.signers import stripe as stripe_signer
 from sandbox.events import shapes
 from sandbox.events.shared import Case, SampleEvents
-from sandbox.simulators.cashier import hc1_wire, stripe
+from sandbox.simulators.cashier import stripe
 from sandbox.simulators.cashier.hc1_ledger import stamp
 
 HC1 = "main"
@@ -64,7 +66,7 @@ class CashierMaker:
         body = json.dumps(content, separators=(",", ":")).encode()
         key = (key_id or self.key[0], secret or self.key[1])
         first = ["HC1", "NOTIFY", self.merchant_id]
-        made = hc1_wire.headers(key, first, body, self.now - age, shapes.stable_uuid(nonce).replace("-", ""))
+        made = hc1.headers(key, first, body, self.now - age, shapes.stable_uuid(nonce).replace("-", ""))
         made |= {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in made.items() if value}
         return shapes.http(ROUTE, self.now, parameters={"name": "hc1", "account": HC1}, headers=sent, body=body)
@@ -102,7 +104,7 @@ class CashierMaker:
         body = json.dumps(event, indent=2).encode()
         headers = {
             "Content-Type": "application/json",
-            "Stripe-Signature": stripe.signature(secret, body, self.now - age),
+            "Stripe-Signature": stripe_signer.signature(secret, body, self.now - age),
         }
         return shapes.http(
             ROUTE, self.now, parameters={"name": "stripe", "account": "main"}, headers=headers, body=body

@@ -7,9 +7,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from conformance.signers import douyin as signer
 from sandbox.events import shapes
 from sandbox.events.shared import ROOT, Case, SampleEvents
-from sandbox.simulators.douyin import crypto
 
 ACCOUNT = "app"
 ORDER, TRADE_ORDER = "EV-dy-1", "EV-dy-2"
@@ -57,7 +57,7 @@ class DouyinMaker:
         """Return a callback of guaranteed payment; `outer` replaces fields after it was signed."""
         timestamp, nonce = str(self.now - age), "4711"
         text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-        signature = crypto.callback_sign(self._secrets["token"], timestamp, nonce, text)
+        signature = signer.callback_sign(self._secrets["token"], timestamp, nonce, text)
         body = {"timestamp": timestamp, "nonce": nonce, "msg": text, "msg_signature": signature, "type": kind, **outer}
         return self._http(json.dumps(body, ensure_ascii=False), {})
 
@@ -66,7 +66,7 @@ class DouyinMaker:
         text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         body = json.dumps({"version": "3.0", "type": kind, "msg": text}, ensure_ascii=False, separators=(",", ":"))
         timestamp, nonce = str(self.now), "b2f1c0de"
-        made = crypto.sign(self._platform, timestamp, nonce, body)  # type: ignore[arg-type]
+        made = signer.sign(self._platform, timestamp, nonce, body)  # type: ignore[arg-type]
         headers = {"byte-timestamp": timestamp, "byte-nonce-str": nonce, "byte-signature": signature or made}
         return self._http(body, headers)
 

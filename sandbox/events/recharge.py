@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.signers import recharge as signer
 from sandbox.events import shapes
 from sandbox.events.shared import ROOT, Case, SampleEvents
-from sandbox.simulators.recharge import webhooks
 
 ACCOUNT = "store"
 FAILED, PAID, OLDER = "rc-wh-pub-01-charge-failed", "rc-wh-pub-02-charge-paid", "rc-wh-pub-04-2021-01-shape"
@@ -46,7 +46,7 @@ class RechargeMaker:
         self, body: bytes, *, age: int = 0, drop: tuple[str, ...] = (), headers: dict[str, str] | None = None
     ) -> Json:
         """Return a delivery signed `age` seconds ago; headers may be left out or replaced."""
-        made = webhooks.headers(self.secret, body, self.now - age) | (headers or {})
+        made = signer.headers(self.secret, body, self.now - age) | (headers or {})
         sent = {name: value for name, value in made.items() if name not in drop}
         route = "POST /recharge/{account}/webhook"
         return shapes.http(route, self.now, parameters={"account": ACCOUNT}, headers=sent, body=body)
@@ -105,7 +105,7 @@ def _deliveries(maker: RechargeMaker) -> dict[str, Case]:
             maker.delivery(
                 maker.body(FAILED, total_price="0.01"),
                 drop=newer,
-                headers={"X-Recharge-Hmac-Sha256": webhooks.legacy(maker.secret, failed)},
+                headers={"X-Recharge-Hmac-Sha256": signer.legacy(maker.secret, failed)},
             ),
             401,
             "another amount than was signed",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from conformance.signers import shopify as signer
 from sandbox.events import shapes
 from sandbox.events.shared import ROOT, Case, SampleEvents
 from sandbox.simulators.shopify import oauth, orders, webhooks
@@ -304,15 +305,13 @@ def _deliveries(maker: ShopifyMaker) -> dict[str, Case]:
             maker.delivery(
                 maker.body(PAID, total_price="0.01"),
                 "orders/paid",
-                headers={"X-Shopify-Hmac-Sha256": webhooks.signature(maker.secret, paid)},
+                headers={"X-Shopify-Hmac-Sha256": signer.signature(maker.secret, paid)},
             ),
             401,
             "another amount than was signed",
         ),
         "two-families": Case(
-            maker.delivery(
-                paid, "orders/paid", headers={"Shopify-Hmac-Sha256": webhooks.signature(maker.secret, paid)}
-            ),
+            maker.delivery(paid, "orders/paid", headers={"Shopify-Hmac-Sha256": signer.signature(maker.secret, paid)}),
             401,
             "signed as both families: nobody sends that",
         ),

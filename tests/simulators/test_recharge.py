@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.signers import recharge as recharge_signer
 from sandbox.simulators.recharge import Simulator, webhooks
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def test_subscriptions_are_made_listed_and_ended(platform: Simulator) -> None:
 
 def test_a_delivery_is_signed_both_ways_and_names_no_topic(platform: Simulator) -> None:
     body = b'{"charge":{"id":1}}'
-    made = webhooks.headers("secret", body, 1_795_356_005)
+    made = recharge_signer.headers("secret", body, 1_795_356_005)
 
     assert made["X-Recharge-Hmac-Sha256"] == hashlib.sha256(b"secret" + body).hexdigest()
     assert made["X-Recharge-Webhook-Signature"].startswith("t=1795356005,v1=")

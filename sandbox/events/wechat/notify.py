@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from conformance.signers import wechat as scheme
 from sandbox.events import shapes
 from sandbox.events.shared import Case, Event
 from sandbox.events.wechat.maker import CLASSIC_KEY, OPENID, Maker, number, transaction_id
@@ -81,7 +82,7 @@ def _v3(
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Serial": signer.serial,
         "Wechatpay-Signature": head + signature[len(head) :] if probe else signature,
-        "Wechatpay-Signature-Type": crypto.SIGNATURE_TYPE,
+        "Wechatpay-Signature-Type": scheme.SIGNATURE_TYPE,
     } | shape.pop("headers", {})
     sent = shape.pop("sent", body)
     return shapes.http(NOTIFY, maker.now, parameters={"account": account}, headers=headers, body=sent, **shape)
@@ -220,7 +221,7 @@ def _notify_v2(maker: Maker) -> dict[str, Case]:
         "appid": maker.documents["classic"]["appid"],
         "mch_id": maker.documents["classic"]["mchid"],
         "nonce_str": maker.text("refund-v2", 32),
-        "req_info": crypto.seal_refund(CLASSIC_KEY, xml.write(refund, "root")),
+        "req_info": scheme.seal_refund(CLASSIC_KEY, xml.write(refund, "root")),
     }
     order = maker.order("paid-v2", account="classic")
     typed = b'<!DOCTYPE xml SYSTEM "http://127.0.0.1:9/evil.dtd">'

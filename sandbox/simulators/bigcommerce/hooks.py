@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import json
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import standard_webhooks
 from sandbox.simulating import postman
 
 if TYPE_CHECKING:
@@ -32,14 +31,10 @@ Json = dict[str, Any]
 
 def headers(secret: str, body: bytes, now: int, *, message_id: str) -> dict[str, str]:
     """Return the headers of a signed delivery (Standard Webhooks): the key is the client secret as it is written."""
-    signed = f"{message_id}.{now}.".encode() + body
-    digest = base64.b64encode(hmac.new(secret.encode(), signed, "sha256").digest()).decode()
     return {
         "Content-Type": "application/json",
         "User-Agent": "akka-http/10.0.10",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(now),
-        "webhook-signature": f"v1,{digest}",
+        **standard_webhooks.headers(secret.encode(), body, now, message_id=message_id),
     }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import secrets
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import hc1 as signer
 from sandbox.simulators.cashier import hc1_wire
 from sandbox.simulators.cashier.hc1_ledger import OPEN, Ledger, Payment, RuleError, moment, stamp
 
@@ -59,7 +61,11 @@ class Hc1:
         if self._faults.take("answer_of_another", call.subject) is not None:
             signed_for = "0" * 32
         first = ["HC1-RESPONSE", str(status), signed_for]
-        return (status, hc1_wire.headers(merchant.current, first, body, self.now), body), merchant.account
+        return (
+            status,
+            signer.headers(merchant.current, first, body, self.now, secrets.token_hex(16)),
+            body,
+        ), merchant.account
 
     def _json(self, status: int, content: Json) -> Reply:
         return status, {"Content-Type": "application/json"}, json.dumps(content).encode()
@@ -73,7 +79,7 @@ class Hc1:
             return None
         path = MOUNT + call.path + (f"?{call.query}" if call.query else "")
         for merchant in self.merchants.with_key(key):
-            if given == hc1_wire.signed(merchant.keys[key], "HC1", call.method, path, at, nonce, body=call.body):
+            if given == signer.signed(merchant.keys[key], "HC1", call.method, path, at, nonce, body=call.body):
                 self._nonces.add(nonce)
                 return merchant
         return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import hc1
 from sandbox.simulating import postman
 from sandbox.simulators.cashier.hc1_ledger import stamp
 
@@ -26,25 +25,6 @@ SPOILS = {
     "other_merchant": "send a genuine body that names another merchant",
 }
 Json = dict[str, Any]
-
-
-def signed(secret: str, *lines: str, body: bytes) -> str:
-    """Return the signature over lines and the body's digest."""
-    text = "\n".join([*lines, hashlib.sha256(body).hexdigest()])
-    return "v1=" + hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
-
-
-def headers(key: tuple[str, str], first: list[str], body: bytes, now: int, nonce: str = "") -> dict[str, str]:
-    """Return the four headers of a message whose first lines are given."""
-    name, secret = key
-    nonce = nonce or secrets.token_hex(16)
-    return {
-        "HC-Key-Id": name,
-        "HC-Timestamp": str(now),
-        "HC-Nonce": nonce,
-        "HC-Signature": signed(secret, *first, str(now), nonce, body=body),
-        "Content-Type": "application/json",
-    }
 
 
 class Delivery(postman.Delivery):
@@ -80,7 +60,7 @@ class Delivery(postman.Delivery):
         nonce = self._last_nonce if spoil == "replayed" and self._last_nonce else secrets.token_hex(16)
         self._last_nonce = nonce
         return postman.Message(
-            headers((name, secret), ["HC1", "NOTIFY", self.merchant.merchant_id], body, at, nonce), body
+            hc1.headers((name, secret), ["HC1", "NOTIFY", self.merchant.merchant_id], body, at, nonce), body
         )
 
     def takes(self, status: int | None, answer: bytes) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import html
 import json
 import re
@@ -11,6 +9,7 @@ import secrets
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import stripe as signer
 from sandbox.simulating import postman
 from sandbox.simulators.cashier.stripe_ledger import Ledger, Refund, Session, StripeError, invalid
 
@@ -36,12 +35,6 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewp
 <button name="do" value="debit">Pay by bank debit</button> <button name="do" value="back">Back</button></form>"""
 
 
-def signature(secret: str, body: bytes, now: int) -> str:
-    """Return the header of an event."""
-    digest = hmac.new(secret.encode(), f"{now}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={now},v1={digest},v0={'0' * 64}"
-
-
 class Delivery(postman.Delivery):
     """One event to an account's endpoint."""
 
@@ -57,7 +50,7 @@ class Delivery(postman.Delivery):
         body = json.dumps(self.event, indent=2).encode()
         secret = f"whsec_{'0' * 32}" if spoil == "bad_v1" else self.secret
         at = int(now) - (301 if spoil == "old_event" else 0)
-        made = {"Content-Type": "application/json", "Stripe-Signature": signature(secret, body, at)}
+        made = {"Content-Type": "application/json", "Stripe-Signature": signer.signature(secret, body, at)}
         return postman.Message(made, body)
 
     def labels(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from conformance.signers import rsa_keys
 from sandbox.simulators.douyin import crypto
 
 
@@ -100,7 +101,7 @@ def _throwaway(system: str) -> dict[str, Any]:
         "tokens": [secrets.token_hex(12)],
         "merchant_uid": crypto.digits(20),
         "app_secret": secrets.token_hex(20),
-        "app_private_key_pem": crypto.private_pem(crypto.new_private_key()),
+        "app_private_key_pem": rsa_keys.private_pem(rsa_keys.new_private_key()),
         "key_version": "1",
         "platform_public_keys": [],
         "settle": {"after_days": 7, "receivers": [{"merchant_uid": "70000000000000000022", "basis_points": 1000}]},

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import douyin as signer
 from sandbox.simulating.postman import Message
 from sandbox.simulators.douyin import crypto
 
@@ -50,7 +51,7 @@ class Callback:
             "timestamp": timestamp,
             "nonce": nonce,
             "msg": text,
-            "msg_signature": crypto.callback_sign(token, timestamp, nonce, text),
+            "msg_signature": signer.callback_sign(token, timestamp, nonce, text),
             "type": self.kind,
         }
         if spoilt == "type":
@@ -73,7 +74,7 @@ class Callback:
             "Byte-Logid": secrets.token_hex(16),
             "Byte-Timestamp": timestamp,
             "Byte-Nonce-Str": nonce,
-            "Byte-Signature": crypto.sign(key, timestamp, nonce, body),
+            "Byte-Signature": signer.sign(key, timestamp, nonce, body),
         }
         return Message(headers, body.encode())
 

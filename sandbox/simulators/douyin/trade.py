@@ -7,6 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import douyin as signer
 from sandbox.simulators.douyin import bills, crypto
 from sandbox.simulators.douyin.ledger import Refund, RefusedError, Settlement, Trade, order_number
 
@@ -82,7 +83,7 @@ class TradeSystem:
         if match is None or app is None or app.public_key is None or match[4] != app.key_version:
             raise RefusedError(11004, "requestOrder:fail signature")
         lines = ("POST", "/requestOrder", match[3], match[2], data)
-        if abs(now - int(match[3])) > SIGNED_FOR or not crypto.is_signed(app.public_key, match[5], *lines):
+        if abs(now - int(match[3])) > SIGNED_FOR or not signer.is_signed(app.public_key, match[5], *lines):
             raise RefusedError(11004, "requestOrder:fail signature")
         order = json.loads(data)
         (sku,) = order["skuList"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import recharge
 from sandbox.simulating import postman
 from sandbox.simulators.recharge.charges import Charge, shown
 
@@ -28,28 +27,6 @@ SPOILS = {
 }
 
 
-def legacy(secret: str, body: bytes) -> str:
-    """Return the older signature: a plain hash, in spite of its name."""
-    return hashlib.sha256(secret.encode() + body).hexdigest()
-
-
-def timestamped(secret: str, body: bytes, now: int) -> str:
-    """Return the newer signature."""
-    digest = hmac.new(secret.encode(), f"{now}.".encode() + body, "sha256").hexdigest()
-    return f"t={now},v1={digest}"
-
-
-def headers(secret: str, body: bytes, now: int) -> dict[str, str]:
-    """Return the headers of a delivery; none of them says what it is about."""
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "python-requests/2.31.0",
-        "X-Recharge-Hmac-Sha256": legacy(secret, body),
-        "X-Recharge-Webhook-Timestamp": str(now),
-        "X-Recharge-Webhook-Signature": timestamped(secret, body, now),
-    }
-
-
 class Delivery(postman.Delivery):
     """One delivery to one subscription; `ended` is called when it was tried for the last time, in vain."""
 
@@ -67,11 +44,11 @@ class Delivery(postman.Delivery):
         secret, at, body = self.store.secret, int(now), self.body
         if spoil == "unreadable":
             body = json.dumps({"charge": {**json.loads(body)["charge"], "total_price": "much"}}).encode()
-        made = headers("another-secret-0123456789abcdef" if spoil == "forge" else secret, body, at)
+        made = recharge.headers("another-secret-0123456789abcdef" if spoil == "forge" else secret, body, at)
         if spoil == "stale":
-            made["X-Recharge-Webhook-Signature"] = timestamped(secret, body, at - 172_801)
+            made["X-Recharge-Webhook-Signature"] = recharge.timestamped(secret, body, at - 172_801)
         if spoil == "bad_new_signature":
-            made["X-Recharge-Webhook-Signature"] = timestamped("another-secret-0123456789abcdef", body, at)
+            made["X-Recharge-Webhook-Signature"] = recharge.timestamped("another-secret-0123456789abcdef", body, at)
         if spoil == "lying_topic":
             made["X-Recharge-Topic"] = "charge/paid" if self.topic != "charge/paid" else "charge/failed"
         if spoil == "legacy_only":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 import hashlib
-import hmac
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import shopify
 from sandbox.simulating import postman
 
 if TYPE_CHECKING:
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     from sandbox.simulators.shopify.shops import Subscription
 
 
-def signature(secret: str, body: bytes) -> str:
-    """Return the signature of a body."""
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-
-
 def headers(secret: str, body: bytes, *, topic: str, shop: str, now: int, version: str = "2026-10") -> dict[str, str]:
     """Return the headers of a delivery; only the body is signed. The same delivery has the same ids."""
     name = f"{topic} {shop} {now} {hashlib.sha256(body).hexdigest()}"
@@ -32,7 +26,7 @@ def headers(secret: str, body: bytes, *, topic: str, shop: str, now: int, versio
         "Content-Type": "application/json",
         "User-Agent": "Shopify-Captain-Hook",
         "X-Shopify-Topic": topic,
-        "X-Shopify-Hmac-Sha256": signature(secret, body),
+        "X-Shopify-Hmac-Sha256": shopify.signature(secret, body),
         "X-Shopify-Shop-Domain": shop,
         "X-Shopify-API-Version": version,
         "X-Shopify-Webhook-Id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"delivery {name}")),

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from conformance.signers import rsa_keys
 from sandbox.simulators.wechat import crypto
 
 
@@ -190,7 +191,7 @@ def throwaway() -> dict[str, dict[str, Any]]:
 
 
 def _throwaway(mchid: str, api: str, sign_type: str) -> dict[str, Any]:
-    key = crypto.new_private_key()
+    key = rsa_keys.new_private_key()
     serial, certificate_pem = crypto.certificate(key, mchid)
     return {
         "mchid": mchid,
@@ -199,7 +200,7 @@ def _throwaway(mchid: str, api: str, sign_type: str) -> dict[str, Any]:
         "api_v3_keys": [],
         "api_v2_keys": [],
         "v2_sign_type": sign_type,
-        "merchant_private_key_pem": crypto.private_pem(key),
+        "merchant_private_key_pem": rsa_keys.private_pem(key),
         "merchant_serial": serial,
         "merchant_cert_pem": certificate_pem,
         "wechatpay_public_keys": [],

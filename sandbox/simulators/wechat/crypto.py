@@ -5,24 +5,24 @@ from __future__ import annotations
 import base64
 import datetime
 import functools
-import hashlib
 import json
 import secrets
 import string
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, padding, serialization
-from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from wechatpayv3.utils import rsa_verify  # type: ignore[import-untyped]
 from wechatpy.pay.utils import calculate_signature, calculate_signature_hmac  # type: ignore[import-untyped]
 
-SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
+from conformance.signers import rsa_keys
+from conformance.signers import wechat as signer
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
 PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026112200000001"
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -37,8 +37,7 @@ class SigningKey:
 
     def sign(self, timestamp: str, nonce: str, body: bytes) -> str:
         """Sign what WeChat signs: three lines, each with its newline."""
-        text = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
-        return base64.b64encode(self.private_key.sign(text, rsa_padding.PKCS1v15(), hashes.SHA256())).decode()
+        return rsa_keys.sign(self.private_key, signer.signed_text(timestamp, nonce, body))
 
 
 def nonce(length: int = 32) -> str:
@@ -57,23 +56,6 @@ def push_key() -> str:
     return key.replace("x", "y").replace("X", "Y")
 
 
-def new_private_key() -> rsa.RSAPrivateKey:
-    """Make an RSA-2048 key as merchants and platform have."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def private_pem(key: rsa.RSAPrivateKey) -> str:
-    """Write a private key as the merchant's `apiclient_key.pem` is written."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def public_pem(key: rsa.RSAPublicKey) -> str:
-    """Write a public key as the merchant console shows it."""
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-
-
 def certificate(key: rsa.RSAPrivateKey, name: str) -> tuple[str, str]:
     """Return a self-signed certificate's serial (40 hex digits) and PEM; long-lived, as the sandbox moves years."""
     serial = secrets.randbits(158) | 1 << 157
@@ -90,14 +72,14 @@ def certificate(key: rsa.RSAPrivateKey, name: str) -> tuple[str, str]:
 @functools.cache
 def public_key_pair() -> SigningKey:
     """Return the WeChat Pay public-key mode's pair: new in each process, so nothing made here is worth stealing."""
-    key = new_private_key()
-    return SigningKey(PUBLIC_KEY_ID, key, public_pem(key.public_key()))
+    key = rsa_keys.new_private_key()
+    return SigningKey(PUBLIC_KEY_ID, key, rsa_keys.public_pem(key.public_key()))
 
 
 @functools.cache
 def platform_certificate() -> SigningKey:
     """Return the platform certificate that older merchants still verify with."""
-    key = new_private_key()
+    key = rsa_keys.new_private_key()
     serial, pem = certificate(key, "Tenpay.com sign")
     return SigningKey(serial, key, pem)
 
@@ -105,24 +87,13 @@ def platform_certificate() -> SigningKey:
 @functools.cache
 def forger(serial: str = PUBLIC_KEY_ID) -> SigningKey:
     """Return a stranger's key that claims the platform's serial."""
-    key = new_private_key()
-    return SigningKey(serial, key, public_pem(key.public_key()))
+    key = rsa_keys.new_private_key()
+    return SigningKey(serial, key, rsa_keys.public_pem(key.public_key()))
 
 
 def signature_headers(key: SigningKey, body: bytes, now: float, *, probe: bool = False) -> dict[str, str]:
     """Sign a v3 answer or notice; a probe carries the announced wrong signature."""
-    timestamp, text = str(int(now)), nonce()
-    signature = key.sign(timestamp, text, body)
-    if probe:
-        head = "WECHATPAY/SIGNTEST/"
-        signature = head + signature[len(head) :]
-    return {
-        "Wechatpay-Timestamp": timestamp,
-        "Wechatpay-Nonce": text,
-        "Wechatpay-Serial": key.serial,
-        "Wechatpay-Signature": signature,
-        "Wechatpay-Signature-Type": SIGNATURE_TYPE,
-    }
+    return signer.headers(key.private_key, key.serial, body, str(int(now)), nonce(), probe=probe)
 
 
 def request_is_genuine(
@@ -134,24 +105,8 @@ def request_is_genuine(
 
 def seal(api_v3_key: str, original_type: str, resource: dict[str, Any]) -> dict[str, str]:
     """Encrypt a notice's resource with the merchant's APIv3 key."""
-    text = nonce(12)
     plain = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
-    sealed = AESGCM(api_v3_key.encode()).encrypt(text.encode(), plain, original_type.encode())
-    return {
-        "original_type": original_type,
-        "algorithm": "AEAD_AES_256_GCM",
-        "ciphertext": base64.b64encode(sealed).decode(),
-        "associated_data": original_type,
-        "nonce": text,
-    }
-
-
-def seal_refund(api_v2_key: str, plain: bytes) -> str:
-    """Encrypt a v2 refund notice's `req_info`: AES-256-ECB under the hexadecimal MD5 of the API key."""
-    key = hashlib.md5(api_v2_key.encode(), usedforsecurity=False).hexdigest().encode()
-    padder = padding.PKCS7(128).padder()
-    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - this is WeChat's v2 format
-    return base64.b64encode(encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()).decode()
+    return signer.seal(api_v3_key, original_type, plain, nonce(12))
 
 
 def sign_v2(fields: dict[str, str], api_v2_key: str, sign_type: str) -> str:

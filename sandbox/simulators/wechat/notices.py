@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from conformance.signers import wechat as signer
 from sandbox.simulating.postman import Delivery, Message
 from sandbox.simulators.wechat import crypto, xml
 from sandbox.simulators.wechat.ledger import STATES, Refund, Trade, beijing
@@ -163,7 +164,7 @@ class Notice:
                 "mch_id": spoiling.mchid(trade.mchid),
                 **sub_merchant_v2(trade),
                 "nonce_str": crypto.nonce(),
-                "req_info": crypto.seal_refund(self.merchant.api_v2_key, xml.write(inner, "root")),
+                "req_info": signer.seal_refund(self.merchant.api_v2_key, xml.write(inner, "root")),
             }
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from conformance.signers import wechat as signer
+
 
 class XmlError(ValueError):
     """Not the flat document that v2 speaks."""
@@ -31,13 +33,4 @@ def read(body: bytes, root: str = "xml") -> dict[str, str]:
     return fields
 
 
-def write(fields: dict[str, str], root: str = "xml") -> bytes:
-    """Write a flat document as WeChat does: CDATA for everything but numbers."""
-    lines = [f"<{root}>"]
-    for name, value in fields.items():
-        text = (
-            value if value.isascii() and value.isdigit() else f"<![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]>"
-        )
-        lines.append(f"<{name}>{text}</{name}>")
-    lines.append(f"</{root}>")
-    return "\n".join(lines).encode()
+write = signer.xml  # the kit writes it too

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conformance.signers import recharge as signer
 from sandbox.simulators.recharge import charges, webhooks
 from sandbox.simulators.recharge.charges import shown as as_version
 from tests.platforms.recharge.world import DAY, NOW, SECRET, Recharge
@@ -24,7 +25,7 @@ def steady(order: dict[str, Any]) -> dict[str, Any]:
 
 def message(body: object, at: int = NOW, **headers: str) -> Any:
     raw = json.dumps(body, ensure_ascii=False).encode()
-    return webhooks.postman.Message(webhooks.headers(SECRET, raw, at) | headers, raw)
+    return webhooks.postman.Message(signer.headers(SECRET, raw, at) | headers, raw)
 
 
 class TestR1:

@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .merchant import CannotRun, Order, State
-from .platforms import PLATFORMS
-from .signers import rsa_keys
+from ..merchant import CannotRun, Order, State
+from ..platforms import PLATFORMS
+from ..signers import rsa_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Json = dict[str, Any]
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LATER = 400
 STORE_SCOPES = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
 SCOPES = ["payments:write", "orders:read", "refunds:approve", "refunds:request"]
@@ -292,7 +292,7 @@ class OurMerchant:
             raise CannotRun(f"closing {order.number} answered {status} {json.dumps(answer)[:200]}")
         self.sandbox.call("POST", "/clock", {"advance": LATER}, control=True)
         self.ahead += LATER
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.state(order).word not in ("closed", "expired"):
             if time.monotonic() > end:
                 raise CannotRun(f"{order.number} was asked to close, and is {self.state(order).word}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import secrets
 import shutil
 import sys
@@ -11,16 +13,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import keyring, ours, report
-from .engine import Run
-from .merchant import Commands
-from .platforms import PLATFORMS
-from .receivers.peers import PEERS, Peer, shopify_api
-from .receivers.reference import serving
-from .wire import Target
+from .. import keyring, report
+from ..engine import Run
+from ..merchant import Commands
+from ..platforms import PLATFORMS
+from ..wire import Target
+from . import ours
+from .peers import PEERS, Peer, shopify_api
+from .reference import serving
 
 Json = dict[str, Any]
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
+OWN, SHOPIFY_TITLE = "Countersign", "@shopify/shopify-api"
 TABLE = HERE / "grades.md"
 SHOPIFY = HERE / "receivers" / "shopify"
 SHOPIFY_RECIPE = (
@@ -41,10 +45,11 @@ to you. One that says only whether a message is genuine has no state, and is not
 
 def main(arguments: list[str] | None = None) -> int:
     """Play everything and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m conformance.grades", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m conformance.receivers.grades", description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="only platforms whose name holds this; the table stays as it is")
+    parser.add_argument("--only", default="", help="only platforms whose name holds this; other rows stay")
+    parser.add_argument("--peers", action="store_true", help="only peers' receivers; our rows stay")
     parser.add_argument("--out", type=Path, default=Path(".conformance"), help="where the reports go")
     options = parser.parse_args(arguments)
     names = [name for name in PLATFORMS if options.only in name]
@@ -53,19 +58,20 @@ def main(arguments: list[str] | None = None) -> int:
         keys = Path(folder, "keys")
         keyring.make(keys, names)
         started = time.monotonic()
-        own = _own(names, keys, Path(folder, "accounts"), options)
+        reports = [] if options.peers else _own(names, keys, Path(folder, "accounts"), options)
         print(f"our own grades took {time.monotonic() - started:.0f} s", flush=True)
-        peers = _peers(names, keys, options.seed)
-    reports = [*own, *(told for _, _, told in peers)]
+        reports += _peers(names, keys, options.seed)
+    for told in reports:
+        (options.out / _file(told["who"], told["verdict"]["platform"])).write_text(report.written(told), "utf-8")
     (options.out / "report.junit.xml").write_text(report.junit(reports), encoding="utf-8")
     (options.out / "report.html").write_text(report.page(reports), encoding="utf-8")
-    for told in own:
-        path = options.out / f"{told['verdict']['platform']}.json"
-        path.write_text(report.written(told), encoding="utf-8")
-    if not options.only:
-        TABLE.write_text(table(own, peers), encoding="utf-8")
-        print(f"wrote {TABLE.relative_to(HERE.parent)}")
-    return int(any(_failed(told) for told in own))
+    TABLE.write_text(table(options.out), encoding="utf-8")
+    print(f"wrote {TABLE.relative_to(HERE.parent)}")
+    return int(any(_failed(told) for told in reports if told["who"] == OWN))
+
+
+def _file(who: str, platform: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", f"{who} {platform}".lower()).strip("-") + ".json"
 
 
 def _failed(told: Json) -> list[str]:
@@ -88,21 +94,21 @@ def _own(names: list[str], keys: Path, accounts: Path, options: argparse.Namespa
                 name=secrets.token_hex(3).upper(),
                 clock=merchant.clock,
             )
-            found.append(_played(run, "Countersign"))
+            found.append(_played(run, OWN))
     return found
 
 
-def _peers(names: list[str], keys: Path, seed: int) -> list[tuple[str, str, Json]]:
+def _peers(names: list[str], keys: Path, seed: int) -> list[Json]:
     found = []
     for kind in PEERS:
         if kind.platform in names:
-            found.append((kind.title, kind.recipe, _peer(kind, keys, seed)))
+            found.append(_peer(kind, keys, seed))
     if "shopify" in names:
         if shutil.which("node") and (SHOPIFY / "node_modules").exists():
             platform = keyring.read(keys, "shopify")
             with shopify_api(platform.values(), SHOPIFY) as url:
                 run = Run(platform, Target(url), Commands(), level=2, seed=seed, name="PEER")
-                found.append(("@shopify/shopify-api", SHOPIFY_RECIPE, _played(run, "@shopify/shopify-api")))
+                found.append(_played(run, SHOPIFY_TITLE, SHOPIFY_RECIPE))
         else:
             print("@shopify/shopify-api was not tried: there is no Node, or `npm ci` did not run", file=sys.stderr)
     return found
@@ -115,13 +121,13 @@ def _peer(kind: type[Peer], keys: Path, seed: int) -> Json:
     receiver = kind(platform.values())
     with serving(receiver) as url:
         run = Run(platform, Target(url), receiver, level=2, seed=seed, name="PEER", settle=2.0)
-        return _played(run, kind.title)
+        return _played(run, kind.title, kind.recipe)
 
 
-def _played(run: Run, who: str) -> Json:
+def _played(run: Run, who: str, recipe: str = "") -> Json:
     started = time.monotonic()
     run.play()
-    told = report.report(run)
+    told = report.report(run) | {"who": who, "recipe": recipe}
     print(f"{who}: {report.lines(run, told['verdict'])[0]}  [{time.monotonic() - started:.0f} s]", flush=True)
     for result in run.results:
         if result.outcome != "pass":
@@ -129,20 +135,29 @@ def _played(run: Run, who: str) -> Json:
     return told
 
 
-def table(own: list[Json], peers: list[tuple[str, str, Json]]) -> str:
-    """Return the page of grades."""
+def table(folder: Path) -> str:
+    """Return the page of grades, of the newest report of each receiver."""
     lines = [HEAD, "| receiver | platform | level | grade | points | what it misses |", "|---|---|---|---|---|---|"]
-    lines += [_row("**Countersign**", told) for told in own]
-    lines += [_row(f"[{title}]({recipe})", told) for title, recipe, told in peers]
+    everybody = [(OWN, name) for name in PLATFORMS]
+    everybody += [(kind.title, kind.platform) for kind in PEERS] + [(SHOPIFY_TITLE, "shopify")]
+    for who, platform in everybody:
+        file = folder / _file(who, platform)
+        if file.exists():
+            told = json.loads(file.read_text(encoding="utf-8"))
+            lines.append(_row(f"**{who}**" if who == OWN else f"[{who}]({told['recipe']})", told))
     return "\n".join([*lines, ""])
 
 
 def _row(who: str, told: Json) -> str:
     said = told["verdict"]
     missed = [f"**{one['id']}**" if one["critical"] else one["id"] for one in said["cases"] if one["outcome"] == "fail"]
-    level = str(said["level"]) if said["level"] > 1 else "1 (not judged at level 2)"
+    level = str(said["level"])
+    if said["level"] == 1 and PLATFORMS[said["platform"]].judges_state:
+        level = "1 (not judged at level 2)"
+    skipped = [one["id"] for one in said["cases"] if one["outcome"] == "not judged" and one["level"] <= said["level"]]
+    tail = f" (not judged: {', '.join(skipped)})" if skipped else ""
     points = f"{said['points']}/{said['full']}"
-    return f"| {who} | {said['platform']} | {level} | {said['grade']} | {points} | {', '.join(missed) or '–'} |"
+    return f"| {who} | {said['platform']} | {level} | {said['grade']} | {points} | {', '.join(missed) or '–'}{tail} |"
 
 
 if __name__ == "__main__":
