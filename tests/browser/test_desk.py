@@ -101,3 +101,16 @@ def test_signing_in_comes_back_to_the_console_with_a_code(world: World, visits: 
     page.get_by_role("button", name="Ann").click()
     page.wait_for_url(f"{back}?code=**&state=s1")
     assert newcomer.said == []
+
+
+def test_one_click_leads_into_the_console_as_somebody_and_another_as_somebody_else(
+    world: World, visits: Callable[..., Shopper]
+) -> None:
+    newcomer = visits(viewport=DESKTOP)
+    page = newcomer.page(f"{world.sandbox.control_url}/")
+    for button, name in (("Bob, finance", "Bob"), ("Ann, shop", "Ann")):
+        with page.expect_popup() as opened:
+            page.get_by_role("button", name=button).click()
+        opened.value.wait_for_url(f"http://127.0.0.1:{world.sandbox.port + 2}/")
+        opened.value.get_by_text(name).first.wait_for()
+        opened.value.close()
