@@ -70,7 +70,7 @@ def _named(resource: str) -> str:
 
 def _secret(name: str) -> str:
     parts = name.split("/")
-    return f"secret/{parts[2]}" if parts[0] == "countersign" and len(parts) > 3 else name
+    return f"secret/{parts[2]}" if parts[0] == "countersign" and len(parts) > 2 else name
 
 
 def function_on_the_stack() -> str | None:

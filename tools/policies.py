@@ -52,8 +52,9 @@ _READ_ACCOUNTS = (
     "*_session",
     "bigcommerce_pay",
     "shopify_pay",
+    "console",
     "notify",
-)  # decisions_api: the keys of lookups
+)  # decisions_api: the keys of lookups; console: its client's secret at the issuer
 # What stays allowed although no function calls it: (function, action, resource), and why; functions are patterns.
 REASONS = {
     ("*", BASIC, "*"): "Lambda writes the function's log in its name",
@@ -87,6 +88,7 @@ REASONS = {
         [(who, "kms:Decrypt", "SecretsKeyArn") for who in _READ_ACCOUNTS],
         "Secrets Manager opens a secret under the merchant's own key in its name",
     ),
+    ("console", "dynamodb:UpdateItem", "SessionsTable"): "minutes later a session's end moves on, and its tokens",
     **dict.fromkeys(
         [(who, "kms:GenerateDataKey", "SecretsKeyArn") for who in _KEEPS],
         "Secrets Manager closes the document of a shop that installed the app under that key, in its name",
@@ -131,7 +133,9 @@ def named(resource: Any) -> str:
             return str(name)
         case {"Fn::Sub": str(text)} if table := re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", text):
             return f"{table[1]}/index/{table[2]}"
-        case {"Fn::Sub": str(text)} if secret := re.search(r":secret:countersign/\$\{Stage\}/(\w+)/\*$", text):
+        case {"Fn::Sub": str(text)} if secret := re.search(
+            r":secret:countersign/\$\{Stage\}/(\w+)(?:/\*|-\?{6})$", text
+        ):
             return f"secret/{secret[1]}"
         case {"Fn::Sub": str(text)} if text.endswith(":identity/*"):
             return "identity"

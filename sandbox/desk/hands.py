@@ -133,7 +133,7 @@ class Hand:
         else:
             headers["authorization"] = f"Bearer {self.wire.token(by)}"
             shown.insert(0, f"authorization: Bearer $({make})")
-        tries = 3 if repeats else 1
+        tries = 6 if repeats else 1
         return self._call(method, f"{self.wire.api_url}{path}", headers, shown, body, fails=fails, tries=tries)
 
     def control(self, path: str, body: Any = None, *, method: str = "POST") -> Json:

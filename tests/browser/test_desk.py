@@ -90,14 +90,28 @@ def test_signing_in_comes_back_to_the_console_with_a_code(world: World, visits: 
     newcomer = visits(viewport=PHONE)
     back = f"http://127.0.0.1:{world.sandbox.port + 2}/signed-in"
     page = newcomer.page()
-    page.route(f"{back}**", lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>back</h1>"))
     page.goto(
         f"{world.sandbox.control_url}/issuer/oauth2/authorize?response_type=code&client_id=sandbox-console"
         f"&redirect_uri={back}&scope=orders:read&state=s1&code_challenge_method=S256&code_challenge={'c' * 43}"
     )
     accessible(page)
     picture(page, "sign-in")
+    assert newcomer.said == []
 
     page.get_by_role("button", name="Ann").click()
-    page.wait_for_url(f"{back}?code=**&state=s1")
-    assert newcomer.said == []
+    page.wait_for_url(f"{back}?code=**&state=s1")  # where the console refuses a state that is none of its own
+
+
+def test_one_click_leads_into_the_console_as_somebody_and_another_as_somebody_else(
+    world: World, visits: Callable[..., Shopper]
+) -> None:
+    newcomer, console = visits(viewport=DESKTOP), f"http://127.0.0.1:{world.sandbox.port + 2}/"
+    newcomer.context.set_default_timeout(120_000)
+    world.sandbox.api("GET", "/me", token=world.sandbox.token("orders:read"))  # what signing in asks is at work
+    page = newcomer.page(f"{world.sandbox.control_url}/")
+    for button, name in (("Bob, finance", "Bob"), ("Ann, shop", "Ann")):
+        with page.expect_popup() as opened:
+            page.get_by_role("button", name=button).click()
+        opened.value.wait_for_url(console, timeout=120_000)
+        opened.value.get_by_text(name).first.wait_for()
+        opened.value.close()
