@@ -17,6 +17,7 @@ TARGETS = (
     "button, nav a, .tabs a, a.button, a.row, summary, select, "
     "input:not([type=hidden]):not([type=radio]):not([type=checkbox])"
 )
+TRIES = 5
 HIDE = """Object.defineProperty(document, "hidden", {value: true});
   document.dispatchEvent(new Event("visibilitychange"));"""
 Json = dict[str, Any]
@@ -34,7 +35,10 @@ class Staff:
         self.page = context.new_page()
 
     def opens(self, path: str) -> Any:
-        self.page.goto(self.url + path)
+        for _ in range(TRIES):
+            answer = self.page.goto(self.url + path)
+            if answer.status < 500:  # a function may take longer to start than its gateway waits
+                break
         return self.page
 
     def signs_in(self, who: str) -> "Staff":
