@@ -185,6 +185,10 @@ class TestOrder:
         bob.signs_in("bob")
         assert bob.get(ORDER_PAGE).forms("/order/evidence") == []
 
+    def test_what_was_done_is_said_on_the_page_that_follows(self, ann: Browser) -> None:
+        assert "The refund is asked for; somebody else approves it." in ann.get(f"{ORDER_PAGE}&done=refund_asked").text
+        assert 'class="ok"' not in ann.get(f"{ORDER_PAGE}&done=<b>made up</b>").text
+
     def test_a_question_says_what_each_answer_does(self, world: World, ann: Browser) -> None:
         shown = world.api.answers[f"GET {ORDER}"]
         event = shown["events"][-1]

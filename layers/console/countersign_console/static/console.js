@@ -1,6 +1,9 @@
 // Everything works without this file; with it, pages tell what is new and a scanner needs no finger.
 "use strict";
 (() => {
+  // htmx notes the page's address for a history that is off: nothing of a page stays in the browser.
+  try { sessionStorage.removeItem("htmx-current-path-for-history"); } catch { /* a browser that keeps nothing anyway */ }
+
   const SLOW = 15000, FAST = 5000, MOST = 120000;
   const news = document.getElementById("news"), loud = document.documentElement.hasAttribute("data-sound");
   let cursor = "", failures = 0, timer = 0, over = false;
