@@ -50,6 +50,7 @@ class Staff:
         self.opens("/")
         self.page.locator(f"button[value={who}]").click()
         self.page.locator("details.me").wait_for()
+        self.page.wait_for_load_state()
         return self
 
 

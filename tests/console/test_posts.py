@@ -46,7 +46,7 @@ def test_what_does_not_come_from_the_console_is_refused(world: World, ann: Brows
     assert world.api.calls == []
 
 
-@pytest.mark.parametrize("headers", [{"sec_fetch_site": ""}, {"origin": ""}])
+@pytest.mark.parametrize("headers", [{"sec_fetch_site": ""}, {"origin": ""}, {"origin": "null"}])
 def test_one_of_the_two_marks_is_enough(world: World, ann: Browser, headers: dict[str, str]) -> None:
     world.api.answers[f"POST {APPROVE}"] = {"status": "approved"}
 

@@ -216,9 +216,13 @@ class Console:
         site, origin = request.headers.get("sec-fetch-site", ""), request.headers.get("origin", "")
         if not site and not origin:
             return "base.problem.old_browser"
-        if (site and site != "same-origin") or (origin and origin != self._settings.url):
+        if (site and site != "same-origin") or (origin not in self._own_origins(site)):
             return "base.problem.elsewhere"
         return ""
+
+    def _own_origins(self, site: str) -> tuple[str, ...]:
+        """Return what Origin may say: `null` only beside a Sec-Fetch-Site, which no page can set."""
+        return (self._settings.url, "", "null") if site == "same-origin" else (self._settings.url,)
 
     def _sorry(self, status: int, language: str, now: int, key: str = "", *, retry: bool = False) -> Answer:
         problem = words.text(language, key or ("base.problem.unavailable" if status >= 500 else "base.problem.refused"))
