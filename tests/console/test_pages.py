@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from countersign_console import drawing, view
 from countersign_console.pages.ship import guessed, read_lines
 from countersign_console.routes import ROUTES
 from tests.console.conftest import ANSWERS, ORDER, Browser, World
@@ -382,3 +383,24 @@ def test_a_console_without_its_address_says_so(world: World, ann: Browser) -> No
 
     assert answer.status == 503
     assert "ConsoleUrl" in answer.text
+
+
+def test_pages_that_the_build_compiled_say_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ann: Browser
+) -> None:
+    as_read = ann.get(ORDER_PAGE).text
+    monkeypatch.setattr(drawing, "COMPILED", tmp_path / "compiled")
+    drawing.write_compiled()
+    monkeypatch.setattr(drawing, "TEMPLATES", tmp_path / "none")
+    monkeypatch.setattr(view, "_made", None)
+
+    as_compiled = ann.get(ORDER_PAGE).text
+
+    assert len(list((tmp_path / "compiled").glob("*.py"))) == len(
+        list((Path(drawing.__file__).parent / "templates").glob("*.html"))
+    )
+    assert without_chance(as_compiled) == without_chance(as_read)
+
+
+def without_chance(text: str) -> str:
+    return re.sub(r'name="once" value="[^"]*"', "", text)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +9,7 @@ import jinja2
 
 from countersign.http import HttpRequest
 from countersign.signing import nonces
-from countersign_console import assets, formats, nav, words
+from countersign_console import assets, drawing, formats, nav, words
 from countersign_console.answer import Answer, cookie, go
 from countersign_console.api import Api
 from countersign_console.outside import Reply
@@ -228,23 +227,10 @@ def _common(language: str, now: int, zone: str) -> Json:
 def _environment() -> jinja2.Environment:
     global _made
     if _made is None:
-        folder = Path(__file__).parent
-        _made = jinja2.Environment(
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            loader=jinja2.ChoiceLoader(
-                [jinja2.ModuleLoader(str(folder / "compiled")), jinja2.FileSystemLoader(folder / "templates")]
-            ),
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        _made = drawing.environment()
         _made.globals["asset"] = assets.address
         _made.globals["order_url"] = order_url
         _made.globals.update(entries=nav.ENTRIES, in_the_bar=nav.IN_THE_BAR, badge=nav.badge)
-        _made.filters["money"] = formats.money
-        _made.filters["local"] = formats.local
-        _made.filters["plain"] = formats.plain
     return _made
 
 
