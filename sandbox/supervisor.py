@@ -27,17 +27,12 @@ from sandbox.inbox import Inbox
 from sandbox.provision import Provisioner, make_queue
 from sandbox.queues import Queues
 from sandbox.signin import SCOPES, SignIn
-from sandbox.template import ACCOUNT, Template
+from sandbox.template import ACCOUNT, OPERATORS_OUTPUTS, Template
 from sandbox.tokens import AUDIENCE, ForeignIssuer, Issuer
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = "sandbox"
 TRUST_STORE = ("sandbox-trust", "shopify.pem")
-# What an operator's commands ask a stack for: the output, and which resource it names.
-OUTPUTS = (
-    ("OrdersTableName", "AWS::DynamoDB::Table", "OrdersTable"),
-    ("FailureQueueUrl", "AWS::SQS::Queue", "FailureQueue"),
-)
 
 
 class Supervisor:
@@ -112,7 +107,7 @@ class Supervisor:
             "stage": STAGE,
             "outputs": {
                 output: provisioner.attributes(resource)["Ref"]
-                for output, kind, resource in OUTPUTS
+                for output, kind, resource in OPERATORS_OUTPUTS
                 if resource in template.resources(kind)
             },
         }

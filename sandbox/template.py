@@ -55,6 +55,13 @@ def _read(path: Path, _changed: int) -> dict[str, Any]:
         return dict(yaml.load(file, _Loader))  # noqa: S506 - a subclass of the safe loader
 
 
+# What an operator's commands ask a stack for: the output, and which resource it names.
+OPERATORS_OUTPUTS = (
+    ("OrdersTableName", "AWS::DynamoDB::Table", "OrdersTable"),
+    ("FailureQueueUrl", "AWS::SQS::Queue", "FailureQueue"),
+)
+
+
 class Template:
     """One template with its parameters; `attributes` tells what a resource became in the local cloud."""
 

@@ -10,6 +10,7 @@ import stripe as package
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.signers.stripe import signature
 from countersign.cashiers.stripe import amounts, settings, signing
 from countersign.cashiers.stripe.connector import Connector
 from countersign.errors import (
@@ -22,7 +23,6 @@ from countersign.errors import (
 )
 from countersign.http import HttpRequest
 from countersign.money import Money
-from sandbox.simulators.cashier.stripe import signature
 from tests.cashiers.test_hc1 import ask_refund, refunds
 from tests.cashiers.world import Cashiers, stripe_document
 

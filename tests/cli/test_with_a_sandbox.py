@@ -201,6 +201,8 @@ def digest(sandbox: Sandbox, number: str) -> dict[str, str]:
     for row in rows(sandbox):
         if not row["pk"]["S"].startswith((f"wechat#shop#{number}", "QUARANTINE")):
             continue
+        if row["sk"]["S"].startswith("NOTICE#"):  # whoever tells people works at the same time
+            continue
         name = row["sk"]["S"].removeprefix("EVENT#")
         key = name if row["sk"]["S"].startswith("EVENT#") else f"{row['pk']['S']} {name}"
         found[key] = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()

@@ -111,7 +111,7 @@ SCENARIOS = {
         (
             *(READ, READ),  # the session
             *(READ, READ),  # who was paid; no attempt yet
-            SECRET,
+            *(SECRET, SECRET),  # the app, and the cashier's account
             READ,
             *RECORD,  # opened
             f"http.POST {PAYMENTS}",

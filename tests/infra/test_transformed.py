@@ -88,7 +88,7 @@ def test_the_schedules_share_one_role() -> None:
 def test_no_stage_of_an_api_names_a_route() -> None:
     stages = resources("AWS::ApiGatewayV2::Stage")
 
-    assert len(stages) == len(resources("AWS::ApiGatewayV2::Api")) == 5
+    assert len(stages) == len(resources("AWS::ApiGatewayV2::Api")) == 6
     assert not [name for name, stage in stages.items() if "RouteSettings" in stage]
 
 

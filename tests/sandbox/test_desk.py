@@ -280,7 +280,7 @@ def test_amounts_and_times_are_written_as_people_read_them() -> None:
 
 def test_the_first_line_of_a_run_is_what_to_open(capsys: pytest.CaptureFixture[str]) -> None:
     class Running:
-        api_url, control_url, port = API, CONTROL, 8080
+        api_url, control_url, console_url, port = API, CONTROL, "http://127.0.0.1:8082", 8080
         state = supervisor.ROOT / ".sandbox" / "8080"
 
     supervisor._greet(Running(), {"wechat": ["shop"], "printers": [], "merchant": []})  # type: ignore[arg-type]

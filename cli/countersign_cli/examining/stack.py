@@ -163,10 +163,11 @@ def _documents(patient: Patient) -> Iterator[Result]:
     while True:
         answer = cloud.call("secretsmanager", "ListSecrets", **asked)
         for one in answer["SecretList"]:
-            name = str(one["Name"])
-            if name.startswith(prefix) and not name.startswith(f"{prefix}{OURS}"):
-                text = cloud.call("secretsmanager", "GetSecretValue", SecretId=name)["SecretString"]
-                found[name.removeprefix(prefix)] = str(text).encode("utf-8", "surrogatepass")
+            name = str(one["Name"]).removeprefix(prefix)
+            # An account's document is `platform/account`; the console's secret and our own keys are none.
+            if one["Name"] != name and "/" in name and not name.startswith(OURS):
+                text = cloud.call("secretsmanager", "GetSecretValue", SecretId=one["Name"])["SecretString"]
+                found[name] = str(text).encode("utf-8", "surrogatepass")
         if not answer.get("NextToken"):
             break
         asked["NextToken"] = answer["NextToken"]

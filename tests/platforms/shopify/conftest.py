@@ -17,8 +17,24 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def world(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
+def waits(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Note how long is waited for a shop; the clock moves on, and nobody waits."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        clock.shift(seconds)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    return waited
+
+
+@pytest.fixture
+def world(
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+    waits: list[float],
+) -> Iterator[Shopify]:
     monkeypatch.setattr(scan, "WRITERS", 1)  # moto is not right about transactions of several threads
-    monkeypatch.setattr("time.sleep", clock.shift)  # what is waited for a shop passes, and nobody waits
     with mock_aws(), shopify(clock, documents()) as made:
         yield made

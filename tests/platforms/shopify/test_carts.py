@@ -7,7 +7,6 @@ import pytest
 import time_machine
 from moto import mock_aws
 
-from countersign.platforms.shopify import create_cart
 from tests.functions.conftest import http_event
 from tests.platforms.shopify.world import OTHER, SHOP, STOREFRONT_TOKEN, Json, Shopify, documents, shopify
 
@@ -23,18 +22,6 @@ def inputs(world: Shopify) -> list[Json]:
     found = [one["variables"]["input"] for one in world.wire.sent if "cartCreate" in str(one.get("query"))]
     world.wire.sent.clear()
     return found
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller) -> list[float]:
-    waited: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        clock.shift(seconds)
-
-    monkeypatch.setattr(create_cart.time, "sleep", sleep)
-    return waited
 
 
 def test_a_cart_is_answered_with_the_address_of_its_checkout(world: Shopify) -> None:

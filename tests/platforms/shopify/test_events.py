@@ -5,25 +5,38 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import time_machine
 from moto import mock_aws
 
 from sandbox import make_events
+from sandbox.certificates import Authority
 from tests.platforms.shopify.world import BASE, OTHER, SHOP, Shopify, shopify
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "events" / "shopify"
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
 ORDER = "6123456789012345678"
+AUTHORITY = Authority()
 
 
 @pytest.fixture
-def stack(clock: time_machine.Traveller) -> Iterator[Shopify]:
+def stack(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shopify]:
     folder = ROOT / "tests/accounts/shopify"
     documents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
     with mock_aws(), shopify(clock, {name: one | {"api_base": BASE} for name, one in documents.items()}) as made:
+        _keep_trust_store(monkeypatch)
         yield made
+
+
+def _keep_trust_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a bundle where the payments app's door would read it."""
+    for variable, value in (("BUCKET", "trust"), ("OBJECT", "shopify.pem"), ("VERSION", "")):
+        monkeypatch.setenv(f"TRUST_STORE_{variable}", value)
+    s3 = botocore.session.get_session().create_client("s3", region_name="us-east-1")
+    s3.create_bucket(Bucket="trust")
+    s3.put_object(Bucket="trust", Key="shopify.pem", Body=AUTHORITY.pem.encode())
 
 
 def _send(stack: Shopify, name: str) -> Any:

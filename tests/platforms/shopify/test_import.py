@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-import time_machine
 
 from bench import bulk as bench
 from countersign.errors import PlatformUnavailableError
@@ -22,12 +21,6 @@ DAY = 86_400
 
 class KilledError(BaseException):
     """The process is gone."""
-
-
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller) -> None:
-    for module in (importing, connector):
-        monkeypatch.setattr(module.time, "sleep", clock.shift)
 
 
 @pytest.fixture

@@ -30,19 +30,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PAGE", 3)
 
 
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller) -> list[float]:
-    """Note how long is waited; the clock moves on, and nobody waits."""
-    waited: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        clock.shift(seconds)
-
-    monkeypatch.setattr(connector.time, "sleep", sleep)
-    return waited
-
-
 def reader(world: Shopify, host: str = SHOP) -> connector.Connector:
     return connector.connect(host, Apps().installation(host), store=world.store)
 

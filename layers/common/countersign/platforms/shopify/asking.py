@@ -107,7 +107,10 @@ class Confirmations:
             return json_reply(201, {})
         fact = SessionConfirmed(found.session.session_id, accepted, now)
         callbacks.report(self.store.record(sessions.change(found.key, fact), now=now))
-        count("SessionConfirmed" if accepted else "SessionUnconfirmed")
+        if accepted:
+            count("SessionConfirmed")
+        else:
+            count("SessionUnconfirmed")
         return json_reply(201, {})
 
 
