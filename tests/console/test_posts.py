@@ -177,3 +177,32 @@ def test_language_is_a_cookie_and_the_way_back_stays_inside(world: World, ann: B
 
     assert (answer.status, answer.location) == (303, "/")
     assert 'lang="zh-CN"' in ann.get("/orders").text
+
+
+@pytest.mark.parametrize("minor", ["9" * 5000, "٣", "-1", "1e9", ""])
+def test_an_amount_that_nobody_could_have_seen_is_no_crash(world: World, ann: Browser, minor: str) -> None:
+    world.api.answers[f"POST {ORDER}/refunds/{approve(ann)['refund_id']}/approve"] = (422, {"detail": "no such amount"})
+
+    answer = ann.post("/refunds/judge", {**approve(ann), "minor": minor})
+
+    assert answer.status == 422
+
+
+def test_an_endless_amount_is_asked_back_by_nobody(ann: Browser) -> None:
+    form = {**approve(ann), "amount": "9" * 20_000, "currency": "CNY"}
+
+    assert ann.post("/order/refund", form).status == 422
+
+
+@pytest.mark.parametrize("path", ["/orders", "/order", "/inbox", "/bill", "/activity", "/search", "/refunds", "/news"])
+def test_half_a_character_in_an_address_is_no_crash(world: World, ann: Browser, path: str) -> None:
+    event = {
+        "rawPath": path,
+        "rawQueryString": "q=%ED%A0%80",
+        "queryStringParameters": dict.fromkeys(("q", "id", "cursor", "person", "day", "after", "from"), "\ud800"),
+        "headers": {"host": "console.example.com"},
+        "cookies": [f"{name}={value}" for name, value in ann.cookies.items()],
+        "requestContext": {"http": {"method": "GET", "sourceIp": "192.0.2.1"}, "domainName": "console.example.com"},
+    }
+
+    assert world.console.answer(event, now=world.now)["statusCode"] < 500

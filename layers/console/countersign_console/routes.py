@@ -53,6 +53,7 @@ class Console:
         language = _language(head)
         try:
             request = read_request(event, limit=MOST_BYTES, head=head)
+            _refuse_half_characters(request)
             reply = self._answer(request, language, now)
         except CountersignError as error:
             count(f"Console{type(error).__name__}")
@@ -227,6 +228,14 @@ class Console:
     def _sorry(self, status: int, language: str, now: int, key: str = "", *, retry: bool = False) -> Answer:
         problem = words.text(language, key or ("base.problem.unavailable" if status >= 500 else "base.problem.refused"))
         return Answer(status, draw("sorry.html", language, now, problem=problem, retry=retry))
+
+
+def _refuse_half_characters(request: HttpRequest) -> None:
+    """Raise MalformedError for an address with a lone surrogate: no call of the API and no page can hold one."""
+    try:
+        "".join([request.path, request.raw_query, *request.query, *request.query.values()]).encode()
+    except UnicodeEncodeError:
+        raise MalformedError("the address is no text") from None
 
 
 def _form(request: HttpRequest) -> dict[str, str]:

@@ -11,7 +11,7 @@ from countersign.http import HttpRequest
 from countersign.signing import nonces
 from countersign_console import assets, drawing, formats, nav, words
 from countersign_console.answer import Answer, cookie, go
-from countersign_console.api import Api
+from countersign_console.api import Api, Call, get
 from countersign_console.outside import Reply
 from countersign_console.session import Session, SessionStore
 from countersign_console.signin import safe_path
@@ -143,6 +143,13 @@ class View:
         if not reply.is_good:
             raise RefusedByApiError(reply)
         return reply.json
+
+    def beside_counts(self, asked: Call) -> tuple[Json, Json | None]:
+        """Return what a call answered, and what waits on the account's lists where there is one and it is known."""
+        if not self.account:
+            return self.good(self.api.call(asked)), None
+        listed, counts = self.api.at_once(asked, get("/counts", account=self.account))
+        return self.good(listed), counts.json if counts.is_good else None
 
     def problem(self, reply: Reply) -> str:
         """Return in a sentence why the API refused, in the API's own words where it has any."""

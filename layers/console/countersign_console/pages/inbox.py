@@ -17,12 +17,7 @@ def inbox(view: View) -> Answer:
     kind = view.query.get("kind", "")
     kind = kind if kind in KINDS else ""
     asked = get("/exceptions", account=view.account, kind=kind, limit=PAGE, cursor=view.query.get("cursor", ""))
-    if view.account:
-        listed, counts = view.api.at_once(asked, get("/counts", account=view.account))
-        waiting = counts.json if counts.is_good else None
-    else:
-        listed, waiting = view.api.call(asked), None
-    found = view.good(listed)
+    found, waiting = view.beside_counts(asked)
     rows = found["exceptions"]
     return view.page(
         "inbox.html",

@@ -15,6 +15,7 @@ TABS = {
 JUDGED = {"approve": "approved", "reject": "rejected"}
 OUTCOMES = ("refunded_elsewhere", "given_up")
 PAGE = "30"
+LONGEST_AMOUNT = 18  # digits; Python refuses to read some thousands of them
 
 
 def refunds(view: View) -> Answer:
@@ -22,12 +23,7 @@ def refunds(view: View) -> Answer:
     tab = view.query.get("tab", "requested")
     tab = tab if tab in TABS else "requested"
     asked = get("/refunds", status=TABS[tab], limit=PAGE, cursor=view.query.get("cursor", ""))
-    if view.account:
-        listed, counts = view.api.at_once(asked, get("/counts", account=view.account))
-        waiting = counts.json if counts.is_good else None
-    else:
-        listed, waiting = view.api.call(asked), None
-    found = view.good(listed)
+    found, waiting = view.beside_counts(asked)
     rows = found["refunds"]
     return view.page(
         "refunds.html",
@@ -60,7 +56,8 @@ def judge(view: View) -> Answer:
     if what not in JUDGED:
         return view.again(422, view.text("base.problem.refused"), back="/refunds")
     amount: dict[str, Any] = {"currency": view.form.get("currency", "")}
-    amount["minor"] = int(view.form["minor"]) if view.form.get("minor", "").isdecimal() else -1
+    minor = view.form.get("minor", "")
+    amount["minor"] = int(minor) if minor.isdecimal() and len(minor) <= LONGEST_AMOUNT else -1
     reply = view.api.call(post(_path(view, what), {"amount": amount}))
     # A second click finds the first one's work done: that is what was wanted.
     twice = reply.status == 409 and reply.json.get("args", {}).get("status") == JUDGED[what]
