@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,19 +14,29 @@ from sandbox.testing import LocalCloud, Sandbox, ministack, running_sandbox
 TEMPLATE = Path(__file__).with_name("template.yaml")
 
 
+class Process(NamedTuple):
+    parent: int
+    state: str
+
+
+def processes() -> dict[int, Process]:
+    """List what this machine runs in one look: what ends between two looks would fail whoever reads it."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = (line.split() for line in listing.splitlines())
+    return {int(pid): Process(int(parent), state) for pid, parent, state in rows}
+
+
 def family(pid: int) -> set[int]:
     """Find a process and everything that it started, directly or not."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = {int(line.split()[0]): int(line.split()[1]) for line in listing.splitlines()}
-    found = {pid}
-    while grown := {child for child, parent in parents.items() if parent in found} - found:
+    listed, found = processes(), {pid}
+    while grown := {child for child, process in listed.items() if process.parent in found} - found:
         found |= grown
     return found
 
 
 def running(pids: set[int]) -> set[int]:
     """Leave out what has ended, reaped or not."""
-    return {pid for pid in pids if Path(f"/proc/{pid}").exists() and " Z" not in Path(f"/proc/{pid}/stat").read_text()}
+    return {pid for pid, process in processes().items() if pid in pids and not process.state.startswith("Z")}
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 
 from sandbox import parent_watch
 from sandbox.testing import ROOT
-from tests.sandbox.conftest import TEMPLATE, family, running
+from tests.sandbox.conftest import TEMPLATE, family, processes, running
 
 SECONDS = 120.0  # to start, on a machine that does much else
 WAITS = """
@@ -71,11 +71,7 @@ def killed(
 
 
 def children(pid: int) -> set[int]:
-    return {child for child in family(pid) if child != pid and parent(child) == pid}
-
-
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+    return {child for child, process in processes().items() if process.parent == pid}
 
 
 @pytest.mark.parametrize("who", ["make", "demo"])
