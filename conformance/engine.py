@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 LATER, TRIES = (429, 503), 6
 SETTLE = 8.0  # seconds that a genuine payment has to arrive in the order
+# As they are, and inside JSON or HTML: there quotes and line ends are written otherwise.
+_QUOTE = rb"(?:\\?\"|&quot;|&#34;)"
 TRACES = re.compile(
-    rb"Traceback \(most recent call last\)|File \"[^\"]+\.py\", line \d+|^\s+at .+[:(]\d+|\.java:\d+\)"
-    rb"|goroutine \d+ \[|node_modules/|/site-packages/|Fatal error: |on line <b>\d+",
+    rb"Traceback \(most recent call last\)|File " + _QUOTE + rb"[^\"\\&\n]{1,300}\.py" + _QUOTE + rb", line \d+"
+    rb"|(?:^|\\n|<br ?/?>)(?:\s|&nbsp;)+at [^\n]{1,300}?[:(]\d+|\.java:\d+\)|\.cs:line \d+|\.rb:\d+:in |\.go:\d+"
+    rb"|goroutine \d+ \[|node_modules/|/site-packages/|Fatal error: |on line <b>\d+|\.php(?::\d+|\(\d+\)| on line \d+)",
     re.MULTILINE,
 )
 

@@ -29,6 +29,7 @@ class Forgery:
     weight: int = 8
     critical: bool = True
     may_be_taken: bool = False  # it is genuine: it may be acknowledged, where it pays nothing
+    of_old: bool = False  # makes an old message look new: says nothing of who believes old ones anyway
 
 
 class Platform(ABC):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..signers import jwt, standard_webhooks
 from ..wire import Message, pairs
 from .base import FORGED, REPLAY, Forgery, Json, Platform
+from .shared import other_end
 from .wechat import changed_after, written
 
 if TYPE_CHECKING:
@@ -96,10 +97,13 @@ class Webhooks(_Bigcommerce):
             Forgery("bare", "none of the three headers", self._bare),
             Forgery("empty", "an empty signature", lambda p, o: self.payment(p, o).with_header(name, "v1,")),
             Forgery("short", "the first characters of the right signature", self._short),
+            Forgery("tail", "the right signature with another end", self._tail),
             Forgery("scheme", "the right signature under another scheme's name", self._scheme),
             Forgery("timestamp", "another timestamp than was signed", self._timestamp),
             Forgery("message_id", "another id than was signed", self._message_id),
-            Forgery("twice", "an old signature under a second, new timestamp", self._two_timestamps, REPLAY),
+            Forgery(
+                "twice", "an old signature under a second, new timestamp", self._two_timestamps, REPLAY, of_old=True
+            ),
             Forgery("header", "the hook's own header guessed", self._guessed),
             Forgery("other_body", "the signature of another genuine message", self._other_body),
         ]
@@ -117,6 +121,10 @@ class Webhooks(_Bigcommerce):
     def _short(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)
         return message.with_header("webhook-signature", message.get("webhook-signature")[:7])
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        message = self.payment(play, order)
+        return message.with_header("webhook-signature", other_end(message.get("webhook-signature")))
 
     def _scheme(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)
@@ -190,6 +198,7 @@ class App(_Bigcommerce):
             Forgery("none", "a token that says it needs no signature", partial(self._algorithm, "none"), OPENED),
             Forgery("algorithm", "a token that names another algorithm", partial(self._algorithm, "RS256"), OPENED),
             Forgery("unsigned", "a token without its last part", self._unsigned, OPENED),
+            Forgery("tail", "the right signature with another end", self._tail, OPENED),
             Forgery("bare", "no token at all", lambda p, o: Message((), method="GET"), OPENED),
             Forgery("audience", "signed for another app", partial(self._claim, aud="another"), FORGED),
             Forgery(
@@ -223,6 +232,10 @@ class App(_Bigcommerce):
 
     def _unsigned(self, play: Play, order: Order) -> Message:
         return self.opened(".".join(self._parts(play)[:2]) + ".")
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        head, claims, signature = self._parts(play)
+        return self.opened(f"{head}.{claims}.{other_end(signature)}")
 
     def _claim(self, play: Play, order: Order, **changes: Any) -> Message:
         return self.opened(jwt.token(self.keys["client_secret"], self.claims(play, **changes)))

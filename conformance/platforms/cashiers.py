@@ -9,6 +9,7 @@ from ..engine import Case
 from ..signers import hc1, stripe
 from ..wire import Message, pairs
 from .base import REPLAY, Forgery, Json, Platform
+from .shared import other_end
 from .shops import moment
 from .wechat import FOREIGN, changed_after, written
 
@@ -96,6 +97,7 @@ class Hc1(Platform):
             Forgery("bare", "none of the four headers", self._bare),
             Forgery("empty", "an empty signature", lambda p, o: self.payment(p, o).with_header("HC-Signature", "v1=")),
             Forgery("short", "the first characters of the right signature", self._short),
+            Forgery("tail", "the right signature with another end", self._tail),
             Forgery(
                 "key_id",
                 "the name of an unknown key",
@@ -107,7 +109,9 @@ class Hc1(Platform):
                 "another nonce than was signed",
                 lambda p, o: self.payment(p, o).with_header("HC-Nonce", p.hexadecimal(32)),
             ),
-            Forgery("twice", "an old signature under a second, new timestamp", self._two_timestamps, REPLAY),
+            Forgery(
+                "twice", "an old signature under a second, new timestamp", self._two_timestamps, REPLAY, of_old=True
+            ),
             Forgery("merchant", "another merchant's payment, signed with our key", self._merchant, FOREIGN),
         ]
 
@@ -124,6 +128,10 @@ class Hc1(Platform):
     def _short(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)
         return message.with_header("HC-Signature", message.get("HC-Signature")[:5])
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        message = self.payment(play, order)
+        return message.with_header("HC-Signature", other_end(message.get("HC-Signature")))
 
     def _timestamp(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)
@@ -246,9 +254,12 @@ class Stripe(Platform):
                 "empty", "an empty signature", lambda p, o: self.payment(p, o).with_header(name, f"t={p.now()},v1=")
             ),
             Forgery("short", "the first characters of the right signature", self._short),
+            Forgery("tail", "the right signature with another end", self._tail),
             Forgery("weaker", "the right digest under the name of the old scheme", self._weaker),
             Forgery("timestamp", "another timestamp than was signed", self._timestamp),
-            Forgery("twice", "an old signature with a second, new timestamp", self._two_timestamps, REPLAY),
+            Forgery(
+                "twice", "an old signature with a second, new timestamp", self._two_timestamps, REPLAY, of_old=True
+            ),
             Forgery("other_body", "the signature of another genuine message", self._other_body),
         ]
 
@@ -265,6 +276,11 @@ class Stripe(Platform):
     def _short(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)
         return message.with_header("Stripe-Signature", f"t={play.now()},v1={self._digest(message, play.now())[:2]}")
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        message = self.payment(play, order)
+        digest = other_end(self._digest(message, play.now()))
+        return message.with_header("Stripe-Signature", f"t={play.now()},v1={digest}")
 
     def _weaker(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..signers import douyin, rsa_keys
 from ..wire import Message, pairs
 from .base import FORGED, REPLAY, Forgery, Json, Platform
+from .shared import other_end
 from .wechat import FOREIGN, changed_after, written
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ class Ecpay(_Douyin):
                 "empty", "an empty signature", lambda p, o: self.message(self.fields(p, o) | {"msg_signature": ""})
             ),
             Forgery("short", "the first characters of the right signature", self._short),
+            Forgery("tail", "the right signature with another end", self._tail),
             Forgery("timestamp", "another timestamp than was signed", self._timestamp),
             Forgery("shifted", "a digit moved from the timestamp to the nonce", self._shifted, REPLAY, 5, False),
             Forgery("swapped", "timestamp and nonce swapped", self._swapped, REPLAY, 5, False),
@@ -236,6 +238,10 @@ class Ecpay(_Douyin):
     def _timestamp(self, play: Play, order: Order) -> Message:
         fields = self.fields(play, order)
         return self.message(fields | {"timestamp": str(int(fields["timestamp"]) + 1)})
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        fields = self.fields(play, order)
+        return self.message(fields | {"msg_signature": other_end(fields["msg_signature"])})
 
     def _shifted(self, play: Play, order: Order) -> Message:
         fields = self.fields(play, order)

@@ -13,6 +13,7 @@ from ..engine import Case, Failed
 from ..signers import recharge, shopify
 from ..wire import Message, pairs
 from .base import Forgery, Json, Platform
+from .shared import other_end
 from .wechat import changed_after, written
 
 if TYPE_CHECKING:
@@ -151,10 +152,6 @@ class Shopify(Platform):
         }
         return Message(pairs(headers), body)
 
-    def repeat(self, play: Play, message: Message) -> Message:
-        """Return the same bytes under other ids, which nothing signs."""
-        return message.with_header("X-Shopify-Webhook-Id", play.hexadecimal(32))
-
     def forgeries(self) -> list[Forgery]:
         """Return what strangers would try."""
         name = "X-Shopify-Hmac-Sha256"
@@ -164,6 +161,7 @@ class Shopify(Platform):
             Forgery("unsigned", "no signature", lambda p, o: self.payment(p, o).without(name)),
             Forgery("empty", "an empty signature", lambda p, o: self.payment(p, o).with_header(name, "")),
             Forgery("short", "the first characters of the right signature", partial(self._cut, name)),
+            Forgery("tail", "the right signature with another end", partial(self._tail, name)),
             Forgery("twice", "a wrong signature beside a right one of other bytes", self._twice),
             Forgery("other_body", "the signature of another genuine message", self._other_body),
         ]
@@ -178,6 +176,10 @@ class Shopify(Platform):
     def _cut(self, name: str, play: Play, order: Order) -> Message:
         message = self.payment(play, order)
         return message.with_header(name, message.get(name)[:4])
+
+    def _tail(self, name: str, play: Play, order: Order) -> Message:
+        message = self.payment(play, order)
+        return message.with_header(name, other_end(message.get(name)))
 
     def _other_body(self, play: Play, order: Order) -> Message:
         return self.payment(play, order).with_body(written(self.content(play, order, minor=1)))
@@ -283,6 +285,7 @@ class Recharge(Platform):
             Forgery("unsigned", "no signature", self._unsigned),
             Forgery("empty", "empty signatures", self._empty),
             Forgery("short", "the first characters of the right signature", self._short),
+            Forgery("tail", "the right signatures with another end", self._tail),
             Forgery("stamp", "another moment than was signed", self._stamp, NO_FALLBACK, 5, False),
             Forgery(
                 "fallback",
@@ -316,6 +319,12 @@ class Recharge(Platform):
         body = self.payment(play, order).body
         older = recharge.legacy(self.keys["client_secret"], body)[:2]
         return Message(pairs({"Content-Type": "application/json", "X-Recharge-Hmac-Sha256": older}), body)
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        message = self.payment(play, order)
+        for name in ("X-Recharge-Hmac-Sha256", "X-Recharge-Webhook-Signature"):
+            message = message.with_header(name, other_end(message.get(name)))
+        return message
 
     def _stamp(self, play: Play, order: Order) -> Message:
         message = self.payment(play, order)

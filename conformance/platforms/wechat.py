@@ -15,7 +15,7 @@ from ..signers import rsa_keys
 from ..signers import wechat as signer
 from ..wire import Message, pairs
 from .base import FORGED, REPLAY, Forgery, Json, Platform
-from .shared import settles
+from .shared import other_end, settles
 
 if TYPE_CHECKING:
     from ..engine import Play
@@ -151,7 +151,9 @@ class WechatV3(_Wechat):
             Forgery("timestamp", "another timestamp than was signed", self._timestamp),
             Forgery("nonce", "another nonce than was signed", self._nonce),
             Forgery("swapped", "timestamp and nonce swapped", self._swapped),
-            Forgery("twice", "an old signature under a second, new timestamp", self._two_timestamps, REPLAY),
+            Forgery(
+                "twice", "an old signature under a second, new timestamp", self._two_timestamps, REPLAY, of_old=True
+            ),
             Forgery("probe", "the platform's own probe with a wrong signature", self._probe),
             Forgery("other_body", "the signature of another genuine message", self._other_body),
             Forgery(
@@ -366,6 +368,7 @@ class WechatV2(_Wechat):
                 "empty", "an empty signature", lambda p, o: self.message(signer.xml({**self.fields(p, o), "sign": ""}))
             ),
             Forgery("short", "the first characters of the right signature", self._short),
+            Forgery("tail", "the right signature with another end", self._tail),
             Forgery("weaker", "signed with the weaker sign type than was agreed", self._weaker),
             Forgery("added", "a field added that nobody signed", self._added),
             Forgery(
@@ -394,6 +397,10 @@ class WechatV2(_Wechat):
     def _short(self, play: Play, order: Order) -> Message:
         fields = self.sealed(self.fields(play, order))
         return self.message(signer.xml(fields | {"sign": fields["sign"][:1]}))
+
+    def _tail(self, play: Play, order: Order) -> Message:
+        fields = self.sealed(self.fields(play, order))
+        return self.message(signer.xml(fields | {"sign": other_end(fields["sign"])}))
 
     def _weaker(self, play: Play, order: Order) -> Message:
         fields = self.fields(play, order) | {"sign_type": "MD5"}

@@ -282,7 +282,7 @@ def douyin(values: Json, request: Request, flaws: frozenset[str]) -> News:
         return News("hint")
     if message.get("app_id") != values["app_id"]:
         raise NotTheirs("another app")
-    return _douyin_news(message, message.get("out_order_no"), stamp, request, flaws)
+    return _douyin_news(message, message.get("out_order_no"), (stamp, nonce), request, flaws)
 
 
 def douyin_ecpay(values: Json, request: Request, flaws: frozenset[str]) -> News:
@@ -303,13 +303,13 @@ def douyin_ecpay(values: Json, request: Request, flaws: frozenset[str]) -> News:
         raise NotTheirs("another type, which nobody signs, than the message has")
     if outer["type"] != "payment":
         return News("hint")
-    return _douyin_news(message, message.get("cp_orderno"), stamp, request, flaws)
+    return _douyin_news(message, message.get("cp_orderno"), (stamp, nonce), request, flaws)
 
 
-def _douyin_news(message: Json, order: Any, stamp: str, request: Request, flaws: frozenset[str]) -> News:
-    recent = "no freshness" in flaws or abs(request.now - int(stamp)) <= 172_800
+def _douyin_news(message: Json, order: Any, signed: tuple[str, str], request: Request, flaws: frozenset[str]) -> News:
+    recent = "no freshness" in flaws or abs(request.now - int(signed[0])) <= 172_800
     return News(
-        "payment" if recent else "hint", stamp, text(order), str(message.get("order_id")),
+        "payment" if recent else "hint", "-".join(signed), text(order), str(message.get("order_id")),
         message.get("status") == "SUCCESS", whole(message.get("total_amount")), "CNY",
     )  # fmt: skip
 
