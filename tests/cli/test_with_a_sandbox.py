@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,10 +24,8 @@ from countersign_cli.options import Context
 from sandbox.testing import ROOT, Sandbox, running_sandbox
 from tests.infra.reading import LAYER
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Json = dict[str, Any]
+MARK = f"countersign-mark-{uuid.uuid4().hex}"
 NEW_KEY = "".join(f"n{number % 10}" for number in range(16))
 Run = Callable[..., Result]
 
@@ -155,12 +157,17 @@ def test_a_dry_run_writes_nothing(sandbox: Sandbox, run: Run, paid: str) -> None
     assert {name for name, was in digest(sandbox, paid).items() if was != before.get(name)} <= {event}
 
 
-def test_a_key_is_changed_without_a_message_lost(sandbox: Sandbox, run: Run) -> None:
-    added = run("rotate", "wechat/shop", "api_v3_keys", "--add", given=NEW_KEY)
+def test_a_key_is_changed_without_a_message_lost_and_seen_by_no_other_process(
+    sandbox: Sandbox, run: Run, tmp_path: Path
+) -> None:
+    status, output, seen = watched(sandbox, tmp_path, "rotate", "wechat/shop", "api_v3_keys", "--add", given=NEW_KEY)
     number = create(sandbox)
     told = json.loads(run("trigger", "wechat", "paid", "--order", number, "-o", "json").stdout)
 
-    assert added.exit_code == 0
+    assert (status, NEW_KEY in output) == (0, False), output
+    assert seen == {MARK}  # what is in an environment is seen; the key was in none, and no argument
+    held = [path for path in tmp_path.rglob("*") if path.is_file() and NEW_KEY.encode() in path.read_bytes()]
+    assert held == []
     assert {one["status"] for one in told["answers"]} <= {204, 503}  # sealed under the old one still
     becomes(sandbox, run, number, "paid")
     assert run("rotate", "wechat/shop", "api_v3_keys", "--remove", "--yes").exit_code == 4
@@ -168,19 +175,36 @@ def test_a_key_is_changed_without_a_message_lost(sandbox: Sandbox, run: Run) -> 
     assert NEW_KEY not in logs
 
 
-def test_orders_are_completed(sandbox: Sandbox, paid: str) -> None:
-    words = f"countersign --sandbox={sandbox.port} explain {paid[:9]}"
+# Each loads the script as a person's shell does, and says what it would offer behind the words, one a line.
+SHELLS = {
+    "bash": """eval "$(countersign completion bash)"
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _countersign_completion "$1"; printf '%s\\n' "${COMPREPLY[@]}" """,
+    "zsh": """compdef() { :; }; compadd() { print -l -- $completions; }
+        words=("$@"); CURRENT=$#; eval "$(countersign completion zsh)"; _countersign_completion""",
+    "fish": """countersign completion fish | source; complete -C "$argv" """,
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_completes_orders(sandbox: Sandbox, paid: str, tmp_path: Path, shell: str) -> None:
+    found = shutil.which(shell)
+    if found is None and shell != "bash":
+        pytest.skip(f"there is no {shell} on this machine")
+    program = tmp_path / "countersign"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m countersign_cli "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    words = ["countersign", f"--sandbox={sandbox.port}", "explain", paid[:9]]
+    name = [] if shell == "fish" else [shell]  # what is behind a script begins with its own name, but in fish
     done = subprocess.run(
-        [sys.executable, "-m", "countersign_cli"],
-        env={"PYTHONPATH": f"{LAYER}:{ROOT / 'cli'}:{ROOT}", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
-        | {"COMP_WORDS": words, "COMP_CWORD": "3", "_COUNTERSIGN_COMPLETE": "bash_complete"},
+        [found or shell, "-c", SHELLS[shell], *name, *words],
+        env=outside(tmp_path) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
 
-    assert f"plain,{paid}" in done.stdout.splitlines()
+    assert paid in done.stdout.split(), done.stderr
 
 
 def test_a_healthy_sandbox_is_said_to_be_healthy(run: Run, paid: str) -> None:
@@ -188,6 +212,42 @@ def test_a_healthy_sandbox_is_said_to_be_healthy(run: Run, paid: str) -> None:
     found = [one for one in json.loads(result.stdout) if one["level"] in ("error", "unknown")]
 
     assert (result.exit_code, found) == (0, [])
+
+
+def outside(home: Path) -> dict[str, str]:
+    """Return the environment of the program in a process of its own."""
+    return {"PYTHONPATH": f"{LAYER}:{ROOT / 'cli'}:{ROOT}", "HOME": str(home), "LANG": "C.UTF-8", "MARK": MARK}
+
+
+def watched(sandbox: Sandbox, home: Path, *arguments: str, given: str) -> tuple[int, str, set[str]]:
+    """Run a command; its status, what it printed, and which of input and mark stand in /proc meanwhile."""
+    command = [sys.executable, "-m", "countersign_cli", f"--sandbox={sandbox.port}", *arguments]
+    seen: set[str] = set()
+    end = time.monotonic() + 300
+    while True:
+        process = subprocess.Popen(
+            command, env=outside(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdin is not None
+        process.stdin.write(given.encode())
+        process.stdin.close()
+        process.stdin = None
+        while process.poll() is None:
+            seen |= in_proc(given, MARK)
+            time.sleep(0.02)
+        output = process.communicate()[0].decode()
+        if process.returncode != exits.UNAVAILABLE or time.monotonic() > end:
+            return process.returncode, output, seen
+
+
+def in_proc(*texts: str) -> set[str]:
+    """Return which texts stand in the arguments or the environment of any process."""
+    found = set()
+    for path in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")):
+        with contextlib.suppress(OSError):  # it ended, or is somebody else's
+            content = path.read_bytes()
+            found |= {text for text in texts if text.encode() in content}
+    return found
 
 
 def rows(sandbox: Sandbox) -> list[Json]:
