@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -16,6 +16,9 @@ from countersign_cli.main import COMMANDS, cli
 from countersign_cli.options import Context
 from tests.cli.conftest import Fakes, order
 from tests.infra.reading import LAYER, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,34 @@ class TestInstalled:
             ROOT / "clients" / "python" / "countersign_client.py",
         }
         assert self.PROJECT["project"]["scripts"] == {"countersign": "countersign_cli.main:run"}
+
+    def test_what_the_wheel_holds_works_where_there_is_no_checkout(self, tmp_path: Path) -> None:
+        built = self.PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+        inside = {ROOT / "cli" / name: name for name in built["packages"]}
+        inside |= {ROOT / "cli" / path: name for path, name in built["force-include"].items()}
+        for source, name in inside.items():
+            target = tmp_path / "site" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        (tmp_path / "captured.http").write_text("POST /x HTTP/1.1\nContent-Type: text/xml\n\n<xml></xml>", "utf-8")
+        account = ROOT / "tests" / "accounts" / "wechat" / "shop.json"
+        said = "import importlib, pkgutil, countersign_cli\nfrom countersign_cli.main import run\n"
+        said += "for found in pkgutil.walk_packages(countersign_cli.__path__, 'countersign_cli.'):\n"
+        said += "    found.name.endswith('__main__') or importlib.import_module(found.name)\n"
+        said += f"run(['verify', 'wechat', '--account', {str(account)!r}, '--request', 'captured.http'])"
+
+        done = subprocess.run(
+            [sys.executable, "-c", said],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(tmp_path / "site"), "LANG": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+        assert done.returncode == 1, done.stderr
+        assert "\n→ InvalidSignatureError (HTTP 401)" in done.stdout
 
     def test_its_name_is_not_the_one_that_is_somebody_elses(self) -> None:
         assert self.PROJECT["project"]["name"] not in ("countersign", "countersign-cli")
