@@ -75,6 +75,9 @@ class Root(click.Group):
         except ApiError as refused:
             click.echo(_refusal(refused, context), err=True)
             ctx.exit(exits.of_answer(refused.status))
+        except BrokenPipeError:  # `| head` has read enough: what the network breaks off is told as another error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(exits.OK)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             click.echo(texts.text("unreachable", context.language, why=type(reason).__name__), err=True)
@@ -82,7 +85,7 @@ class Root(click.Group):
         except KeyboardInterrupt:
             click.echo(texts.text("interrupted", context.language), err=True)
             ctx.exit(exits.INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             # The text of an error may hold what was sent: a secret, a customer. Its kind and place do not.

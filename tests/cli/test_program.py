@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -45,6 +46,22 @@ def test_another_port_and_another_person_are_the_sandboxs_to_know(fakes: Fakes) 
     [token] = fakes.calls("POST /token")
     assert token.url == "http://127.0.0.1:8761/token"
     assert token.json["subject"] == "bob"
+
+
+def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "countersign_cli", "doctor", "--accounts", ROOT / "tests" / "accounts"],
+        env={"PYTHONPATH": f"{LAYER}:{ROOT / 'cli'}:{ROOT}", "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 class TestCompletion:
