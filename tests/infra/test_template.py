@@ -364,13 +364,20 @@ class TestIdentity:
                 made["Outputs"][name]
             )
         assert template()["Outputs"]["SignInDomainTarget"]["Value"] == {"Fn::GetAtt": "Identity.Outputs.DomainTarget"}
-        assert template()["Outputs"]["ConsoleDomainTarget"]["Value"] == {"Fn::GetAtt": "ConsoleApp.Outputs.DomainTarget"}
+        assert template()["Outputs"]["ConsoleDomainTarget"]["Value"] == {
+            "Fn::GetAtt": "ConsoleApp.Outputs.DomainTarget"
+        }
 
     def test_what_it_outputs_the_stack_outputs(self) -> None:
         inner, outer = nested()["Identity"]["Outputs"], template()["Outputs"]
 
         assert {"UserPoolId", "SignInUrl", "TokenEndpoint"} <= set(inner)
-        for name in set(inner) - {"Issuer", "ConsoleClientId", "PagesUrl", "DomainTarget"}:  # these are the console's own matter
+        for name in set(inner) - {
+            "Issuer",
+            "ConsoleClientId",
+            "PagesUrl",
+            "DomainTarget",
+        }:  # these are the console's own matter
             assert outer[name]["Value"] == {"Fn::GetAtt": f"Identity.Outputs.{name}"}
 
     @pytest.mark.parametrize(

@@ -193,7 +193,10 @@ def order_url(key: Mapping[str, str], **query: str | None) -> str:
 def known_accounts(said: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
     """Return what a session keeps of the API's accounts."""
     rows = said.get("accounts") or ()
-    return tuple({name: str(one[name]) for name in _OF_ACCOUNTS} for one in rows[:MOST_ACCOUNTS])
+    return tuple(
+        {name: str(one[name]) for name in _OF_ACCOUNTS} | ({"app": "1"} if one["health"]["installation"] else {})
+        for one in rows[:MOST_ACCOUNTS]
+    )
 
 
 def draw(template: str, language: str, now: int, **values: Any) -> str:

@@ -44,6 +44,8 @@ def order(view: View) -> Answer:
         refundable=_left(shown),
         done_code=view.query.get("done", ""),
         platform_name=_platform_name(view, key),
+        # A link leads to the page of an app, so an account without one has none; the API has the last word.
+        linkable=any(one["account"] == view.account and "app" in one for one in view.accounts),
     )
 
 
