@@ -39,6 +39,7 @@ def order(view: View) -> Answer:
         "order.html",
         o=shown,
         why=explained,
+        named=view.naming(shown),
         story=story(events),
         asked={one["review_id"]: _asked_about(one, shown["events"]) for one in shown["review"]},
         refundable=_left(shown),
