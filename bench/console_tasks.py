@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
-ACCOUNT, PARCELS, PATIENCE = "wechat/shop", 12, 90
+ACCOUNT, PARCELS, PATIENCE = "wechat/shop", 12, 150
 PAGE = ROOT / "docs" / "console.md"
 BEGIN, END = "<!-- tasks: written by bench/console_tasks.py -->", "<!-- tasks: end -->"
 BEIJING = datetime.timezone(datetime.timedelta(hours=8))
