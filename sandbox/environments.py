@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
@@ -12,20 +11,21 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import http_server, parent_watch
+from sandbox import http_server
 from sandbox.http_server import Reply, Request
 from sandbox.provision import function_arn
 from sandbox.template import REGION
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandbox.deployment import Function
+    from sandbox.nursery import Nursery
 
 MOST_ENVIRONMENTS = 8
 _INIT_SECONDS = 30.0
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _PREFIX = "/2018-06-01/runtime/"
 
 LineSink = Callable[[str, str], None]
@@ -51,8 +51,11 @@ class NotTakenError(Exception):
 class Environment:
     """One process under AWS's runtime client, and the Runtime API that it talks to."""
 
-    def __init__(self, function: Function, state: Path, extra: dict[str, str], sink: LineSink) -> None:
+    def __init__(
+        self, function: Function, state: Path, extra: dict[str, str], sink: LineSink, nursery: Nursery
+    ) -> None:
         self._function, self._state, self._extra, self._sink = function, state, extra, sink
+        self._nursery = nursery
         self._events: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._ready = asyncio.Event()
         self._taken = False
@@ -65,16 +68,8 @@ class Environment:
         """Start the process; it announces itself by asking for its first event."""
         self._server = await http_server.serve(self._runtime_api)
         address = "{}:{}".format(*self._server.sockets[0].getsockname())
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            str(_BOOTSTRAP),
-            env=parent_watch.watched(self._variables(address)),
-            cwd=self._function.folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        function, variables = self._function, self._variables(address)
+        self._process = await self._nursery.start(function.layers, variables, function.folder)
         self.pid = self._process.pid
         self._watcher = asyncio.create_task(self._watch())
 
@@ -105,8 +100,7 @@ class Environment:
     def kill(self) -> None:
         """End the process at once; it gets no more events even before it is seen to have ended."""
         self._doomed = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
 
     @property
     def alive(self) -> bool:
@@ -142,7 +136,6 @@ class Environment:
 
     async def _watch(self) -> None:
         """Pass on what the process prints until it ends, then settle what it left open."""
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
         rest = b""
         while chunk := await self._process.stdout.read(64 * 1024):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -27,34 +27,17 @@ from types import SimpleNamespace
 from typing import Any
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
-_LIBRARIES = (
-    "aws_lambda_powertools.event_handler.openapi.params",
-    "aws_lambda_powertools.logging",
-    "aws_lambda_powertools.metrics",
-    "botocore.session",
-    "botocore.client",
-    "botocore.endpoint",
-    "cryptography.x509",
-    "cryptography.hazmat.primitives.serialization",
-    "pydantic",
-    "requests",
-    "countersign.store",
-)
-_READS_ITS_ENVIRONMENT = "countersign.runtime.telemetry"  # the logger's service name
 
 
 def main() -> None:
     """Import the libraries, then fork for each connection until whoever started this ends."""
     sys.path.insert(0, _ROOT)
-    from sandbox import bootstrap, faultpoints, parent_watch
+    from sandbox import bootstrap, faultpoints, nursery, parent_watch
     from sandbox.clock import ClockReader
 
     sys.path.remove(_ROOT)
     parent_watch.end_with_starter()
-    for name in _LIBRARIES:
-        importlib.import_module(name)
-    if _READS_ITS_ENVIRONMENT in sys.modules:
-        raise AssertionError(f"{_READS_ITS_ENVIRONMENT} must be imported in the function's own environment")
+    nursery.prepare()
     gc.freeze()  # what all share is never copied because a collection touched it
     tools = SimpleNamespace(
         travel=bootstrap.travel, install=faultpoints.install, end_with=parent_watch.end_with, clock=ClockReader

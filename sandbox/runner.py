@@ -27,6 +27,7 @@ from sandbox.environments import Environment, Pool
 from sandbox.faultpoints import snake_case
 from sandbox.http_server import Reply, Request
 from sandbox.mappings import Asynchronous, QueueFeed, RuleFeed, StreamFeed
+from sandbox.nursery import Nursery
 from sandbox.tokens import Authorizer, ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ class Runner:
         self._authorizer = Authorizer(self._deployment.issuer, self._deployment.audience, public_key)
         extra = {"AWS_ENDPOINT_URL": settings["data_plane"], "AWS_ENDPOINT_URL_SQS": settings["queues"]}
         extra |= {name: os.environ[name] for name in ("SANDBOX_CALLS",) if name in os.environ}
-        starts = asyncio.Semaphore(os.cpu_count() or 2)
+        starts, nursery = asyncio.Semaphore(os.cpu_count() or 2), Nursery()
         self._pools = {
-            function.name: Pool(function, lambda function: Environment(function, state, extra, self._log), starts)
+            function.name: Pool(
+                function, lambda function: Environment(function, state, extra, self._log, nursery), starts
+            )
             for function in self._deployment.functions
         }
         self._asynchronous = Asynchronous(self._plane, self._clock, self._pools)

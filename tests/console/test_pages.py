@@ -404,3 +404,25 @@ def test_pages_that_the_build_compiled_say_the_same(
 
 def without_chance(text: str) -> str:
     return re.sub(r'name="once" value="[^"]*"', "", text)
+
+
+@pytest.mark.parametrize("installed", [None, {"state": "active", "waiting": {"count": 0, "more": False}}])
+def test_a_payment_link_is_offered_where_an_app_takes_the_payment(world: World, installed: object) -> None:
+    world.api.answers["GET /accounts"]["accounts"][0]["health"]["installation"] = installed
+    world.api.answers[f"GET {ORDER}"]["status"] = "pending"
+    ann = world.browser()
+    ann.signs_in("ann")
+
+    assert len(ann.get(ORDER_PAGE).forms("/order/link")) == (1 if installed else 0)
+
+
+@pytest.mark.parametrize("path", ["/refunds", ORDER_PAGE])
+def test_people_are_called_by_their_names_and_who_looks_is_you(world: World, path: str) -> None:
+    for answer in ("GET /refunds", f"GET {ORDER}"):
+        world.api.answers[answer]["people"] = {"ann": "Ann & Co"}
+    bob, ann = world.browser(), world.browser()
+    bob.signs_in("bob")
+    ann.signs_in("ann")
+
+    assert "asked for by Ann &amp; Co" in bob.get(path).text
+    assert "asked for by you" in ann.get(path).text

@@ -22,7 +22,7 @@ def test_a_browser_is_sent_to_the_sign_in_page_with_a_challenge_and_comes_back_t
 
     assert asked["code_challenge_method"] == "S256"
     assert asked["redirect_uri"] == f"{URL}/signed-in"
-    assert asked["lang"] == "zh-CN"
+    assert (asked["lang"], asked["ui_locales"]) == ("zh-CN", "zh-CN")
     assert (back.status, back.location) == (303, "/orders?tab=to_ship")
     assert browser.get("/orders?tab=to_ship").status == 200
 

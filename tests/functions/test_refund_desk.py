@@ -164,7 +164,7 @@ def test_outside_the_tokens_accounts_nothing_exists(desk):
 
     assert desk.post("refunds", {}, by={**BEN, **other})[0] == 404
     assert desk.decide("approve", refund, by={**ANNA, **other})[0] == 404
-    assert desk.get("/refunds", by={**ANNA, **other}) == (200, {"refunds": [], "cursor": None})
+    assert desk.get("/refunds", by={**ANNA, **other}) == (200, {"refunds": [], "cursor": None, "people": {}})
     assert desk.get("/refunds", by={**ANNA, **other}, account="wechat/shop")[0] == 404
 
 

@@ -271,6 +271,24 @@ class TestActivity:
         ]
         assert [deed["what"] for deed in activity(told, person="ben")[0]] == ["refund_asked"]
 
+    def test_who_asked_and_who_approved_are_named_beside_an_order_and_a_refund(self, told):
+        ben, anna = {"sub": "ben", "name": "Ben & Son"}, {"sub": "anna", "name": "Anna"}
+        assert call(told, "GET", ORDER, "EV-paid-v3")[1]["people"] == {}
+        amount = json.dumps({"amount": {"minor": 100, "currency": "CNY"}})
+        asked = call(told, "POST", f"{ORDER}/refunds", "EV-paid-v3", claims=ben, body=amount)[1]
+        number, route = {"refund_id": asked["refund_id"]}, f"{ORDER}/refunds/{{refund_id}}/approve"
+        assert call(told, "POST", route, "EV-paid-v3", parameters=number, claims=anna)[0] == 200
+        ben["name"] = "Benjamin"  # who is called otherwise by now, and did something since
+        note(told, "x", **ben)
+
+        wanted = {"ben": "Benjamin", "anna": "Anna"}
+        assert call(told, "GET", ORDER, "EV-paid-v3")[1]["people"] == wanted
+        (refund,) = call(told, "GET", "/refunds")[1]["refunds"]
+        assert (refund["requested_by"], refund["judged_by"]) == ("ben", "anna")
+        assert call(told, "GET", "/refunds")[1]["people"] == wanted
+        # The names stand among the deeds, and are none.
+        assert {deed["what"] for deed in activity(told)[0]} == {"refund_asked", "refund_approved", "noted"}
+
     def test_its_pages_join_and_days_bound_it(self, told):
         for number in range(5):
             note(told, f"note {number}")

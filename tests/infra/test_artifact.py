@@ -96,6 +96,14 @@ def test_the_layer_holds_the_whole_package(layer: Path) -> None:
     }
 
 
+def test_the_consoles_pages_are_compiled_in_its_layer_and_nowhere_else(built: Path) -> None:
+    source = ROOT / "layers" / "console" / "countersign_console"
+    (layer,) = built.rglob("python/countersign_console")
+
+    assert len(list((layer / "compiled").glob("*.py"))) == len(list((source / "templates").glob("*.html")))
+    assert not (source / "compiled").exists()  # a checkout would go on showing the pages of that moment
+
+
 def test_byte_code_survives_the_zip(layer: Path) -> None:
     sources = list(layer.rglob("*.py"))
     compiled = [path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in sources]

@@ -311,6 +311,7 @@ class TestIdentity:
         assert {one["Condition"] for one in nested()["Identity"]["Resources"].values()} == {
             "OutsideChina",
             "HasConsole",
+            "HasSignInDomain",
         }
         assert nested()["Identity"]["Conditions"]["HasConsole"]["Fn::And"][0] == {"Condition": "OutsideChina"}
         assert not [name for name, one in template()["Resources"].items() if "Cognito" in one["Type"]]
@@ -350,11 +351,33 @@ class TestIdentity:
         assert holders == ["ConsoleSecret"]
         assert not [one for one in documents if "ClientSecret" in text_of(one.get("Outputs", {}))]
 
+    def test_people_sign_in_at_a_domain_of_the_shops_own_where_it_has_one(self) -> None:
+        made, domains = nested()["Identity"], resources("AWS::Cognito::UserPoolDomain")
+
+        assert domains["SignInPages"]["Domain"] == {"Ref": "SignInDomain"}
+        assert domains["SignInPages"]["CustomDomainConfig"] == {"CertificateArn": {"Ref": "SignInCertificateArn"}}
+        assert made["Resources"]["SignInPages"]["Condition"] == "HasSignInDomain"
+        # Programs that ask for tokens at Cognito's own domain go on doing so.
+        assert made["Resources"]["UserPoolDomain"]["Condition"] == "OutsideChina"
+        for name in ("PagesUrl", "SignInUrl"):
+            assert '"Fn::If": ["HasSignInDomain", {"Fn::Sub": "https://${SignInDomain}"}' in json.dumps(
+                made["Outputs"][name]
+            )
+        assert template()["Outputs"]["SignInDomainTarget"]["Value"] == {"Fn::GetAtt": "Identity.Outputs.DomainTarget"}
+        assert template()["Outputs"]["ConsoleDomainTarget"]["Value"] == {
+            "Fn::GetAtt": "ConsoleApp.Outputs.DomainTarget"
+        }
+
     def test_what_it_outputs_the_stack_outputs(self) -> None:
         inner, outer = nested()["Identity"]["Outputs"], template()["Outputs"]
 
         assert {"UserPoolId", "SignInUrl", "TokenEndpoint"} <= set(inner)
-        for name in set(inner) - {"Issuer", "ConsoleClientId", "PagesUrl"}:  # these are the console's own matter
+        for name in set(inner) - {
+            "Issuer",
+            "ConsoleClientId",
+            "PagesUrl",
+            "DomainTarget",
+        }:  # these are the console's own matter
             assert outer[name]["Value"] == {"Fn::GetAtt": f"Identity.Outputs.{name}"}
 
     @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ class SignIn:
             code_challenge=sessions.challenge(sessions.derived(cookie, "verifier")),
             code_challenge_method="S256",
             lang=LANGUAGES[language],
+            ui_locales=LANGUAGES[language],  # OpenID Connect's own word (Core 3.1.2.1)
         )
 
     def tokens(self, cookie: str, query: Mapping[str, str], *, now: int) -> tuple[Tokens, str]:

@@ -1,6 +1,6 @@
 """One request as a page sees it: who asks, what they sent, the API as they may see it, and how a page is drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -81,6 +81,16 @@ class View:
     def may(self, scope: str) -> bool:
         """Tell whether a form for it makes sense; the API decides."""
         return scope in self.session.person.scopes
+
+    def naming(self, said: Mapping[str, Any]) -> Callable[[str], str]:
+        """Return what calls people by the names that an answer of the API has of them; who looks is "you"."""
+        known = said.get("people") or {}
+
+        def named(subject: str) -> str:
+            you = subject == self.session.person.subject
+            return self.text("base.you") if you else str(known.get(subject, subject))
+
+        return named
 
     def text(self, key: str, **places: object) -> str:
         """Return a sentence in the reader's language."""
@@ -193,7 +203,10 @@ def order_url(key: Mapping[str, str], **query: str | None) -> str:
 def known_accounts(said: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
     """Return what a session keeps of the API's accounts."""
     rows = said.get("accounts") or ()
-    return tuple({name: str(one[name]) for name in _OF_ACCOUNTS} for one in rows[:MOST_ACCOUNTS])
+    return tuple(
+        {name: str(one[name]) for name in _OF_ACCOUNTS} | ({"app": "1"} if one["health"]["installation"] else {})
+        for one in rows[:MOST_ACCOUNTS]
+    )
 
 
 def draw(template: str, language: str, now: int, **values: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from countersign.api.carriers import require_code
 from countersign.api.overview import EXCEPTIONS, account_of, one_of
+from countersign.api.people import people
 from countersign.api.problems import as_problem
 from countersign.api.rows import order_actions, order_row, refund_actions
 from countersign.errors import (
@@ -135,7 +136,7 @@ class OrderService:
         number = history.order.instruction_id
         open_ = next((one for one in history.of("instruction") if one.instruction_id == number), None)
         actions = order_actions(history.order, self.caller, self.language, instruction=open_)
-        return {**shown, "actions": actions}
+        return {**shown, "actions": actions, "people": people(self.lists, shown)}
 
     def explanation(self, key: OrderKey) -> Json:
         """Return why the order is in its state."""

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from countersign.api.overview import account_of, one_of
+from countersign.api.people import people
 from countersign.api.rows import refund_actions
 from countersign.errors import ConflictError, ForbiddenError, NotFoundError, UnprocessableError
 from countersign.money import Money
@@ -95,7 +96,7 @@ class RefundService:
         rows, following = self.lists.refunds(statuses or STATUSES, visible, cursor=cursor, limit=limit)
         orders = self.lists.orders({key for key, _ in rows})
         shown = [{**self._row(key, refund), "order": _amounts(orders.get(key))} for key, refund in rows]
-        return {"refunds": shown, "cursor": following or None}
+        return {"refunds": shown, "cursor": following or None, "people": people(self.lists, *shown)}
 
     def _row(self, key: OrderKey, refund: Refund) -> Json:
         names = {"platform": key.platform, "account": key.account, "order_id": key.order_id}

@@ -1,6 +1,6 @@
 """What people say and look at: notes and looks at evidence beside an order, and who did what in an account."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from countersign.orders.changes import OrderKey
@@ -10,6 +10,7 @@ from countersign.store.codec import Item, number, text
 from countersign.store.cursors import LATEST, Place
 
 PAGE = 50
+READ_AT_ONCE = 100  # keys, as BatchGetItem takes them
 LOOKED_AT = 1000  # deeds for one page, however few of them are the person's
 
 
@@ -62,6 +63,23 @@ def add_deed(client: Any, table: str, platform: str, account: str, deed: Deed, b
     }
     row |= {name: text(value) for name, value in (("order_id", deed.order_id), ("subject", deed.subject)) if value}
     dynamo.put(client, table, row)
+    if by.name:
+        pk, sk = _person(platform, account, by.subject)
+        dynamo.put(client, table, {"pk": text(pk), "sk": text(sk), "name": text(by.name)})
+
+
+def known_names(client: Any, table: str, people: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Return the names, by subject, of people who did something in an account: each is (platform, account, subject)."""
+    places = {_person(*one): one[2] for one in people}
+    wanted, found = list(places), dict[str, str]()
+    for start in range(0, len(wanted), READ_AT_ONCE):
+        for place, item in dynamo.read_many(client, table, wanted[start : start + READ_AT_ONCE]).items():
+            found[places[place]] = item["name"]["S"]
+    return found
+
+
+def _person(platform: str, account: str, subject: str) -> tuple[str, str]:
+    return keys.activity_pk(platform, account), keys.PERSON + keys.part(subject)
 
 
 def deeds(

@@ -22,6 +22,7 @@ NOTE = "NOTE#"  # beside an order: what a person wrote
 LOOK = "LOOK#"  # beside an order: that somebody looked at an event's bytes
 QUARANTINE = "QUARANTINE#"
 FOUND_BY = "FOUND_BY#"  # beside an order: a lookup that was read in its messages, so that it is erased with them
+PERSON = "PERSON#"  # in an account's activity: the name that somebody's token said last; sorts behind all deeds
 LINK = "LINK#"  # beside an order: a link by which it can be paid, and what became of the link
 ATTEMPT = "ATTEMPT#"  # beside an order: an attempt to pay it, which is an order of its own
 EVIDENCE = "evidence#"  # sorts behind all else beside an order, so that what reads the order can stop before it

@@ -39,11 +39,14 @@ def order(view: View) -> Answer:
         "order.html",
         o=shown,
         why=explained,
+        named=view.naming(shown),
         story=story(events),
         asked={one["review_id"]: _asked_about(one, shown["events"]) for one in shown["review"]},
         refundable=_left(shown),
         done_code=view.query.get("done", ""),
         platform_name=_platform_name(view, key),
+        # A link leads to the page of an app, so an account without one has none; the API has the last word.
+        linkable=any(one["account"] == view.account and "app" in one for one in view.accounts),
     )
 
 

@@ -30,6 +30,7 @@ def refunds(view: View) -> Answer:
         tab=tab,
         tabs=list(TABS),
         rows=rows,
+        named=view.naming(found),
         waiting=waiting,
         cursor=found["cursor"] if len(rows) == int(PAGE) else None,
         done_code=view.query.get("done", ""),

@@ -1,0 +1,147 @@
+"""What open consoles cost, and how long a page takes: `python bench/console.py [--port 8080] [--ms 60]`.
+
+The price is of eight consoles that are open eight hours on each of 22 days and ask as `console.js` does; a share of
+the questions is answered with news. Table units are those of `units.json`; how long a question takes is given, not
+measured. With `--port` a running sandbox is asked, warm: the list of orders as a page, and each of its two calls.
+
+Prices are list prices of us-east-1 in USD, as these pages named them in November 2026; they are not fetched:
+aws.amazon.com/api-gateway/pricing (HTTP APIs), aws.amazon.com/lambda/pricing (arm64), aws.amazon.com/dynamodb/pricing
+(on demand). Logs and data sent are not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import re
+import statistics
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+UNITS = json.loads((ROOT / "bench" / "units.json").read_text(encoding="utf-8"))
+SCRIPT = (ROOT / "layers/console/countersign_console/static/console.js").read_text(encoding="utf-8")
+CONSOLES, DAYS, HOURS = 8, 22, 8
+WAITING, NEWS = 0.05, 0.02  # of the questions: asked by a page that waits for a platform; answered with news
+GATEWAY, INVOCATION, GB_SECOND = 1.00e-6, 0.20e-6, 1.33334e-5
+READ = 0.125e-6  # a unit
+SESSION_READ = 1.0  # units: one item, consistently, below 4 kB
+GIGABYTES = 1.0  # of both functions
+MOST_USD = 1.50
+TRIES = 20
+
+
+def pauses() -> tuple[float, float]:
+    """Return the seconds between two questions, usually and while something waits, as the script has them."""
+    found = re.search(r"SLOW = (\d+), FAST = (\d+)", SCRIPT)
+    assert found, "console.js names its pauses otherwise"
+    return int(found[1]) / 1000, int(found[2]) / 1000
+
+
+def questions() -> float:
+    """Return how often all consoles ask in a month."""
+    slow, fast = pauses()
+    return CONSOLES * DAYS * HOURS * 3600 * ((1 - WAITING) / slow + WAITING / fast)
+
+
+def price(console_ms: float, api_ms: float) -> dict[str, float]:
+    """Return what a month's questions cost, by service."""
+    asked = questions()
+    calls = asked * (1 + NEWS)  # with news, what waits is counted too
+    quiet, moved = UNITS["list: changes, nothing moved"]["read"], UNITS["list: changes, one account moved"]["read"]
+    units = SESSION_READ + (1 - NEWS) * quiet + NEWS * (moved + UNITS["list: counts"]["read"])
+    return {
+        "API Gateway": (asked + calls) * GATEWAY,
+        "Lambda, requests": (asked + calls) * INVOCATION,
+        "Lambda, time": (asked * console_ms + calls * api_ms) / 1000 * GIGABYTES * GB_SECOND,
+        "DynamoDB, reads": asked * units * READ,
+    }
+
+
+def reads_a_second() -> float:
+    """Return the reads of the orders' table that eight consoles make."""
+    slow, _ = pauses()
+    return CONSOLES / slow * UNITS["list: changes, nothing moved"]["read"]
+
+
+class Asked:
+    """One kept connection, and what it was given as cookies."""
+
+    def __init__(self, port: int) -> None:
+        self.connection, self.cookies = http.client.HTTPConnection("127.0.0.1", port, timeout=60), dict[str, str]()
+
+    def __call__(self, path: str, headers: dict[str, str] | None = None, form: str = "") -> http.client.HTTPResponse:
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        sent = {**({"cookie": cookie} if cookie else {}), **(headers or {})}
+        if form:
+            sent["content-type"] = "application/x-www-form-urlencoded"
+        self.connection.request("POST" if form else "GET", path, form or None, sent)
+        reply = self.connection.getresponse()
+        self.text = reply.read().decode("utf-8", "replace")
+        for one in reply.headers.get_all("set-cookie") or ():
+            name, _, value = one.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return reply
+
+
+def signed_in(port: int) -> Asked:
+    """Sign in as Ann, as a browser does."""
+    console, issuer = Asked(port + 2), Asked(port + 1)
+    console("/")
+    where = urlsplit(str(console("/").headers["location"]))
+    query = dict(pair.split("=", 1) for pair in where.query.split("&"))
+    issuer(f"{where.path}?{where.query}")
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', issuer.text))
+    answer = issuer(where.path, {"origin": f"http://127.0.0.1:{port + 1}"}, urlencode({**fields, "person": "ann"}))
+    assert answer.status == 303, (answer.status, sorted(query))
+    back = urlsplit(str(answer.headers["location"]))
+    console(f"{back.path}?{back.query}")
+    return console
+
+
+def warm(port: int) -> tuple[float, float]:
+    """Return the median milliseconds of a page, and of the slower of its two calls of the API."""
+    console, api, control = signed_in(port), Asked(port), Asked(port + 1)
+    control.connection.request("POST", "/token", json.dumps({"scopes": ["orders:read"]}))
+    token = json.loads(control.connection.getresponse().read())["access_token"]
+    bearer = {"authorization": f"Bearer {token}"}
+    pages, calls = list[float](), list[float]()
+    for turn in range(TRIES + 3):
+        began = time.perf_counter()
+        assert console("/orders?account=wechat%2Fshop").status == 200
+        page = time.perf_counter() - began
+        slowest = 0.0
+        for path in ("/orders?account=wechat/shop&sort=-updated&limit=50", "/counts?account=wechat/shop"):
+            began = time.perf_counter()
+            assert api(path, bearer).status == 200
+            slowest = max(slowest, time.perf_counter() - began)
+        if turn >= 3:
+            pages.append(page * 1000)
+            calls.append(slowest * 1000)
+    return statistics.median(pages), statistics.median(calls)
+
+
+def main() -> int:
+    """Print what it costs; with a sandbox, what a page adds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="of a running sandbox")
+    parser.add_argument("--ms", type=float, default=40, help="what the console's function takes for a question, warm")
+    parser.add_argument("--api-ms", type=float, default=20, help="what the API's takes for it")
+    options = parser.parse_args()
+    parts = price(options.ms, options.api_ms)
+    for name, usd in parts.items():
+        print(f"{name:20} {usd:6.2f} USD")
+    total = sum(parts.values())
+    print(f"{CONSOLES} consoles, {DAYS} days of {HOURS} h: {total:.2f} USD (at most {MOST_USD:.2f})")
+    print(f"reads of the orders' table: {reads_a_second():.2f} units/s")
+    if options.port:
+        page, call = warm(options.port)
+        print(f"warm, list of orders: page {page:.0f} ms, its slower call {call:.0f} ms, added {page - call:.0f} ms")
+    return int(total > MOST_USD)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

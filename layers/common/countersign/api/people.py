@@ -1,0 +1,34 @@
+"""By which names the people in an answer are known: what stands in an order are the subjects of their tokens."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from countersign.store import journal
+from countersign.store.lists import OrderLists
+
+_BY = frozenset({"requested_by", "judged_by", "resolved_by", "by"})
+_NOBODY = frozenset({"policy", "user", "platform", "merchant", "operator"})
+_ELSEWHERE = frozenset({"events", "notices", "actions"})  # who is named there is no person, or is named in full
+Json = dict[str, Any]
+
+
+def people(lists: OrderLists, *rows: Json) -> dict[str, str]:
+    """Return the names, by subject, of whoever the rows say did something; each row names its platform and account.
+
+    A name is known once its bearer did something in that account: it is the one that their token said then. Without
+    anybody in the rows nothing is read.
+    """
+    wanted = {(row["platform"], row["account"], subject) for row in rows for subject in _subjects(row)}
+    return journal.known_names(lists.client, lists.table, wanted) if wanted else {}
+
+
+def _subjects(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _subjects(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name in _BY and isinstance(one, str) and one not in _NOBODY:
+                yield one
+            elif name not in _ELSEWHERE:
+                yield from _subjects(one)
