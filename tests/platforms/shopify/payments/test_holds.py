@@ -159,3 +159,12 @@ def test_a_warning_ends_with_the_hold(world: Checkout) -> None:
 
     assert findings(world) == []
     assert over.told == ["Resolve"]
+
+
+def test_what_becomes_of_a_hold_within_one_second_counts_in_its_sequence(world: Checkout) -> None:
+    asked = held(world)
+    void = world.ask("void", payment=asked.body["id"])
+    world.run()  # the clock stands still since the money was held
+
+    assert void.state == "resolved"
+    assert (world.order(asked).status, world.order(asked).authorized) == ("closed", 0)

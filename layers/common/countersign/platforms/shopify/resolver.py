@@ -596,8 +596,10 @@ class ResolveJob:
         known = found.order
         if known.status == "closed" if state == "cancelled" else known.authorized == authorized:
             return  # it was said before, and what was to follow was lost
+        # Also within one second, and where the shop's clock is ahead of ours: what is said later counts.
+        at = max(self.now, known.newest.version + 1 if known.newest is not None else 0)
         told = sessions.reported(
-            found.key, amount, AUTHORIZATION, at=self.now, test=found.session.test, state=state, authorized=authorized
+            found.key, amount, AUTHORIZATION, at=at, test=found.session.test, state=state, authorized=authorized
         )
         callbacks.report(self.store.record(told, now=self.now))
 
