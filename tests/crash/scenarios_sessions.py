@@ -34,7 +34,7 @@ def _work_again(stage: SessionsWorld, _: Any) -> list[Run]:
 
 
 def _void_again(stage: SessionsWorld, _: Any) -> list[Run]:
-    """Let the worker come, and who polls the cashier's payments, until nothing is due: what is let go is closed here."""
+    """Let the worker come, and who polls the cashier, until nothing is due: what is let go is closed here."""
     later = _work_again(stage, None)
     for seconds in (POLLED_SECONDS, POLLED_SECONDS):
         stage.advance(seconds)
@@ -108,7 +108,7 @@ SCENARIOS = {
     "payments app, session": _scenario(
         (
             SECRET,
-            READ,  # whether it is known
+            *(READ, READ),  # whether it is known, and whether another session of the checkout was paid
             *RECORD,
             *(READ, READ),  # as all copies are answered
             *("dynamodb.PutItem",) * 2,  # which accounts there are

@@ -65,6 +65,8 @@ class Desk:
         has_page = asked.about == PAYMENT and not (payments.modal and account.startswith(BY_CODE))
         page = nonces.nonce() + nonces.nonce() if has_page else ""
         told = sessions.asked(asked, key, name, account=account, page=page, test=test, now=now)
+        if asked.about == PAYMENT and SessionStore(self.store).winner(key):
+            told = told[1:]  # money is there by another session: what this one would cost is nothing of the checkout's
         callbacks.report(self.store.record_message(told, now=now))
         count("SessionAsked")
         # Copies that come at the same moment are one: whichever was first is what all are answered by.
