@@ -223,7 +223,7 @@ SCENARIOS = {
             f"http.GET {PAYMENT}",  # nothing was captured by whatever way
             f"http.POST {PAYMENT}/void",
             *RECORD,
-            *(READ, "dynamodb.PutItem"),  # nothing is held
+            *RECORD,  # nothing is held
             UPDATE,  # nobody needs a warning
             *RECORD,
             *LOADED,
