@@ -7,9 +7,9 @@ from countersign import aws
 from countersign.api import payments
 from countersign.cashiers import registry
 from countersign.cashiers.accounts import CashierAccounts
+from countersign.cashiers.opening import Cashiers
 from countersign.errors import CountersignError
 from countersign.http import HttpReply, HttpRequest
-from countersign.platforms.port import Connectors
 from countersign.platforms.shopify import create_payment, resolver, session_page
 from countersign.platforms.shopify.apps import Apps
 from countersign.runtime.entrypoint import entrypoint
@@ -17,9 +17,10 @@ from countersign.signing import nonces
 from countersign.store import OrderStore
 
 apps, store, accounts = Apps(), OrderStore.from_environment(), CashierAccounts(registry.LOADS)
-create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
-connect = Connectors(accounts, partial(registry.connect, store=store))
-desk = create_payment.Desk(apps, store, accounts, create, os.environ["PUBLIC_BASE_URL"])
+queues = {"cashier": os.environ["POLL_QUEUE_URL"], "wechat": os.environ["WECHAT_POLL_QUEUE_URL"]}
+create = partial(payments.create, store=store, wake=payments.waking_each(aws.client("sqs"), queues))
+base_url, table = os.environ["PUBLIC_BASE_URL"], os.environ["IDEMPOTENCY_TABLE_NAME"]
+desk = create_payment.Desk(apps, store, accounts, create, base_url, table)
 
 
 def refused(request: HttpRequest | None, _error: CountersignError) -> HttpReply:
@@ -33,8 +34,6 @@ def lambda_handler(request: HttpRequest, now: int) -> HttpReply:
     """Send the buyer to the cashier, or on to what Shopify wants next; leaving it changes nothing."""
     found = desk.find(request)
     base = os.environ["SHOPPER_BASE_URL"] or f"https://{request.domain}"
-    look = partial(resolver.look_now, store, resolver.ResolveJob(apps, store, connect, now))
+    look = partial(resolver.look_now, store, resolver.ResolveJob(apps, store, Cashiers(accounts, store), now))
     step = desk.step(found, request, create_payment.page_of(base, request), look, now)
-    if step.address:
-        return session_page.redirect(step.address)
     return session_page.of(step, found.session, shop=found.key.account, nonce=nonces.nonce())

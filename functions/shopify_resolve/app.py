@@ -1,13 +1,16 @@
 """When something becomes of a payment at a cashier, and every minute: decide sessions and answer Shopify."""
 
+import os
 import time
 from functools import partial
 from typing import Any
 
+from countersign import aws
+from countersign.api import payments
 from countersign.cashiers import registry
 from countersign.cashiers.accounts import CashierAccounts
-from countersign.platforms.port import Connectors
-from countersign.platforms.shopify import resolver
+from countersign.cashiers.opening import Cashiers
+from countersign.platforms.shopify import create_payment, resolver
 from countersign.platforms.shopify.apps import Apps
 from countersign.runtime.telemetry import invocation
 from countersign.store import OrderStore
@@ -16,9 +19,11 @@ from countersign.store.due import DueList
 ENOUGH_TIME_MS = 30_000  # a cashier's and Shopify's calls at their longest, and what is written about them
 
 store, due = OrderStore.from_environment(), DueList.from_environment(resolver.OWNER)
-connect = Connectors(CashierAccounts(registry.LOADS), partial(registry.connect, store=store))
-apps = Apps()
-job = partial(resolver.ResolveJob, apps, store, connect)
+apps, accounts = Apps(), CashierAccounts(registry.LOADS)
+# What Shopify's own window shows is made here, for no buyer opens a page; a payment by QR code is WeChat's.
+create = partial(payments.create, store=store, wake=payments.waking(aws.client("sqs"), os.environ["POLL_QUEUE_URL"]))
+desk = create_payment.Desk(apps, store, accounts, create, os.environ["PUBLIC_BASE_URL"])
+job = partial(resolver.ResolveJob, apps, store, Cashiers(accounts, store), show=desk.show)
 
 
 @invocation

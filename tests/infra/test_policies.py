@@ -42,8 +42,8 @@ ALSO_READS = {
     "CashierCreatePayment": ["wechat"],
     "BigcommerceCreatePayment": ["cashier", "wechat"],
     "BigcommercePaymentStatus": ["cashier", "wechat"],
-    "ShopifyPay": ["cashier"],
-    "ShopifyResolve": ["cashier"],
+    "ShopifyPay": ["cashier", "wechat"],
+    "ShopifyResolve": ["cashier", "wechat"],
 }
 # A shopper's page shows what is recorded, and what Shopify delivers is readable without its account's document.
 WITHOUT_KEYS = {"BigcommerceRedrive", "BigcommerceScript", "CashierPay", "ShopifyRedrive", "ShopifyTrust"}

@@ -25,6 +25,14 @@ Json = dict[str, Any]
 RETRIES = (5, 10, 30, 45, 60, 120, 300, 720, 2280, 3600, 7200)
 _MUTATION = re.compile(r"\{\s*(\w+Session\w+|paymentsAppConfigure)\(")
 _NAMES = {"payment": "PaymentSession", "refund": "RefundSession", "capture": "CaptureSession", "void": "VoidSession"}
+_STATES = {
+    "Resolve": "resolved",
+    "Reject": "rejected",
+    "Pending": "pending",
+    "Confirm": "confirming",
+    "Modal": "shown",
+}
+MOST_SHOWN = 86_400  # seconds for which a window may stay; the real limit is published nowhere
 _PLAIN = (
     "The payment session was resolved with other authentication data, was rejected, or its response is not read yet"
 )
@@ -32,7 +40,7 @@ _PLAIN = (
 
 @dataclass
 class Asked:
-    """One session as Shopify has it; `state` is open, pending, resolved or rejected."""
+    """One session as Shopify has it; `state` is open, shown, pending, confirming, resolved or rejected."""
 
     about: str
     shop: str
@@ -112,12 +120,17 @@ class PaymentsApp:
         if since is None or (late is not None and self._clock.now() < since + float(late.get("seconds", 3))):
             asked.refused.append(verb)
             return self._refused(about, "INVALID_STATE", _PLAIN)
-        wanted = {"Resolve": "resolved", "Reject": "rejected", "Pending": "pending", "Confirm": "confirming"}[verb]
+        wanted = _STATES[verb]
         if asked.state == wanted:
             if verb == "Reject" and asked.arguments != variables:
                 asked.refused.append(verb)
                 return self._refused(about, "INVALID_STATE", "it was rejected for another reason")
             return self._accepted(asked, about)
+        unfit = self._unfit(variables) if verb == "Modal" else ""
+        if unfit:
+            asked.refused.append(verb)
+            error = {"field": ["id"], "message": "no window is shown", "code": unfit}
+            return {"paymentSession": None, "userErrors": [error]}
         if asked.state in ("resolved", "rejected"):
             asked.refused.append(verb)
             return self._refused(about, "INVALID_STATE", _PLAIN)
@@ -126,6 +139,15 @@ class PaymentsApp:
         if verb == "Confirm":
             self._postman.later(1, functools.partial(self._confirm_by_itself, asked))
         return self._accepted(asked, about)
+
+    def _unfit(self, variables: Json) -> str:
+        """Return why a window is not shown: this kind of method has none, or not until then."""
+        if self._faults.take("no_modal", variables["id"]) is not None:
+            return "UNSUPPORTED_PAYMENT_METHOD_FOR_MODAL"
+        left = datetime.datetime.fromisoformat(variables["expiresAt"]).timestamp() - self._clock.now()
+        if left <= 0:
+            return "EXPIRED_MODAL_EXPIRES_AT"
+        return "OUT_OF_RANGE_MODAL_EXPIRES_AT" if left > MOST_SHOWN else ""
 
     def _confirm_by_itself(self, asked: Asked) -> None:
         self.confirm(asked)
@@ -143,7 +165,7 @@ class PaymentsApp:
 
     def _accepted(self, asked: Asked, about: str) -> Json:
         shown: Json = {"id": asked.body["gid"]}
-        if about == "payment":
+        if about == "payment" and asked.state != "shown":
             address = f"https://{asked.shop}/checkouts/{asked.body['id']}/{asked.state}"
             shown["nextAction"] = {"action": "REDIRECT", "context": {"redirectUrl": address}}
         return {f"{about}Session": shown, "userErrors": []}

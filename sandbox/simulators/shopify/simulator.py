@@ -55,6 +55,7 @@ class Simulator(simulator.Simulator):
         "stuck_cursor": "answer a list's cursor that does not advance",
         "revoked": "answer that the access token is not one",
         "denied": "answer that the access token lacks a scope",
+        "no_modal": "say that this method has no window that could show a code",
         "unread": "say for some seconds that the app's answer to the request was not read yet",
         "older_version": "answer in another version of the API than was asked for",
     }

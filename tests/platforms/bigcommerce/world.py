@@ -271,7 +271,7 @@ def shop(
             )
         wire = Wire(simulator)
         platform_http.session().mount(BASE, wire)
-        _by_code(hosted.cloud, folder, monkeypatch)
+        let_by_code(hosted.cloud, folder, monkeypatch)
         for job in FUNCTIONS:
             importlib.reload(importlib.import_module(f"functions.bigcommerce_{job}.app"))
         try:
@@ -280,7 +280,7 @@ def shop(
             platform_http.session().adapters.pop(WECHAT)  # longer than where other tests have WeChat, so it would win
 
 
-def _by_code(cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def let_by_code(cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `wechat_native/qr` be a cashier too, over WeChat's account `shop`."""
     document = json.loads((ROOT / "tests/accounts/wechat/shop.json").read_text(encoding="utf-8"))
     prepared = {"shop": Wechat.prepare_account(document, WECHAT)}

@@ -1,10 +1,12 @@
 """Every document that goes out is one that the official schemas of its version have."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from countersign.orders.sessions import Session
 from countersign.platforms.shopify import answering, documents, mutations
 from countersign.platforms.shopify.settings import VERSION
 from tests.platforms.shopify import schemas
@@ -39,8 +41,13 @@ def test_every_answer_to_a_session_is_one_that_each_supported_version_has() -> N
     gid = "gid://shopify/PaymentSession/1"
     reason = {"code": answering.PROCESSING_ERROR, "merchantMessage": "no"}
     arguments = {"id": gid, "reason": reason, "pendingExpiresAt": "2026-12-01T00:00:00Z", "ready": True}
+    asked = Session("payment.1", "open", "payment", gid, "pay", None, "", 0, 0)
+    special = {
+        "paymentSessionPending": {"reason": PENDING},
+        "paymentSessionModal": json.loads(answering.modal(asked, "weixin://wxpay/x", at=0, ends=60).arguments),
+    }
     cases = {
-        name: {"query": query, "variables": arguments | ({"reason": PENDING} if name.endswith("Pending") else {})}
+        name: {"query": query, "variables": arguments | special.get(name, {})}
         for name, query in mutations.DOCUMENTS.items()
     }
     words = {

@@ -27,7 +27,10 @@ _BY_CODE = f"{native.KIND}."
 
 @dataclass(frozen=True)
 class Cashiers:
-    """Every cashier of a stack; `accounts` are theirs, `table` has the pages, which begin with `page_base`."""
+    """Every cashier of a stack; `accounts` are theirs, `table` has the pages, which begin with `page_base`.
+
+    Without `table` payments by code have no page, only the code.
+    """
 
     accounts: Any
     store: OrderStore
@@ -58,7 +61,7 @@ class Cashiers:
             how = create_payment.WITH_A_PERSON_WAITING
             return at, _Payment(at, registry.connect(cashier, settings, store=self.store, **how), body)
         at = call("wechat", settings.wechat, self._wechat.load(settings.wechat))
-        pages = Pages(self.store.client, self.table)
+        pages = Pages(self.store.client, self.table) if self.table else None
         cashier_of = native.Cashier(cashier.removeprefix(_BY_CODE), settings, pages, self.page_base)
         return at, native.Payment(at, self.store, body, cashier_of)
 

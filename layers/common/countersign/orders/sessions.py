@@ -21,12 +21,13 @@ from countersign.orders.times import timestamp
 from countersign.values import dataclass
 
 PAYMENT, REFUND, CAPTURE, VOID = "payment", "refund", "capture", "void"
-RESOLVE, REJECT, PENDING, CONFIRM = "resolve", "reject", "pending", "confirm"
+RESOLVE, REJECT, PENDING, CONFIRM, MODAL = "resolve", "reject", "pending", "confirm", "modal"
 FINAL = (RESOLVE, REJECT)
 # open: nothing is decided; deciding: the platform is being told; pending: it knows that the payer has to wait;
-# confirming: it knows that the money is held, and has to say whether it may be taken.
-_TAKEN = {RESOLVE: "resolved", REJECT: "rejected", PENDING: "pending", CONFIRM: "confirming"}
-UNDECIDED = ("open", "pending", "confirming")
+# confirming: it knows that the money is held, and has to say whether it may be taken; shown: its own window has what is
+# to be scanned.
+_TAKEN = {RESOLVE: "resolved", REJECT: "rejected", PENDING: "pending", CONFIRM: "confirming", MODAL: "shown"}
+UNDECIDED = ("open", "pending", "confirming", "shown")
 ENDED = ("resolved", "rejected", "needs_action")
 WARN_SECONDS = 86_400
 
@@ -70,6 +71,11 @@ class Session:
     def is_decided(self) -> bool:
         """Tell whether it is decided for good, told or not."""
         return self.operation in FINAL
+
+    @property
+    def is_shown_there(self) -> bool:
+        """Tell whether the payer pays in the platform's own window: no page here is for it."""
+        return self.about == PAYMENT and bool(self.account) and not self.page
 
 
 def session_id(about: str, number: str) -> str:
@@ -140,7 +146,9 @@ def decide(order: Order, known: Session | None, fact: SessionFact, change: Chang
         if known is not None or view.owner("session", number) not in (None, change.key):
             return Decision("unchanged", because("same_again"), order)
         made = opened(fact)
-        return Decision("applied", because("session_requested", what=fact.about), order, (made,))
+        # Nobody opens a page of ours then: who has the payment made hears of it from here.
+        emits = ("session.requested",) if made.is_shown_there else ()
+        return Decision("applied", because("session_requested", what=fact.about), order, (made,), emits)
     if known is None:
         return Decision("unchanged", because("session_unknown"), order)
     if isinstance(fact, SessionDecided):

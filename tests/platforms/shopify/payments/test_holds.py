@@ -159,3 +159,27 @@ def test_a_warning_ends_with_the_hold(world: Checkout) -> None:
 
     assert findings(world) == []
     assert over.told == ["Resolve"]
+
+
+def test_what_becomes_of_a_hold_within_one_second_counts_in_its_sequence(world: Checkout) -> None:
+    asked = held(world)
+    void = world.ask("void", payment=asked.body["id"])
+    world.run()  # the clock stands still since the money was held
+
+    assert void.state == "resolved"
+    assert (world.order(asked).status, world.order(asked).authorized) == ("closed", 0)
+
+
+def test_a_session_that_is_asked_for_beside_a_hold_takes_nothing_away_from_it(world: Checkout) -> None:
+    asked = world.ask(kind="authorization", group="two-tabs")
+    assert world.visit(asked)["statusCode"] == 303
+    world.pay(asked)
+    world.run(60)
+    assert world.order(asked).authorized == 10000
+    world.cloud.clock.shift(60)
+    other = world.ask(kind="authorization", group="two-tabs", amount="1.00")
+    world.run(60)
+
+    assert other.told == []
+    assert (world.order(asked).status, world.order(asked).authorized) == ("authorized", 10000)
+    assert world.order(asked).terms.amount.minor == 10000

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from sandbox.simulators.shopify import Simulator
 from sandbox.simulators.shopify.payments import Asked
 from tests.cashiers.world import DOCUMENTS, Cashiers, cashiers, hc1_document
 from tests.functions.conftest import Cloud, http_event
+from tests.platforms.bigcommerce.world import WECHAT, let_by_code
 from tests.platforms.shopify.world import BASE, SECRET, SHOP, Wire
 
 APP, OTHER = "payments", "other-shop.myshopify.com"
@@ -107,10 +109,33 @@ class Checkout:
 
     def attempts(self, asked: Asked) -> list[str]:
         """Return the cashier's references of the checkout's attempts."""
+        return [one.key.order_id for one in self._attempts(asked)]
+
+    def _attempts(self, asked: Asked) -> list[Order]:
+        from countersign.cashiers.accounts import CashierAccounts
+        from countersign.cashiers.opening import Cashiers
+        from countersign.cashiers.registry import LOADS
         from countersign.platforms.shopify import attempts
 
-        session = self.session(asked)
-        return [one.key.order_id for one in attempts.all_of(self.store.get, self.key(asked), session.account)]
+        cashiers = Cashiers(CashierAccounts(LOADS), self.store)
+
+        def get(account: str, reference: str) -> Order | None:
+            return self.store.get(cashiers.key_of(account, reference))
+
+        return list(attempts.all_of(get, self.key(asked), self.session(asked).account))
+
+    def scan(self, asked: Asked, number: int = 0, *, told: bool = True) -> None:
+        """Let the buyer pay by the QR code of an attempt; WeChat is asked soon, or nobody is."""
+        content = {"account": "shop", "out_trade_no": self.attempts(asked)[number - 1], "notify": False}
+        assert self.cloud.wechat.simulator.control("pay", content)[0] == 200
+        if told:
+            self.poll()
+            self.told(asked, number=number)
+
+    def poll(self, seconds: int = 10) -> None:
+        """Let WeChat be asked what became of its payments."""
+        self.cloud.clock.shift(seconds)
+        self.cloud.invoke("wechat_poll", {}, remaining_ms=900_000)
 
     def pay(self, asked: Asked, number: int = 0, *, account: str = "hc1/main", call: str = "pay", **how: Any) -> None:
         """Let the buyer pay at the cashier, and let the cashier tell."""
@@ -120,8 +145,8 @@ class Checkout:
 
     def told(self, asked: Asked, word: str = "order.paid", number: int = 0) -> None:
         """Hand the bus event about a payment to who answers Shopify."""
-        account = self.session(asked).account
-        detail = {"platform": "cashier", "account": account, "order_id": self.attempts(asked)[number - 1]}
+        key = self._attempts(asked)[number - 1].key
+        detail = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
         self.cloud.invoke("shopify_resolve", shapes.bus(word, detail, self.now), remaining_ms=900_000)
 
     def run(self, seconds: int = 0) -> None:
@@ -152,10 +177,13 @@ class Checkout:
         return found
 
     def attempt(self, asked: Asked, number: int = 0) -> Order:
-        session = self.session(asked)
-        found = self.store.get(OrderKey("cashier", session.account, self.attempts(asked)[number - 1]))
-        assert found is not None
-        return found
+        return self._attempts(asked)[number - 1]
+
+    def wanted(self, asked: Asked) -> None:
+        """Hand the bus event about a session that nobody opens a page for to who makes its payment."""
+        key = self.key(asked)
+        detail = {"platform": key.platform, "account": key.account, "order_id": key.order_id}
+        self.cloud.invoke("shopify_resolve", shapes.bus("session.requested", detail, self.now), remaining_ms=900_000)
 
     def shown(self, asked: Asked, what: str = "") -> Json:
         """Return the order as the merchant API shows it, or what it says beside it."""
@@ -191,6 +219,15 @@ def checkout(
         wire = Wire(simulator)
         platform_http.session().mount(BASE, wire)
         monkeypatch.setenv("SHOPPER_BASE_URL", "https://pay.example.com")
+        by_code = str(payments.get("cashier", "")).startswith("wechat_native/")
+        if by_code:
+            let_by_code(hosted.cloud, tmp_path, monkeypatch)
+        else:
+            monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", os.environ["POLL_QUEUE_URL"])
         for job in FUNCTIONS:
             importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
-        yield Checkout(hosted.cloud, wire, hosted)
+        try:
+            yield Checkout(hosted.cloud, wire, hosted)
+        finally:
+            if by_code:
+                platform_http.session().adapters.pop(WECHAT)  # longer than where other tests have WeChat

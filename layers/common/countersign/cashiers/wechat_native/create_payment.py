@@ -42,11 +42,14 @@ def number_of(reference: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cashier:
-    """An account of this cashier, `name`; `base_url` is where its pages' addresses begin."""
+    """An account of this cashier, `name`; `base_url` is where its pages' addresses begin.
+
+    Without `pages` there is none: who creates the payment shows the code by himself.
+    """
 
     name: str
     settings: Settings
-    pages: Pages
+    pages: Pages | None
     base_url: str
 
     def at_wechat(self, request: HttpRequest) -> HttpRequest:
@@ -89,6 +92,8 @@ class Payment(wechat.Payment):
     def prepare(self, order: Order) -> Any:
         """Have WeChat make the code, and the page that shows it: a new address each time, the same payment."""
         code_url = super().prepare(order).client["code_url"]
+        if self._cashier.pages is None:
+            return Prepared({"code_url": code_url})
         page = Page(
             order.key,
             code_url,

@@ -16,6 +16,7 @@ class Settings:
 
     wechat: str
     shop_name: str = ""
+    is_test: bool = False  # WeChat knows no test mode
 
 
 def load(document: Mapping[str, object]) -> Settings:

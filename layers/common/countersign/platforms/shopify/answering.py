@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from countersign.fields import mapping
 from countersign.orders.changes import SessionDecided
 from countersign.orders.reasons import Reason
-from countersign.orders.sessions import CONFIRM, PAYMENT, PENDING, REJECT, RESOLVE, Session
+from countersign.orders.sessions import CONFIRM, MODAL, PAYMENT, PENDING, REJECT, RESOLVE, Session
 from countersign.platforms.shopify import answers
 
 # Seconds after the decision at which Shopify is told, as it tells us; then every four hours, to the end of a day.
@@ -31,7 +31,10 @@ FINAL_WORDS: Mapping[str, tuple[str, str]] = {
     "amount_too_large": ("AMOUNT_TOO_LARGE", PROCESSING_ERROR),
     "amount_too_small": ("AMOUNT_TOO_SMALL", PROCESSING_ERROR),
 }
+# Shopify shows no such window, or not for so long: to say it again changes nothing.
+NOT_SHOWN = ("UNSUPPORTED_PAYMENT_METHOD_FOR_MODAL", "EXPIRED_MODAL_EXPIRES_AT", "OUT_OF_RANGE_MODAL_EXPIRES_AT")
 OVER = ("CANCELLED_PAYMENT", PROCESSING_ERROR)
+LACKING = ("PAYMENT_METHOD_UNSUPPORTED", PROCESSING_ERROR)
 UNCONFIRMED = ("CONFIRMATION_REJECTED", "CONFIRMATION_REJECTED")
 FAILED_LATE = ("INSTRUMENT_DECLINED", "CARD_DECLINED")
 _MESSAGES = {
@@ -55,7 +58,10 @@ _MESSAGES = {
 
 
 class Answer(NamedTuple):
-    """What a reply means: `taken` (with where the buyer goes then), `again`, or `against` with what Shopify says."""
+    """What a reply means: `taken` (with where the buyer goes then), `again`, or `against` with what Shopify says.
+
+    `refused`: Shopify shows no code for such a session, or not for so long.
+    """
 
     kind: str
     next_url: str = ""
@@ -103,6 +109,12 @@ def confirm(session: Session, *, at: int) -> SessionDecided:
     return SessionDecided(session.session_id, CONFIRM, json.dumps({"id": session.gid}), at)
 
 
+def modal(session: Session, code_url: str, *, at: int, ends: int) -> SessionDecided:
+    """Return that Shopify's own window shows a QR code, until its payment cannot be made any more."""
+    arguments = {"id": session.gid, "action": {"qrCode": {"code": code_url}}, "expiresAt": _time(ends)}
+    return SessionDecided(session.session_id, MODAL, json.dumps(arguments), at)
+
+
 def read(session: Session, payload: Mapping[str, Any]) -> Answer:
     """Return what Shopify's reply to a session's answer means.
 
@@ -114,6 +126,8 @@ def read(session: Session, payload: Mapping[str, Any]) -> Answer:
         action = mapping(mapping(payload, f"{session.about}Session"), "nextAction")
         address = mapping(action, "context").get("redirectUrl")
         return Answer("taken", address if isinstance(address, str) and address.startswith("http") else "")
+    if session.operation == MODAL and any(one in NOT_SHOWN for one in codes):
+        return Answer("refused", said=said)
     if session.about == PAYMENT and session.operation != PENDING:
         return Answer("again", said=said)
     if any(one.endswith("INVALID_STATE") for one in codes):

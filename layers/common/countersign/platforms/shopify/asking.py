@@ -10,7 +10,7 @@ from countersign.orders.sessions import CONFIRM, PAYMENT, session_id
 from countersign.platforms.shopify import sessions
 from countersign.platforms.shopify.apps import Apps
 from countersign.platforms.shopify.sessions import PLATFORM, Request
-from countersign.platforms.shopify.settings import App, Payments
+from countersign.platforms.shopify.settings import BY_CODE, App, Payments
 from countersign.runtime import callbacks
 from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
@@ -51,7 +51,7 @@ class Desk:
             count("SessionDiffers")
             logger.error("a session came again and says something else: it stays as it was", extra={"account": host})
         mark_accounts(self.store.client, self.store.table)
-        if self.about == PAYMENT:
+        if self.about == PAYMENT and not found.session.is_shown_there:
             return json_reply(201, {"redirect_url": page_url(self.base_url, host, found)})
         return json_reply(201, {})
 
@@ -61,8 +61,12 @@ class Desk:
     def _record(self, asked: Request, name: str, payments: Payments, now: int) -> Found:
         key, test = self._order_of(asked, now)
         account = (payments.test_cashier if test else payments.cashier) if asked.about == PAYMENT else ""
-        page = nonces.nonce() + nonces.nonce() if asked.about == PAYMENT else ""
+        # Where Shopify's own window shows what is to be scanned, there is no page: also not one that nobody knows of.
+        has_page = asked.about == PAYMENT and not (payments.modal and account.startswith(BY_CODE))
+        page = nonces.nonce() + nonces.nonce() if has_page else ""
         told = sessions.asked(asked, key, name, account=account, page=page, test=test, now=now)
+        if asked.about == PAYMENT and SessionStore(self.store).winner(key):
+            told = told[1:]  # money is there by another session: what this one would cost is nothing of the checkout's
         callbacks.report(self.store.record_message(told, now=now))
         count("SessionAsked")
         # Copies that come at the same moment are one: whichever was first is what all are answered by.

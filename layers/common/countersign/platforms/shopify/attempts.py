@@ -8,10 +8,9 @@ from countersign.orders.sessions import Session
 from countersign.orders.state import Order
 from countersign.signing import digests
 
-CASHIER = "cashier"
 MOST = 100  # of one checkout: who comes so far is no buyer
 OPEN = ("created", "pending", "review")
-Get = Callable[[OrderKey], Order | None]
+Get = Callable[[str, str], Order | None]  # by the cashier's account and our reference
 
 
 class Next(NamedTuple):
@@ -34,7 +33,7 @@ def reference(key: OrderKey, number: int) -> str:
 def all_of(get: Get, key: OrderKey, account: str) -> Iterator[Order]:
     """Yield a checkout's attempts at an account, the first one first."""
     for number in range(1, MOST + 1):
-        found = get(OrderKey(CASHIER, account, reference(key, number)))
+        found = get(account, reference(key, number))
         if found is None:
             return
         yield found
@@ -53,14 +52,14 @@ def session_of(attempt: Order) -> str:
 def following(get: Get, key: OrderKey, session: Session, now: int) -> Next:
     """Return the attempt by which a session is paid now: its own open one, else the next."""
     known = list(all_of(get, key, session.account))
-    last = known[-1] if known else None
-    if last is None:
+    if not known:
         return Next(reference(key, 1))
+    last, number = known[-1], len(known)
     if last.payment is not None:
-        return Next(last.key.order_id, order=last)
+        return Next(reference(key, number), order=last)
     owns = session_of(last) == session.session_id
     if owns and last.status in OPEN and now < last.terms.expires_at:
-        return Next(last.key.order_id, known[-2].key.order_id if len(known) > 1 else "", last)
+        return Next(reference(key, number), reference(key, number - 1) if number > 1 else "", last)
     if not owns and any(session_of(one) == session.session_id for one in known):
-        return Next(last.key.order_id, order=last, stale=True)
-    return Next(reference(key, len(known) + 1), last.key.order_id)
+        return Next(reference(key, number), order=last, stale=True)
+    return Next(reference(key, number + 1), reference(key, number))

@@ -7,16 +7,19 @@ from typing import Any
 from urllib.parse import quote
 
 from countersign.cashiers import create_payment, registry
+from countersign.cashiers.notices import PLATFORM as CASHIER
+from countersign.cashiers.opening import Cashiers
 from countersign.errors import ConflictError, NotFoundError, RefusedError, TemporaryError, UnprocessableError
 from countersign.http import HttpRequest
 from countersign.orders.reasons import because
 from countersign.orders.sessions import PAYMENT, Session
+from countersign.orders.state import Order
 from countersign.platforms.payment import Call, NewPayment
 from countersign.platforms.shopify import answering, attempts, session_page, sessions
 from countersign.platforms.shopify.apps import Apps
-from countersign.platforms.shopify.attempts import CASHIER, Next
+from countersign.platforms.shopify.attempts import Next
 from countersign.platforms.shopify.session_page import Step
-from countersign.platforms.shopify.settings import is_shop
+from countersign.platforms.shopify.settings import BY_CODE, is_shop
 from countersign.runtime import callbacks
 from countersign.runtime.telemetry import count, logger
 from countersign.signing import digests
@@ -41,6 +44,7 @@ class Desk:
     accounts: Any  # the cashiers' accounts
     create: Create
     base_url: str  # where cashiers send their notifications
+    table: str = ""  # whose rows expire: pages with QR codes
 
     def find(self, request: HttpRequest) -> Found:
         """Return the session of an address; NotFoundError for everything that a stranger could ask for."""
@@ -49,7 +53,9 @@ class Desk:
             raise NotFoundError("no such page")
         found = SessionStore(self.store).find(sessions.PLATFORM, named["shop"], PAYMENT, named["session"])
         known = found is not None and found.session.app == named["app"]
-        if found is None or not known or not digests.equal(found.session.page, named["token"]):
+        if found is None or not known or not found.session.page:
+            raise NotFoundError("no such page")
+        if not digests.equal(found.session.page, named["token"]):
             raise NotFoundError("no such page")
         return found
 
@@ -76,13 +82,14 @@ class Desk:
         step = self.look(found)
         if step.state != session_page.PAYABLE:
             return step
-        following = attempts.following(self.store.get, found.key, found.session, now)
+        following = attempts.following(self._attempt, found.key, found.session, now)
         if following.stale:
             return Step(session_page.ELSEWHERE)
         if following.order is not None and following.order.payment is not None:
             return Step(session_page.WAIT)
         try:
-            return Step(session_page.PAYABLE, self._pay(found, following, request, page, now))
+            client = self._pay(found, following, request.source_ip, page, now)
+            return Step(session_page.PAYABLE, str(client["cashier_url"]))
         except LackingError as error:
             self._reject(found, error, now)
             return Step(session_page.OVER)
@@ -94,6 +101,26 @@ class Desk:
             count("AttemptRefused")
             logger.error("the cashier takes no such payment", extra={"reason": str(error)})
             return Step(session_page.LATER)
+
+    def show(self, found: Found, now: int) -> tuple[str, int] | None:
+        """Return what the QR code of a session without a page says, and until when it can be paid (epoch seconds).
+
+        None where it must not be paid now: another session of the checkout is at it, or no such payment can be taken,
+        which is decided then. Raises what stands in the way else.
+        """
+        following = attempts.following(self._attempt, found.key, found.session, now)
+        if following.stale or (following.order is not None and following.order.payment is not None):
+            return None
+        try:
+            client = self._pay(found, following, "", "", now)
+        except LackingError as error:
+            self._reject(found, error, now)
+            return None
+        except ConflictError as error:  # the attempt before was paid at this moment: it is known soon
+            logger.warning("an attempt was not created now", extra={"reason": str(error)})
+            return None
+        made = self._attempt(found.session.account, following.reference)
+        return (str(client["code_url"]), made.terms.expires_at) if made is not None else None
 
     def look(self, found: Found) -> Step:
         """Return where a buyer goes who comes back: to what Shopify wants next, as soon as that is known."""
@@ -112,27 +139,40 @@ class Desk:
 
     def tried(self, found: Found) -> bool:
         """Tell whether the last attempt of a session came to nothing, so that its buyer may try again."""
-        own = attempts.of_session(self.store.get, found.key, found.session)
+        own = attempts.of_session(self._attempt, found.key, found.session)
         return bool(own) and own[-1].status in ("failed", "closed")
 
-    def _pay(self, found: Found, following: Next, request: HttpRequest, page: str, now: int) -> str:
+    def _attempt(self, account: str, reference: str) -> Order | None:
+        return self.store.get(Cashiers(self.accounts, self.store).key_of(account, reference))
+
+    def _pay(self, found: Found, following: Next, source_ip: str, page: str, now: int) -> Json:
         session = found.session
         if not session.account:
             raise LackingError("a session to try, and the app names no account for those")
-        if session.account.partition(".")[0] not in registry.CONNECT:
-            raise LackingError("the cashier has no page that a buyer could be sent to")
+        if session.account.partition(".")[0] not in registry.LOADS:
+            raise LackingError("there is no such cashier")
         settings = self.accounts.load(session.account)
         if session.test != settings.is_test and session.test and not self._is_for_tests(session):
             raise LackingError("a session to try, and the app names no account for those")
-        call = Call(CASHIER, session.account, settings, SUBJECT, self.base_url, request.source_ip, now)
-        payment = SessionPayment(call, self.store, found, following, page, hold=self._confirms(session))
+        body = body_of(found, following, page, hold=self._confirms(session))
+
+        def call(platform: str, account: str, known: Any) -> Call:
+            return Call(platform, account, known, SUBJECT, self.base_url, source_ip, now)
+
         try:
+            if session.account.startswith(BY_CODE):
+                # A code that Shopify shows itself has no page of ours.
+                table, page_base = (self.table, page.partition("/shopify/")[0]) if page else ("", "")
+                at, payment = Cashiers(self.accounts, self.store, table, page_base).payment(session.account, body, call)
+            else:
+                at = call(CASHIER, session.account, settings)
+                payment = SessionPayment(at, self.store, body)
             payment.terms()
         except UnprocessableError as error:  # what the cashier cannot take at all, however often it is tried
             raise LackingError(str(error)) from None
-        _, answer = self.create(call, payment)
+        _, answer = self.create(at, payment)
         count("PaymentPrepared")
-        return str(answer["client"]["cashier_url"])
+        return dict(answer["client"])
 
     def _confirms(self, session: Session) -> bool:
         """Tell whether Shopify is asked before the money of a session is taken."""
@@ -147,33 +187,38 @@ class Desk:
     def _reject(self, found: Found, error: LackingError, now: int) -> None:
         """Decide that a session which the cashier cannot take is rejected: the worker tells Shopify."""
         version = self.apps.load(found.session.app).api_version
-        word = answering.code(("PAYMENT_METHOD_UNSUPPORTED", answering.PROCESSING_ERROR), version)
+        word = answering.code(answering.LACKING, version)
         problem = because("session_said", text=str(error))
         fact = answering.rejected(found.session, word, "lacking", at=now, problem=problem)
         callbacks.report(self.store.record(sessions.change(found.key, fact), now=now))
 
 
-class SessionPayment(create_payment.Payment):
-    """The attempt to pay a session: the same body whoever asks, so that a second call is the same one."""
+def body_of(found: Found, following: Next, page: str, *, hold: bool = False) -> create_payment.PaymentBody:
+    """Return the attempt to pay a session: the same body whoever asks, so that a second call is the same one.
 
-    def __init__(
-        self, call: Call, store: OrderStore, found: Found, following: Next, page: str, *, hold: bool = False
-    ) -> None:
-        session, key = found.session, found.key
-        if session.amount is None:
-            raise LackingError("a payment without an amount")
-        body = create_payment.PaymentBody(
-            order_id=following.reference,
-            amount=create_payment.Amount(minor=session.amount.minor, currency=session.amount.currency),
-            description=f"Checkout {key.account}"[:127],
-            return_url=f"{page}/back",
-            cancel_url=f"{page}/cancel",
-            locale=session.locale or None,
-            part_of=create_payment.PartOf(platform=key.platform, account=key.account, order_id=key.order_id),
-            capture="manual" if hold or session.mode == sessions.AUTHORIZATION else "automatic",
-            replaces=following.replaces or None,
-            metadata={"session": session.session_id},
-        )
+    `page` is the address of the session's own page; where it has none, nobody comes back.
+    """
+    session, key = found.session, found.key
+    if session.amount is None:
+        raise LackingError("a payment without an amount")
+    return create_payment.PaymentBody(
+        order_id=following.reference,
+        amount=create_payment.Amount(minor=session.amount.minor, currency=session.amount.currency),
+        description=f"Checkout {key.account}"[:127],
+        return_url=f"{page}/back" if page else f"https://{key.account}/",
+        cancel_url=f"{page}/cancel" if page else None,
+        locale=session.locale or None,
+        part_of=create_payment.PartOf(platform=key.platform, account=key.account, order_id=key.order_id),
+        capture="manual" if hold or session.mode == sessions.AUTHORIZATION else "automatic",
+        replaces=following.replaces or None,
+        metadata={"session": session.session_id},
+    )
+
+
+class SessionPayment(create_payment.Payment):
+    """The attempt to pay a session at a hosted cashier."""
+
+    def __init__(self, call: Call, store: OrderStore, body: create_payment.PaymentBody) -> None:
         how = create_payment.WITH_A_PERSON_WAITING
         super().__init__(call, registry.connect(call.account, call.settings, store=store, **how), body)
 

@@ -43,6 +43,15 @@ DOCUMENTS: Mapping[str, str] = {
         given=", pendingExpiresAt: $pendingExpiresAt, reason: $reason",
         fields=f"id {_NEXT}",
     ),
+    # https://shopify.dev/docs/api/payments-apps/2026-10/mutations/paymentSessionModal
+    "paymentSessionModal": _ended(
+        "payment",
+        "Modal",
+        _CODED,
+        declared=", $action: ModalAction!, $expiresAt: DateTime",
+        given=", action: $action, expiresAt: $expiresAt",
+        fields=f"id {_NEXT}",
+    ),
     "paymentSessionConfirm": _ended("payment", "Confirm", _CODED, fields=f"id {_NEXT}"),
     **{f"{kind}SessionResolve": _ended(kind, "Resolve", _CODED) for kind in ("refund", "capture", "void")},
     **{

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from countersign.cashiers.port import AUTHORIZATION, VOID, Cashier
+from countersign.cashiers.port import AUTHORIZATION, VOID
 from countersign.errors import ConflictError, CountersignError, NotFoundError
 from countersign.money import Money
 from countersign.orders.changes import (
@@ -34,6 +34,7 @@ from countersign.orders.refunds import Refund
 from countersign.orders.sessions import CAPTURE as CAPTURING
 from countersign.orders.sessions import (
     CONFIRM,
+    MODAL,
     PAYMENT,
     PENDING,
     REFUND,
@@ -72,18 +73,36 @@ AFTER = {REFUND: (CAPTURING,), CAPTURING: (CAPTURING, VOID), VOID: (CAPTURING, V
 WAITING = ("created", "pending", "review", "failed")
 LOOK_SECONDS, LATER_SECONDS, HOURLY = 60, 600, 3600
 BACK_OFF = (5, 15, 60, 120, 300, 900)
-Connect = Callable[[str], Cashier]
+
+
+class Cashiers(Protocol):
+    """Where the payments of `{cashier}.{account}` are recorded, and who is asked about one."""
+
+    def key_of(self, cashier: str, reference: str) -> OrderKey:
+        """Return the order of a payment by our reference."""
+
+    def connect(self, key: OrderKey) -> Any:
+        """Return a Cashier, or for a payment by QR code what every platform answers."""
+
+
+# Makes the payment of a session and returns what its QR code says and until when; None where it must not be paid now.
+Show = Callable[[Found, int], tuple[str, int] | None]
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveJob:
-    """The job at one moment; `connect` gives the connector of a cashier's account."""
+    """The job at one moment; without `show` what Shopify's own window is to show waits for who has it."""
 
     apps: Apps
     store: OrderStore
-    connect: Connect
+    cashiers: Cashiers
     now: int
+    show: Show | None = None
+
+    def attempt(self, account: str, reference: str) -> Order | None:
+        """Return an attempt by the cashier's account and our reference there."""
+        return self.store.get(self.cashiers.key_of(account, reference))
 
     def process(self, item: Item, attempts: int) -> int | None:
         """Decide a session where that can be done, tell Shopify, and return when to look again."""
@@ -108,7 +127,8 @@ class ResolveJob:
             return self._watch_hold(found, session.hold_ends_at)
         if session.status == "rejected" and session.about == PAYMENT:
             return self._late_money(found)
-        if session.status not in UNDECIDED:
+        # While it is told to show a code it may show it already: whoever scans is not kept waiting for its answer.
+        if session.status not in UNDECIDED and (session.status != "deciding" or session.operation != MODAL):
             return None
         if session.about == PAYMENT:
             return self._payment(found)
@@ -125,7 +145,7 @@ class ResolveJob:
 
     def _payment(self, found: Found) -> int | None:
         session = found.session
-        own = attempts.of_session(self.store.get, found.key, session)
+        own = attempts.of_session(self.attempt, found.key, session)
         words: list[str] = []
         for attempt in own:
             told, word = self._look(attempt)
@@ -144,15 +164,42 @@ class ResolveJob:
             return self._reject(found, because("session_said", text=last), answering.FINAL_WORDS[last], "refused")
         if session.status == "pending" and own and own[-1].status == "failed":
             return self._reject(found, because("session_said", text=last or "failed"), answering.FAILED_LATE, "refused")
+        if self.show is not None and session.is_shown_there and not session.operation and self.now < session.expires_at:
+            return self._show(found, self.show)
+        return self._wait(found, own, last)
+
+    def _wait(self, found: Found, own: list[Order], last: str) -> int | None:
+        """Come again while a session can be paid; `last` is the cashier's word for its newest attempt."""
+        session = found.session
         ends = session.expires_at
         if session.operation == PENDING and session.decided_at is not None:
             ends = max(ends, session.decided_at + answering.PENDING_SECONDS)
+        elif session.operation == MODAL and own:
+            newest = list(attempts.all_of(self.attempt, found.key, session.account))[-1]
+            # What a later session replaced is left alone: to reject it might take the method away from that one.
+            ends = own[-1].terms.expires_at if newest.key == own[-1].key else ends
         is_open = any(one.status in ("created", "pending", "review") for one in own)
         if self.now >= ends and not (is_open and last in ON_ITS_WAY):
             return self._end(found, own, ends)
         pause = LOOK_SECONDS if is_open else LATER_SECONDS
         pause = HOURLY if self.now - session.requested_at > HOURLY and not is_open else pause
         return min(self.now + pause, max(ends, self.now + LOOK_SECONDS))
+
+    def _show(self, found: Found, show: Show) -> int | None:
+        shown = show(found, self.now)
+        if shown is None:
+            return self.now + LOOK_SECONDS
+        code_url, ends = shown
+        self._record(found.key, answering.modal(found.session, code_url, at=self.now, ends=ends))
+        return self.now
+
+    def _unshown(self, found: Found, said: str) -> int | None:
+        """Reject a session whose code nobody will see, once it cannot be paid any more."""
+        count("ModalRefused")
+        logger.error("Shopify shows no code for a session", extra={"reason": said})
+        if not self._close(attempts.of_session(self.attempt, found.key, found.session)):
+            return self.now + LOOK_SECONDS
+        return self._reject(found, because("session_said", text=said), answering.LACKING, "lacking")
 
     def _end(self, found: Found, own: Iterable[Order], ends: int) -> int | None:
         """Reject a session whose day is over, as soon as nobody can pay it any more."""
@@ -166,7 +213,7 @@ class ResolveJob:
             if attempt.status not in ("created", "pending"):
                 continue
             try:
-                change = self.connect(attempt.key.account).close(attempt, now=self.now)
+                change = self.cashiers.connect(attempt.key).close(attempt, now=self.now)
             except ConflictError:
                 return False
             if change is None:
@@ -179,7 +226,7 @@ class ResolveJob:
         if attempt.payment is not None or not attempt.prepared or attempt.status not in WAITING:
             return attempt, ""
         word = ""
-        for change in self.connect(attempt.key.account).query_order(attempt, now=self.now):
+        for change in self.cashiers.connect(attempt.key).query_order(attempt, now=self.now):
             if isinstance(change.fact, Unpaid | Failed):
                 word = change.fact.word
             outcome = self.store.record(change, now=self.now)
@@ -204,7 +251,7 @@ class ResolveJob:
         session = found.session
         if SessionStore(self.store).claim(found.key, session.session_id) != session.session_id:
             with suppress(ConflictError):  # what is held already goes back by itself, too
-                self.connect(attempt.key.account).void(attempt)
+                self.cashiers.connect(attempt.key).void(attempt)
             return self._reject_at_end(found)
         if self._confirms(session) and not session.confirmed:
             return self._unconfirmed(found, attempt)
@@ -241,7 +288,7 @@ class ResolveJob:
     def _take_whole(self, found: Found, attempt: Order) -> int | None:
         """Capture all that is held for a sale; that it was taken is believed as the cashier says when it is asked."""
         try:
-            made = self.connect(attempt.key.account).capture(
+            made = self.cashiers.connect(attempt.key).capture(
                 attempt, capture_number(found.session), attempt.terms.amount
             )
         except CountersignError as error:
@@ -283,7 +330,7 @@ class ResolveJob:
 
     def _late_money(self, found: Found) -> int | None:
         """Do the same with money that came for a session which was rejected: nothing is sold for it."""
-        for attempt in attempts.of_session(self.store.get, found.key, found.session):
+        for attempt in attempts.of_session(self.attempt, found.key, found.session):
             if attempt.payment is not None:
                 self._ask_back(found, attempt)
         return None
@@ -371,7 +418,7 @@ class ResolveJob:
         self._record(found.key, RefundReported(number, amount, "processing", source="platform"))
         try:
             wanted = Refund(number, amount, "approved", "platform", reason=ASKED_BY_SHOP)
-            made = self.connect(attempt.key.account).refund(attempt, wanted)
+            made = self.cashiers.connect(attempt.key).refund(attempt, wanted)
         except RefundRefusedError as error:
             if error.whole_account:
                 return self._or_a_person(found)
@@ -408,7 +455,7 @@ class ResolveJob:
         """Have the cashier capture; also after the hold's end, for its answer of before may be all that was lost."""
         session, ends = found.session, paid.session.hold_ends_at
         try:
-            made = self.connect(attempt.key.account).capture(attempt, capture_number(session), amount)
+            made = self.cashiers.connect(attempt.key).capture(attempt, capture_number(session), amount)
         except CountersignError as error:
             if not is_final(error):
                 raise
@@ -447,7 +494,7 @@ class ResolveJob:
 
         It is asked first: to let the rest go where a part was taken, by whatever way, would call taken money cancelled.
         """
-        cashier = self.connect(attempt.key.account)
+        cashier = self.cashiers.connect(attempt.key)
         told = cashier.query_order(attempt, now=self.now)
         if not any(map(is_closed, told)) and not any(map(is_taken, told)):
             try:
@@ -462,7 +509,7 @@ class ResolveJob:
 
     def _paying(self, paid: Found) -> Order | None:
         """Return the attempt by which a payment session was paid, or its money held."""
-        own = attempts.of_session(self.store.get, paid.key, paid.session)
+        own = attempts.of_session(self.attempt, paid.key, paid.session)
         if SessionStore(self.store).winner(paid.key) != paid.session.session_id:
             return None
         return next((one for one in own if one.payment is not None), own[-1] if own else None)
@@ -515,13 +562,15 @@ class ResolveJob:
             count("SessionAnswerUnknown")
             logger.warning("nobody knows whether Shopify has the answer", extra={"reason": str(error)})
             answer = answering.Answer("again", said=str(error))
+        if answer.kind == "refused":
+            return self._unshown(found, answer.said)
         if answer.kind == "against" and self.now < (session.decided_at or 0) + answering.EARLY_SECONDS:
             answer = answer._replace(kind="again")
         if answer.kind == "taken" or (answer.kind == "against" and session.operation == PENDING):
             fact = SessionAnswered(session.session_id, session.operation, self.now, answer.next_url)
             self._record(found.key, fact)
             seconds("SessionAnswerSeconds", self.now - (session.decided_at or self.now))
-            return self.now + LOOK_SECONDS if session.operation in (PENDING, CONFIRM) else session.hold_ends_at
+            return self.now + LOOK_SECONDS if session.operation in (PENDING, CONFIRM, MODAL) else session.hold_ends_at
         if answer.kind == "against" or again is None:
             problem = because("session_not_taken")
             if answer.kind == "against":
@@ -547,8 +596,10 @@ class ResolveJob:
         known = found.order
         if known.status == "closed" if state == "cancelled" else known.authorized == authorized:
             return  # it was said before, and what was to follow was lost
+        # Also within one second, and where the shop's clock is ahead of ours: what is said later counts.
+        at = max(self.now, known.newest.version + 1 if known.newest is not None else 0)
         told = sessions.reported(
-            found.key, amount, AUTHORIZATION, at=self.now, test=found.session.test, state=state, authorized=authorized
+            found.key, amount, AUTHORIZATION, at=at, test=found.session.test, state=state, authorized=authorized
         )
         callbacks.report(self.store.record(told, now=self.now))
 
@@ -644,13 +695,16 @@ def capture_number(session: Session) -> str:
 def order_of(event: Json, store: OrderStore, *, now: int) -> Json | None:
     """Return the event as one about the checkout that its payment at a cashier is for, whose sessions are due then.
 
-    None where the payment is for no checkout; an event that names none (the schedule) stays as it is.
+    None where the payment is for no checkout. What is about a checkout itself stays so, and so does an event that names
+    nothing (the schedule).
     """
     if event.get("source") != "countersign":
         return event
     named = event["detail"]
-    payment = store.get(OrderKey(named["platform"], named["account"], named["order_id"]))
-    whole = payment.money_of if payment is not None else None
+    whole: tuple[str, str, str] | None = (named["platform"], named["account"], named["order_id"])
+    if named["platform"] != sessions.PLATFORM:
+        payment = store.get(OrderKey(named["platform"], named["account"], named["order_id"]))
+        whole = payment.money_of if payment is not None else None
     if whole is None or whole[0] != sessions.PLATFORM:
         return None
     make_due(store, OrderKey(*whole), now=now)

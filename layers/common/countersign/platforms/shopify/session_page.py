@@ -78,7 +78,9 @@ class Step(NamedTuple):
 
 
 def of(step: Step, session: Session, *, shop: str, nonce: str) -> HttpReply:
-    """Return the page of a step, in the checkout's language."""
+    """Send the browser on where a step says so, else return its page, in the checkout's language."""
+    if step.address:
+        return redirect(step.address)
     lang = language(session.locale, "")
     return render(step.state, lang=lang, nonce=nonce, shop=shop, back=step.back, retry=step.retry)
 

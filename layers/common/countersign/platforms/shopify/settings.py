@@ -24,6 +24,7 @@ KINDS = ("sale", "authorization", "capture", "void", "refund")
 LATE_POLICIES = ("ask", "refund")
 PAYMENT_SCOPES = frozenset({"write_payment_gateways", "write_payment_sessions"})
 _CASHIER = re.compile(r"([a-z][a-z0-9_]{0,31})/([a-z0-9][a-z0-9.-]{0,63})", re.ASCII)
+BY_CODE = "wechat_native."  # where buyers pay by a QR code of our own WeChat account
 HELD_SECONDS, _MOST_HELD_SECONDS = 7 * 86_400, 31 * 86_400
 INSTALLS = ("oauth", "client_credentials", "token")
 
@@ -65,6 +66,7 @@ class Payments:
     late_policy: str = LATE_POLICIES[0]  # of money of a session that is not the one that counts
     authorization_seconds: int = HELD_SECONDS  # for how long the cashier holds money
     confirm: bool = False  # whether money is only held until Shopify says that there is something to sell
+    modal: bool = False  # whether what the buyer scans is shown in Shopify's own window, and no page of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +174,21 @@ def _payments(document: Mapping[str, object]) -> Payments | None:
     seconds = given.get("authorization_seconds", HELD_SECONDS)
     if type(seconds) is not int or not 0 < seconds <= _MOST_HELD_SECONDS:
         raise KeysUnavailableError("payments.authorization_seconds is not 1 to 2678400")
+    modal, confirm = _flag(given, "modal"), _flag(given, "confirm")
+    cashier = _cashier(given, "cashier", required=True)
+    if modal and not cashier.startswith(BY_CODE):
+        raise KeysUnavailableError("payments.modal shows a QR code: payments.cashier has to be of wechat_native")
+    if confirm and cashier.startswith(BY_CODE):
+        raise KeysUnavailableError("payments.confirm holds money first, and WeChat takes it at once")
     return Payments(
-        cashier=_cashier(given, "cashier", required=True),
+        cashier=cashier,
         test_cashier=_cashier(given, "test_cashier"),
         kinds=frozenset(kinds),
         handle=as_text(given, "external_handle"),
         late_policy=as_choice(given, "paid_late_policy", LATE_POLICIES),
         authorization_seconds=seconds,
-        confirm=_flag(given, "confirm"),
+        confirm=confirm,
+        modal=modal,
     )
 
 
