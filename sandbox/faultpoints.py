@@ -10,9 +10,10 @@ Trouble with AWS has the kinds `throttle`, `conflict`, `error500`, `timeout_befo
 the answer is lost) and `hang` (for some seconds).
 
 A call is named `dynamodb.TransactWriteItems`, `sqs.SendMessage`, `http.POST /v3/pay/transactions/jsapi` (`*` and `?`
-are wild cards), or is the number of the call in its invocation, from 1. Every attempt counts, as each is a request on
-the wire. Counts hold across processes: each use is claimed by making a file, which only one process can do. With
-`record`, calls are written to `folder/calls.jsonl`. Nothing is imported before the function imports it.
+are wild cards), or is the number of the call in its invocation, from 1. Each attempt of an AWS call is a request on the
+wire, which trouble meets by its name; they have one number, as how many a busy machine needs is chance. Counts hold
+across processes: each use is claimed by making a file, which only one process can do. With `record`, calls are written
+to `folder/calls.jsonl`. Nothing is imported before the function imports it.
 """
 
 from __future__ import annotations
@@ -62,10 +63,12 @@ class FaultPoints:
         """Begin an invocation: calls are counted from one again."""
         self._calls, self._request_id = 0, request_id
 
-    def around(self, name: str, send: Callable[[], Any], broken: Callable[[str], Any] | None = None) -> Any:
-        """Make an external call, unless the plan wants something else to happen."""
+    def around(
+        self, name: str, send: Callable[[], Any], broken: Callable[[str], Any] | None = None, *, again: bool = False
+    ) -> Any:
+        """Make an external call (or `again`, after it failed), unless the plan wants something else to happen."""
         with self._lock:
-            self._calls += 1
+            self._calls += not again
             number = self._calls
         plan = self._current()
         if plan.get("record"):
@@ -155,7 +158,10 @@ def _patch_botocore(module: Any, points: FaultPoints) -> None:
 
     def patched(endpoint: Any, request: Any) -> Any:
         name = _aws_call(request)
-        return points.around(name, lambda: send(endpoint, request), lambda kind: _broken(request.url, kind, name))
+        again = b"attempt=1;" not in request.headers.get("amz-sdk-request", b"attempt=1;")
+        return points.around(
+            name, lambda: send(endpoint, request), lambda kind: _broken(request.url, kind, name), again=again
+        )
 
     module.Endpoint._send = patched
 

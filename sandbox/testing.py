@@ -185,7 +185,8 @@ class Run:
     status: int
     answer: Any
     output: str
-    calls: list[str]
+    requests: list[str]  # by name, each attempt of a call
+    calls: list[str]  # by name, each call once
 
     @property
     def killed(self) -> bool:
@@ -305,7 +306,9 @@ class Stack:
         answer = json.loads(output.rstrip().rpartition("\n")[2]) if status == 0 else None
         record = folder / "calls.jsonl"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-        return Run(status, answer, output, [json.loads(line)["call"] for line in lines])
+        requests = [json.loads(line) for line in lines]
+        calls = {one["number"]: one["call"] for one in requests}
+        return Run(status, answer, output, [one["call"] for one in requests], list(calls.values()))
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def ends_as_undisturbed(case: Case, endings: Endings) -> bool:
     quiet, killed = endings[case.scenario].result(), endings[case].result()
 
     assert killed.run.killed, killed.run.output
-    assert killed.run.calls[-1] == case.call
+    assert killed.run.calls[-1] == case.call, killed.run.requests
     assert good(killed)
     assert differences(settled(quiet.state), settled(killed.state)) == []
     # At least once, and never under another id: a listener that drops repeats hears each event once.

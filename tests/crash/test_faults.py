@@ -54,7 +54,7 @@ def test_e2_a_lost_answer_or_a_busy_table_changes_nothing_in_the_end(stage: Worl
 
     assert run.answer["statusCode"] == 204, run.output
     # A commit that stood is found again by reading or by its own condition; all others are made again.
-    assert run.calls.count(TRANSACTION) > (0 if kind == "timeout_after" else times)
+    assert run.requests.count(TRANSACTION) > (0 if kind == "timeout_after" else times)
     order = next(item for item in stage.table("OrdersTable") if item["sk"] == "ORDER")
     assert (order["status"], order["version"]) == ("paid", 2)
     stage.publish()

@@ -40,6 +40,7 @@ TIMES = {
     "at",
     "attached_at",
     "closed_at",
+    "created",
     "created_at",
     "due",
     "settled_at",

@@ -141,11 +141,12 @@ def callbacks() -> list[str]:
 
 
 def creating() -> list[str]:
-    """Return the functions that create payments."""
+    """Return the functions that create payments for those who call: what a schedule wakes has no door."""
     return [
         name
         for name in sorted(functions())
-        if "countersign.api.payments" in imports(ROOT / "functions" / snake(name) / "app.py")
+        if {"countersign.api.payments", "countersign.runtime.entrypoint"}
+        <= set(imports(ROOT / "functions" / snake(name) / "app.py"))
     ]
 
 

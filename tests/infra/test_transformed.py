@@ -55,13 +55,19 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def fixed_names(templates: dict[str, dict[str, Any]]) -> set[str]:
-    """Return the resources whose name is the same in every stack of an account."""
+    """Return the resources whose name is the same in every stack of an account.
+
+    One that is a parameter, empty unless somebody gives it, is chosen for each stack.
+    """
     return {
         f"{resource['Type']} {name}"
         for template in templates.values()
         for name, resource in template["Resources"].items()
         if (given := resource.get("Properties", {}).get(NAMES.get(resource["Type"], ""))) is not None
         and not re.search(r"\$\{(Stage|AWS::StackName)\}", json.dumps(given))
+        and not (
+            isinstance(given, dict) and template.get("Parameters", {}).get(given.get("Ref"), {}).get("Default") == ""
+        )
     }
 
 

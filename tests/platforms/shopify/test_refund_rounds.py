@@ -120,7 +120,8 @@ def play(world: Shopify, seed: int) -> None:
     agrees(world, played.sold)
 
 
-@pytest.mark.parametrize("seed", range(4))
+# Of 45, the delivery that says last of our refund what it took does not say what that is in the shop's currency.
+@pytest.mark.parametrize("seed", [*range(4), 45])
 def test_D6_refunds_from_both_sides_at_once_never_take_more_than_came(world: Shopify, seed: int) -> None:
     play(world, seed)
 
