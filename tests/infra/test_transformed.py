@@ -54,20 +54,18 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def fixed_names(templates: dict[str, dict[str, Any]]) -> set[str]:
-    """Return the resources whose name is the same in every stack of an account.
+CHOSEN: tuple[Any, ...] = ({"Ref": "SignInDomain"},)  # a domain of the merchant's own, given to each stack
 
-    One that is a parameter, empty unless somebody gives it, is chosen for each stack.
-    """
+
+def fixed_names(templates: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the resources whose name is the same in every stack of an account."""
     return {
         f"{resource['Type']} {name}"
         for template in templates.values()
         for name, resource in template["Resources"].items()
         if (given := resource.get("Properties", {}).get(NAMES.get(resource["Type"], ""))) is not None
         and not re.search(r"\$\{(Stage|AWS::StackName)\}", json.dumps(given))
-        and not (
-            isinstance(given, dict) and template.get("Parameters", {}).get(given.get("Ref"), {}).get("Default") == ""
-        )
+        and given not in CHOSEN
     }
 
 
