@@ -88,7 +88,7 @@ test: env ## All tests but the soak and the browser; with a Python 3.13 also wha
 	@if [ -x $(BIN)/python3.13 ]; then $(MAKE) --no-print-directory .venv-sam/.ready; fi
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)
 	@[ -x $(BIN)/python3.13 ] || without=" and not artifact"; \
-		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 5 -m "not soak and not browser$$without"
+		SANDBOX_CALLS="$(CURDIR)/$(CALLS)" $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rfEs --durations 40 --durations-min 5 -m "not soak and not browser$$without"
 	@[ ! -x $(BIN)/python3.13 ] || exec $(BIN)/python tools/policies.py $(CALLS) --gaps
 
 soak: env ## Thousands of payments while processes are killed; every kill point; large bills (half an hour; SHOPIFY=1, BIGCOMMERCE=1 [SHOPPERS=2000], PAYMENTS_APPS=1: shops, stores, sessions alone)
