@@ -89,8 +89,7 @@ class Nursery:
             return await self._spawned(environment, folder)
         try:
             return await self._forked(tuple(layers), environment, folder)
-        except (BrokenPipeError, ConnectionError):  # the process that is forked has ended: another one is started
-            self._links.pop(tuple(layers)).close()
+        except ConnectionError:  # the process that is forked has ended: another one is started
             return await self._forked(tuple(layers), environment, folder)
 
     async def stop(self) -> None:
@@ -125,9 +124,11 @@ class Nursery:
         wanted = json.dumps({"environment": environment, "folder": folder}).encode()
         try:
             socket.send_fds(link, [wanted], [output_end, report_end])
-        except OSError:
+        except OSError as error:
             os.close(output)
             os.close(report)
+            if isinstance(error, ConnectionError):
+                self._forget(layers, link)
             raise
         finally:
             os.close(output_end)
@@ -135,8 +136,15 @@ class Nursery:
         stdout, reports = await _reader(output), await _reader(report)
         line = await reports.readline()
         if not line:
+            self._forget(layers, link)
             raise ConnectionError("the process that starts functions has ended")
         return Child(int(line), stdout, self._task(_status(reports)))
+
+    def _forget(self, layers: tuple[str, ...], link: socket.socket) -> None:
+        """Close a link whose process has ended; another start may have forgotten it and begun a new one meanwhile."""
+        if self._links.get(layers) is link:
+            del self._links[layers]
+            link.close()
 
     async def _begun(self, layers: tuple[str, ...]) -> socket.socket:
         from sandbox import parent_watch

@@ -142,3 +142,19 @@ def test_only_a_movement_that_is_told_by_itself_leaves_open_whose_it_is(told_by_
 
     assert isinstance(fact, RefundReported)
     assert fact.may_be_part is open_whose
+
+
+@pytest.mark.parametrize("may_be_part", [True, False])
+def test_a_part_that_a_list_names_has_the_order_read_for_the_shops_currency_and_a_reading_is_not_repeated(
+    may_be_part: bool,
+) -> None:
+    record = Record()
+    record.approved()
+    record.take(WHOLE)
+    record.asked = False
+    books = Money(2800, "EUR")
+
+    told = RefundReported("m1", money(3000), "succeeded", at=T0 + 9, shop_amount=books, may_be_part=may_be_part)
+
+    assert record.take(told) == "unchanged"
+    assert record.asked is may_be_part

@@ -1,5 +1,6 @@
 """What a shop's order says about an instruction, and of which payments money goes back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,3 +150,12 @@ def test_a_part_in_two_currencies_that_is_told_in_one_has_the_order_read() -> No
     (told,) = translate.refund_facts((half,), asks=True)
 
     assert isinstance(told, PlatformEvent)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_movement_may_be_ours_where_a_list_does_not_say_of_which_refund_it_is(named: bool) -> None:
+    found = replace(order(replace(back("5", "success"), mark="", refund_id="")), names_refunds=named)
+
+    (fact,) = (fact for fact in translate.read_facts(found, read_at=1) if isinstance(fact, RefundReported))
+
+    assert fact.may_be_part is not named

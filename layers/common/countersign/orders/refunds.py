@@ -370,9 +370,9 @@ def _reported(order: Order, known: Refund | None, fact: RefundReported, change: 
         return of_another_order(order, "refund", fact.refund_id)
     whole = dict(order.refund_parts).get(fact.refund_id)
     if whole is not None:
-        # A list names movements without their refund: what the whole comes to in the shop's currency, the order says.
-        unnamed = fact.shop_amount is not None and not fact.platform_refund_id
-        return Decision("unchanged", because("refund_part_of", refund_id=whole), order, query_now=unnamed)
+        # Without its refund beside it: what the whole comes to in the shop's currency is known by reading the order.
+        ask = fact.may_be_part and fact.shop_amount is not None
+        return Decision("unchanged", because("refund_part_of", refund_id=whole), order, query_now=ask)
     if known is None and _may_be_ours(order, fact):
         return Decision("unchanged", because("refund_may_be_ours"), order, query_now=True)
     if known is not None and _is_made_twice(known, fact):

@@ -10,7 +10,6 @@ from countersign.store.codec import Item, number, text
 from countersign.store.cursors import LATEST, Place
 
 PAGE = 50
-READ_AT_ONCE = 100  # keys, as BatchGetItem takes them
 LOOKED_AT = 1000  # deeds for one page, however few of them are the person's
 
 
@@ -72,8 +71,8 @@ def known_names(client: Any, table: str, people: Iterable[tuple[str, str, str]])
     """Return the names, by subject, of people who did something in an account: each is (platform, account, subject)."""
     places = {_person(*one): one[2] for one in people}
     wanted, found = list(places), dict[str, str]()
-    for start in range(0, len(wanted), READ_AT_ONCE):
-        for place, item in dynamo.read_many(client, table, wanted[start : start + READ_AT_ONCE]).items():
+    for start in range(0, len(wanted), dynamo.BATCH):
+        for place, item in dynamo.read_many(client, table, wanted[start : start + dynamo.BATCH]).items():
             found[places[place]] = item["name"]["S"]
     return found
 

@@ -227,6 +227,7 @@ def read_order(node: Mapping[str, Any]) -> Order:
         source=_text(node, "sourceName"),
         test=messages.flag(node, "test"),
         complete=whole,
+        names_refunds="refunds" in node,
     )
 
 

@@ -103,6 +103,7 @@ class Order:
     source: str = ""
     test: bool = False
     complete: bool = False
+    names_refunds: bool = True  # False for one of a list: its movements of money back do not say of which refund
 
 
 @dataclass(frozen=True, slots=True)

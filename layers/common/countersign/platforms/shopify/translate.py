@@ -182,6 +182,8 @@ def _facts(order: Order, read_at: int) -> tuple[tuple[Fact, ...], tuple[Fact, ..
     currency = order.total.charged.currency
     counted = [one for one in order.transactions if one.amount is not None and one.amount.charged.currency == currency]
     moved = _moved(counted, asks=False)
+    if not order.names_refunds:
+        moved = tuple(replace(one, may_be_part=True) if isinstance(one, RefundReported) else one for one in moved)
     report = _report(order, read_at, whole=len(counted) == len(order.transactions))
     if order.financial_status in _STATES:
         return (report,), moved
@@ -363,7 +365,7 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
     if one.kind == "refund":
         if one.status not in _REFUND_STATUS:
             return _unknown(one)
-        # What reads the order has its refunds beside it: a movement of none of ours is the shop's own.
+        # What reads one order has its refunds beside it: a movement of none of ours is the shop's own.
         return (_refund(one, one.amount.charged, may_be_part=asks and not one.refund_id), *more)
     if one.kind in _PAYS and one.status == "success":
         if not one.amount.charged.minor or one.at is None:
