@@ -17,9 +17,10 @@ from typing import Any
 import moto.core.responses
 import moto.core.utils
 import moto.dynamodb.models
+from botocore.handlers import BUILTIN_HANDLERS
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import ServiceException
+from moto.core.models import botocore_stubber
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend, Table
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -151,7 +152,7 @@ _OF_ITEMS = {
     "BatchGetItem": "batch_get_item",
     "TransactWriteItems": "transact_write_items",
 }
-_TABLES = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/")
+_TABLES = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com")
 
 
 def _binary(found: dict[str, Any]) -> dict[str, Any]:
@@ -160,38 +161,28 @@ def _binary(found: dict[str, Any]) -> dict[str, Any]:
     return {"B": base64.b64decode(text)} if isinstance(text, str) else found
 
 
-def _text(value: Any) -> str:
-    """Write a binary value."""
-    return base64.b64encode(value).decode()
+def _straight_to_its_table(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Ask the operation itself, once the client has checked the call: the way to it signs and finds all anew each time.
 
-
-def _straight_to_its_table(process: Callable[..., Any]) -> Callable[..., Any]:
-    """Ask the operation itself: the way to it finds the service, the account and the shapes anew in each call.
-
-    What it refuses is asked again on the long way, which words it.
+    What it refuses is asked again on the long way, which words it; so is all while moto is not there.
     """
-
-    @wraps(process)
-    def asked(self: Any, request: Any) -> Any:
-        found = _TABLES.fullmatch(request.url)
-        target = request.headers.get("X-Amz-Target", b"") if found else b""
-        name = _OF_ITEMS.get((target.decode() if isinstance(target, bytes) else target).partition(".")[2])
-        if found is None or name is None:
-            return process(self, request)
-        handler = DynamoHandler()
-        handler.current_account, handler.region = DEFAULT_ACCOUNT_ID, found[1]
-        handler.body = handler.params = json.loads(request.body, object_hook=_binary)
-        try:
-            answer = getattr(handler, name)().result
-        except (ServiceException, HTTPException):
-            return process(self, request)
-        return 200, {"x-amzn-requestid": "A" * 52}, json.dumps(answer, default=_text)
-
-    return asked
+    found = _TABLES.match(params["url"])
+    if not botocore_stubber.enabled or found is None or model.name not in _OF_ITEMS:
+        return None
+    handler = DynamoHandler()
+    handler.current_account, handler.region = DEFAULT_ACCOUNT_ID, found[1]
+    handler.body = handler.params = json.loads(params["body"], object_hook=_binary)
+    try:
+        answer = getattr(handler, _OF_ITEMS[model.name])().result
+    except (ServiceException, HTTPException):
+        return None
+    parsed = {name: answer[name] for name in model.output_shape.members if answer.get(name) is not None}
+    parsed["ResponseMetadata"] = {"RequestId": "A" * 52, "HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return SimpleNamespace(status_code=200, headers={}, content=b""), parsed
 
 
 DynamoDBBackend.transact_write_items = _copied_once(DynamoDBBackend.transact_write_items)
 Table.query = _where_it_can_be(Table.query)
 DynamoType.__eq__, DynamoType.__lt__, DynamoType.__hash__ = _equal, _before, _hash
 BaseJSONSerializer._serialize_type_structure = _only_what_is_there(BaseJSONSerializer._serialize_type_structure)
-BotocoreStubber.process_request = _straight_to_its_table(BotocoreStubber.process_request)
+BUILTIN_HANDLERS.append(("before-call.dynamodb", _straight_to_its_table))  # as moto adds its own
