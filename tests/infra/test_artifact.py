@@ -214,11 +214,13 @@ def deploy(
     sam += ["--config-file", ROOT / "samconfig.toml", "--no-confirm-changeset", "--no-progressbar"]
 
     def run(stage: str, *overrides: str) -> None:
-        options = ["--parameter-overrides", *overrides] if overrides else []
+        # A stack that changes would be looked at every half minute: its change is executed and waited for here.
+        options = ["--no-execute-changeset", "--parameter-overrides", *overrides] if overrides else []
+        own = {"HOME": str(home), "AWS_ENDPOINT_URL": cloud, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
         done = subprocess.run(
             [*sam, "--config-env", stage, *options],
             cwd=home,
-            env={**os.environ, "HOME": str(home), "AWS_ENDPOINT_URL": cloud, "SAM_CLI_TELEMETRY": "0"},
+            env={**os.environ, **own},
             capture_output=True,
             text=True,
             timeout=600,
@@ -231,6 +233,12 @@ def deploy(
             told = [one for name in stacks for one in _events(aws, name) if "FAILED" in one["ResourceStatus"]]
             why = [f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}" for one in told]
             pytest.fail("\n".join([*why, done.stderr[-3000:]]))
+        if overrides:
+            name, client = f"countersign-{stage}", aws("cloudformation")
+            changes = client.list_change_sets(StackName=name)["Summaries"]
+            newest = max(changes, key=lambda change: change["CreationTime"])
+            client.execute_change_set(ChangeSetName=newest["ChangeSetId"], StackName=name)
+            client.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
     return run
 
