@@ -14,14 +14,16 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from sandbox.demo.bigcommerce import APP, ORIGIN, STORE
 from sandbox.testing import Sandbox, running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PAYMENTS, REFUSALS, MORE_MS, WITHIN = 100, 200, 150.0, 1.2
 QUOTA, WINDOW = 25, 31  # asked about within so many seconds, a store does not yet answer that these are too many calls
