@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.models import Table
 
+from tests import quick_moto
+
 TABLE = "Tried"
 Item = dict[str, Any]
 
@@ -126,3 +128,57 @@ def test_a_refused_transaction_leaves_everything_as_it_was(client: Any, refused:
     assert client.scan(TableName=TABLE)["Items"] == before
     client.transact_write_items(TransactItems=steps[:-1])
     assert client.scan(TableName=TABLE)["Items"] != before
+
+
+def _deeds() -> Iterator[tuple[str, Item]]:
+    key = {"pk": {"S": "p9"}, "sk": {"S": "s"}}
+    listed = [{"N": "1.50"}, {"NULL": True}, {"M": {"B": {"S": "x"}}}]
+    whole = key | {"sealed": {"B": b"\x00\xff"}, "list": {"L": listed}}
+    never = {"ConditionExpression": "attribute_not_exists(pk)"}
+    yield "put_item", {"Item": whole}
+    yield "put_item", {"Item": whole, "ReturnValues": "ALL_OLD"}
+    yield "put_item", {"Item": whole} | never
+    yield "put_item", {"Item": whole, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"} | never
+    yield "get_item", {"Key": key, "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL"}
+    yield "get_item", {"Key": key, "ProjectionExpression": "sealed, #l", "ExpressionAttributeNames": {"#l": "list"}}
+    yield "get_item", {"Key": key | {"sk": {"S": "none"}}}
+    added = {"UpdateExpression": "SET more = :b ADD seen :n REMOVE #l", "ExpressionAttributeNames": {"#l": "list"}}
+    values = {"ExpressionAttributeValues": {":b": {"B": b"\x01"}, ":n": {"N": "2"}}}
+    for returned in ("NONE", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"):
+        yield "update_item", {"Key": key, "ReturnValues": returned} | added | values
+    yield "update_item", {"Key": key, "UpdateExpression": "SET pk = :b"} | values
+    yield "scan", {"Limit": 7, "FilterExpression": "attribute_exists(sealed)"}
+    yield "delete_item", {"Key": key, "ReturnValues": "ALL_OLD"}
+    yield "delete_item", {"Key": key, "ConditionExpression": "attribute_exists(pk)"}
+    yield "query", {"KeyConditionExpression": "pk = :b"} | values
+
+
+def _done(client: Any) -> list[Any]:
+    told: list[Any] = []
+    for operation, arguments in _deeds():
+        try:
+            answer = getattr(client, operation)(TableName=TABLE, **arguments)
+        except ClientError as error:
+            answer = error.response
+        told.append({name: value for name, value in answer.items() if name != "ResponseMetadata"})
+    items = [{"Put": {"TableName": TABLE, "Item": {"pk": {"S": "p9"}, "sk": {"S": "t"}, "sealed": {"B": b"\x02"}}}}]
+    for _ in range(2):
+        items[0]["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
+        try:
+            client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            told.append((error.response["Error"], error.response["CancellationReasons"]))
+    keys = [{"pk": {"S": "p9"}, "sk": {"S": sort}} for sort in ("t", "none")]
+    found = client.batch_get_item(RequestItems={TABLE: {"Keys": keys, "ConsistentRead": True}})
+    return [*told, found["Responses"], found["UnprocessedKeys"]]
+
+
+def test_a_call_that_goes_straight_is_answered_as_on_the_long_way(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    straight = _done(client)
+    for item in client.scan(TableName=TABLE, FilterExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "p9"}})[
+        "Items"
+    ]:
+        client.delete_item(TableName=TABLE, Key={name: item[name] for name in ("pk", "sk")})
+    monkeypatch.setattr(quick_moto, "_OF_ITEMS", {})
+    assert straight == _done(client)
+    assert sum("Error" in one for one in straight if isinstance(one, dict)) == 4
