@@ -23,10 +23,12 @@ from countersign_cli.main import cli
 from countersign_cli.options import Context
 from sandbox.testing import ROOT, Sandbox, running_sandbox
 from tests.infra.reading import LAYER
+from tests.signing.keys import certificate_pem, private_key
 
 Json = dict[str, Any]
 MARK = f"countersign-mark-{uuid.uuid4().hex}"
 NEW_KEY = "".join(f"n{number % 10}" for number in range(16))
+SECRETS = "countersign/sandbox/"
 Run = Callable[..., Result]
 
 
@@ -67,7 +69,8 @@ def becomes(sandbox: Sandbox, run: Run, number: str, status: str) -> None:
         time.sleep(0.5)
 
 
-def create(sandbox: Sandbox) -> str:
+def create(sandbox: Sandbox, pay: Run | None = None) -> str:
+    """Create an order, and have it paid."""
     number = f"CLI-{uuid.uuid4().hex[:12]}"
     body = {
         "order_id": number,
@@ -81,8 +84,11 @@ def create(sandbox: Sandbox) -> str:
         answer = sandbox.api("POST", "/wechat/shop/payments", body, headers, token=token)
         if answer.status < 500 or time.monotonic() > end:  # under the same key it is the same order
             assert answer.status in (200, 201), answer.body
-            return number
+            break
         time.sleep(0.5)
+    if pay is not None:
+        pay("trigger", "wechat", "paid", "--order", f"wechat/shop/{number}")
+    return number
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -212,6 +218,76 @@ def test_a_healthy_sandbox_is_said_to_be_healthy(run: Run, paid: str) -> None:
     found = [one for one in json.loads(result.stdout) if one["level"] in ("error", "unknown")]
 
     assert (result.exit_code, found) == (0, [])
+
+
+def test_five_faults_that_are_planted_in_a_sandbox_are_found_and_after_they_are_mended_none(
+    sandbox: Sandbox, run: Run, paid: str
+) -> None:
+    for _ in range(3):  # so many that it is known how often this account is told of something
+        becomes(sandbox, run, create(sandbox, pay=run), "paid")
+    assert doctor(run)[0] == 0
+    secrets = planted(sandbox)
+    faults = [
+        {"call": "dynamodb.*", "kind": "error500", "function": "wechat_poll", "count": 10_000},
+        {"call": "events.*", "kind": "error500", "count": 10_000},
+    ]
+    sandbox.control("POST", "/faults", {"aws": faults})
+    waits = create(sandbox)  # for WeChat to be asked of it
+    run("trigger", "wechat", "paid", "--order", create(sandbox))  # for the bus to take it
+    sandbox.clock(advance=26 * 3600)
+
+    status, found = doctor(run)
+
+    assert status == 1
+    assert found == {
+        "wechat/shop doctor.silent",
+        "wechat/ended doctor.document",
+        "wechat/shop doctor.document",
+        "wechat_poll doctor.due_late",
+        "outbox doctor.outbox_late",
+    }
+    assert json.loads(run("orders", "get", waits, "-o", "json").stdout)["status"] == "pending"
+
+    sandbox.control("DELETE", "/faults")
+    for name in secrets:
+        secret(sandbox, "DeleteSecret", SecretId=name, ForceDeleteWithoutRecovery=True)
+    becomes(sandbox, run, create(sandbox, pay=run), "paid")  # it is not silent any more
+    end = time.monotonic() + 120
+    while (left := doctor(run))[1] and time.monotonic() < end:
+        sandbox.clock(advance=60)
+        time.sleep(0.5)
+    assert left == (0, set())
+
+
+def doctor(run: Run) -> tuple[int, set[str]]:
+    """Return the status and what is wrong, by subject and code."""
+    result = run("doctor", "-o", "json")
+    bad = [one for one in json.loads(result.stdout) if one["level"] in ("error", "unknown")]
+    return result.exit_code, {f"{one['subject']} {one['code']}" for one in bad}
+
+
+def planted(sandbox: Sandbox) -> list[str]:
+    """Store a document of the same merchant number as `wechat/shop`, and one whose certificate has ended; their names."""
+    shop = json.loads(secret(sandbox, "GetSecretValue", SecretId=f"{SECRETS}wechat/shop")["SecretString"])
+    public = {name: shop[name] for name in ("mchid", "appid", "wechatpay_public_keys", "api_base")}
+    ended = certificate_pem(private_key(), 77, 0, int(sandbox.clock()) - 86_400)
+    documents = {
+        "second": {**public, "api_v3_keys": ["".join(f"s{number % 10}" for number in range(16))]},
+        "ended": {
+            **public,
+            "mchid": "1900099777",
+            "api_v3_keys": ["".join(f"e{number % 10}" for number in range(16))],
+            "wechatpay_public_keys": [],
+            "platform_certificates": [ended],
+        },
+    }
+    for name, document in documents.items():
+        secret(sandbox, "CreateSecret", Name=f"{SECRETS}wechat/{name}", SecretString=json.dumps(document))
+    return [f"{SECRETS}wechat/{name}" for name in documents]
+
+
+def secret(sandbox: Sandbox, operation: str, **parameters: Any) -> Json:
+    return dict(sandbox.data_plane().call("secretsmanager", operation, **parameters))
 
 
 def outside(home: Path) -> dict[str, str]:
