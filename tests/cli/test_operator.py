@@ -55,6 +55,14 @@ class Cloud:
             raise answer
         return answer
 
+    def stored_at(self, secret: Json) -> float:
+        return float(secret["CreatedDate"])
+
+    def store(self, name: str, text: str) -> None:
+        self.secrets[name] = json.loads(text)
+        self.versions[name] += 1
+        self.changed_at = NOW
+
     def call(self, service: str, operation: str, /, **parameters: Any) -> Json:
         if operation == self.broken:
             raise StopError(UNAVAILABLE, "aws_refused", call=operation, why="ThrottlingException")
@@ -81,11 +89,6 @@ class Cloud:
         if operation == "ListSecrets":
             return {"SecretList": [{"Name": name} for name in self.secrets]}
         name = parameters["SecretId"]
-        if operation == "PutSecretValue":
-            self.secrets[name] = json.loads(parameters["SecretString"])
-            self.versions[name] += 1
-            self.changed_at = NOW
-            return {}
         text = json.dumps(self.secrets[name])
         return {"SecretString": text, "VersionId": str(self.versions[name]), "CreatedDate": self.changed_at}
 
@@ -221,7 +224,9 @@ class TestDoctor:
 
         assert (status, list(found)) == (1, [code])
 
-    @pytest.mark.parametrize("row", [{}, {"received_at": NOW - 60}, {"received_at": NOW - DAY, "attached_at": NOW - 60}])
+    @pytest.mark.parametrize(
+        "row", [{}, {"received_at": NOW - 60}, {"received_at": NOW - DAY, "attached_at": NOW - 60}]
+    )
     def test_an_event_that_is_just_being_published_waits_for_nobody(self, live: Fakes, row: Json) -> None:
         live.cloud.due["sweep"] = NOW + 60
         live.cloud.waiting = waiting(**row) if row else {}  # published meanwhile

@@ -267,7 +267,7 @@ def doctor(run: Run) -> tuple[int, set[str]]:
 
 
 def planted(sandbox: Sandbox) -> list[str]:
-    """Store a document of the same merchant number as `wechat/shop`, and one whose certificate has ended; their names."""
+    """Store a document of the merchant number of `wechat/shop`, and one whose certificate has ended; their names."""
     shop = json.loads(secret(sandbox, "GetSecretValue", SecretId=f"{SECRETS}wechat/shop")["SecretString"])
     public = {name: shop[name] for name in ("mchid", "appid", "wechatpay_public_keys", "api_base")}
     ended = certificate_pem(private_key(), 77, 0, int(sandbox.clock()) - 86_400)
