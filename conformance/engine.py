@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .wire import Exchange, Message, Reply, Target
 
 Json = dict[str, Any]
+COULD_NOT = "could not run"
 LATER, TRIES = (429, 503), 6
 SETTLE = 8.0  # seconds that a genuine payment has to arrive in the order
 # As they are, and inside JSON or HTML: there quotes and line ends are written otherwise.
@@ -259,7 +260,7 @@ class Run:
         except NotJudged as reason:
             return Result(case, "not judged", str(reason), play.exchanges)
         except CannotRun as error:
-            return Result(case, "not judged", f"could not run: {error}", play.exchanges)
+            return Result(case, "not judged", f"{COULD_NOT}: {error}", play.exchanges)
         return Result(case, "pass", "", play.exchanges)
 
     def _has(self, need: str) -> bool:
