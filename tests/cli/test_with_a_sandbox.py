@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from tests.signing.keys import certificate_pem, private_key
 Json = dict[str, Any]
 MARK = f"countersign-mark-{uuid.uuid4().hex}"
 NEW_KEY = "".join(f"n{number % 10}" for number in range(16))
-SECRETS = "countersign/sandbox/"
+SECRETS, TABLE = "countersign/sandbox/", "sandbox-OrdersTable"
 Run = Callable[..., Result]
 
 
@@ -63,14 +64,16 @@ def paid(sandbox: Sandbox, run: Run) -> str:
 
 def becomes(sandbox: Sandbox, run: Run, number: str, status: str) -> None:
     end = time.monotonic() + 120
-    while json.loads(run("orders", "get", f"wechat/shop/{number}", "-o", "json").stdout)["status"] != status:
+    for look in itertools.count(1):
+        if json.loads(run("orders", "get", f"wechat/shop/{number}", "-o", "json").stdout)["status"] == status:
+            return
         assert time.monotonic() < end
-        sandbox.clock(advance=20)
-        time.sleep(0.5)
+        if look % 5 == 0:
+            sandbox.clock(advance=20)
+        time.sleep(0.1)
 
 
-def create(sandbox: Sandbox, pay: Run | None = None) -> str:
-    """Create an order, and have it paid."""
+def create(sandbox: Sandbox) -> str:
     number = f"CLI-{uuid.uuid4().hex[:12]}"
     body = {
         "order_id": number,
@@ -84,11 +87,8 @@ def create(sandbox: Sandbox, pay: Run | None = None) -> str:
         answer = sandbox.api("POST", "/wechat/shop/payments", body, headers, token=token)
         if answer.status < 500 or time.monotonic() > end:  # under the same key it is the same order
             assert answer.status in (200, 201), answer.body
-            break
+            return number
         time.sleep(0.5)
-    if pay is not None:
-        pay("trigger", "wechat", "paid", "--order", f"wechat/shop/{number}")
-    return number
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -213,28 +213,22 @@ def test_a_shell_completes_orders(sandbox: Sandbox, paid: str, tmp_path: Path, s
     assert paid in done.stdout.split(), done.stderr
 
 
-def test_a_healthy_sandbox_is_said_to_be_healthy(run: Run, paid: str) -> None:
-    result = run("doctor", "-o", "json")
-    found = [one for one in json.loads(result.stdout) if one["level"] in ("error", "unknown")]
-
-    assert (result.exit_code, found) == (0, [])
-
-
-def test_five_faults_that_are_planted_in_a_sandbox_are_found_and_after_they_are_mended_none(
+def test_a_healthy_sandbox_has_nothing_and_five_faults_that_are_planted_in_it_are_found_until_they_are_mended(
     sandbox: Sandbox, run: Run, paid: str
 ) -> None:
-    for _ in range(3):  # so many that it is known how often this account is told of something
-        becomes(sandbox, run, create(sandbox, pay=run), "paid")
-    assert doctor(run)[0] == 0
+    assert doctor(run) == (0, set())
+    now, waits = int(sandbox.clock()), create(sandbox)
+    quiet(sandbox, paid)
     secrets = planted(sandbox)
-    faults = [
-        {"call": "dynamodb.*", "kind": "error500", "function": "wechat_poll", "count": 10_000},
-        {"call": "events.*", "kind": "error500", "count": 10_000},
+    # The clock stands still, so nobody works on what is made late here.
+    late = [
+        changed(sandbox, "PULSE", "wechat#shop", callback_at=now - 26 * 3600, answer_at=now - 26 * 3600),
+        changed(sandbox, f"wechat#shop#{waits}", "ORDER", due_at=now - 700),
+        # A try of the sweep's has put it off, as one does where the bus refuses everything.
+        changed(
+            sandbox, f"wechat#shop#{paid}", "EVENT#paid", due_at=now + 90, due_shard="sweep#0", received_at=now - 400
+        ),
     ]
-    sandbox.control("POST", "/faults", {"aws": faults})
-    waits = create(sandbox)  # for WeChat to be asked of it
-    run("trigger", "wechat", "paid", "--order", create(sandbox))  # for the bus to take it
-    sandbox.clock(advance=26 * 3600)
 
     status, found = doctor(run)
 
@@ -246,17 +240,20 @@ def test_five_faults_that_are_planted_in_a_sandbox_are_found_and_after_they_are_
         "wechat_poll doctor.due_late",
         "outbox doctor.outbox_late",
     }
-    assert json.loads(run("orders", "get", waits, "-o", "json").stdout)["status"] == "pending"
 
-    sandbox.control("DELETE", "/faults")
     for name in secrets:
         secret(sandbox, "DeleteSecret", SecretId=name, ForceDeleteWithoutRecovery=True)
-    becomes(sandbox, run, create(sandbox, pay=run), "paid")  # it is not silent any more
-    end = time.monotonic() + 120
-    while (left := doctor(run))[1] and time.monotonic() < end:
-        sandbox.clock(advance=60)
-        time.sleep(0.5)
-    assert left == (0, set())
+    for row in late:
+        sandbox.data_plane().call("dynamodb", "PutItem", TableName=TABLE, Item=row)
+    assert doctor(run) == (0, set())
+
+
+def changed(sandbox: Sandbox, pk: str, sk: str, **values: int | str) -> Json:
+    """Give a row, found by how its sort key begins, other values; return it as it was."""
+    [row] = [one for one in rows(sandbox) if one["pk"]["S"] == pk and one["sk"]["S"].startswith(sk)]
+    written = {name: {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in values.items()}
+    sandbox.data_plane().call("dynamodb", "PutItem", TableName=TABLE, Item=row | written)
+    return row
 
 
 def doctor(run: Run) -> tuple[int, set[str]]:
@@ -327,7 +324,7 @@ def in_proc(*texts: str) -> set[str]:
 
 
 def rows(sandbox: Sandbox) -> list[Json]:
-    scanned = sandbox.data_plane().call("dynamodb", "Scan", TableName="sandbox-OrdersTable", ConsistentRead=True)
+    scanned = sandbox.data_plane().call("dynamodb", "Scan", TableName=TABLE, ConsistentRead=True)
     return list(scanned["Items"])
 
 
