@@ -124,7 +124,7 @@ class Play:
 
     def send_patiently(self, message: Message, later: Container[int] = LATER) -> Reply:
         """Send a message, again where the answer is "later": platforms do, and a busy machine is no fault."""
-        for _ in range(TRIES):
+        for _ in range(self.run.tries):
             reply = self.send(message)
             if reply.status not in later:
                 break
@@ -227,6 +227,7 @@ class Run:
     refunded: tuple[str, ...] = ("refunded", "partially_refunded")
     settle: float = SETTLE
     pause: float = 1.0  # seconds before a message is sent again that was answered "later"
+    tries: int = TRIES  # how often it is sent then
     only: str = ""
     made: int = 0
     victim: Order | None = None

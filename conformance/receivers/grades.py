@@ -95,6 +95,7 @@ def _own(names: list[str], keys: Path, accounts: Path, options: argparse.Namespa
                 seed=options.seed,
                 name=secrets.token_hex(3).upper(),
                 clock=merchant.clock,
+                tries=ours.PATIENT,
             )
             found.append(_played(run, OWN))
     return found

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 LATER = 400  # how far the sandbox's clock is moved at a time
+PATIENT = 30  # how often a sandbox that answers "later" is asked, a second apart
 STEPS, LOOKS, LOOK = 40, 15, 0.2  # how often it is moved, and how often and how soon it is looked after each time
 LIVES = 3600  # Douyin's payer may make an order for so long, and it is not known there before
 STORE_SCOPES = "store_v2_orders store_v2_transactions_read_only store_content_checkout store_v2_information_read_only"
@@ -308,7 +309,7 @@ class OurMerchant:
 
     def _patiently(self, method: str, path: str, body: Json | None = None) -> tuple[int, Any]:
         """Call the API, again where it is busy: just after the clock was moved everything is."""
-        for _ in range(8):
+        for _ in range(PATIENT):
             status, answer = self.sandbox.authorized(method, path, body)
             if status < 500:
                 break
