@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,7 @@ def _tell(number: int, result: Result, told: dict[str, Any]) -> None:
         print(f"   the same bytes again: {kept['curl']}")
 
 
+@cache
 def _every(name: str) -> list[Case]:
     return cases_of(PLATFORMS[name](PLATFORMS[name].new_keys()))
 

@@ -32,7 +32,7 @@ class Sandbox:
 
 def merchant(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, name: str) -> ours.OurMerchant:
     monkeypatch.setattr(ours, "LOOK", 0.0)
-    return ours.OurMerchant(sandbox, ours.PLACES[name])  # type: ignore[arg-type] - what it uses of one
+    return ours.OurMerchant(sandbox, ours.PLACES[name])  # type: ignore[arg-type]  # what it uses of one
 
 
 @pytest.mark.parametrize("moves", [1, 7])
