@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.signers import stripe
 from countersign_cli import exits
 from countersign_cli.main import cli
 from countersign_cli.options import Context
@@ -150,17 +151,43 @@ def test_a_lost_notice_is_known_by_asking(sandbox: Sandbox, run: Run) -> None:
 def test_a_dry_run_writes_nothing(sandbox: Sandbox, run: Run, paid: str) -> None:
     day = time.strftime("%Y-%m-%d", time.gmtime(sandbox.clock()))
     event = json.loads(run("explain", paid, "-o", "json").stdout)["steps"][-1]["event_id"]
+    refused_at_the_door(sandbox)
     quiet(sandbox, paid)
     before = digest(sandbox, paid)
 
-    result = run("redrive", "wechat", "--day", day, "--dry-run", "-o", "json")
+    result = run("redrive", "cashier", "--day", day, "--dry-run", "-o", "json")
     replayed = run("replay", paid, event, "-o", "ids")
 
-    assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["looked_at"] == 0
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["looked_at"], told["redriven"]) == (1, 1, 0), result.stderr
+    assert [row["reason"] for row in told["still_refused"]] == ["an amount is not an integer and a currency"]
+    assert any(name.startswith("QUARANTINE") for name in before)
     assert replayed.stdout == "unchanged\n"
     # A replay marks its event, and nothing else; a dry run marks nothing.
     assert {name for name, was in digest(sandbox, paid).items() if was != before.get(name)} <= {event}
+
+
+def refused_at_the_door(sandbox: Sandbox) -> None:
+    """Have Stripe sign a message that nobody here can read: it is kept, and the same again is the same row."""
+    document = json.loads(secret(sandbox, "GetSecretValue", SecretId=f"{SECRETS}cashier/stripe/main")["SecretString"])
+    session = {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "client_reference_id": "QUARANTINE-1",
+        "amount_total": "much",
+    }
+    session |= {"currency": "usd", "payment_status": "paid", "status": "complete", "mode": "payment", "created": 1}
+    event = {"id": "evt_1", "object": "event", "created": 1, "livemode": False, "data": {"object": session}}
+    body = json.dumps(event | {"type": "checkout.session.completed"}).encode()
+    end = time.monotonic() + 120
+    while True:
+        signed = stripe.signature(document["webhook_secrets"][0], body, int(sandbox.clock()))
+        headers = {"content-type": "application/json", "stripe-signature": signed}
+        status = sandbox.api("POST", "/cashier/stripe/main/notify", body, headers).status
+        if status < 500 or time.monotonic() > end:
+            assert status == 200
+            return
+        time.sleep(0.2)
 
 
 def test_a_key_is_changed_without_a_message_lost_and_seen_by_no_other_process(
