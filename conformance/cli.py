@@ -234,8 +234,8 @@ def _compare(options: argparse.Namespace) -> int:
     if first == second:
         print(f"the same verdict: {first['points']}/{first['full']} {first['grade']}, {len(first['cases'])} cases")
         return PASSED
-    grades = [f"{told['points']}/{told['full']} {told['grade']}" for told in (first, second)]
-    print(", then ".join(grades))
+    said = "{platform}, seed {seed}, level {level}: {points}/{full} {grade}"
+    print(f"{said.format(**first)}; then {said.format(**second)}")
     return FAILED
 
 
