@@ -1,4 +1,4 @@
-"""The commands: keys, run, list, explain, replay. Exit status 0 passed, 1 failed, 2 could not run."""
+"""The commands: keys, run, list, explain, replay, compare. Exit status 0 passed, 1 failed, 2 could not run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("case")
     replay.add_argument("--i-run-this-target", default="", metavar="HOST")
     replay.set_defaults(do=_replay)
+
+    compare = commands.add_parser("compare", help="say in which cases two reports (JSON) differ: 0 where in none")
+    compare.add_argument("first", type=Path), compare.add_argument("second", type=Path)
+    compare.set_defaults(do=_compare)
     return parser
 
 
@@ -162,6 +167,7 @@ def _tell(number: int, result: Result, told: dict[str, Any]) -> None:
         print(f"   the same bytes again: {kept['curl']}")
 
 
+@cache
 def _every(name: str) -> list[Case]:
     return cases_of(PLATFORMS[name](PLATFORMS[name].new_keys()))
 
@@ -214,3 +220,24 @@ def _replay(options: argparse.Namespace) -> int:
         else f"other answers: what was signed is fresh for some minutes only; run --only {case['id']} signs anew"
     )
     return FAILED if same else PASSED
+
+
+def _compare(options: argparse.Namespace) -> int:
+    first, second = (
+        json.loads(path.read_text(encoding="utf-8"))["verdict"] for path in (options.first, options.second)
+    )
+    cases = [{case["id"]: case for case in told["cases"]} for told in (first, second)]
+    for name in dict.fromkeys([*cases[0], *cases[1]]):
+        was, now = (told.get(name) for told in cases)
+        if was != now:
+            print(f"{name}: {_outcome(was)}, then {_outcome(now)}")
+    if first == second:
+        print(f"the same verdict: {first['points']}/{first['full']} {first['grade']}, {len(first['cases'])} cases")
+        return PASSED
+    said = "{platform}, seed {seed}, level {level}: {points}/{full} {grade}"
+    print(f"{said.format(**first)}; then {said.format(**second)}")
+    return FAILED
+
+
+def _outcome(case: dict[str, Any] | None) -> str:
+    return "not there" if case is None else f"{case['outcome']} ({case['what']})" if case["what"] else case["outcome"]

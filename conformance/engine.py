@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .wire import Exchange, Message, Reply, Target
 
 Json = dict[str, Any]
+COULD_NOT = "could not run"
 LATER, TRIES = (429, 503), 6
 SETTLE = 8.0  # seconds that a genuine payment has to arrive in the order
 # As they are, and inside JSON or HTML: there quotes and line ends are written otherwise.
@@ -123,7 +124,7 @@ class Play:
 
     def send_patiently(self, message: Message, later: Container[int] = LATER) -> Reply:
         """Send a message, again where the answer is "later": platforms do, and a busy machine is no fault."""
-        for _ in range(TRIES):
+        for _ in range(self.run.tries):
             reply = self.send(message)
             if reply.status not in later:
                 break
@@ -226,6 +227,7 @@ class Run:
     refunded: tuple[str, ...] = ("refunded", "partially_refunded")
     settle: float = SETTLE
     pause: float = 1.0  # seconds before a message is sent again that was answered "later"
+    tries: int = TRIES  # how often it is sent then
     only: str = ""
     made: int = 0
     victim: Order | None = None
@@ -259,7 +261,7 @@ class Run:
         except NotJudged as reason:
             return Result(case, "not judged", str(reason), play.exchanges)
         except CannotRun as error:
-            return Result(case, "not judged", f"could not run: {error}", play.exchanges)
+            return Result(case, "not judged", f"{COULD_NOT}: {error}", play.exchanges)
         return Result(case, "pass", "", play.exchanges)
 
     def _has(self, need: str) -> bool:

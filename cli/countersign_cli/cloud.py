@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 # An invocation may work for five minutes, and asking again while it does would do the work twice.
 INVOKE_SECONDS = 310
+STORED_AT = "stored_at"  # a tag of a sandbox's secret: epoch seconds by the sandbox's clock
 _TARGETS = {
     "dynamodb": ("DynamoDB_20120810", "1.0"),
     "sqs": ("AmazonSQS", "1.0"),
@@ -48,6 +49,12 @@ class Cloud(Protocol):
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> Json:
         """Perform one operation; StopError where it is refused."""
+
+    def stored_at(self, secret: Json) -> float:
+        """Return when a secret, as GetSecretValue answers it, was stored, by the deployment's clock."""
+
+    def store(self, name: str, text: str) -> None:
+        """Store another version of a secret; StopError where it is refused."""
 
     def invoke(self, function: str, event: Json) -> Any:
         """Run a function by its folder's name (`wechat_redrive`), and return its answer; StopError where it failed."""
@@ -93,6 +100,14 @@ class Aws:
         except exceptions.BotoCoreError as error:
             raise StopError(UNAVAILABLE, "aws_unreachable", kind=type(error).__name__) from None
         return answer
+
+    def stored_at(self, secret: Json) -> float:
+        """Return when it was stored."""
+        return float(secret["CreatedDate"].timestamp())
+
+    def store(self, name: str, text: str) -> None:
+        """Store another version."""
+        self.call("secretsmanager", "PutSecretValue", SecretId=name, SecretString=text)
 
     def invoke(self, function: str, event: Json) -> Any:
         """Run a function whose name is an output, or found by its logical id among the stack's resources."""
@@ -156,6 +171,19 @@ class SandboxCloud:
         if reply.status >= 300:
             raise _refusal(service, operation, str(answer.get("__type", reply.status)).rpartition("#")[2])
         return answer
+
+    def stored_at(self, secret: Json) -> float:
+        """Return when it was stored: its data plane keeps the machine's time, and people move the sandbox's."""
+        tags = self.call("secretsmanager", "DescribeSecret", SecretId=secret["Name"]).get("Tags") or []
+        marked = [float(tag["Value"]) for tag in tags if tag["Key"] == STORED_AT]
+        return max([float(secret.get("CreatedDate", 0)), *marked])
+
+    def store(self, name: str, text: str) -> None:
+        """Store another version, and by the sandbox's clock when."""
+        # Marked first: between the two an old key counts as used just now, and is kept.
+        tag = {"Key": STORED_AT, "Value": str(self._sandbox.now())}
+        self.call("secretsmanager", "TagResource", SecretId=name, Tags=[tag])
+        self.call("secretsmanager", "PutSecretValue", SecretId=name, SecretString=text)
 
     def invoke(self, function: str, event: Json) -> Any:
         """Run a function."""

@@ -107,9 +107,8 @@ def _refusal(refused: Any, context: Context) -> str:
 @click.version_option(package_name="countersign-operator-cli", message="%(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **given: Any) -> None:
-    r"""Countersign: what payment platforms said, what became of it, and what an operator does about it.
+    """Countersign: what payment platforms said, what became of it, and what an operator does about it.
 
-    \b
     Ends with 0 (ok), 1 (a check found something), 2 (misused), 3 (not found), 4 (refused by a rule),
     5 (not signed in), 6 (unavailable: try again) or 130 (Ctrl-C).
     """

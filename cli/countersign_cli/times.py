@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from countersign_cli.exits import USAGE, StopError
 
+ZONE = "UTC+8"
 BEIJING = timezone(timedelta(hours=8))
 _AGO = re.compile(r"([1-9][0-9]{0,4})([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import keyring, report
-from ..engine import Run
+from ..engine import COULD_NOT, Run
 from ..merchant import Commands
 from ..platforms import PLATFORMS
 from ..wire import Target
@@ -67,15 +67,17 @@ def main(arguments: list[str] | None = None) -> int:
     (options.out / "report.html").write_text(report.page(reports), encoding="utf-8")
     TABLE.write_text(table(options.out), encoding="utf-8")
     print(f"wrote {TABLE.relative_to(HERE.parent)}")
-    return int(any(_failed(told) for told in reports if told["who"] == OWN))
+    return int(any(_missed(told) for told in reports if told["who"] == OWN))
 
 
 def _file(who: str, platform: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{who} {platform}".lower()).strip("-") + ".json"
 
 
-def _failed(told: Json) -> list[str]:
-    return [case["id"] for case in told["verdict"]["cases"] if case["outcome"] == "fail"]
+def _missed(told: Json) -> list[str]:
+    """Return what failed, and what should have been judged and was not."""
+    cases = told["verdict"]["cases"]
+    return [case["id"] for case in cases if case["outcome"] == "fail" or case["what"].startswith(COULD_NOT)]
 
 
 def _own(names: list[str], keys: Path, accounts: Path, options: argparse.Namespace) -> list[Json]:
@@ -93,6 +95,7 @@ def _own(names: list[str], keys: Path, accounts: Path, options: argparse.Namespa
                 seed=options.seed,
                 name=secrets.token_hex(3).upper(),
                 clock=merchant.clock,
+                tries=ours.PATIENT,
             )
             found.append(_played(run, OWN))
     return found
@@ -120,7 +123,7 @@ def _peer(kind: type[Peer], keys: Path, seed: int) -> Json:
     platform = keyring.read(keys, kind.platform, overrides)
     receiver = kind(platform.values())
     with serving(receiver) as url:
-        run = Run(platform, Target(url), receiver, level=2, seed=seed, name="PEER", settle=2.0)
+        run = Run(platform, Target(url), receiver, level=2, seed=seed, name="PEER", settle=2.0, pause=0.1)
         return _played(run, kind.title, kind.recipe)
 
 

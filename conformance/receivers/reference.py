@@ -120,7 +120,7 @@ class Receiver:
             return 500 if "500 on garbage" in self.flaws else 400, "text/plain", b"not understood FAIL"
         if "200 before write" in self.flaws:
             self._memory.append(news)
-            threading.Timer(0.2, self._write_later).start()
+            threading.Timer(0.1, self._write_later).start()
             return ACCEPTED[self.platform]
         try:
             self.kept.apply(news)

@@ -5,9 +5,8 @@ from typing import Any
 
 from countersign import aws
 from countersign.runtime.telemetry import count, invocation, logger, seconds
-from countersign.store import codec
 from countersign.store.due import LEASE_SECONDS, DueList
-from countersign.store.record import OUTBOX_GRACE_SECONDS
+from countersign.store.record import waiting_since
 from countersign.workers.publish import PublishFailedError, beat, publish
 
 ENOUGH_TIME_MS = 5_000
@@ -24,7 +23,7 @@ def lambda_handler(_event: dict[str, Any], context: Any) -> None:
     for item in due.due(now):
         if context.get_remaining_time_in_millis() < ENOUGH_TIME_MS:
             break
-        age = max(age, now - (codec.as_number(item, "due_at") or now) + OUTBOX_GRACE_SECONDS)
+        age = max(age, now - waiting_since(item, now))
         if not due.lease(item, now=now, seconds=LEASE_SECONDS):
             continue
         beat([item], told, due=due, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +15,13 @@ from countersign_cli.cloud import Aws, SandboxCloud
 from countersign_cli.exits import StopError
 from countersign_cli.profiles import Profile
 from countersign_cli.sandbox_side import SandboxSide
+from tests.cli.conftest import NOW
 from tests.infra.reading import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli.conftest import Fakes
+    from tests.cli.conftest import Asked, Fakes
 
 PROFILE = Profile("prod", stack="countersign-prod", region="us-east-1")
 STACK = {
@@ -130,6 +132,36 @@ def test_the_sandboxs_data_plane_is_spoken_to_as_aws_is(fakes: Fakes) -> None:
     with pytest.raises(StopError) as refused:
         cloud.call("dynamodb", "Query")
     assert refused.value.status == 3
+
+
+def test_a_sandboxs_secret_is_as_old_as_its_own_clock_says(fakes: Fakes) -> None:
+    stored: dict[str, Any] = {"CreatedDate": NOW - 4 * 86_400, "Name": "s"}  # by the machine's clock, days behind
+
+    def plane(asked: Asked) -> dict[str, Any]:
+        if asked.headers["x-amz-target"].endswith("TagResource"):
+            stored["Tags"] = asked.json["Tags"]
+        return stored
+
+    fakes.on("GET /plane", {"endpoint": "http://127.0.0.1:9", "stage": "sandbox", "outputs": {}})
+    fakes.on("POST ", plane)
+    cloud = SandboxCloud(SandboxSide(8080, fakes.transport), fakes.transport)
+    assert cloud.stored_at(stored) == NOW - 4 * 86_400
+
+    cloud.store("s", "{}")
+
+    assert cloud.stored_at(stored) == NOW
+    targets = [asked.headers["x-amz-target"].rpartition(".")[2] for asked in fakes.calls("POST ")]
+    assert targets == ["DescribeSecret", "TagResource", "PutSecretValue", "DescribeSecret"]
+
+
+def test_a_secret_is_stored_as_another_version(aws: Aws) -> None:
+    aws.call("secretsmanager", "CreateSecret", Name="countersign/prod/wechat/shop", SecretString="{}")
+
+    aws.store("countersign/prod/wechat/shop", '{"mchid": "1"}')
+
+    found = aws.call("secretsmanager", "GetSecretValue", SecretId="countersign/prod/wechat/shop")
+    assert found["SecretString"] == '{"mchid": "1"}'
+    assert abs(aws.stored_at(found) - time.time()) < 3600
 
 
 def test_the_template_has_the_outputs_that_are_asked_for() -> None:

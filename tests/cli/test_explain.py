@@ -54,7 +54,7 @@ def test_an_order_is_explained_newest_first_with_who_said_it_and_what_is_next(ex
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "A-1  paid  ¥88.00    wechat/shop",
+        "A-1  paid  ¥88.00    wechat/shop    (UTC+8)",
         "Paid 88.00 CNY.",
         "  09:06:49  signed by the platform  paid 88.00 CNY, as the order asks�[2J  counted  key PUB_KEY_…0001",
         "  09:06:46  the merchant's own side  created for 88.00 CNY  counted  by ann",
@@ -73,7 +73,7 @@ def test_json_is_the_apis_answer_and_nothing_else(explained: Fakes, language: st
 def test_chinese_is_chinese(explained: Fakes) -> None:
     result = explained.run("explain", "A-1", "--lang", "zh")
 
-    assert result.stdout.splitlines()[0] == "A-1  已支付  ¥88.00    wechat/shop"
+    assert result.stdout.splitlines()[0] == "A-1  已支付  ¥88.00    wechat/shop    (UTC+8)"
     assert "接下来：" in result.stdout
 
 

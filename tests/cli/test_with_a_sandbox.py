@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -18,15 +19,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.signers import stripe
 from countersign_cli import exits
 from countersign_cli.main import cli
 from countersign_cli.options import Context
 from sandbox.testing import ROOT, Sandbox, running_sandbox
 from tests.infra.reading import LAYER
+from tests.signing.keys import certificate_pem, private_key
 
 Json = dict[str, Any]
 MARK = f"countersign-mark-{uuid.uuid4().hex}"
 NEW_KEY = "".join(f"n{number % 10}" for number in range(16))
+SECRETS, TABLE = "countersign/sandbox/", "sandbox-OrdersTable"
 Run = Callable[..., Result]
 
 
@@ -61,10 +65,13 @@ def paid(sandbox: Sandbox, run: Run) -> str:
 
 def becomes(sandbox: Sandbox, run: Run, number: str, status: str) -> None:
     end = time.monotonic() + 120
-    while json.loads(run("orders", "get", f"wechat/shop/{number}", "-o", "json").stdout)["status"] != status:
+    for look in itertools.count(1):
+        if json.loads(run("orders", "get", f"wechat/shop/{number}", "-o", "json").stdout)["status"] == status:
+            return
         assert time.monotonic() < end
-        sandbox.clock(advance=20)
-        time.sleep(0.5)
+        if look % 5 == 0:
+            sandbox.clock(advance=20)
+        time.sleep(0.1)
 
 
 def create(sandbox: Sandbox) -> str:
@@ -144,17 +151,43 @@ def test_a_lost_notice_is_known_by_asking(sandbox: Sandbox, run: Run) -> None:
 def test_a_dry_run_writes_nothing(sandbox: Sandbox, run: Run, paid: str) -> None:
     day = time.strftime("%Y-%m-%d", time.gmtime(sandbox.clock()))
     event = json.loads(run("explain", paid, "-o", "json").stdout)["steps"][-1]["event_id"]
+    refused_at_the_door(sandbox)
     quiet(sandbox, paid)
     before = digest(sandbox, paid)
 
-    result = run("redrive", "wechat", "--day", day, "--dry-run", "-o", "json")
+    result = run("redrive", "cashier", "--day", day, "--dry-run", "-o", "json")
     replayed = run("replay", paid, event, "-o", "ids")
 
-    assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["looked_at"] == 0
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["looked_at"], told["redriven"]) == (1, 1, 0), result.stderr
+    assert [row["reason"] for row in told["still_refused"]] == ["an amount is not an integer and a currency"]
+    assert any(name.startswith("QUARANTINE") for name in before)
     assert replayed.stdout == "unchanged\n"
     # A replay marks its event, and nothing else; a dry run marks nothing.
     assert {name for name, was in digest(sandbox, paid).items() if was != before.get(name)} <= {event}
+
+
+def refused_at_the_door(sandbox: Sandbox) -> None:
+    """Have Stripe sign a message that nobody here can read: it is kept, and the same again is the same row."""
+    document = json.loads(secret(sandbox, "GetSecretValue", SecretId=f"{SECRETS}cashier/stripe/main")["SecretString"])
+    session = {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "client_reference_id": "QUARANTINE-1",
+        "amount_total": "much",
+    }
+    session |= {"currency": "usd", "payment_status": "paid", "status": "complete", "mode": "payment", "created": 1}
+    event = {"id": "evt_1", "object": "event", "created": 1, "livemode": False, "data": {"object": session}}
+    body = json.dumps(event | {"type": "checkout.session.completed"}).encode()
+    end = time.monotonic() + 120
+    while True:
+        signed = stripe.signature(document["webhook_secrets"][0], body, int(sandbox.clock()))
+        headers = {"content-type": "application/json", "stripe-signature": signed}
+        status = sandbox.api("POST", "/cashier/stripe/main/notify", body, headers).status
+        if status < 500 or time.monotonic() > end:
+            assert status == 200
+            return
+        time.sleep(0.2)
 
 
 def test_a_key_is_changed_without_a_message_lost_and_seen_by_no_other_process(
@@ -207,11 +240,78 @@ def test_a_shell_completes_orders(sandbox: Sandbox, paid: str, tmp_path: Path, s
     assert paid in done.stdout.split(), done.stderr
 
 
-def test_a_healthy_sandbox_is_said_to_be_healthy(run: Run, paid: str) -> None:
-    result = run("doctor", "-o", "json")
-    found = [one for one in json.loads(result.stdout) if one["level"] in ("error", "unknown")]
+def test_a_healthy_sandbox_has_nothing_and_five_faults_that_are_planted_in_it_are_found_until_they_are_mended(
+    sandbox: Sandbox, run: Run, paid: str
+) -> None:
+    assert doctor(run) == (0, set())
+    now, waits = int(sandbox.clock()), create(sandbox)
+    quiet(sandbox, paid)
+    secrets = planted(sandbox)
+    # The clock stands still, so nobody works on what is made late here.
+    late = [
+        changed(sandbox, "PULSE", "wechat#shop", callback_at=now - 26 * 3600, answer_at=now - 26 * 3600),
+        changed(sandbox, f"wechat#shop#{waits}", "ORDER", due_at=now - 700),
+        # A try of the sweep's has put it off, as one does where the bus refuses everything.
+        changed(
+            sandbox, f"wechat#shop#{paid}", "EVENT#paid", due_at=now + 90, due_shard="sweep#0", received_at=now - 400
+        ),
+    ]
 
-    assert (result.exit_code, found) == (0, [])
+    status, found = doctor(run)
+
+    assert status == 1
+    assert found == {
+        "wechat/shop doctor.silent",
+        "wechat/ended doctor.document",
+        "wechat/shop doctor.document",
+        "wechat_poll doctor.due_late",
+        "outbox doctor.outbox_late",
+    }
+
+    for name in secrets:
+        secret(sandbox, "DeleteSecret", SecretId=name, ForceDeleteWithoutRecovery=True)
+    for row in late:
+        sandbox.data_plane().call("dynamodb", "PutItem", TableName=TABLE, Item=row)
+    assert doctor(run) == (0, set())
+
+
+def changed(sandbox: Sandbox, pk: str, sk: str, **values: int | str) -> Json:
+    """Give a row, found by how its sort key begins, other values; return it as it was."""
+    [row] = [one for one in rows(sandbox) if one["pk"]["S"] == pk and one["sk"]["S"].startswith(sk)]
+    written = {name: {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in values.items()}
+    sandbox.data_plane().call("dynamodb", "PutItem", TableName=TABLE, Item=row | written)
+    return row
+
+
+def doctor(run: Run) -> tuple[int, set[str]]:
+    """Return the status and what is wrong, by subject and code."""
+    result = run("doctor", "-o", "json")
+    bad = [one for one in json.loads(result.stdout) if one["level"] in ("error", "unknown")]
+    return result.exit_code, {f"{one['subject']} {one['code']}" for one in bad}
+
+
+def planted(sandbox: Sandbox) -> list[str]:
+    """Store a document of the merchant number of `wechat/shop`, and one whose certificate has ended; their names."""
+    shop = json.loads(secret(sandbox, "GetSecretValue", SecretId=f"{SECRETS}wechat/shop")["SecretString"])
+    public = {name: shop[name] for name in ("mchid", "appid", "wechatpay_public_keys", "api_base")}
+    ended = certificate_pem(private_key(), 77, 0, int(sandbox.clock()) - 86_400)
+    documents = {
+        "second": {**public, "api_v3_keys": ["".join(f"s{number % 10}" for number in range(16))]},
+        "ended": {
+            **public,
+            "mchid": "1900099777",
+            "api_v3_keys": ["".join(f"e{number % 10}" for number in range(16))],
+            "wechatpay_public_keys": [],
+            "platform_certificates": [ended],
+        },
+    }
+    for name, document in documents.items():
+        secret(sandbox, "CreateSecret", Name=f"{SECRETS}wechat/{name}", SecretString=json.dumps(document))
+    return [f"{SECRETS}wechat/{name}" for name in documents]
+
+
+def secret(sandbox: Sandbox, operation: str, **parameters: Any) -> Json:
+    return dict(sandbox.data_plane().call("secretsmanager", operation, **parameters))
 
 
 def outside(home: Path) -> dict[str, str]:
@@ -251,7 +351,7 @@ def in_proc(*texts: str) -> set[str]:
 
 
 def rows(sandbox: Sandbox) -> list[Json]:
-    scanned = sandbox.data_plane().call("dynamodb", "Scan", TableName="sandbox-OrdersTable", ConsistentRead=True)
+    scanned = sandbox.data_plane().call("dynamodb", "Scan", TableName=TABLE, ConsistentRead=True)
     return list(scanned["Items"])
 
 

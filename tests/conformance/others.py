@@ -92,7 +92,7 @@ class Other:
             return 500 if self.mistake == "500 on garbage" else 400, "text/plain", b"what?"
         if self.mistake == "200 before write":
             self.later.append(change)
-            threading.Timer(0.2, self.write_later).start()
+            threading.Timer(0.1, self.write_later).start()
             return self.accepted
         with self.lock:
             if not self.is_up:

@@ -1,7 +1,5 @@
 """The kit tests itself: a receiver that is right passes, each of twelve mistakes fails its own cases and no other."""
 
-from typing import Any
-
 import pytest
 
 from conformance.engine import Run
@@ -9,6 +7,7 @@ from conformance.platforms import PLATFORMS
 from conformance.receivers.reference import MISTAKES, Receiver, serving
 from conformance.report import verdict
 from conformance.wire import Target
+from tests.conformance.kit_keys import keys, settling
 
 NOTHING_CHECKED = {
     *(f"forged.{name}" for name in (
@@ -35,16 +34,14 @@ FAILS: dict[str, tuple[str, set[str]]] = {
         {*(f"garbage.{name}" for name in ("large", "bytes", "deep", "empty", "list")), "answers.errors"},
     ),
 }
-KEYS: dict[str, Any] = {}
 
 
 def played(name: str, mistake: str = "", *, seed: int = 1) -> Run:
     """Play a platform at level 3 against a receiver with one mistake."""
-    keys = KEYS.setdefault(name, PLATFORMS[name].new_keys())
-    platform = PLATFORMS[name](keys)
+    platform = PLATFORMS[name](keys(name))
     receiver = Receiver(name, platform.values(), mistake)
     with serving(receiver) as url:
-        run = Run(platform, Target(url), receiver, level=3, name="ABC", settle=1.0, seed=seed)
+        run = Run(platform, Target(url), receiver, level=3, name="ABC", settle=settling(mistake), seed=seed)
         run.play()
     return run
 

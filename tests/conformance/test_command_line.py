@@ -124,21 +124,37 @@ def test_the_curl_of_a_failed_case_gets_the_same_answer(kit: Path, tmp_path: Pat
         assert cli.main(["replay", f"{report}#{failed[0]['number']}"]) == 0
 
 
-def test_the_same_seed_gives_the_same_report(kit: Path, tmp_path: Path) -> None:
-    reports = []
-    port = 0
-    for _ in range(2):
+def test_the_same_seed_gives_the_same_reports_byte_for_byte(
+    kit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports, port = [], 0
+    for number in range(2):
+        files = [tmp_path / f"{number}.{kind}" for kind in ("json", "junit", "html")]
         with serving(receiver(kit, "hc1", "amount unchecked"), port) as url:
             port = int(url.rsplit(":", 1)[1].split("/")[0])
-            report = tmp_path / "r.json"
             more = ("--level", "2", "--orders-url", orders(url), "--seed", "7", "--run", "SAME")
-            assert run(kit, "hc1", url, *more, "--json", str(report)) == 1
-            told = json.loads(report.read_text(encoding="utf-8"))
-            told["measured"].pop("p95_ms")
-            reports.append(told)
+            written = [part for file in files for part in (f"--{file.suffix[1:]}", str(file))]
+            assert run(kit, "hc1", url, *more, *written) == 1
+        told = re.sub(rb'"p95_ms": [0-9]+', b"", files[0].read_bytes())
+        reports.append([told, *(file.read_bytes() for file in files[1:])])
 
     assert reports[0] == reports[1]
-    assert reports[0]["evidence"]
+    assert b"curl" in reports[0][2]
+    capsys.readouterr()
+    assert cli.main(["compare", str(tmp_path / "0.json"), str(tmp_path / "1.json")]) == 0
+    assert capsys.readouterr().out.startswith("the same verdict: ")
+
+
+def test_two_reports_that_differ_are_said_to(kit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for mistake, file in (("", "right.json"), ("prefix compare", "wrong.json")):
+        with serving(receiver(kit, "shopify", mistake)) as url:
+            run(kit, "shopify", url, "--only", "forged.", "--json", str(tmp_path / file))
+    capsys.readouterr()
+
+    assert cli.main(["compare", str(tmp_path / "right.json"), str(tmp_path / "wrong.json")]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told[:-1]] == ["forged.short"]
+    assert "pass, then fail" in told[0]
 
 
 def test_another_seed_makes_other_choices(kit: Path, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """What the kit says of receivers that are not its own: each of the mistakes fails its own cases there too."""
 
-from typing import Any
-
 import pytest
 
 from conformance.engine import TRACES, Run
 from conformance.platforms import PLATFORMS
 from conformance.receivers.reference import serving
 from conformance.wire import Target
+from tests.conformance.kit_keys import keys, settling
 from tests.conformance.others import OTHERS
 
 UNSIGNED = {f"forged.{name}" for name in ("key", "unsigned", "empty", "short", "tail", "timestamp", "twice")}
@@ -36,15 +35,14 @@ FAILS: list[tuple[str, str, set[str]]] = [
     ("douyin", "other merchant accepted", {"forged.merchant"}),
     ("shopify", "500 on garbage", {"garbage.signed"}),
 ]
-KEYS: dict[str, Any] = {}
 
 
 def failed(name: str, mistake: str = "") -> set[str]:
-    platform = PLATFORMS[name](KEYS.setdefault(name, PLATFORMS[name].new_keys()))
+    platform = PLATFORMS[name](keys(name))
     receiver = OTHERS[name](platform.values(), mistake)
     level = 3 if mistake == "200 before write" else 2
     with serving(receiver) as url:
-        run = Run(platform, Target(url), receiver, level=level, name="ABC", settle=1.0)
+        run = Run(platform, Target(url), receiver, level=level, name="ABC", settle=settling(mistake))
         run.play()
     return {one.case.id for one in run.results if one.outcome == "fail"}
 

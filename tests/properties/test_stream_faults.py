@@ -202,3 +202,19 @@ def test_E8_what_one_run_has_no_time_for_the_next_runs_publish(
     cloud.invoke("sweep", SCHEDULE)
 
     assert len(set(told(bus))) == len(told(bus)) == len(rows)
+
+
+def test_E8_how_long_an_event_waits_is_told_however_often_the_bus_refused_it(
+    cloud: Cloud, bus: Bus, capsys: pytest.CaptureFixture[str]
+):
+    pay_orders(cloud, 1)
+    cloud.clock.shift(600)
+    bus.refusals = 1
+
+    cloud.invoke("sweep", SCHEDULE)
+    cloud.clock.shift(600)
+    capsys.readouterr()
+    cloud.invoke("sweep", SCHEDULE)
+
+    assert '"OutboxAgeSeconds":1200' in capsys.readouterr().out
+    assert waiting(cloud) == []

@@ -59,7 +59,7 @@ def _columns() -> list[Column]:
 def _tell(output: Output, reference: Reference, order: Json, explanation: Json, now: float) -> None:
     status = texts.word(f"state.{order['status']}", output.language, order["status"])
     head = f"{plain(order['order_id'])}  {status}  {amounts.shown(order['amount'])}"
-    output.line(f"{head}    {reference[0]}/{reference[1]}", bold=True)
+    output.line(f"{head}    {reference[0]}/{reference[1]}    ({times.ZONE})", bold=True)
     if "at" in explanation:
         output.line(output.text("as_of", at=times.clock(explanation["at"], now=now)))
     else:

@@ -105,9 +105,7 @@ def _held(cloud: Cloud, account: str) -> Held:
         document = json.loads(found["SecretString"])
     except ValueError:
         raise StopError(USAGE, "bad_document", path=account) from None
-    created = found.get("CreatedDate", 0)
-    since = created.timestamp() if hasattr(created, "timestamp") else float(created)
-    return Held(name, document, str(found.get("VersionId", "")), since)
+    return Held(name, document, str(found.get("VersionId", "")), cloud.stored_at(found))
 
 
 def _value(from_file: TextIO | None) -> Any:
@@ -158,9 +156,7 @@ def _store(session: Session, held: Held, field: str, keys: list[Any]) -> None:
     cloud = session.cloud
     if str(cloud.call("secretsmanager", "GetSecretValue", SecretId=held.name).get("VersionId", "")) != held.version:
         raise StopError(REFUSED, "changed_meanwhile")
-    cloud.call(
-        "secretsmanager", "PutSecretValue", SecretId=held.name, SecretString=json.dumps(changed, ensure_ascii=False)
-    )
+    cloud.store(held.name, json.dumps(changed, ensure_ascii=False))
 
 
 def _last_use(session: Session, held: Held, account: str, field: str) -> float:

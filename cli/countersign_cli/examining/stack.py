@@ -32,6 +32,9 @@ CONCURRENCY = 100
 KEY_UNUSED = 3 * DAY  # a previous key that verified nothing for so long may be taken out
 SHARDS = 8
 OUTBOX = "sweep"
+PUT_OFF_SECONDS = 120  # for which a try to publish puts an event off: what fails again and again is never overdue
+LOOKED_AT_EVENTS = 25  # of each shard, the next ones first
+WRITTEN = ("received_at", "redriven_at", "attached_at", "replayed_at")  # when an event began to wait: the last of them
 OURS = "lookup/"  # a secret of the product itself, and no account's
 # Whose shards of the due list there are; a test compares them with the functions.
 OWNERS = (
@@ -197,26 +200,45 @@ def _due(patient: Patient) -> Iterator[Result]:
 
 
 def _outbox(patient: Patient) -> Iterator[Result]:
-    lag = _lag(patient, OUTBOX)
+    cloud, oldest = _cloud(patient), patient.now
+    table = cloud.output("OrdersTableName")
+    for shard in range(SHARDS):
+        entries = _due_until(cloud, f"{OUTBOX}#{shard}", patient.now + PUT_OFF_SECONDS, LOOKED_AT_EVENTS)
+        if entries:
+            keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in entries]
+            asked = {table: {"Keys": keys, "ProjectionExpression": f"due_at, {', '.join(WRITTEN)}"}}
+            rows = cloud.call("dynamodb", "BatchGetItem", RequestItems=asked)["Responses"][table]
+            waiting = [row for row in rows if "due_at" in row]  # what was published meanwhile waits no more
+            oldest = min([oldest, *(_waits_since(row) for row in waiting)])
+    lag = patient.now - oldest
     level, code = (ERROR, "doctor.outbox_late") if lag > OUTBOX_SECONDS else (GOOD, "doctor.outbox_good")
     yield Result(level, "outbox", code, {"lag": times.lasting(lag)})
+
+
+def _waits_since(row: Json) -> float:
+    return max(float(row[name]["N"]) for name in WRITTEN if name in row)
 
 
 def _lag(patient: Patient, owner: str) -> float:
     """Return for how long the oldest piece of an owner's work is due; 0 where none is."""
     cloud, oldest = _cloud(patient), patient.now
     for shard in range(SHARDS):
-        answer = cloud.call(
-            "dynamodb",
-            "Query",
-            TableName=cloud.output("OrdersTableName"),
-            IndexName="due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": {"S": f"{owner}#{shard}"}, ":now": {"N": str(int(patient.now))}},
-            Limit=1,
-        )
-        oldest = min([oldest, *(float(item["due_at"]["N"]) for item in answer["Items"])])
+        entries = _due_until(cloud, f"{owner}#{shard}", patient.now, 1)
+        oldest = min([oldest, *(float(entry["due_at"]["N"]) for entry in entries)])
     return patient.now - oldest
+
+
+def _due_until(cloud: Cloud, shard: str, moment: float, limit: int) -> list[Json]:
+    answer = cloud.call(
+        "dynamodb",
+        "Query",
+        TableName=cloud.output("OrdersTableName"),
+        IndexName="due",
+        KeyConditionExpression="due_shard = :shard AND due_at <= :moment",
+        ExpressionAttributeValues={":shard": {"S": shard}, ":moment": {"N": str(int(moment))}},
+        Limit=limit,
+    )
+    return list(answer["Items"])
 
 
 def _failures(patient: Patient) -> Iterator[Result]:

@@ -439,3 +439,9 @@ def to_publish(emits: Sequence[str], key: OrderKey, now: int) -> Item:
     """Return the attributes by which an event's row is on the bus soon, or is found by the sweep."""
     told = {"L": [text(detail_type) for detail_type in emits]}
     return {"emits": told, **codec.due("sweep", now + OUTBOX_GRACE_SECONDS, key)}
+
+
+def waiting_since(item: Item, now: int) -> int:
+    """Return since when an event's row waits for the bus; `due_at` does not say so, as each try puts it off."""
+    written = ("received_at", "redriven_at", "attached_at", "replayed_at")
+    return max((at for name in written if (at := codec.as_number(item, name)) is not None), default=now)
