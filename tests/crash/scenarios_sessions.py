@@ -100,10 +100,19 @@ def _held_for_a_word(stage: SessionsWorld) -> None:
     stage.pays()
 
 
+def _until(stage: SessionsWorld, told: str) -> None:
+    """Let the worker come until Shopify knows: on a busy machine a call of before may have been given up."""
+    for _turn in range(5):
+        if stage.payment.told != [told]:
+            stage.advance(LEASE_SECONDS)
+            stage.made(stage.work())
+    assert stage.payment.told == [told]
+
+
 def _asked_for_a_word(stage: SessionsWorld) -> None:
     _held_for_a_word(stage)
     stage.made(stage.told())
-    assert stage.payment.told == ["Confirm"]
+    _until(stage, "Confirm")
 
 
 def _given_a_word(accepted: bool) -> Any:
@@ -121,7 +130,7 @@ def _shown_nowhere(stage: ShownWorld) -> None:
 
 def _scanned_unheard(stage: ShownWorld) -> None:
     stage.made(stage.ask(stage.payment), stage.seen())
-    assert stage.payment.told == ["Modal"]
+    _until(stage, "Modal")
     stage.scans()
 
 
