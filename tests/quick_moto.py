@@ -4,19 +4,27 @@ Nothing that it answers changes. Where a newer moto does not have what is replac
 file is to be looked at, or goes.
 """
 
+import base64
 import copy
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import moto.core.responses
 import moto.core.utils
 import moto.dynamodb.models
+from botocore.awsrequest import AWSResponse
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.exceptions import HTTPException, ServiceException
+from moto.core.responses import ActionResult
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend, Table
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.responses import DynamoHandler
 
 # The methods of a class are looked for in each call of it.
 moto.core.utils.method_names_from_class = moto.core.responses.method_names_from_class = cache(
@@ -24,6 +32,18 @@ moto.core.utils.method_names_from_class = moto.core.responses.method_names_from_
 )
 
 
+# What is done to items: a call of these goes to the table at once, past the choice among all services' addresses, a
+# request of a web framework, and the reading and writing of a model's shapes.
+OF_ITEMS = {
+    "BatchGetItem": "batch_get_item",
+    "DeleteItem": "delete_item",
+    "GetItem": "get_item",
+    "PutItem": "put_item",
+    "Query": "query",
+    "TransactWriteItems": "transact_write_items",
+    "UpdateItem": "update_item",
+}
+TARGET = "DynamoDB_20120810."
 INDEX_NAME = 6  # its place among a query's arguments behind the hash key
 
 
@@ -132,6 +152,57 @@ def _only_what_is_there(write: Callable[..., Any]) -> Callable[..., Any]:
     return of_values
 
 
+def _bytes(members: dict[str, Any]) -> dict[str, Any]:
+    """Read what is bytes in a value."""
+    if len(members) == 1:
+        ((name, value),) = members.items()
+        if name == "B" and isinstance(value, str):
+            return {"B": base64.b64decode(value)}
+        if name == "BS" and isinstance(value, list):
+            return {"BS": [base64.b64decode(one) for one in value]}
+    return members
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{type(value)} in an answer")
+
+
+def _at_once(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """Do to items what a call says; whatever is refused changes nothing, and goes the long way to be refused."""
+
+    @wraps(answer)
+    def of_items(self: BotocoreStubber, event_name: str, request: Any, **given: Any) -> Any:
+        target, address = _header(request, "X-Amz-Target"), urlsplit(request.url).netloc
+        action = OF_ITEMS.get(target.removeprefix(TARGET)) if target.startswith(TARGET) else None
+        service, _, rest = address.partition(".")
+        region, _, domain = rest.partition(".")
+        if not self.enabled or action is None or service != "dynamodb" or domain != "amazonaws.com":
+            return answer(self, event_name, request, **given)
+        handler = DynamoHandler()
+        handler.headers = {"Authorization": _header(request, "Authorization")}
+        handler.querystring, handler.response_headers, handler.uri_match = {}, {}, {}
+        handler.region, handler.current_account = region, handler.get_current_account()
+        handler.body = handler.params = json.loads(request.body, object_hook=_bytes)
+        try:
+            result = getattr(handler, action)()
+        except (HTTPException, ServiceException):
+            return answer(self, event_name, request, **given)
+        assert isinstance(result, ActionResult)
+        content = json.dumps(result.result, default=_text).encode()
+        headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": "0" * 52}
+        return AWSResponse(request.url, 200, headers, MockRawResponse(content))  # type: ignore[arg-type]
+
+    return of_items
+
+
+def _header(request: Any, name: str) -> str:
+    value = request.headers.get(name) or ""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+BotocoreStubber.__call__ = _at_once(BotocoreStubber.__call__)
 DynamoDBBackend.transact_write_items = _copied_once(DynamoDBBackend.transact_write_items)
 Table.query = _where_it_can_be(Table.query)
 DynamoType.__eq__, DynamoType.__lt__, DynamoType.__hash__ = _equal, _before, _hash

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.models import Table
 
 TABLE = "Tried"
@@ -126,3 +127,46 @@ def test_a_refused_transaction_leaves_everything_as_it_was(client: Any, refused:
     assert client.scan(TableName=TABLE)["Items"] == before
     client.transact_write_items(TransactItems=steps[:-1])
     assert client.scan(TableName=TABLE)["Items"] != before
+
+
+def test_what_is_done_to_items_at_once_is_answered_as_the_long_way(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[Any]:
+        whole = {"pk": {"S": "all"}, "sk": {"S": "kinds"}}
+        item = whole | {
+            "B": {"B": b"\x00\xff"},
+            "many": {"L": [{"N": "1.50"}, {"M": {"B": {"BS": [b"a", b"b"]}, "none": {"NULL": True}}}, {"SS": ["x"]}]},
+        }
+        key = {"TableName": TABLE, "Key": whole}
+        answers = [
+            client.put_item(TableName=TABLE, Item=item),
+            client.get_item(**key),
+            client.batch_get_item(RequestItems={TABLE: {"Keys": [whole], "ConsistentRead": True}}),
+            client.update_item(
+                **key,
+                UpdateExpression="SET many[0] = many[0] + :x, #more = :b",
+                ExpressionAttributeNames={"#more": "more"},
+                ExpressionAttributeValues={":x": {"N": "1"}, ":b": {"B": b"B"}},
+                ReturnValues="ALL_NEW",
+            ),
+            client.transact_write_items(TransactItems=[{"Put": {"TableName": TABLE, "Item": item}}]),
+        ]
+        for refused in (
+            lambda: client.put_item(TableName=TABLE, Item=item, ConditionExpression="attribute_not_exists(pk)"),
+            lambda: client.get_item(TableName="unknown", Key=whole),
+            lambda: client.transact_write_items(
+                TransactItems=[{"Delete": key | {"ConditionExpression": "attribute_not_exists(pk)"}}]
+            ),
+        ):
+            with pytest.raises(ClientError) as error:
+                refused()
+            answers.append(error.value.response)
+        answers.append(client.delete_item(**key, ReturnValues="ALL_OLD"))
+        for answer in answers:
+            del answer["ResponseMetadata"]
+        return answers
+
+    quick = told()
+    monkeypatch.setattr(BotocoreStubber, "__call__", BotocoreStubber.__call__.__wrapped__)  # type: ignore[attr-defined]
+    assert quick == told()
