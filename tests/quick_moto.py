@@ -156,9 +156,14 @@ _TABLES = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com")
 
 
 def _binary(found: dict[str, Any]) -> dict[str, Any]:
-    """Read a binary value: no other object of a request has a text named B, for attributes have types."""
-    text = found.get("B")
-    return {"B": base64.b64decode(text)} if isinstance(text, str) else found
+    """Read binary values: no other object of a request has one text named B, for attributes have types."""
+    if len(found) == 1:
+        ((kind, value),) = found.items()
+        if kind == "B" and isinstance(value, str):
+            return {"B": base64.b64decode(value)}
+        if kind == "BS" and isinstance(value, list):
+            return {"BS": [base64.b64decode(one) for one in value]}
+    return found
 
 
 def _straight_to_its_table(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:

@@ -14,10 +14,12 @@ from sandbox.demo.cashier import browse
 if TYPE_CHECKING:
     from sandbox.demo_runtime import Stage
 
+Json = dict[str, Any]
 APP, SHOP = "payments", "pay-shop.myshopify.com"
+ASKING: Json = {"app": "payments-confirm", "shop": "stock-shop.myshopify.com"}
+SHOWING: Json = {"app": "payments-qr", "shop": "qr-shop.myshopify.com", "currency": "CNY", "amount": "88.00"}
 RESOLVED, REJECTED = ("resolved", ["Resolve"]), ("rejected", ["Reject"])
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-Json = dict[str, Any]
 
 
 def ask(stage: Stage, about: str = "payment", **wanted: Any) -> Json:
@@ -56,10 +58,11 @@ def visit(address: str) -> tuple[int, str]:
         connection.close()
 
 
-def pays(asked: Json, how: str = "do=pay") -> None:
-    """Let the buyer go to the cashier and do something there."""
+def pays(asked: Json, how: str = "do=pay") -> str:
+    """Let the buyer go to the cashier and do something there; returns the payment's number at the cashier."""
     _, cashier = visit(asked["redirect_url"])
     browse(cashier, how)
+    return cashier.rpartition("/")[2]
 
 
 def door(stage: Stage) -> None:
@@ -162,16 +165,68 @@ def trouble(stage: Stage) -> None:
     stage.expect_soon("and the buyer pays", lambda: there(stage, other), ("resolved", ["Resolve"]))
 
 
+def confirmed(stage: Stage) -> None:
+    """Hold money until Shopify says whether there is something to sell: taken then, or let go."""
+    stage.scene("Payments app: held until Shopify says that it may be taken")
+    sold, gone = ask(stage, **ASKING), ask(stage, **ASKING, confirms=False)
+    numbers = [pays(one) for one in (sold, gone)]
+    for one in (sold, gone):
+        visit(one["redirect_url"] + "/back")
+        ends(stage, "Shopify is asked", one, ("confirming", ["Confirm"]))
+    stage.expect("until then it is held", [_there(stage, one)["status"] for one in numbers], ["AUTHORIZED"] * 2)
+    stage.advance(2, "Shopify answers: one may be sold, the other is sold out")
+    ends(stage, "one is taken and resolved", sold, ("resolved", ["Confirm", "Resolve"]))
+    ends(stage, "the other is let go and rejected", gone, ("rejected", ["Confirm", "Reject"]))
+    stage.expect("so it is there", [_there(stage, one)["status"] for one in numbers], ["SUCCEEDED", "CANCELLED"])
+
+
+def scanned(stage: Stage) -> None:
+    """Have codes shown in Shopify's own window: scanned, not scanned in time, and where it shows none."""
+    stage.scene("Payments app: a code in Shopify's own window")
+    asked, code = _shown(stage)
+    stage.happen("wechat", "pay", {"account": "shop", "out_trade_no": code})
+    ends(stage, "scanned, and resolved", asked, ("resolved", ["Modal", "Resolve"]))
+    late, unpaid = _shown(stage)
+    stage.advance(2 * HOUR + MINUTE, "nobody scans it")
+    ends(stage, "its time is over", late, ("rejected", ["Modal", "Reject"]))
+    stage.expect("and it cannot be paid any more", _codes(stage)[unpaid], "CLOSED")
+    known = _codes(stage).keys()
+    stage.faults(shopify={"no_modal": 50})
+    other = ask(stage, **SHOWING)
+    stage.advance(6 * MINUTE, "Shopify shows no window, and WeChat closes nothing before five minutes")
+    ends(stage, "where Shopify shows none, it is rejected", other, REJECTED)
+    stage.faults(shopify={"clear": True})
+    stage.expect("once it was closed", [_codes(stage)[one] for one in _codes(stage).keys() - known], ["CLOSED"])
+
+
+def _shown(stage: Stage) -> tuple[Json, str]:
+    """Ask for a session whose code Shopify shows; returns it and its number at WeChat."""
+    known = _codes(stage).keys()
+    asked = ask(stage, **SHOWING)
+    stage.expect("there is no page of ours", asked["redirect_url"], "")
+    ends(stage, "Shopify shows a code", asked, ("shown", ["Modal"]))
+    return asked, str(next(iter(_codes(stage).keys() - known)))
+
+
+def _codes(stage: Stage) -> Json:
+    """Return the state of each payment at WeChat, by its number there."""
+    return {one["out_trade_no"]: one["state"] for one in stage.happen("wechat", "ledger", {})["transactions"]}
+
+
 def _cancel(asked: Json) -> str:
     return f"https://{SHOP}/checkouts/cn/{asked['id']}"
 
 
 def _reference(stage: Stage, asked: Json) -> str:
-    """Return the cashier's reference of a session's payment: the only one with its checkout."""
+    """Return our number at the cashier of a session's payment: the only one with its checkout."""
     _, cashier = visit(asked["redirect_url"])
-    number = cashier.rpartition("/")[2]
+    return str(_there(stage, cashier.rpartition("/")[2])["merchant_payment_id"])
+
+
+def _there(stage: Stage, number: str) -> Json:
+    """Return a payment as the cashier has it."""
     known = stage.happen("cashier", "ledger", {"account": "hc1/main"})["payments"]
-    return str(next(one["merchant_payment_id"] for one in known if one["payment_id"] == number))
+    return dict(next(one for one in known if one["payment_id"] == number))
 
 
-SCENES = [door, sale, held, unsure, trouble]
+SCENES = [door, sale, held, unsure, trouble, confirmed, scanned]

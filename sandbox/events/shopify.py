@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -151,6 +152,8 @@ def _sessions(maker: ShopifyMaker) -> dict[str, Case]:
     now, sale = maker.now, ("shopify_payment_session.sale",)
     held = ("shopify_payment_session.authorization",)
     page = {"app": PAYMENTS, "shop": SHOP, "session": "unknown", "token": "0" * 64}
+    group = str(json.loads(maker.body("pay-pub-01-sale"))["group"])
+    checkout = f"pay-{hashlib.sha256(group.encode()).hexdigest()[:40]}"
     payments = {
         "sale": Case(maker.session("payment", "pay-pub-01-sale"), 201, "a checkout wants to be paid"),
         "again": Case(
@@ -200,6 +203,12 @@ def _sessions(maker: ShopifyMaker) -> dict[str, Case]:
             shapes.http("GET /shopify/{app}/pay/{shop}/{session}/{token}", now, parameters=page),
             404,
             "the page of no session",
+        ),
+        "shopify_resolve.wanted": Case(
+            shapes.bus("session.requested", {"platform": "shopify", "account": SHOP, "order_id": checkout}, now),
+            None,
+            "a session whose code Shopify's own window shows; here it has a page, and nothing is to be done",
+            after=sale,
         ),
         "shopify_resolve.schedule": Case(
             shapes.schedule("ShopifyResolveEveryMinute", now), None, "every minute: answers sessions"

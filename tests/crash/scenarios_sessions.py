@@ -6,13 +6,23 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from tests.crash.scenarios import LEASE_SECONDS, RECORD, Scenario
-from tests.crash.world_sessions import REFERENCE, SHOP, SessionsWorld, sessions_world
+from tests.crash.world_sessions import (
+    BY_CODE_REFERENCE,
+    REFERENCE,
+    SHOP,
+    SessionsWorld,
+    ShownWorld,
+    sessions_world,
+    shown_world,
+)
 
 if TYPE_CHECKING:
     from sandbox.testing import Run
 
 POLLED_SECONDS = 7300  # later than the payment could be paid: the last time at which its cashier is asked of itself
 _scenario = functools.partial(Scenario, world=sessions_world)
+_confirmed = functools.partial(Scenario, world=functools.partial(sessions_world, confirm=True))
+_shown = functools.partial(Scenario, world=shown_world)
 
 
 def _ask_again(stage: SessionsWorld, _: Any) -> list[Run]:
@@ -85,6 +95,59 @@ def _refund_made(stage: SessionsWorld) -> Any:
     return asked
 
 
+def _held_for_a_word(stage: SessionsWorld) -> None:
+    stage.asked_and_opened()
+    stage.pays()
+
+
+def _until(stage: SessionsWorld, told: str) -> None:
+    """Let the worker come until Shopify knows: on a busy machine a call of before may have been given up."""
+    for _turn in range(5):
+        if stage.payment.told != [told]:
+            stage.advance(LEASE_SECONDS)
+            stage.made(stage.work())
+    assert stage.payment.told == [told]
+
+
+def _asked_for_a_word(stage: SessionsWorld) -> None:
+    _held_for_a_word(stage)
+    stage.made(stage.told())
+    _until(stage, "Confirm")
+
+
+def _given_a_word(accepted: bool) -> Any:
+    def prepare(stage: SessionsWorld) -> None:
+        _asked_for_a_word(stage)
+        stage.made(stage.confirm(accepted))
+
+    return prepare
+
+
+def _shown_nowhere(stage: ShownWorld) -> None:
+    stage.made(stage.ask(stage.payment))
+    stage.shopify.faults({"no_modal": 100})
+
+
+def _scanned_unheard(stage: ShownWorld) -> None:
+    stage.made(stage.ask(stage.payment), stage.seen())
+    _until(stage, "Modal")
+    stage.scans()
+
+
+def _close_again(stage: ShownWorld, _: Any) -> list[Run]:
+    """Let the worker come until WeChat lets the payment be closed, which it does after five minutes."""
+    later = []
+    for _turn in range(4):
+        stage.advance(LEASE_SECONDS)
+        later.append(stage.work())
+    return later
+
+
+def _say_again(stage: SessionsWorld, _: Any) -> list[Run]:
+    stage.advance(5)
+    return [stage.confirm(True), *_work_again(stage, None)]
+
+
 def _told(stage: SessionsWorld, _: Any, crash: dict[str, Any] | None) -> Run:
     return stage.told(crash)
 
@@ -104,6 +167,28 @@ WINNER = (*(READ,) * 3,)  # the checkout's attempts, and which of its sessions c
 LOADED = (READ, SECRET, READ)  # the session as it is decided; the app, and whether the shop lets it in
 GRAPHQL = f"http.POST /shopify/{SHOP}/payments_apps/api/2026-10/graphql.json"
 TOLD = (GRAPHQL, *RECORD, UPDATE)  # Shopify took it, and nothing is due
+AT_WECHAT = "/wechat/v3/pay/transactions"
+BY_CODE = f"{AT_WECHAT}/out-trade-no/{BY_CODE_REFERENCE}"
+SHOWN = (
+    *(QUERY, UPDATE),  # the checkout's sessions are due now
+    *(QUERY, UPDATE),  # lease
+    READ,
+    SECRET,  # where it is paid
+    READ,  # no attempt yet
+    READ,
+    *(SECRET, SECRET),  # whether it is held first; WeChat's account
+    READ,
+    *RECORD,  # opened
+    f"http.POST {AT_WECHAT}/native",
+    *RECORD,  # prepared
+    QUERY,  # orphans
+    "sqs.SendMessageBatch",
+    READ,  # what the window shows
+    *RECORD,  # what Shopify will be told
+    *(READ, READ),
+    GRAPHQL,
+)
+ASKED_FIRST = (*BEGUN, *(READ, READ), SECRET, f"http.GET {PAYMENT}", READ)  # money is held there, as before
 SCENARIOS = {
     "payments app, session": _scenario(
         (
@@ -232,5 +317,94 @@ SCENARIOS = {
         _after("void", "killed-v001", held=True),
         _told,
         _void_again,
+    ),
+    "payments app, confirm": _confirmed(
+        (
+            *(*ASKED_FIRST, "dynamodb.PutItem"),  # it is not paid
+            SECRET,  # whether Shopify is asked first
+            UPDATE,  # this session counts
+            *RECORD,  # that it is asked
+            *(READ, READ),
+            *TOLD,
+        ),
+        _held_for_a_word,
+        _told,
+        _work_again,
+    ),
+    "payments app, word": _confirmed(
+        (SECRET, *(READ, READ), *RECORD),
+        _asked_for_a_word,
+        lambda stage, _, crash: stage.confirm(True, crash),
+        _say_again,
+    ),
+    "payments app, confirmed": _confirmed(
+        (
+            *(*ASKED_FIRST, SECRET, UPDATE),
+            f"http.POST {PAYMENT}/captures",
+            f"http.GET {PAYMENT}",
+            *RECORD,  # it is paid
+            UPDATE,  # this session counts
+            *RECORD,  # so is the checkout
+            *RECORD,  # what Shopify will be told
+            *(READ, READ),
+            *TOLD,
+        ),
+        _given_a_word(True),
+        _told,
+        _work_again,
+    ),
+    "payments app, unconfirmed": _confirmed(
+        (
+            *(*ASKED_FIRST, SECRET, UPDATE),
+            f"http.GET {PAYMENT}",  # nothing was captured by whatever way
+            f"http.POST {PAYMENT}/void",
+            *RECORD,  # nothing is held
+            *RECORD,
+            *(READ, READ),
+            *TOLD,
+        ),
+        _given_a_word(False),
+        _told,
+        _void_again,
+    ),
+    "payments app, window": _shown(
+        (*SHOWN, *RECORD, UPDATE),
+        lambda stage: stage.made(stage.ask(stage.payment)),
+        lambda stage, _, crash: stage.seen(crash),
+        _work_again,
+    ),
+    "payments app, window refused": _shown(
+        (
+            *SHOWN,
+            *(READ, READ),
+            SECRET,
+            f"http.POST {BY_CODE}/close",
+            f"http.GET {BY_CODE}",
+            *RECORD,
+            *RECORD,  # what Shopify will be told at once, by the next run
+            UPDATE,
+        ),
+        _shown_nowhere,
+        lambda stage, _, crash: stage.seen(crash),
+        _close_again,
+    ),
+    "payments app, scanned": _shown(
+        (
+            *(READ, QUERY, UPDATE),  # which checkout the payment is for, whose sessions are due now
+            *(QUERY, UPDATE),
+            *(READ, SECRET),
+            *(READ, READ),  # the checkout's attempts
+            SECRET,
+            f"http.GET {BY_CODE}",
+            *RECORD,  # it is paid
+            UPDATE,  # this session counts
+            *RECORD,  # so is the checkout
+            *RECORD,  # what Shopify will be told
+            *LOADED,
+            *TOLD,
+        ),
+        _scanned_unheard,
+        _told,
+        _work_again,
     ),
 }

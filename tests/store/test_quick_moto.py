@@ -132,7 +132,7 @@ def test_a_refused_transaction_leaves_everything_as_it_was(client: Any, refused:
 
 def _deeds() -> Iterator[tuple[str, Item]]:
     key = {"pk": {"S": "p9"}, "sk": {"S": "s"}}
-    listed = [{"N": "1.50"}, {"NULL": True}, {"M": {"B": {"S": "x"}}}]
+    listed = [{"N": "1.50"}, {"NULL": True}, {"M": {"B": {"BS": [b"a", b"\xff"]}}}]
     whole = key | {"sealed": {"B": b"\x00\xff"}, "list": {"L": listed}}
     never = {"ConditionExpression": "attribute_not_exists(pk)"}
     yield "put_item", {"Item": whole}

@@ -131,9 +131,12 @@ def prepare(document: Json, api_base: str) -> Json:
 
 
 def throwaway() -> dict[str, Json]:
-    """Make an app `shop` of the merchant's own with its shop, `visiting` that is in no shop yet, and `payments`."""
-    host, paying = "demo-shop.myshopify.com", "pay-shop.myshopify.com"
-    scopes = ["write_payment_gateways", "write_payment_sessions"]
+    """Make an app `shop` of the merchant's own with its shop, `visiting` that is in no shop yet, and payments apps.
+
+    `payments-confirm` takes held money only once Shopify says that it may, `payments-qr` has its codes in Shopify's own
+    window.
+    """
+    host = "demo-shop.myshopify.com"
     return {
         "shop": {
             "client_id": secrets.token_hex(16),
@@ -156,16 +159,26 @@ def throwaway() -> dict[str, Json]:
             "storefront_private_token": f"shpat_{secrets.token_hex(16)}",
             "scope": "read_orders",
         },
-        "payments": {
+        **_paying("payments", "pay-shop", cashier="hc1/main", test_cashier="stripe/main"),
+        **_paying("payments-confirm", "stock-shop", cashier="hc1/main", confirm=True),
+        **_paying("payments-qr", "qr-shop", cashier="wechat_native/qr", modal=True),
+    }
+
+
+def _paying(name: str, shop: str, **payments: Any) -> dict[str, Json]:
+    """Make a payments app and a shop where it is installed."""
+    scopes = ["write_payment_gateways", "write_payment_sessions"]
+    return {
+        name: {
             "client_id": secrets.token_hex(16),
             "client_secrets": [f"shpss_{secrets.token_hex(16)}"],
             "install": "token",
             "scopes": scopes,
-            "payments": {"cashier": "hc1/main", "test_cashier": "stripe/main", "external_handle": "demo"},
+            "payments": {"external_handle": "demo", **payments},
         },
-        f"payments/{paying}": {
-            "shop": paying,
-            "shop_id": "gid://shopify/Shop/70000000009",
+        f"{name}/{shop}.myshopify.com": {
+            "shop": f"{shop}.myshopify.com",
+            "shop_id": f"gid://shopify/Shop/{secrets.randbelow(10**9) + 10**10}",
             "access_token": f"shpat_{secrets.token_hex(16)}",
             "scope": ",".join(scopes),
         },

@@ -32,6 +32,11 @@ _STATES = {
     "Confirm": "confirming",
     "Modal": "shown",
 }
+_LACKING = {
+    "Modal": "UNSUPPORTED_PAYMENT_METHOD_FOR_MODAL",
+    "Confirm": "CONFIRMATION_NOT_SUPPORTED",
+    "Pending": "UNSUPPORTED_PAYMENT_METHOD",
+}
 MOST_SHOWN = 86_400  # seconds for which a window may stay; the real limit is published nowhere
 _PLAIN = (
     "The payment session was resolved with other authentication data, was rejected, or its response is not read yet"
@@ -126,10 +131,10 @@ class PaymentsApp:
                 asked.refused.append(verb)
                 return self._refused(about, "INVALID_STATE", "it was rejected for another reason")
             return self._accepted(asked, about)
-        unfit = self._unfit(variables) if verb == "Modal" else ""
+        unfit = self._unfit(verb, variables)
         if unfit:
             asked.refused.append(verb)
-            error = {"field": ["id"], "message": "no window is shown", "code": unfit}
+            error = {"field": ["id"], "message": "this method has no such step", "code": unfit}
             return {"paymentSession": None, "userErrors": [error]}
         if asked.state in ("resolved", "rejected"):
             asked.refused.append(verb)
@@ -140,10 +145,12 @@ class PaymentsApp:
             self._postman.later(1, functools.partial(self._confirm_by_itself, asked))
         return self._accepted(asked, about)
 
-    def _unfit(self, variables: Json) -> str:
-        """Return why a window is not shown: this kind of method has none, or not until then."""
-        if self._faults.take("no_modal", variables["id"]) is not None:
-            return "UNSUPPORTED_PAYMENT_METHOD_FOR_MODAL"
+    def _unfit(self, verb: str, variables: Json) -> str:
+        """Return why a step is not made: this kind of method has none, or no window until then."""
+        if verb in _LACKING and self._faults.take(f"no_{verb.lower()}", variables["id"]) is not None:
+            return _LACKING[verb]
+        if verb != "Modal":
+            return ""
         left = datetime.datetime.fromisoformat(variables["expiresAt"]).timestamp() - self._clock.now()
         if left <= 0:
             return "EXPIRED_MODAL_EXPIRES_AT"

@@ -56,6 +56,8 @@ class Simulator(simulator.Simulator):
         "revoked": "answer that the access token is not one",
         "denied": "answer that the access token lacks a scope",
         "no_modal": "say that this method has no window that could show a code",
+        "no_confirm": "say that nobody is asked before money of this method is taken",
+        "no_pending": "say that money of this method cannot be on its way",
         "unread": "say for some seconds that the app's answer to the request was not read yet",
         "older_version": "answer in another version of the API than was asked for",
     }

@@ -81,10 +81,12 @@ class SessionStore:
     def make_due(self, key: OrderKey, owner: str, *, now: int) -> None:
         """Have `owner` look at each session of an order that is not over, at once.
 
-        Of a payment that was rejected too: money that comes for it after that goes back.
+        Also at one whose platform is being told something that is no end, whenever it would be told that again. Of a
+        payment that was rejected too: money that comes for it after that goes back.
         """
         for session in self.all(key):
-            if session.status in UNDECIDED or (session.status == "rejected" and session.about == PAYMENT):
+            is_open = session.status in UNDECIDED or (session.status == "deciding" and not session.is_decided)
+            if is_open or (session.status == "rejected" and session.about == PAYMENT):
                 row = {"pk": text(keys.order_pk(key)), "sk": text(keys.child_sk("session", session.session_id))}
                 values: dict[str, Any] = {
                     ":now": codec.number(now),

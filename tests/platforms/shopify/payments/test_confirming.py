@@ -105,3 +105,37 @@ def test_a_word_that_nobody_asked_for_changes_nothing_and_is_none_once_somebody_
     world.run(60)
 
     assert asked.told == RESOLVED
+
+
+@pytest.mark.parametrize("kind", ["sale", "authorization"])
+def test_where_shopify_gives_no_word_for_the_method_money_is_let_go_and_nothing_is_asked_for_a_day(
+    world: Checkout, kind: str
+) -> None:
+    asked = world.ask(kind=kind)
+    assert world.visit(asked)["statusCode"] == 303
+    world.wire.simulator.faults({"no_confirm": 100})
+    world.pay(asked)
+    for _ in range(3):
+        world.run(60)
+
+    assert (asked.told, asked.refused, status(world, asked)) == (["Reject"], ["Confirm"], "CANCELLED")
+    assert (world.order(asked).paid, world.session(asked).status) == (0, "rejected")
+
+
+def test_money_that_somebody_takes_while_shopify_is_asked_for_its_word_resolves_the_session(world: Checkout) -> None:
+    asked = world.ask()
+    assert world.visit(asked)["statusCode"] == 303
+    world.wire.simulator.faults({"unread": {"seconds": 7200, "count": 1000}})
+    world.pay(asked)
+    for seconds in (1, 600, 3600):
+        world.run(seconds)
+    assert world.session(asked).operation == "confirm"
+    ledger = world.hosted.wire.simulator._hc1.ledger
+    held_there = ledger.find("hc1/main", world.attempts(asked)[0])
+    assert held_there is not None
+    with ledger.lock:
+        ledger.take(held_there, "elsewhere", held_there.minor, world.now)
+    world.wire.simulator.faults({"clear": True})
+    world.told(asked)  # at once, and not when Shopify would be asked again
+
+    assert (asked.told, world.order(asked).paid) == (["Resolve"], 10000)

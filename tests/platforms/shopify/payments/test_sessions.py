@@ -373,3 +373,38 @@ class TestAfterwards:
         world.told(asked, "order.paid" if ends == "pay" else "order.failed")
 
         assert asked.told == ["Pending", "Resolve" if ends == "pay" else "Reject"]
+
+    @pytest.mark.parametrize("ends", ["pay", "end"])
+    def test_C1_where_shopify_knows_no_waiting_money_on_its_way_is_waited_for_here_alone(
+        self, world: Checkout, ends: str
+    ) -> None:
+        asked = world.ask()
+        address(world.visit(asked))
+        world.wire.simulator.faults({"no_pending": 1000})
+        world.pay(asked, call="process")
+        for seconds in (60, 60, 86_400):
+            world.run(seconds)
+        assert (asked.told, asked.refused) == ([], ["Pending"])
+
+        how: dict[str, Any] = {} if ends == "pay" else {"status": "FAILED", "code": "declined"}
+        world.pay(asked, call=ends, **how)
+        world.told(asked, "order.paid" if ends == "pay" else "order.failed")
+
+        assert asked.told == ["Resolve" if ends == "pay" else "Reject"]
+
+    def test_P1_money_that_comes_while_shopify_has_not_taken_that_it_is_on_its_way_resolves_at_once(
+        self, world: Checkout
+    ) -> None:
+        asked = world.ask()
+        address(world.visit(asked))
+        world.wire.simulator.faults({"error500": 1000})
+        world.pay(asked, call="process")
+        for seconds in (1, 600, 3600):
+            world.run(seconds)
+        assert (world.session(asked).status, world.session(asked).operation) == ("deciding", "pending")
+        world.wire.simulator.faults({"clear": True})
+        world.pay(asked)
+        world.told(asked)
+
+        assert asked.told == ["Resolve"]
+        assert world.order(asked).paid == 10000

@@ -31,8 +31,14 @@ FINAL_WORDS: Mapping[str, tuple[str, str]] = {
     "amount_too_large": ("AMOUNT_TOO_LARGE", PROCESSING_ERROR),
     "amount_too_small": ("AMOUNT_TOO_SMALL", PROCESSING_ERROR),
 }
-# Shopify shows no such window, or not for so long: to say it again changes nothing.
-NOT_SHOWN = ("UNSUPPORTED_PAYMENT_METHOD_FOR_MODAL", "EXPIRED_MODAL_EXPIRES_AT", "OUT_OF_RANGE_MODAL_EXPIRES_AT")
+# The method has no such step, or not for so long: to say it again changes nothing. Words that are no end of a session.
+NOT_FOR_IT: Mapping[str, frozenset[str]] = {
+    MODAL: frozenset(
+        ("UNSUPPORTED_PAYMENT_METHOD_FOR_MODAL", "EXPIRED_MODAL_EXPIRES_AT", "OUT_OF_RANGE_MODAL_EXPIRES_AT")
+    ),
+    CONFIRM: frozenset(("CONFIRMATION_NOT_SUPPORTED",)),
+    PENDING: frozenset(("UNSUPPORTED_PAYMENT_METHOD", "EXPIRED_PENDING_EXPIRES_AT", "OUT_OF_RANGE_PENDING_EXPIRES_AT")),
+}
 OVER = ("CANCELLED_PAYMENT", PROCESSING_ERROR)
 LACKING = ("PAYMENT_METHOD_UNSUPPORTED", PROCESSING_ERROR)
 UNCONFIRMED = ("CONFIRMATION_REJECTED", "CONFIRMATION_REJECTED")
@@ -60,7 +66,7 @@ _MESSAGES = {
 class Answer(NamedTuple):
     """What a reply means: `taken` (with where the buyer goes then), `again`, or `against` with what Shopify says.
 
-    `refused`: Shopify shows no code for such a session, or not for so long.
+    `refused`: the method has no such step at Shopify: no window for a code, no waiting, no word before money is taken.
     """
 
     kind: str
@@ -126,7 +132,7 @@ def read(session: Session, payload: Mapping[str, Any]) -> Answer:
         action = mapping(mapping(payload, f"{session.about}Session"), "nextAction")
         address = mapping(action, "context").get("redirectUrl")
         return Answer("taken", address if isinstance(address, str) and address.startswith("http") else "")
-    if session.operation == MODAL and any(one in NOT_SHOWN for one in codes):
+    if codes & NOT_FOR_IT.get(session.operation, frozenset()):
         return Answer("refused", said=said)
     if session.about == PAYMENT and session.operation != PENDING:
         return Answer("again", said=said)

@@ -27,6 +27,7 @@ from countersign.orders.changes import (
     RefundReported,
     RefundRequested,
     SessionAnswered,
+    SessionConfirmed,
     Unpaid,
 )
 from countersign.orders.reasons import Reason, because
@@ -127,8 +128,8 @@ class ResolveJob:
             return self._watch_hold(found, session.hold_ends_at)
         if session.status == "rejected" and session.about == PAYMENT:
             return self._late_money(found)
-        # While it is told to show a code it may show it already: whoever scans is not kept waiting for its answer.
-        if session.status not in UNDECIDED and (session.status != "deciding" or session.operation != MODAL):
+        # What is told and is no end may be known there already, or never be taken: money is not kept waiting for it.
+        if session.status not in UNDECIDED and (session.status != "deciding" or session.is_decided):
             return None
         if session.about == PAYMENT:
             return self._payment(found)
@@ -193,10 +194,23 @@ class ResolveJob:
         self._record(found.key, answering.modal(found.session, code_url, at=self.now, ends=ends))
         return self.now
 
-    def _unshown(self, found: Found, said: str) -> int | None:
-        """Reject a session whose code nobody will see, once it cannot be paid any more."""
+    def _lacking_there(self, found: Found, said: str) -> int | None:
+        """Go on with a session whose method has no such step at Shopify, whatever the account says.
+
+        Money that nobody may take is let go; money on its way is waited for here alone. A code that nobody will see is
+        closed before its session is rejected.
+        """
+        session = found.session
+        logger.error("Shopify has no such step for a session's method", extra={"reason": said})
+        if session.operation == CONFIRM:
+            count("ConfirmRefused")
+            self._record(found.key, SessionConfirmed(session.session_id, False, self.now))
+            return self.now
+        if session.operation == PENDING:
+            count("PendingRefused")
+            self._record(found.key, SessionAnswered(session.session_id, PENDING, self.now))
+            return self.now + LOOK_SECONDS
         count("ModalRefused")
-        logger.error("Shopify shows no code for a session", extra={"reason": said})
         if not self._close(attempts.of_session(self.attempt, found.key, found.session)):
             return self.now + LOOK_SECONDS
         return self._reject(found, because("session_said", text=said), answering.LACKING, "lacking")
@@ -563,7 +577,7 @@ class ResolveJob:
             logger.warning("nobody knows whether Shopify has the answer", extra={"reason": str(error)})
             answer = answering.Answer("again", said=str(error))
         if answer.kind == "refused":
-            return self._unshown(found, answer.said)
+            return self._lacking_there(found, answer.said)
         if answer.kind == "against" and self.now < (session.decided_at or 0) + answering.EARLY_SECONDS:
             answer = answer._replace(kind="again")
         if answer.kind == "taken" or (answer.kind == "against" and session.operation == PENDING):
