@@ -416,13 +416,19 @@ def test_a_payment_link_is_offered_where_an_app_takes_the_payment(world: World, 
     assert len(ann.get(ORDER_PAGE).forms("/order/link")) == (1 if installed else 0)
 
 
-@pytest.mark.parametrize("path", ["/refunds", ORDER_PAGE])
-def test_people_are_called_by_their_names_and_who_looks_is_you(world: World, path: str) -> None:
-    for answer in ("GET /refunds", f"GET {ORDER}"):
-        world.api.answers[answer]["people"] = {"ann": "Ann & Co"}
-    bob, ann = world.browser(), world.browser()
-    bob.signs_in("bob")
-    ann.signs_in("ann")
+BILL = "/bill?account=wechat%2Fshop&day=2026-11-29"
+ASKED = ("ann", "asked for by")
 
-    assert "asked for by Ann &amp; Co" in bob.get(path).text
-    assert "asked for by you" in ann.get(path).text
+
+@pytest.mark.parametrize(
+    ("path", "who", "said"), [("/refunds", *ASKED), (ORDER_PAGE, *ASKED), (BILL, "bob", "settled by")]
+)
+def test_people_are_called_by_their_names_and_who_looks_is_you(world: World, path: str, who: str, said: str) -> None:
+    for answer in ("GET /refunds", f"GET {ORDER}", "GET /reconciliation/shop/2026-11-29/lines"):
+        world.api.answers[answer]["people"] = {"ann": "Ann & Co", "bob": "Bob & Co"}
+    them, other = world.browser(), world.browser()
+    them.signs_in(who)
+    other.signs_in("sue")
+
+    assert f"{said} {who.title()} &amp; Co" in other.get(path).text
+    assert f"{said} you" in them.get(path).text

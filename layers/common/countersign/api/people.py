@@ -1,10 +1,9 @@
 """By which names the people in an answer are known: what stands in an order are the subjects of their tokens."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from countersign.store import journal
-from countersign.store.lists import OrderLists
 
 _BY = frozenset({"requested_by", "judged_by", "resolved_by", "by"})
 _NOBODY = frozenset({"policy", "user", "platform", "merchant", "operator"})
@@ -12,14 +11,21 @@ _ELSEWHERE = frozenset({"events", "notices", "actions"})  # who is named there i
 Json = dict[str, Any]
 
 
-def people(lists: OrderLists, *rows: Json) -> dict[str, str]:
+class Rows(Protocol):
+    """What reads the orders' table."""
+
+    client: Any
+    table: str
+
+
+def people(rows_of: Rows, *rows: Json) -> dict[str, str]:
     """Return the names, by subject, of whoever the rows say did something; each row names its platform and account.
 
     A name is known once its bearer did something in that account: it is the one that their token said then. Without
     anybody in the rows nothing is read.
     """
     wanted = {(row["platform"], row["account"], subject) for row in rows for subject in _subjects(row)}
-    return journal.known_names(lists.client, lists.table, wanted) if wanted else {}
+    return journal.known_names(rows_of.client, rows_of.table, wanted) if wanted else {}
 
 
 def _subjects(value: Any) -> Iterator[str]:
