@@ -113,7 +113,7 @@ class TestPaying:
 
         answer = world.cloud.invoke("accounts_api", http_event("GET", "/accounts", {}))
         rows = json.loads(answer["body"])["accounts"]
-        assert [(row["account"], row["platform_name"]) for row in rows] == [("cashier/hc1.main", "Cashier")]
+        assert [(row["account"], row["platform_name"]) for row in rows] == [("cashier/hc1.main", "cashier")]
 
     def test_C4_a_notification_of_a_payment_that_is_nobodys_is_an_orphan_and_attaches_when_it_is_created(
         self, world: Cashiers

@@ -1,4 +1,4 @@
-"""What consoles that stand open read: each table read of a question is counted, and `console.js` says how often one is."""
+"""What open consoles read: each table read of a question is counted, and `console.js` says how often one is asked."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -316,8 +316,6 @@ SENTENCES: Mapping[str, str] = {
     "problem.unprocessable": "The request lacks or contradicts something",
     "problem.unreadable": "A stored row cannot be read",
     "problem.unsupported_encoding": "This encoding is not supported",
-    # What no platform of its own names: payments at cashiers, whichever they are of.
-    "cashier.name": "Cashier",
     # Who says so.
     "trust.bill": "a line of the platform's bill",
     "trust.hint": "unsigned, believed only as a reason to ask",
@@ -347,8 +345,7 @@ def sentence(reason: Reason | None, language: str = ENGLISH) -> str | None:
 
 def platform_name(platform: str, language: str = ENGLISH) -> str:
     """Return what people call a platform, as its own catalogue has it."""
-    named = f"{platform}.name"
-    return _of_platform(platform, language).get(named) or catalogue(language).get(named, platform)
+    return _of_platform(platform, language).get(f"{platform}.name", platform)
 
 
 def said(reasons: Iterable[Reason], language: str = ENGLISH) -> str:

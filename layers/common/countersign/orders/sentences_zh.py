@@ -291,8 +291,6 @@ SENTENCES: Mapping[str, str] = {
     "problem.unprocessable": "请求缺少内容或自相矛盾",
     "problem.unreadable": "存储的一行无法读取",
     "problem.unsupported_encoding": "不支持这种编码",
-    # 收银台的付款，不论属于哪家。
-    "cashier.name": "收银台",
     # 谁说的。
     "trust.bill": "平台账单中的一行",
     "trust.hint": "没有签名，只作为去查询的理由",
