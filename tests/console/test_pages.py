@@ -290,6 +290,29 @@ class TestShip:
     def test_a_number_says_whose_it_is(self, number: str, known: list[str], carrier: str) -> None:
         assert guessed(number, known) == carrier
 
+    def test_C5_a_carrier_that_wants_digits_of_a_phone_is_asked_for_before_anything_is_recorded(
+        self, world: World, ann: Browser
+    ) -> None:
+        form = ann.get("/ship").forms("/ship")[0]
+        assert form["with_contact"] == "SF"
+        world.api.calls.clear()
+        number = "SF1234567890123"
+
+        answer = ann.post("/ship", {**form, "tracking_no": number, "carrier": ""})
+        assert answer.status == 422
+        assert "SF needs the last four digits" in answer.text
+        assert f'value="{number}"' in answer.text
+        (many,) = ann.get("/ship/many").forms("/ship/many")
+        answer = ann.post("/ship/many", {**many, "lines": f"A, YTO, YT1\nB, SF, {number}"})
+        assert answer.status == 422
+        assert "B: SF needs the last four digits" in answer.text
+        assert world.api.asked("POST") == []
+
+        world.api.answers["POST /shipments/batch"] = {"results": []}
+        ann.post("/ship/many", {**many, "lines": f"B, SF, {number}, 5678"})
+        (_, _, body, _) = world.api.calls[-1]
+        assert [(one["tracking_no"], one["contact"]) for one in body["shipments"]] == [(number, "5678")]
+
     def test_many_lines_are_recorded_each_by_itself_and_what_was_refused_stays_in_the_field(
         self, world: World, ann: Browser
     ) -> None:
@@ -301,10 +324,10 @@ class TestShip:
         }
         (form,) = ann.get("/ship/many").forms("/ship/many")
 
-        answer = ann.post("/ship/many", {**form, "lines": "A, YTO, YT1\nB\tSF\tSF2"})
+        answer = ann.post("/ship/many", {**form, "lines": "A, YTO, YT1\nB\tZTO\tZ2"})
 
         assert "the order is closed" in answer.text
-        assert re.search(r"<textarea[^>]*>B, SF, SF2</textarea>", answer.text)
+        assert re.search(r"<textarea[^>]*>B, ZTO, Z2</textarea>", answer.text)
 
     @pytest.mark.parametrize("line", ["A,YTO,YT1", "A\tYTO\tYT1", "A YTO YT1", '"A", YTO , YT1', "A，YTO，YT1"])
     def test_lines_are_read_as_people_copy_them(self, line: str) -> None:
