@@ -455,3 +455,30 @@ def test_people_are_called_by_their_names_and_who_looks_is_you(world: World, pat
 
     assert f"{said} {who.title()} &amp; Co" in other.get(path).text
     assert f"{said} you" in them.get(path).text
+
+
+def test_what_the_merchants_own_side_did_is_said_of_people_and_a_key_is_shown_as_one(
+    world: World, ann: Browser
+) -> None:
+    by, key = {"trust": "operator", "key_id": "bob"}, {"trust": "verified", "key_id": "KEY-1"}
+    for event, vouched in zip(world.api.answers[f"GET {ORDER}"]["events"], (by, key), strict=False):
+        event |= vouched
+    events = [one for one in world.api.answers[f"GET {ORDER}/timeline"]["timeline"] if one["type"] == "event"]
+    for event, vouched in zip(events, (by, key), strict=False):
+        event |= vouched
+    for answer in (f"GET {ORDER}", f"GET {ORDER}/timeline"):
+        world.api.answers[answer]["people"] = {"bob": "Bob & Co"}
+
+    for path in (ORDER_PAGE, ORDER_PAGE.replace("/order", "/order/timeline")):
+        text = ann.get(path).text
+        assert "Bob &amp; Co" in text
+        assert "<code>KEY-1</code>" in text
+        assert "<code>bob</code>" not in text
+
+
+def test_who_is_nobody_has_a_word_and_not_a_code(world: World, ann: Browser) -> None:
+    for refund in world.api.answers["GET /refunds"]["refunds"]:
+        refund["requested_by"] = "user"
+
+    assert "asked for by the buyer" in ann.get("/refunds").text
+    assert "asked for by user" not in ann.get("/refunds").text

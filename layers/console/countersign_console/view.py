@@ -83,12 +83,18 @@ class View:
         return scope in self.session.person.scopes
 
     def naming(self, said: Mapping[str, Any]) -> Callable[[str], str]:
-        """Return what calls people by the names that an answer of the API has of them; who looks is "you"."""
+        """Return what calls people by the names that an answer of the API has of them; who looks is "you".
+
+        What did something and is nobody (a rule, the platform) has a word of the console's own.
+        """
         known = said.get("people") or {}
 
         def named(subject: str) -> str:
-            you = subject == self.session.person.subject
-            return self.text("base.you") if you else str(known.get(subject, subject))
+            if subject == self.session.person.subject:
+                return self.text("base.you")
+            if subject not in known and words.knows(self.language, f"base.nobody.{subject}"):
+                return self.text(f"base.nobody.{subject}")
+            return str(known.get(subject, subject))
 
         return named
 

@@ -7,7 +7,8 @@ from countersign.store import journal
 
 _BY = frozenset({"requested_by", "judged_by", "resolved_by", "by"})
 _NOBODY = frozenset({"policy", "user", "platform", "merchant", "operator"})
-_ELSEWHERE = frozenset({"events", "notices", "actions"})  # who is named there is no person, or is named in full
+_ELSEWHERE = frozenset({"reasons", "notices", "actions"})  # who is named there is no person, or is named in full
+_OWN_SIDE = "operator"  # what vouches for news of the merchant's own side is the subject of a token
 Json = dict[str, Any]
 
 
@@ -33,6 +34,8 @@ def _subjects(value: Any) -> Iterator[str]:
         for one in value:
             yield from _subjects(one)
     elif isinstance(value, dict):
+        if value.get("trust") == _OWN_SIDE and value.get("key_id"):
+            yield value["key_id"]
         for name, one in value.items():
             if name in _BY and isinstance(one, str) and one not in _NOBODY:
                 yield one
