@@ -1,6 +1,6 @@
 """One request as a page sees it: who asks, what they sent, the API as they may see it, and how a page is drawn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -166,6 +166,17 @@ class View:
             return self.good(self.api.call(asked)), None
         listed, counts = self.api.at_once(asked, get("/counts", account=self.account))
         return self.good(listed), counts.json if counts.is_good else None
+
+    def further(self, found: Mapping[str, Any], rows: Sized, page: str, *, sparse: bool = False) -> str | None:
+        """Return where an answer's next page begins; None where this one is the last.
+
+        The last page is the one that is not full, or, of a list that only looks for some rows (`sparse`), whose cursor
+        stays the same.
+        """
+        cursor: str | None = found["cursor"]
+        if not cursor or cursor == self.query.get("cursor") or (len(rows) < int(page) and not sparse):
+            return None
+        return cursor
 
     def problem(self, reply: Reply) -> str:
         """Return in a sentence why the API refused, in the API's own words where it has any."""

@@ -71,7 +71,7 @@ def bill(view: View, status: int = 200, problem: str = "") -> Answer:
         report=report,
         lines=found["lines"],
         named=view.naming(found),
-        cursor=found["cursor"] if len(found["lines"]) == int(PAGE) else None,
+        cursor=view.further(found, found["lines"], PAGE),
         problem=problem or ("" if lines.is_good or lines.status == 404 else view.problem(lines)),
         done_code=view.query.get("done", ""),
     )

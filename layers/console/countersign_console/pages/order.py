@@ -99,7 +99,7 @@ def timeline(view: View) -> Answer:
         key=key,
         rows=rows,
         named=view.naming(found),
-        cursor=found["cursor"] if len(rows) == 100 else None,
+        cursor=view.further(found, rows, "100"),
         part=part,
     )
 
