@@ -20,6 +20,10 @@ ACCOUNT = quote("wechat/shop", safe="")
 NO_PAGES = {"/news", "/paid-today", "/bill.csv"}  # parts of pages, and a file
 OPEN_ALL = """() => { for (const one of document.querySelectorAll("main details")) {
   one.removeAttribute("name"); one.open = true; } }"""
+# Words that stand a letter a line: what is beside them takes their place.
+THIN = """() => [...document.querySelectorAll("main dt, main p, main h1, main h2, main span, nav a")]
+  .filter((one) => one.checkVisibility() && one.textContent.trim().length > 3 && one.getBoundingClientRect().width < 28)
+  .map((one) => one.outerHTML.slice(0, 120))"""
 FOCUS = """() => {
   const one = document.activeElement, style = getComputedStyle(one);
   one.dataset.reached = "1";
@@ -100,6 +104,7 @@ def test_C5_C6_axe_finds_nothing_on_any_page_and_it_fits_a_phone_of_320_points(
         picture(page, f"console-{name}-{locale}-{scheme}-320")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         assert small(page) == [], name
+        assert page.evaluate(THIN) == [], name
         page.evaluate(OPEN_ALL)  # what opens is as good
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         accessible(page)
@@ -146,6 +151,23 @@ def test_C6_a_refund_is_asked_for_by_keys_alone(number: str, staff: Callable[...
     page.keyboard.type("2")
     page.keyboard.press("Enter")
     page.get_by_role("status").filter(has_text="somebody else approves it").wait_for()
+
+
+def test_C8_support_reads_why_an_order_waits_and_a_look_at_bytes_is_in_the_activity(
+    shop: Shop, number: str, staff: Callable[..., Staff]
+) -> None:
+    waiting, sue, otto = shop.buy(pays=False), staff("sue"), staff("otto")
+    page = sue.opens(f"/order?account={ACCOUNT}&id={waiting}")
+    assert "waits for the payer" in page.locator("p.summary").inner_text()
+    assert "WeChat is asked" in page.locator("section.next").inner_text()
+
+    order = f"/order?account={ACCOUNT}&id={number}"
+    assert sue.opens(order).locator("form[action='/order/evidence']").count() == 0
+    otto.opens(order).locator("form[action='/order/evidence'] button").first.click()
+    otto.page.locator("pre").first.wait_for()
+    deeds = sue.opens(f"/activity?account={ACCOUNT}").locator("ol.steps li").first.inner_text()
+    assert "Otto" in deeds
+    assert number in deeds
 
 
 def test_C9_a_difference_is_settled_by_name_and_the_file_is_chinese_and_holds_no_formula(
