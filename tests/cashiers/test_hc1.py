@@ -115,6 +115,18 @@ class TestPaying:
         rows = json.loads(answer["body"])["accounts"]
         assert [(row["account"], row["platform_name"]) for row in rows] == [("cashier/hc1.main", "cashier")]
 
+    def test_what_a_cashier_cannot_be_told_is_offered_to_nobody_and_waits_on_no_list(self, world: Cashiers) -> None:
+        world.create()
+        world.make("pay", reference="R-0001")
+        assert world.deliver() == [200]
+
+        shown = world.shown()
+        ship = shown["actions"]["ship"]
+        assert (shown["status"], ship["allowed"], ship["code"]) == ("paid", False, "shipments_not_offered")
+        query = {"account": "cashier/hc1.main", "work": "to_ship"}
+        answer = world.cloud.invoke("orders_api", http_event("GET", "/orders", {}, queryStringParameters=query))
+        assert json.loads(answer["body"])["orders"] == []
+
     def test_C4_a_notification_of_a_payment_that_is_nobodys_is_an_orphan_and_attaches_when_it_is_created(
         self, world: Cashiers
     ) -> None:
