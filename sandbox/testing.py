@@ -146,16 +146,18 @@ def running_sandbox(
     *,
     shown: bool = False,
     foreign: bool = False,
+    seed: bool = False,
 ) -> Iterator[Sandbox]:
     """Run a whole sandbox on free ports; `shown` prints what it says and leaves its state folder.
 
-    With `foreign` its tokens are those of another issuer than Cognito.
+    With `foreign` its tokens are those of another issuer than Cognito; with `seed` thirty orders are in it.
     """
     port = _free_ports()
     command = [sys.executable, "-m", "sandbox", "run", "--port", str(port), "--template", str(template)]
     command += ["--accounts", str(accounts)] if accounts else []
     command += ["--quiet"] if shown else []
     command += ["--foreign-issuer"] if foreign else []
+    command += ["--seed"] if seed else []
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
         with output.open("wb") as file:
@@ -171,6 +173,8 @@ def running_sandbox(
         sandbox = Sandbox(port, process, output)
         try:
             _wait_ready(sandbox)
+            if seed:
+                _wait_said(sandbox, "orders are there")
             yield sandbox
         finally:
             sandbox.stop()
@@ -359,6 +363,14 @@ def _wait_ready(sandbox: Sandbox, seconds: float = 60) -> None:
     raise AssertionError(
         f"the sandbox did not start:\n{sandbox.output.read_text(encoding='utf-8', errors='replace')[-4000:]}"
     )
+
+
+def _wait_said(sandbox: Sandbox, what: str, seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while what not in sandbox.output.read_text(encoding="utf-8", errors="replace"):
+        if time.monotonic() > end:
+            raise AssertionError(f"the sandbox did not say {what!r}")
+        time.sleep(0.2)
 
 
 def _free_ports() -> int:

@@ -66,6 +66,8 @@ class Issuer:
         accounts = wanted.get("accounts", "*")
         # Cognito puts a name into people's access tokens only.
         person = {} if machine else {"username": subject}
+        if not machine and wanted.get("name"):
+            person["name"] = str(wanted["name"])
         claims = {**person, "client_id": client, "token_use": "access", "accounts": accounts}
         if machine or "roles" not in wanted:
             return claims

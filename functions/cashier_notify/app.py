@@ -2,16 +2,16 @@
 
 import os
 
-from countersign.accounts import Accounts
 from countersign.cashiers import deliveries
+from countersign.cashiers.accounts import accounts_of
 from countersign.cashiers.doors import DOORS
-from countersign.cashiers.notices import PLATFORM, account_of
+from countersign.cashiers.notices import account_of
 from countersign.errors import CountersignError, NotFoundError
 from countersign.http import HttpReply, HttpRequest, json_reply
 from countersign.runtime.entrypoint import entrypoint
 from countersign.store import OrderStore
 
-accounts = {name: Accounts(f"{PLATFORM}/{name}", door.load) for name, door in DOORS.items()}
+accounts = {name: accounts_of(name, door.load) for name, door in DOORS.items()}
 store = OrderStore.from_environment()
 table = os.environ["IDEMPOTENCY_TABLE_NAME"]
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sandbox.signin import PEOPLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +34,8 @@ class Wire:
 
     def token(self, subject: str) -> str:
         """Return a token of somebody, as `make token` makes it."""
-        wanted = {"scopes": SCOPES, **({"subject": subject} if subject else {})}
+        name = next((person.name for person in PEOPLE if person.id == subject), "")
+        wanted = {"scopes": SCOPES, **({"subject": subject} if subject else {}), **({"name": name} if name else {})}
         _, reply = self.send("POST", f"{self.control_url}/token", {}, json.dumps(wanted).encode())
         return str(json.loads(reply)["access_token"])
 

@@ -14,6 +14,7 @@ from countersign.money import Money
 from countersign.orders.changes import Change, Operator, RefundDecided, RefundRequested
 from countersign.store import keys
 from tests.cashiers.world import Cashiers, hc1_document
+from tests.functions.conftest import http_event
 
 MINUTE = 60
 EXPIRES = 1800
@@ -104,6 +105,27 @@ class TestPaying:
         world.work("poll", 10)
 
         assert world.order().status == "paid"
+
+    def test_an_account_that_payments_are_created_for_is_listed_by_the_name_that_its_orders_have(
+        self, world: Cashiers
+    ) -> None:
+        assert world.create()[0] == 201
+
+        answer = world.cloud.invoke("accounts_api", http_event("GET", "/accounts", {}))
+        rows = json.loads(answer["body"])["accounts"]
+        assert [(row["account"], row["platform_name"]) for row in rows] == [("cashier/hc1.main", "cashier")]
+
+    def test_what_a_cashier_cannot_be_told_is_offered_to_nobody_and_waits_on_no_list(self, world: Cashiers) -> None:
+        world.create()
+        world.make("pay", reference="R-0001")
+        assert world.deliver() == [200]
+
+        shown = world.shown()
+        ship = shown["actions"]["ship"]
+        assert (shown["status"], ship["allowed"], ship["code"]) == ("paid", False, "shipments_not_offered")
+        query = {"account": "cashier/hc1.main", "work": "to_ship"}
+        answer = world.cloud.invoke("orders_api", http_event("GET", "/orders", {}, queryStringParameters=query))
+        assert json.loads(answer["body"])["orders"] == []
 
     def test_C4_a_notification_of_a_payment_that_is_nobodys_is_an_orphan_and_attaches_when_it_is_created(
         self, world: Cashiers

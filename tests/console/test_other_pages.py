@@ -1,5 +1,7 @@
 """Inbox, bills, accounts, charges, activity, settings: what each shows, asks and refuses."""
 
+import re
+
 import pytest
 
 from countersign_console.pages.bills import month_of
@@ -184,3 +186,32 @@ class TestActivityAndSettings:
         ann.post("/settings", {"csrf": csrf, "zone": "Mars/Phobos"})
 
         assert "__Host-zone" not in ann.cookies
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "rows", "page"),
+    [
+        ("/activity", "GET /activity", "activity", 50),
+        ("/charges", "GET /charges", "charges", 30),
+        ("/inbox", "GET /exceptions", "exceptions", 30),
+        ("/refunds", "GET /refunds", "refunds", 30),
+    ],
+)
+def test_a_further_page_is_offered_only_where_there_may_be_one(
+    world: World, path: str, answer: str, rows: str, page: int
+) -> None:
+    accounts = world.api.answers["GET /accounts"]["accounts"]
+    accounts.append({**accounts[0], **CHARGES})
+    ann = world.browser()
+    ann.signs_in("ann")
+    world.api.answers[answer]["cursor"] = "further"
+    some = world.api.answers[answer][rows][:1]
+
+    def offers(path: str) -> bool:
+        return re.search(r'<p class="pages">.*cursor=further', ann.get(path).text) is not None
+
+    world.api.answers[answer][rows] = some * page
+    assert offers(path)
+    assert not offers(f"{path}?cursor=further")  # the same cursor again ends a list
+    world.api.answers[answer][rows] = some
+    assert offers(path) is (path == "/charges")  # which looks only for some of the rows

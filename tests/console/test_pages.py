@@ -290,6 +290,29 @@ class TestShip:
     def test_a_number_says_whose_it_is(self, number: str, known: list[str], carrier: str) -> None:
         assert guessed(number, known) == carrier
 
+    def test_C5_a_carrier_that_wants_digits_of_a_phone_is_asked_for_before_anything_is_recorded(
+        self, world: World, ann: Browser
+    ) -> None:
+        form = ann.get("/ship").forms("/ship")[0]
+        assert form["with_contact"] == "SF"
+        world.api.calls.clear()
+        number = "SF1234567890123"
+
+        answer = ann.post("/ship", {**form, "tracking_no": number, "carrier": ""})
+        assert answer.status == 422
+        assert "SF needs the last four digits" in answer.text
+        assert f'value="{number}"' in answer.text
+        (many,) = ann.get("/ship/many").forms("/ship/many")
+        answer = ann.post("/ship/many", {**many, "lines": f"A, YTO, YT1\nB, SF, {number}"})
+        assert answer.status == 422
+        assert "B: SF needs the last four digits" in answer.text
+        assert world.api.asked("POST") == []
+
+        world.api.answers["POST /shipments/batch"] = {"results": []}
+        ann.post("/ship/many", {**many, "lines": f"B, SF, {number}, 5678"})
+        (_, _, body, _) = world.api.calls[-1]
+        assert [(one["tracking_no"], one["contact"]) for one in body["shipments"]] == [(number, "5678")]
+
     def test_many_lines_are_recorded_each_by_itself_and_what_was_refused_stays_in_the_field(
         self, world: World, ann: Browser
     ) -> None:
@@ -301,10 +324,10 @@ class TestShip:
         }
         (form,) = ann.get("/ship/many").forms("/ship/many")
 
-        answer = ann.post("/ship/many", {**form, "lines": "A, YTO, YT1\nB\tSF\tSF2"})
+        answer = ann.post("/ship/many", {**form, "lines": "A, YTO, YT1\nB\tZTO\tZ2"})
 
         assert "the order is closed" in answer.text
-        assert re.search(r"<textarea[^>]*>B, SF, SF2</textarea>", answer.text)
+        assert re.search(r"<textarea[^>]*>B, ZTO, Z2</textarea>", answer.text)
 
     @pytest.mark.parametrize("line", ["A,YTO,YT1", "A\tYTO\tYT1", "A YTO YT1", '"A", YTO , YT1', "A，YTO，YT1"])
     def test_lines_are_read_as_people_copy_them(self, line: str) -> None:
@@ -416,13 +439,46 @@ def test_a_payment_link_is_offered_where_an_app_takes_the_payment(world: World, 
     assert len(ann.get(ORDER_PAGE).forms("/order/link")) == (1 if installed else 0)
 
 
-@pytest.mark.parametrize("path", ["/refunds", ORDER_PAGE])
-def test_people_are_called_by_their_names_and_who_looks_is_you(world: World, path: str) -> None:
-    for answer in ("GET /refunds", f"GET {ORDER}"):
-        world.api.answers[answer]["people"] = {"ann": "Ann & Co"}
-    bob, ann = world.browser(), world.browser()
-    bob.signs_in("bob")
-    ann.signs_in("ann")
+BILL = "/bill?account=wechat%2Fshop&day=2026-11-29"
+ASKED = ("ann", "asked for by")
 
-    assert "asked for by Ann &amp; Co" in bob.get(path).text
-    assert "asked for by you" in ann.get(path).text
+
+@pytest.mark.parametrize(
+    ("path", "who", "said"), [("/refunds", *ASKED), (ORDER_PAGE, *ASKED), (BILL, "bob", "settled by")]
+)
+def test_people_are_called_by_their_names_and_who_looks_is_you(world: World, path: str, who: str, said: str) -> None:
+    for answer in ("GET /refunds", f"GET {ORDER}", "GET /reconciliation/shop/2026-11-29/lines"):
+        world.api.answers[answer]["people"] = {"ann": "Ann & Co", "bob": "Bob & Co"}
+    them, other = world.browser(), world.browser()
+    them.signs_in(who)
+    other.signs_in("sue")
+
+    assert f"{said} {who.title()} &amp; Co" in other.get(path).text
+    assert f"{said} you" in them.get(path).text
+
+
+def test_what_the_merchants_own_side_did_is_said_of_people_and_a_key_is_shown_as_one(
+    world: World, ann: Browser
+) -> None:
+    by, key = {"trust": "operator", "key_id": "bob"}, {"trust": "verified", "key_id": "KEY-1"}
+    for event, vouched in zip(world.api.answers[f"GET {ORDER}"]["events"], (by, key), strict=False):
+        event |= vouched
+    events = [one for one in world.api.answers[f"GET {ORDER}/timeline"]["timeline"] if one["type"] == "event"]
+    for event, vouched in zip(events, (by, key), strict=False):
+        event |= vouched
+    for answer in (f"GET {ORDER}", f"GET {ORDER}/timeline"):
+        world.api.answers[answer]["people"] = {"bob": "Bob & Co"}
+
+    for path in (ORDER_PAGE, ORDER_PAGE.replace("/order", "/order/timeline")):
+        text = ann.get(path).text
+        assert "Bob &amp; Co" in text
+        assert "<code>KEY-1</code>" in text
+        assert "<code>bob</code>" not in text
+
+
+def test_who_is_nobody_has_a_word_and_not_a_code(world: World, ann: Browser) -> None:
+    for refund in world.api.answers["GET /refunds"]["refunds"]:
+        refund["requested_by"] = "user"
+
+    assert "asked for by the buyer" in ann.get("/refunds").text
+    assert "asked for by user" not in ann.get("/refunds").text

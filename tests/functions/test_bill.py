@@ -519,6 +519,19 @@ class TestPeople:
         assert v3.found() == [("payment_unknown_here", "STRANGER-1", "resolved")]
         assert v3.report()[1]["reports"][0]["bill"]["resolved"] == 1
 
+    def test_who_explained_is_named_beside_the_lines_the_report_and_in_the_csv(self, v3):
+        name = self.stranger(v3)
+        assert v3.report()[1]["people"] == {}
+        anna = {"sub": "anna", "name": "=Anna & Co"}
+        assert self.ask(v3, "resolve", name=name, note="sold at the counter", claims=anna)[0] == 200
+
+        wanted = {"anna": "=Anna & Co"}
+        assert v3.report()[1]["people"] == wanted
+        assert TestLines().ask(v3)[1]["people"] == wanted
+        answer = v3.report(queryStringParameters={"format": "csv"})[1]
+        (row,) = csv.DictReader(io.StringIO(answer["body"].removeprefix("\ufeff")))
+        assert (row["resolved_by"], row["resolved_by_name"]) == ("anna", "'=Anna & Co")
+
     def test_what_cannot_be_asked_is_refused_by_its_code(self, v3):
         name = self.stranger(v3)
         blind = {"accounts": "[wechat/classic]"}

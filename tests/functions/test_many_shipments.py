@@ -58,7 +58,8 @@ class TestCarriers:
     def test_they_are_listed_in_the_callers_language(self, shop):
         asked = {"platform": "wechat", "lang": "zh"}
         rows = call(shop.cloud, "GET", "/carriers", queryStringParameters=asked)[1]["carriers"]
-        assert {"code": "SF", "name": "顺丰速运"} in rows
+        assert {"code": "SF", "name": "顺丰速运", "contact": True} in rows
+        assert {"code": "YTO", "name": "圆通速递", "contact": False} in rows
         assert call(shop.cloud, "GET", "/carriers", queryStringParameters={"platform": "../x"})[1]["carriers"] == []
         assert call(shop.cloud, "GET", "/carriers")[0] == 422
 

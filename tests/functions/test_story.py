@@ -286,6 +286,7 @@ class TestActivity:
         (refund,) = call(told, "GET", "/refunds")[1]["refunds"]
         assert (refund["requested_by"], refund["judged_by"]) == ("ben", "anna")
         assert call(told, "GET", "/refunds")[1]["people"] == wanted
+        assert call(told, "GET", f"{ORDER}/timeline", "EV-paid-v3")[1]["people"] == wanted
         # The names stand among the deeds, and are none.
         assert {deed["what"] for deed in activity(told)[0]} == {"refund_asked", "refund_approved", "noted"}
 

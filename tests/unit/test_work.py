@@ -27,6 +27,7 @@ PAID = replace(NEW, claims=(ReportedPayment("t1", Money(100, "CNY"), "v3", "", N
         (replace(PAID, shipped="part"), "to_ship"),
         (replace(PAID, shipped="sent"), "done"),
         (replace(PAID, terms=replace(PAID.terms, external=True)), "done"),
+        (replace(PAID, terms=replace(PAID.terms, not_offered=("ship",))), "done"),
         (replace(PAID, anomalies=(Anomaly("refunded_twice", "r1"),)), "decide"),
         (replace(PAID, test=True), "aside"),
         (replace(PAID, money_of=("shopify", "shop", "1")), "aside"),

@@ -32,11 +32,22 @@ class _Entry:
 
 
 class Accounts:
-    """One platform's accounts; `parse` turns a document into the platform's settings."""
+    """One platform's accounts; `parse` turns a document into the platform's settings.
 
-    def __init__(self, platform: str, parse: Callable[[Mapping[str, Any]], Any]) -> None:
+    Where documents lie in a folder of their own, `orders_of` says of a name which account, platform and name, has its
+    orders: that one is listed where people look, and a folder is not.
+    """
+
+    def __init__(
+        self,
+        platform: str,
+        parse: Callable[[Mapping[str, Any]], Any],
+        *,
+        orders_of: Callable[[str], tuple[str, str]] | None = None,
+    ) -> None:
         self.platform = platform
         self.parse = parse
+        self._orders_of = orders_of
         self._entries: dict[str, _Entry] = {}
         self._unknown: dict[str, float] = {}
 
@@ -69,6 +80,8 @@ class Accounts:
         if entry is None or entry.text != text:
             if entry is None and not marked:
                 account_names.unmarked.add((self.platform, name))
+            if entry is None and self._orders_of is not None:
+                account_names.unmarked.add(self._orders_of(name))
             entry = _Entry(self._parse(text), text, clock)
         entry.loaded_at = clock
         self._entries[name] = entry

@@ -1,6 +1,6 @@
 """One request as a page sees it: who asks, what they sent, the API as they may see it, and how a page is drawn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -83,12 +83,18 @@ class View:
         return scope in self.session.person.scopes
 
     def naming(self, said: Mapping[str, Any]) -> Callable[[str], str]:
-        """Return what calls people by the names that an answer of the API has of them; who looks is "you"."""
+        """Return what calls people by the names that an answer of the API has of them; who looks is "you".
+
+        What did something and is nobody (a rule, the platform) has a word of the console's own.
+        """
         known = said.get("people") or {}
 
         def named(subject: str) -> str:
-            you = subject == self.session.person.subject
-            return self.text("base.you") if you else str(known.get(subject, subject))
+            if subject == self.session.person.subject:
+                return self.text("base.you")
+            if subject not in known and words.knows(self.language, f"base.nobody.{subject}"):
+                return self.text(f"base.nobody.{subject}")
+            return str(known.get(subject, subject))
 
         return named
 
@@ -160,6 +166,17 @@ class View:
             return self.good(self.api.call(asked)), None
         listed, counts = self.api.at_once(asked, get("/counts", account=self.account))
         return self.good(listed), counts.json if counts.is_good else None
+
+    def further(self, found: Mapping[str, Any], rows: Sized, page: str, *, sparse: bool = False) -> str | None:
+        """Return where an answer's next page begins; None where this one is the last.
+
+        The last page is the one that is not full, or, of a list that only looks for some rows (`sparse`), whose cursor
+        stays the same.
+        """
+        cursor: str | None = found["cursor"]
+        if not cursor or cursor == self.query.get("cursor") or (len(rows) < int(page) and not sparse):
+            return None
+        return cursor
 
     def problem(self, reply: Reply) -> str:
         """Return in a sentence why the API refused, in the API's own words where it has any."""

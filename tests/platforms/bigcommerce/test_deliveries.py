@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from countersign.errors import PlatformUnavailableError
 from countersign.orders.changes import OrderKey
+from tests.functions.conftest import http_event
 from tests.platforms.bigcommerce.world import OTHER, STORE, Shop, shop, store_document
 
 ALARMS = Path("alarms.yaml").read_text(encoding="utf-8")
@@ -25,6 +26,15 @@ def test_an_order_of_our_method_is_known_from_its_delivery_and_no_payment_is_mad
 
     assert world.order(order).status == "pending"
     assert world.hosted.wire.sent == []
+
+
+def test_a_store_whose_document_somebody_wrote_by_hand_is_an_account_once_an_order_is_known(world: Shop) -> None:
+    world.hook()
+    world.make("order")
+    assert world.deliver() == [200]
+
+    answer = world.cloud.invoke("accounts_api", http_event("GET", "/accounts", {}))
+    assert f"bigcommerce/{STORE}" in [row["account"] for row in json.loads(answer["body"])["accounts"]]
 
 
 def test_an_order_that_another_method_pays_is_not_ours(world: Shop) -> None:

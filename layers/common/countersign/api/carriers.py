@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from countersign.errors import UnprocessableError
@@ -15,9 +16,13 @@ Json = dict[str, Any]
 
 
 def carriers_json(platform: str, language: str = ENGLISH) -> Json:
-    """Return the carriers of a platform that are known here; a platform may take more."""
+    """Return the carriers of a platform that are known here; a platform may take more.
+
+    `contact` says that the platform takes their parcels only with digits of the receiver's phone number.
+    """
     which = 0 if language == ENGLISH else 1
-    rows = [{"code": code, "name": names[which]} for code, names in _of(platform).items()]
+    wanted: frozenset[str] = getattr(_module(platform), "WANTS_CONTACT", frozenset())
+    rows = [{"code": code, "name": names[which], "contact": code in wanted} for code, names in _of(platform).items()]
     return {"platform": platform, "carriers": rows}
 
 
@@ -37,12 +42,16 @@ def require_code(platform: str, carrier: str) -> None:
         raise refusal(UnprocessableError, because("carrier_unknown", carrier=carrier))
 
 
-@cache
 def _of(platform: str) -> Mapping[str, tuple[str, ...]]:
-    if not re.fullmatch(r"[a-z0-9_]{1,32}", platform):
-        return {}
-    try:
-        found: Mapping[str, tuple[str, ...]] = import_module(f"countersign.platforms.{platform}.carriers").CARRIERS
-    except ModuleNotFoundError:
-        return {}
+    found: Mapping[str, tuple[str, ...]] = getattr(_module(platform), "CARRIERS", {})
     return found
+
+
+@cache
+def _module(platform: str) -> ModuleType | None:
+    if not re.fullmatch(r"[a-z0-9_]{1,32}", platform):
+        return None
+    try:
+        return import_module(f"countersign.platforms.{platform}.carriers")
+    except ModuleNotFoundError:
+        return None

@@ -8,6 +8,7 @@ from typing import Any
 
 from countersign.api.orders import span_of
 from countersign.api.overview import account_of, one_of
+from countersign.api.people import people
 from countersign.errors import ConflictError, NotFoundError, RateLimitedError, UnprocessableError
 from countersign.orders.reasons import because
 from countersign.orders.refusals import refusal
@@ -22,7 +23,7 @@ COMPARISONS_PER_MINUTE = 5
 STATUSES = ("open", "resolved")
 COLUMNS = (
     "platform", "account", "date", "what", "status", "order_id", "subject", "bill", "ours", "platform_says",
-    "resolution", "found_at", "resolved_at", "resolved_by", "note",
+    "resolution", "found_at", "resolved_at", "resolved_by", "note", "resolved_by_name",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 Json = dict[str, Any]
@@ -37,7 +38,8 @@ def of_day(store: ReconciliationStore, caller: Caller, account: str, day: str, p
     ]
     if not reports:
         raise refusal(NotFoundError, because("no_such_report"))
-    return {"account": account, "date": day, "reports": reports}
+    named = people(store, *({**report, "account": account} for report in reports))
+    return {"account": account, "date": day, "reports": reports, "people": named}
 
 
 def lines_of_day(
@@ -62,7 +64,9 @@ def lines_of_day(
     _, after = read_cursor(cursor)
     lines, last = store.differences(day, statuses=statuses, after=after, limit=limit, language=language)
     following = write_cursor((0, last)) if lines else cursor
-    return {"account": f"{day.platform}/{day.account}", "date": day.day, "lines": lines, "cursor": following}
+    named = people(store, {"platform": day.platform, "account": day.account, "lines": lines})
+    account = f"{day.platform}/{day.account}"
+    return {"account": account, "date": day.day, "lines": lines, "cursor": following, "people": named}
 
 
 def ask_again(
@@ -152,6 +156,7 @@ def as_csv(found: Json) -> str:
         for difference in report["differences"]:
             row = {**difference, **{name: report[name] for name in ("platform", "account", "date")}}
             row["platform_says"] = difference["platform"]
+            row["resolved_by_name"] = found["people"].get(difference["resolved_by"])
             writer.writerow([cell(row[name]) for name in COLUMNS])
     return text.getvalue()
 

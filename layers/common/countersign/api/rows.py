@@ -112,12 +112,16 @@ def _in_status(refund: Refund, status: str, code: str) -> Reason | None:
 
 
 def _refundable(order: Order) -> Reason | None:
+    if "refund" in order.terms.not_offered:
+        return because("refunds_not_offered")
     if not order.paid:
         return because("not_paid", status=order.status)
     return None if order.refundable else because("order_refunded")
 
 
 def _shippable(order: Order) -> Reason | None:
+    if "ship" in order.terms.not_offered:
+        return because("shipments_not_offered")
     if order.status not in ("paid", "partially_refunded"):
         return because("not_paid", status=order.status)
     return because("order_is_sent") if order.sent == "sent" else None

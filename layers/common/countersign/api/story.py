@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from countersign.api.overview import one_of
+from countersign.api.people import people
 from countersign.errors import ConflictError, NotFoundError, TooLargeError, UnprocessableError
 from countersign.orders.changes import OrderKey
 from countersign.orders.reasons import because
@@ -56,9 +57,11 @@ class StoryService:
         if after is not None:
             entries = [one for one in entries if (one.place < after if newest_first else one.place > after)]
         page = entries[: limit or PAGE]
+        rows = [entry.row for entry in page]
         return {
-            "timeline": [entry.row for entry in page],
+            "timeline": rows,
             "cursor": (write_cursor(page[-1].place) if page else cursor) or None,
+            "people": people(self.lists, {"platform": key.platform, "account": key.account, "timeline": rows}),
         }
 
     def _entries(self, history: History) -> Iterable[_Entry]:

@@ -12,12 +12,17 @@ from countersign.orders.refusals import refusal
 Load = Callable[[Mapping[str, Any]], Any]
 
 
+def accounts_of(cashier: str, load: Load) -> Accounts:
+    """Return one cashier's accounts by the names of their documents."""
+    return Accounts(f"{PLATFORM}/{cashier}", load, orders_of=lambda name: (PLATFORM, account_of(cashier, name)))
+
+
 class CashierAccounts(Accounts):
     """Each cashier's accounts, by the name that orders have."""
 
     def __init__(self, loads: Mapping[str, Load]) -> None:
         super().__init__(PLATFORM, dict)
-        self._of = {name: Accounts(f"{PLATFORM}/{name}", load) for name, load in loads.items()}
+        self._of = {name: accounts_of(name, load) for name, load in loads.items()}
 
     def load(self, name: str) -> Any:
         """Return the settings of `{cashier}.{account}`; raises what `Accounts.load` raises."""

@@ -28,7 +28,8 @@ def work_list(order: Order, status: str, *, in_review: bool) -> str:
     if in_review:
         return DECIDE
     found = _OF_STATUS.get(status, DONE)
-    # Where one payment pays the whole, what is made at the platform is shipped there.
-    elsewhere = order.terms.external and (order.terms.pays == "whole" or "ship" in order.terms.not_offered)
+    # Where one payment pays the whole, what is made at the platform is shipped there; and nobody here ships what could
+    # be told to nobody.
+    elsewhere = "ship" in order.terms.not_offered or (order.terms.external and order.terms.pays == "whole")
     shipped_elsewhere = elsewhere or order.sent == "sent"
     return DONE if found == TO_SHIP and shipped_elsewhere else found

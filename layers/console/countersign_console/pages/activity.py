@@ -23,7 +23,12 @@ def activity(view: View) -> Answer:
         cursor=view.query.get("cursor", ""),
     )
     found = view.good(view.api.call(asked))
-    return view.page("activity.html", rows=found["activity"], cursor=found["cursor"], person=person)
+    return view.page(
+        "activity.html",
+        rows=found["activity"],
+        cursor=view.further(found, found["activity"], PAGE, sparse=bool(person)),
+        person=person,
+    )
 
 
 def settings(view: View) -> Answer:

@@ -70,7 +70,8 @@ def bill(view: View, status: int = 200, problem: str = "") -> Answer:
         day=day,
         report=report,
         lines=found["lines"],
-        cursor=found["cursor"] if len(found["lines"]) == int(PAGE) else None,
+        named=view.naming(found),
+        cursor=view.further(found, found["lines"], PAGE),
         problem=problem or ("" if lines.is_good or lines.status == 404 else view.problem(lines)),
         done_code=view.query.get("done", ""),
     )

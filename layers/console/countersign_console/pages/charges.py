@@ -31,7 +31,7 @@ def charges(view: View) -> Answer:
         rows=found["charges"],
         group=group,
         groups=GROUPS,
-        cursor=found["cursor"],
+        cursor=view.further(found, found["charges"], PAGE, sparse=True),
         done_code=view.query.get("done", ""),
         whose=account,
     )

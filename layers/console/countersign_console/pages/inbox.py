@@ -26,7 +26,7 @@ def inbox(view: View) -> Answer:
         rows=rows,
         waiting=waiting,
         dismissible=DISMISSIBLE,
-        cursor=found["cursor"] if len(rows) == int(PAGE) else None,
+        cursor=view.further(found, rows, PAGE),
         done_code=view.query.get("done", ""),
     )
 

@@ -95,7 +95,12 @@ def timeline(view: View) -> Answer:
     part = view.request.headers.get("hx-request") == "true"
     rows = found["timeline"]
     return view.page(
-        "timeline.html", key=key, rows=rows, cursor=found["cursor"] if len(rows) == 100 else None, part=part
+        "timeline.html",
+        key=key,
+        rows=rows,
+        named=view.naming(found),
+        cursor=view.further(found, rows, "100"),
+        part=part,
     )
 
 

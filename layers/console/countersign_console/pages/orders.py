@@ -44,7 +44,7 @@ def orders(view: View) -> Answer:
         tabs=TABS,
         rows=rows,
         waiting=counts.json if counts.is_good else None,
-        cursor=found["cursor"] if len(rows) == int(PAGE) else None,
+        cursor=view.further(found, rows, PAGE),
         problem=problem,
         newest=max((one["updated_at"] for one in rows), default=""),
     )

@@ -32,7 +32,7 @@ def refunds(view: View) -> Answer:
         rows=rows,
         named=view.naming(found),
         waiting=waiting,
-        cursor=found["cursor"] if len(rows) == int(PAGE) else None,
+        cursor=view.further(found, rows, PAGE),
         done_code=view.query.get("done", ""),
     )
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from countersign_console.answer import Answer
 from countersign_console.api import get, order_path, post
+from countersign_console.outside import Reply
 from countersign_console.view import View
 
 PAGE = "20"
 MOST_LINES = 100
 OFFERED = 6  # carriers to tap; the others are in a list
-# What numbers look like, by the codes that platforms have for the same carrier. SF's are asked for four digits of the
-# receiver's phone number beside; the API says so where they are missing.
+# What numbers look like, by the codes that platforms have for the same carrier.
 LOOKS_LIKE = (
     (re.compile(r"SF\d{10,}"), ("SF", "shunfeng")),
     (re.compile(r"YT\d{13}"), ("YTO", "yuantong")),
@@ -27,7 +27,7 @@ LOOKS_LIKE = (
     (re.compile(r"E[A-Z]\d{9}CN"), ("EMS", "ems")),
     (re.compile(r"9\d{12}"), ("YZPY", "youzhengguonei")),
 )
-WITH_PHONE = ("SF", "shunfeng")
+CONTACT = re.compile(r".*[0-9]{4}")  # the end of a phone number
 Json = dict[str, Any]
 
 
@@ -50,6 +50,11 @@ def patterns() -> list[Json]:
     return [{"looks": looks.pattern, "codes": list(codes)} for looks, codes in LOOKS_LIKE]
 
 
+def with_contact(carriers: Reply) -> list[str]:
+    """Return the carriers whose parcels the platform takes only with digits of the receiver's phone number."""
+    return [one["code"] for one in carriers.json.get("carriers", ()) if one["contact"]] if carriers.is_good else []
+
+
 def ship(view: View, status: int = 200, problem: str = "", failed: str = "") -> Answer:
     """Show what waits to be sent, longest waiting first: the first one is open."""
     if not view.account:
@@ -60,15 +65,14 @@ def ship(view: View, status: int = 200, problem: str = "", failed: str = "") -> 
             problem="",
             failed="",
             done_code="",
-            with_phone=WITH_PHONE,
+            with_contact=[],
             patterns=[],
             offered=OFFERED,
             more=False,
         )
-    platform = view.account.partition("/")[0]
     listed, carriers = view.api.at_once(
         get("/orders", account=view.account, work="to_ship", sort="updated", limit=PAGE),
-        get("/carriers", platform=platform),
+        get("/carriers", platform=_platform(view)),
     )
     rows = [
         one for one in view.good(listed)["orders"] if one["actions"]["ship"]["allowed"] or not view.may("orders:ship")
@@ -80,10 +84,10 @@ def ship(view: View, status: int = 200, problem: str = "", failed: str = "") -> 
         status,
         rows=rows,
         carriers=carriers.json.get("carriers", []) if carriers.is_good else [],
+        with_contact=with_contact(carriers),
         problem=problem,
         failed=failed,
         done_code=view.query.get("done", ""),
-        with_phone=WITH_PHONE,
         patterns=patterns(),
         offered=OFFERED,
         more=len(rows) == int(PAGE),
@@ -98,12 +102,16 @@ def send(view: View) -> Answer:
     known = view.form.get("carriers", "").split(",")
     carrier = view.form.get("carrier", "").strip() or guessed(number, known)
     body: Json = {"tracking_no": number, "carrier": carrier, "method": "express"}
-    if contact := view.form.get("contact", "").strip():
+    contact = view.form.get("contact", "").strip()
+    if contact:
         body["contact"] = contact
     if not number or not carrier:
         return ship(
             view, 422, view.text("ship.problem.number" if not number else "ship.problem.carrier"), key["order_id"]
         )
+    if carrier in view.form.get("with_contact", "").split(",") and not CONTACT.fullmatch(contact):
+        # The API would record it and the platform refuse it later, when nobody stands at the parcel any more.
+        return ship(view, 422, view.text("ship.problem.contact", carrier=carrier), key["order_id"])
     reply = view.api.call(post(order_path(key, "shipments"), body, once=view.form.get("once", "")))
     if not reply.is_good:
         return ship(view, reply.status, view.problem(reply), key["order_id"])
@@ -112,37 +120,46 @@ def send(view: View) -> Answer:
     return view.go("/ship", done=key["order_id"])
 
 
-def many(view: View) -> Answer:
+def many(view: View, status: int = 200, problem: str = "") -> Answer:
     """Show the field for many lines."""
-    return view.page("ship_many.html", results=None, lines="", problem="")
+    asked = with_contact(view.api.call(get("/carriers", platform=_platform(view)))) if view.account else []
+    lines = view.form.get("lines", "")
+    return view.page("ship_many.html", status, results=None, lines=lines, problem=problem, with_contact=asked)
 
 
 def send_many(view: View) -> Answer:
-    """Record a line each of `order, carrier, number`; each is recorded or refused by itself."""
-    text = view.form.get("lines", "")
-    rows = read_lines(text)
-    if not rows or len(rows) > MOST_LINES or any(len(row) != 3 for row in rows):
-        return view.page(
-            "ship_many.html", 422, results=None, lines=text, problem=view.text("ship.problem.lines", n=MOST_LINES)
-        )
+    """Record a line each of `order, carrier, number`, and digits of a phone where wanted; each stands by itself."""
+    rows = read_lines(view.form.get("lines", ""))
+    if not rows or len(rows) > MOST_LINES or any(len(row) not in (3, 4) for row in rows):
+        return many(view, 422, view.text("ship.problem.lines", n=MOST_LINES))
+    asked = view.form.get("with_contact", "").split(",")
+    for row in rows:
+        if row[1] in asked and not CONTACT.fullmatch(row[3] if len(row) == 4 else ""):
+            problem = view.text("ship.problem.contact", carrier=row[1])
+            return many(view, 422, f"{row[0]}: {problem}")
     platform, _, account = view.account.partition("/")
     shipments = [
         {
             "platform": platform,
             "account": account,
-            "order_id": order_id,
-            "carrier": carrier,
-            "tracking_no": bare(number),
+            "order_id": row[0],
+            "carrier": row[1],
+            "tracking_no": bare(row[2]),
             "method": "express",
+            **({"contact": row[3]} if len(row) == 4 else {}),
         }
-        for order_id, carrier, number in rows
+        for row in rows
     ]
     reply = view.api.call(post("/shipments/batch", {"shipments": shipments}, once=view.form.get("once", "")))
     if not reply.is_good:
-        return view.page("ship_many.html", reply.status, results=None, lines=text, problem=view.problem(reply))
+        return many(view, reply.status, view.problem(reply))
     results = [{**one, "line": row} for one, row in zip(reply.json["results"], rows, strict=False)]
     left = "\n".join(", ".join(one["line"]) for one in results if one["status"] != 201)
-    return view.page("ship_many.html", results=results, lines=left, problem="")
+    return view.page("ship_many.html", results=results, lines=left, problem="", with_contact=asked)
+
+
+def _platform(view: View) -> str:
+    return view.account.partition("/")[0]
 
 
 def read_lines(text: str) -> list[list[str]]:

@@ -78,7 +78,9 @@ class Apps:
 
     def _stores(self, app: str) -> Accounts:
         if app not in self._installed:
-            self._installed[app] = Accounts(f"bigcommerce/{app}", settings.load_installation)
+            self._installed[app] = Accounts(
+                f"bigcommerce/{app}", settings.load_installation, orders_of=lambda name: ("bigcommerce", name)
+            )
         return self._installed[app]
 
 

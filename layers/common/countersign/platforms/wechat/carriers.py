@@ -20,3 +20,5 @@ CARRIERS: Mapping[str, tuple[str, ...]] = {
     "JD": ("JD Logistics", "京东物流", "京东"),
     "DBL": ("Deppon", "德邦快递", "德邦"),
 }
+# Only with four digits of the receiver's phone number can the parcels of these be followed, and WeChat refuses them.
+WANTS_CONTACT = frozenset({"SF"})

@@ -16,6 +16,7 @@ from countersign.orders.changes import Parcel
 from countersign.orders.reasons import Reason, because
 from countersign.orders.shipments import Shipment
 from countersign.platforms.wechat import store_orders
+from countersign.platforms.wechat.carriers import WANTS_CONTACT
 from countersign.platforms.wechat.payments import beijing
 from countersign.platforms.wechat.store_orders import StoreOrder
 
@@ -26,7 +27,6 @@ DESCRIPTION_CHARACTERS = 120
 _BY_TRANSACTION = 2  # of order_number_type
 _LOGISTICS = {"express": 1, "local": 2, "virtual": 3, "pickup": 4}
 _UNIFIED, _SPLIT = 1, 2
-_WANTS_CONTACT = frozenset({"SF"})  # only with four digits of a phone number can its parcels be followed
 _CONTACT = re.compile(r".*[0-9]{4}", re.DOTALL)
 _SHIPPED = frozenset({2, 3, 4, 6})  # sent, received, done, about to be settled; 1 is to be sent, 5 refunded
 # [M] Of the store's calls: an express parcel, and what no carrier brings.
@@ -98,7 +98,7 @@ def obstacle(shipment: Shipment, reported: Sequence[Shipment]) -> Reason | None:
     if not shipment.complete and any(earlier.complete for earlier in reported):
         return _ALL_SENT
     for parcel in shipment.parcels:
-        if parcel.carrier.upper() in _WANTS_CONTACT and not _CONTACT.fullmatch(parcel.contact):
+        if parcel.carrier.upper() in WANTS_CONTACT and not _CONTACT.fullmatch(parcel.contact):
             return because("wechat.contact_needed", carrier=parcel.carrier)
     return None
 
