@@ -173,7 +173,7 @@ class SessionsWorld(Ground):
             "table": sorted(table, key=lambda row: json.dumps(row, sort_keys=True, default=str)),
             "cashier": [comparable({name: one[name] for name in kept}) for one in found],
             "shopify": [
-                masked(comparable(one.shown() | {"redirect_url": ""}))
+                masked(comparable(one.shown() | {"redirect_url": "", "refused": sorted(set(one.refused))}))
                 for one in self.shopify.payments.sessions.values()
             ],
             "asked": sorted(self.asked),
