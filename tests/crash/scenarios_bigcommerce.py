@@ -111,7 +111,7 @@ SCENARIOS = {
             *ACCOUNT,
             "dynamodb.PutItem",  # its deliveries are signed
             "dynamodb.BatchGetItem",
-            *("dynamodb.PutItem",) * 3,  # an orphan to be asked about, and that the account is used
+            *("dynamodb.PutItem",) * 4,  # an orphan to be asked about, and which accounts are used
         ),
         lambda stage: stage.delivered(),
         lambda stage, delivery, crash: stage.take(delivery, crash),

@@ -79,7 +79,7 @@ def _scenarios(cashier: str, calls: dict[str, tuple[str, ...]]) -> dict[str, Sce
                 "dynamodb.Query",  # orphans
                 "sqs.SendMessageBatch",
                 "dynamodb.UpdateItem",  # Idempotency-Key: the answer
-                ACCOUNTS,
+                *(ACCOUNTS,) * 2,  # of the document, and by which its orders are listed
             ),
             lambda _: None,
             lambda stage, _, crash: stage.create(crash),
@@ -87,7 +87,7 @@ def _scenarios(cashier: str, calls: dict[str, tuple[str, ...]]) -> dict[str, Sce
             world,
         ),
         f"{cashier}, notify": Scenario(
-            ("secretsmanager.GetSecretValue", *calls["nonce"], *RECORD, ACCOUNTS),
+            ("secretsmanager.GetSecretValue", *calls["nonce"], *RECORD, *(ACCOUNTS,) * 2),
             _opened_and_paid,
             lambda stage, delivery, crash: stage.notify(delivery, crash),
             _redeliver,
@@ -159,7 +159,7 @@ NATIVE = Scenario(  # its notices, polls and refunds are those of WeChat's own f
         "dynamodb.Query",  # orphans
         "sqs.SendMessageBatch",
         "dynamodb.UpdateItem",  # Idempotency-Key: the answer
-        *(ACCOUNTS,) * 2,
+        *(ACCOUNTS,) * 3,
     ),
     lambda _: None,
     lambda stage, _, crash: stage.create(crash),
