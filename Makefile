@@ -127,7 +127,7 @@ browser: env .browser/.ready ## Pages and the storefront script in Debian's Chro
 	@[ -x "$(CHROMIUM)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get install -y -q chromium > /dev/null; } \
 		|| { echo "make browser did not run: there is no $(CHROMIUM) (Debian: apt install chromium; CHROMIUM=<path>)" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/platforms/bigcommerce/app/test_script_behaviour.py
-	CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -m browser tests/browser
+	CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q -m browser $(if $(AGAIN),--last-failed) tests/browser
 
 pictures: env .browser/.ready ## The README's pictures, taken anew of the running product in Debian's Chromium
 	@CHROMIUM="$(CHROMIUM)" PYTHONPATH=.browser $(ENDS_WITH_MAKE) exec $(BIN)/python tools/pictures.py
