@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAYMENTS, REFUSALS, MORE_MS, WITHIN = 100, 200, 150.0, 1.2
-QUOTA, WINDOW, REST = (
-    10,
-    31,
-    3.0,
-)  # asked about within so many seconds, a store does not yet answer that these are too many calls
+# A store that is asked about so often within so many seconds does not yet answer that these are too many calls.
+QUOTA, WINDOW, REST = 10, 31, 3.0
 GUESSED = "15c3d719-22ef-49a8-a811-c549786d02c3"
 Json = dict[str, Any]
 
