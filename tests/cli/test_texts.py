@@ -5,6 +5,7 @@ import string
 
 import pytest
 
+from countersign.store.record import BEGAN_TO_WAIT
 from countersign_cli import texts
 from countersign_cli.examining import stack
 from countersign_cli.main import COMMANDS, cli
@@ -67,3 +68,7 @@ def test_the_owners_of_due_work_are_those_of_the_functions() -> None:
 
     assert by_name - by_text == 2  # notify and shopify_resolve, whose names stand in the layer
     assert set(stack.OWNERS) == named | {"notify", "shopify_resolve"}
+
+
+def test_an_event_began_to_wait_when_the_sweep_says_so() -> None:
+    assert stack.WRITTEN == BEGAN_TO_WAIT

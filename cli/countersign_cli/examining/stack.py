@@ -34,7 +34,8 @@ SHARDS = 8
 OUTBOX = "sweep"
 PUT_OFF_SECONDS = 120  # for which a try to publish puts an event off: what fails again and again is never overdue
 LOOKED_AT_EVENTS = 25  # of each shard, the next ones first
-WRITTEN = ("received_at", "redriven_at", "attached_at", "replayed_at")  # when an event began to wait: the last of them
+# When an event began to wait for the bus: the last of them. A test compares them with the sweep's.
+WRITTEN = ("received_at", "redriven_at", "attached_at", "replayed_at")
 OURS = "lookup/"  # a secret of the product itself, and no account's
 # Whose shards of the due list there are; a test compares them with the functions.
 OWNERS = (
@@ -209,14 +210,14 @@ def _outbox(patient: Patient) -> Iterator[Result]:
             asked = {table: {"Keys": keys, "ProjectionExpression": f"due_at, {', '.join(WRITTEN)}"}}
             rows = cloud.call("dynamodb", "BatchGetItem", RequestItems=asked)["Responses"][table]
             waiting = [row for row in rows if "due_at" in row]  # what was published meanwhile waits no more
-            oldest = min([oldest, *(_waits_since(row) for row in waiting)])
+            oldest = min([oldest, *(_waits_since(row, patient.now) for row in waiting)])
     lag = patient.now - oldest
     level, code = (ERROR, "doctor.outbox_late") if lag > OUTBOX_SECONDS else (GOOD, "doctor.outbox_good")
     yield Result(level, "outbox", code, {"lag": times.lasting(lag)})
 
 
-def _waits_since(row: Json) -> float:
-    return max(float(row[name]["N"]) for name in WRITTEN if name in row)
+def _waits_since(row: Json, now: float) -> float:
+    return max((float(row[name]["N"]) for name in WRITTEN if name in row), default=now)
 
 
 def _lag(patient: Patient, owner: str) -> float:

@@ -22,6 +22,7 @@ from countersign.values import dataclass
 
 ORPHAN_QUERY_SECONDS = 60
 OUTBOX_GRACE_SECONDS = 60
+BEGAN_TO_WAIT = ("received_at", "redriven_at", "attached_at", "replayed_at")  # for the bus: the last of them
 MOST_FACTS = 20  # of one message: what they touch must be read in one batch, and written in one transaction
 ABSENT = "attribute_not_exists(pk)"
 Row = tuple[str, str]
@@ -443,5 +444,4 @@ def to_publish(emits: Sequence[str], key: OrderKey, now: int) -> Item:
 
 def waiting_since(item: Item, now: int) -> int:
     """Return since when an event's row waits for the bus; `due_at` does not say so, as each try puts it off."""
-    written = ("received_at", "redriven_at", "attached_at", "replayed_at")
-    return max((at for name in written if (at := codec.as_number(item, name)) is not None), default=now)
+    return max((at for name in BEGAN_TO_WAIT if (at := codec.as_number(item, name)) is not None), default=now)
