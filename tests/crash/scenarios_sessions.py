@@ -176,6 +176,7 @@ SHOWN = (
     SECRET,  # where it is paid
     READ,  # no attempt yet
     READ,
+    QUERY,  # the checkout's other sessions
     *(SECRET, SECRET),  # whether it is held first; WeChat's account
     READ,
     *RECORD,  # opened
@@ -206,6 +207,7 @@ SCENARIOS = {
         (
             *(READ, READ),  # the session
             *(READ, READ),  # who was paid; no attempt yet
+            QUERY,  # the checkout's other sessions
             *(SECRET, SECRET),  # the app, and the cashier's account
             READ,
             *RECORD,  # opened

@@ -75,12 +75,9 @@ class Till:
         return found
 
     def _node(self, variables: Json) -> Json | None:
-        """Write an order that is asked for by itself: its refunds are told with it, as in no list."""
         self._end_cancellations()
         order = self._shop.orders.get(digits(variables["id"]))
-        if order is None:
-            return None
-        return orders.order_node(order) | {"refunds": [refund_node(order, one) for one in order.refunds]}
+        return order_with_refunds(order) if order is not None else None
 
     def _refundable(self, variables: Json) -> Json | None:
         node = self._node(variables)
@@ -280,6 +277,11 @@ class Till:
         number = self._shop.give_back(order, parts, statuses, note=str(wanted.get("note") or ""))
         self.accepted.append("refund")
         return order, number
+
+
+def order_with_refunds(order: Order) -> Json:
+    """Write an order that is asked for by itself: its refunds are told with it, as in no list."""
+    return orders.order_node(order) | {"refunds": [refund_node(order, one) for one in order.refunds]}
 
 
 def refund_node(order: Order, refund: Json) -> Json:

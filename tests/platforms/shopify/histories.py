@@ -18,7 +18,7 @@ from countersign.orders.reports import tells_more
 from countersign.orders.state import Order
 from countersign.platforms.shopify import answers, bulk, messages, signing, translate
 from countersign.store import keys
-from sandbox.simulators.shopify import Simulator, orders
+from sandbox.simulators.shopify import Simulator, orders, till
 from sandbox.simulators.shopify.orders import Order as Sold
 from tests.platforms.shopify.world import ADDRESS, SHOP, documents
 
@@ -53,9 +53,13 @@ class Record:
             self.orders[key] = decision.order
             known |= {(child.kind, child.number): child for child in decision.children}
 
-    def read(self, sold: Sold, now: int) -> None:
-        """Take what a reading of an order says, as a list or a single question does."""
+    def list_one(self, sold: Sold, now: int) -> None:
+        """Take what a list says of an order: money that went back without the refund that it is of."""
         self.take_node(json.loads(json.dumps(orders.order_node(sold))), now)
+
+    def ask(self, sold: Sold, now: int) -> None:
+        """Take what the shop answers to a question about an order."""
+        self.take_node(json.loads(json.dumps(till.order_with_refunds(sold))), now)
 
     def take_node(self, node: Any, now: int) -> None:
         """Take what the API's answer says of an order, read at a moment."""
@@ -114,6 +118,14 @@ class Histories:
             told = translate.to_changes(genuine, SHOP, ours=known)
             assert isinstance(told, tuple)
             record.take(told)
+
+    def follow(self, record: Record, now: int) -> None:
+        """Ask the shop once about each order that there is reason to ask about."""
+        doubted = {key.order_id for key in record.asked}
+        record.asked.clear()
+        for sold in self.sold:
+            if str(sold.id) in doubted:
+                record.ask(sold, now)
 
     def import_file(self, record: Record, now: int) -> int:
         """Have the shop write its history into a file and take what that tells; returns how many orders it had."""

@@ -23,21 +23,26 @@ def lived(clock: time_machine.Traveller, seed: int, count: int) -> Histories:
 
 
 def told_and_then_asked(clock: time_machine.Traveller, histories: Histories, *, drop: float) -> None:
-    """Deliver, and read what the deliveries gave reason to read; then the list, if some were dropped."""
-    record = Record()
+    """Deliver, read the list if some were dropped, and ask once about each order that this gave reason to ask about.
+
+    An answer that differs from what a delivery said of the same moment is asked about once more, and that is the end.
+    """
+    record, now = Record(), int(NOW + 10**6)
     histories.deliver(record, drop=drop, twice=0.2)
-    now = int(NOW + 10**6)
-    for sold in histories.sold:
-        if drop or any(key.order_id == str(sold.id) for key in record.asked):
-            record.read(sold, now)
+    if drop:
+        for sold in histories.sold:
+            record.list_one(sold, now)
+    histories.follow(record, now + 60)
     assert histories.disagreements(record) == []
+    histories.follow(record, now + 120)
+    assert (histories.disagreements(record), record.asked) == ([], set())
 
 
 def read_alone(histories: Histories) -> None:
     record = Record()
     for _ in range(2):  # the second time nothing is new
         for sold in histories.sold:
-            record.read(sold, int(NOW + 10**6))
+            record.list_one(sold, int(NOW + 10**6))
     assert histories.disagreements(record) == []
     assert len(record.seen) <= 2 * len(histories.sold)
 

@@ -2,16 +2,19 @@
 
 The numbers are `{base}-1`, `{base}-2`, …: whoever counts at the same moment comes to the same one, and the record lets
 only one of them begin it. The next attempt replaces the last one: that is asked about and ended at the cashier first
-(`api.payments`), so that two can never be paid. An attempt stays at the cashier that it began at (`store.attempts`).
+(`api.payments`; at another cashier `was_paid`), so that two can never be paid. An attempt stays at the cashier that it
+began at (`store.attempts`).
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from countersign.errors import RateLimitedError
+from countersign.errors import ConflictError, PlatformUnavailableError, RateLimitedError
 from countersign.money import Money
-from countersign.orders.changes import OrderKey
+from countersign.orders.changes import Change, CloseRequested, Operator, OrderKey
+from countersign.orders.schedule import must_close
 from countersign.orders.state import Order
+from countersign.platforms.port import Closes
 from countersign.store import OrderStore
 from countersign.store.attempts import AttemptStore, Begun
 
@@ -71,3 +74,25 @@ def of(store: OrderStore, whole: OrderKey) -> tuple[Order, ...]:
     """Return the attempts to pay an order that were recorded, oldest first."""
     found = (store.get(one.key) for one in AttemptStore(store.client, store.table).of(whole))
     return tuple(order for order in found if order is not None)
+
+
+def was_paid(store: OrderStore, cashier: Closes, old: Order, *, by: str, now: int) -> bool:
+    """End an attempt before one begins at another cashier; tell whether it turned out to be paid.
+
+    At the same cashier the new one replaces it. Raises PlatformUnavailableError while it cannot be ended.
+    """
+    for change in cashier.query_order(old, now=now):
+        old = store.record(change, now=now).order or old
+    if old.payment is not None:
+        return True
+    asked = Change(old.key, CloseRequested(now), Operator(by), "merchant", system=old.terms.system)
+    old = store.record(asked, now=now).order or old
+    try:
+        closed = cashier.close(old, now=now) if must_close(old, now) else None
+    except ConflictError:
+        closed = None
+    if closed is not None:
+        old = store.record(closed, now=now).order or old
+    if old.status != "closed":
+        raise PlatformUnavailableError("the attempt before may still be paid, at another cashier")
+    return False

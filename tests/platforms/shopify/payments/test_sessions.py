@@ -255,6 +255,79 @@ class TestBuyers:
         refunds = world.store.refunds(world.attempt(first, 1).key)
         assert [one.status for one in refunds] == ["requested"]
 
+    def test_P2_a_second_window_closes_the_first_also_where_the_app_has_another_cashier_since(
+        self, world: Checkout
+    ) -> None:
+        first = world.ask(group="g")
+        address(world.visit(first))
+        world.choose("hc1/late")
+        world.cloud.clock.shift(1)
+        second = world.ask(group="g")
+        address(world.visit(second))
+
+        assert (world.session(first).account, world.session(second).account) == ("hc1.main", "hc1.late")
+        assert (world.attempt(first).status, world.attempt(second).status) == ("closed", "pending")
+        ledger = world.hosted.wire.simulator._hc1.ledger
+        assert getattr(ledger.find("hc1/main", world.attempts(first)[0]), "status", "") == "CANCELLED"
+        assert world.visit(first)["statusCode"] == 200  # it says where to go on
+        assert len(world.attempts(first)) == 1
+
+        world.pay(second, account="hc1/late")
+        world.told(second)
+        assert (first.state, second.state) == ("open", "resolved")
+        assert address(world.visit(first)).endswith(f"{second.body['id']}/resolved")
+
+    def test_a_second_window_at_another_cashier_takes_no_payment_where_the_first_one_was_paid(
+        self, world: Checkout
+    ) -> None:
+        first = world.ask(group="g")
+        address(world.visit(first))
+        world.choose("hc1/late")
+        world.cloud.clock.shift(1)
+        second = world.ask(group="g")
+        world.hosted.make("pay", "hc1/main", reference=world.attempts(first)[0])  # and nobody has heard of it
+
+        assert world.visit(second)["statusCode"] == 200
+        assert (world.attempt(first).status, world.attempts(second)) == ("paid", [])
+        world.told(first)
+        assert (first.told, second.told) == (["Resolve"], [])
+
+    def test_a_second_window_begins_nothing_while_the_first_ones_cashier_does_not_answer(self, world: Checkout) -> None:
+        first = world.ask(group="g")
+        address(world.visit(first))
+        world.choose("hc1/late")
+        world.cloud.clock.shift(1)
+        second = world.ask(group="g")
+        world.hosted.wire.lost.append("cancel")
+
+        assert world.visit(second)["statusCode"] == 200
+        assert world.attempts(second) == []
+        world.hosted.wire.lost.clear()
+        address(world.visit(second))
+        assert (world.attempt(first).status, world.attempt(second).status) == ("closed", "pending")
+
+    def test_a_try_that_failed_keeps_nobody_from_paying_at_another_cashier(self, world: Checkout) -> None:
+        first = world.ask(group="g")
+        address(world.visit(first))
+        world.pay(first, call="end", status="FAILED", code="insufficient_funds")
+        world.choose("hc1/late")
+        second = world.ask(group="g")
+
+        address(world.visit(second))
+        assert (world.attempt(first).status, world.attempt(second).status) == ("closed", "pending")
+
+    def test_a_cashier_that_is_gone_keeps_nobody_from_paying_at_another(self, world: Checkout) -> None:
+        first = world.ask(group="g")
+        address(world.visit(first))
+        world.cloud.secretsmanager.delete_secret(
+            SecretId="countersign/test/cashier/hc1/main", ForceDeleteWithoutRecovery=True
+        )
+        world.choose("hc1/late")
+        second = world.ask(group="g")
+
+        address(world.visit(second))
+        assert world.attempt(second).status == "pending"
+
     def test_a_stranger_sees_nothing(self, world: Checkout) -> None:
         asked = world.ask()
         wrong = replace(asked, redirect_url=asked.redirect_url[:-1] + ("0" if asked.redirect_url[-1] != "0" else "1"))

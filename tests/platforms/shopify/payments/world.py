@@ -91,6 +91,13 @@ class Checkout:
         answer = self.cloud.invoke(f"shopify_{what.replace('-', '_')}", event)
         return answer["statusCode"], str(answer.get("body") or "").encode()
 
+    def choose(self, cashier: str) -> None:
+        """Have the merchant choose another cashier, which functions that start from now on read."""
+        document = json.dumps(app_document(cashier=cashier))
+        self.cloud.secretsmanager.put_secret_value(SecretId=f"countersign/test/shopify/{APP}", SecretString=document)
+        for job in FUNCTIONS:
+            importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
+
     # What Shopify and buyers do.
 
     def ask(self, about: str = "payment", *, shop: str = SHOP, **wanted: Any) -> Asked:

@@ -16,9 +16,8 @@ from countersign.errors import (
     UnprocessableError,
 )
 from countersign.http import HttpRequest
-from countersign.orders.changes import Change, CloseRequested, Operator, OrderKey
+from countersign.orders.changes import OrderKey
 from countersign.orders.reports import tells_more
-from countersign.orders.schedule import must_close
 from countersign.orders.state import Order
 from countersign.orders.times import timestamp
 from countersign.platforms.bigcommerce import connector, proof, translate
@@ -184,29 +183,12 @@ class Desk:
         return Cashiers(self.accounts, self.store, self.table, page_base)
 
     def _was_paid_elsewhere(self, cashiers: Cashiers, found: Attempt, now: int) -> bool:
-        """End the attempt before one that begins now at another cashier; tell whether it turned out to be paid.
-
-        At the same cashier the new one replaces it. Raises PlatformUnavailableError while it cannot be ended.
-        """
+        """End the attempt before one that begins now at another cashier; tell whether it turned out to be paid."""
         old = found.before
         if old is None or found.order is not None or _place(old.key) == _place(found.key) or old.status == "closed":
             return False
         cashier = cashiers.connect(old.key, **create_payment.WITH_A_PERSON_WAITING)
-        for change in cashier.query_order(old, now=now):
-            old = self.store.record(change, now=now).order or old
-        if old.payment is not None:
-            return True
-        asked = Change(old.key, CloseRequested(now), Operator(SUBJECT), "merchant", system=old.terms.system)
-        old = self.store.record(asked, now=now).order or old
-        try:
-            closed = cashier.close(old, now=now) if must_close(old, now) else None
-        except ConflictError:
-            closed = None
-        if closed is not None:
-            old = self.store.record(closed, now=now).order or old
-        if old.status != "closed":
-            raise PlatformUnavailableError("the attempt before may still be paid, at another cashier")
-        return False
+        return attempts.was_paid(self.store, cashier, old, by=SUBJECT, now=now)
 
     def _record(self, key: OrderKey, platform: Connector, order: StoreOrder, now: int) -> None:
         """Record the order of the store, which the attempt is a part of, before the attempt."""

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from countersign.cashiers import create_payment, registry
+from countersign.cashiers.attempts import was_paid
 from countersign.cashiers.notices import PLATFORM as CASHIER
 from countersign.cashiers.opening import Cashiers
 from countersign.errors import ConflictError, NotFoundError, RefusedError, TemporaryError, UnprocessableError
@@ -88,6 +89,9 @@ class Desk:
         if following.order is not None and following.order.payment is not None:
             return Step(session_page.WAIT)
         try:
+            elsewhere = self._leave_others(found, now)
+            if elsewhere:
+                return Step(elsewhere)
             client = self._pay(found, following, request.source_ip, page, now)
             return Step(session_page.PAYABLE, str(client["cashier_url"]))
         except LackingError as error:
@@ -112,6 +116,8 @@ class Desk:
         if following.stale or (following.order is not None and following.order.payment is not None):
             return None
         try:
+            if self._leave_others(found, now):
+                return None
             client = self._pay(found, following, "", "", now)
         except LackingError as error:
             self._reject(found, error, now)
@@ -141,6 +147,31 @@ class Desk:
         """Tell whether the last attempt of a session came to nothing, so that its buyer may try again."""
         own = attempts.of_session(self._attempt, found.key, found.session)
         return bool(own) and own[-1].status in ("failed", "closed")
+
+    def _leave_others(self, found: Found, now: int) -> str:
+        """End what a checkout can be paid by at other cashiers, where its app has had another one since.
+
+        Return what its buyer is shown instead of a payment: a session of later has begun one, or one was made already.
+        Raises PlatformUnavailableError while one can neither be ended nor known to be paid.
+        """
+        own = found.session
+        for one in SessionStore(self.store).all(found.key):
+            if one.about != PAYMENT or one.account in ("", own.account):
+                continue
+            try:
+                begun = attempts.of_session(self._attempt, found.key, one)
+                if not begun or begun[-1].status == "closed":
+                    continue
+                how = create_payment.WITH_A_PERSON_WAITING
+                cashier = Cashiers(self.accounts, self.store).connect(begun[-1].key, **how)
+            except NotFoundError:  # nobody can be asked there any more
+                logger.error("an attempt cannot be ended: its account is gone", extra={"account": one.account})
+                continue
+            if (one.requested_at, one.session_id) > (own.requested_at, own.session_id):
+                return session_page.ELSEWHERE
+            if was_paid(self.store, cashier, begun[-1], by=SUBJECT, now=now):
+                return session_page.WAIT
+        return ""
 
     def _attempt(self, account: str, reference: str) -> Order | None:
         return self.store.get(Cashiers(self.accounts, self.store).key_of(account, reference))
