@@ -14,6 +14,7 @@ from countersign.money import MAX_MINOR
 
 MAX_FREE_TEXT = 512
 MAX_SAID = 80
+LAST_MOMENT = 253_370_764_800  # the year 9999: what follows from a later time, or from one before 1970, has no form
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,15}")
 # An id, a card number, a token: what a platform's sentence may quote and nobody needs to read again.
 _QUOTED = re.compile(r"[0-9A-Za-z_+/=-]{12,}")
@@ -100,9 +101,17 @@ def moment(
     leap = second == 60  # RFC 3339 has it, datetime does not
     own_zone = zone if isinstance(zone, tzinfo) else zone(match)
     try:
-        return int(datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=own_zone).timestamp()) + leap
+        at = int(datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=own_zone).timestamp()) + leap
     except (ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None
+    return bounded(at, name)
+
+
+def bounded(at: int, name: str) -> int:
+    """Return epoch seconds that can be written as a time again; MalformedError for others."""
+    if not 0 <= at < LAST_MOMENT:
+        raise MalformedError(f"{name} is not a time")
+    return at
 
 
 def said(words: object) -> str:

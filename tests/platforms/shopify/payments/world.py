@@ -66,6 +66,12 @@ def documents(**payments: Any) -> dict[str, Json]:
     return {APP: app_document(**payments), f"{APP}/{SHOP}": shop}
 
 
+def reload() -> None:
+    """Start the functions anew: what they read of documents before is not known to them any more."""
+    for job in FUNCTIONS:
+        importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
+
+
 class Checkout:
     """One stack, its shop at Shopify, and the cashier where buyers pay."""
 
@@ -93,10 +99,13 @@ class Checkout:
 
     def choose(self, cashier: str) -> None:
         """Have the merchant choose another cashier, which functions that start from now on read."""
-        document = json.dumps(app_document(cashier=cashier))
+        self.change(cashier=cashier)
+
+    def change(self, **payments: Any) -> None:
+        """Have the merchant change the app's document."""
+        document = json.dumps(app_document(**payments))
         self.cloud.secretsmanager.put_secret_value(SecretId=f"countersign/test/shopify/{APP}", SecretString=document)
-        for job in FUNCTIONS:
-            importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
+        reload()
 
     # What Shopify and buyers do.
 
@@ -231,8 +240,7 @@ def checkout(
             let_by_code(hosted.cloud, tmp_path, monkeypatch)
         else:
             monkeypatch.setenv("WECHAT_POLL_QUEUE_URL", os.environ["POLL_QUEUE_URL"])
-        for job in FUNCTIONS:
-            importlib.reload(importlib.import_module(f"functions.shopify_{job}.app"))
+        reload()
         try:
             yield Checkout(hosted.cloud, wire, hosted)
         finally:

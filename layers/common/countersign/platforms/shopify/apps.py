@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from countersign.accounts import FRESH_SECONDS, Accounts
-from countersign.errors import NotFoundError
+from countersign.errors import KeysUnavailableError, NotFoundError
 from countersign.platforms.shopify import settings
 from countersign.platforms.shopify.settings import App, Shop
+from countersign.runtime.telemetry import logger
 from countersign.signing import digests
 from countersign.store import OrderStore, account_names
 from countersign.store.authorizations import AuthorizationStore
@@ -113,15 +114,18 @@ class Apps:
     def paying(self) -> Iterator[Installation]:
         """Yield each shop of each app that serves payments."""
         for name in sorted(self._apps.names()):
-            app = self.load(name)
-            if app.payments is None:
+            try:
+                app = self.load(name)
+                if app.payments is None:
+                    continue
+                granted = list(installed_everywhere(*_table(), "shopify", name)) if app.install == OAUTH else []
+                let_in = [one.account for one in granted if one.open and not one.seeded]
+                hosts = dict.fromkeys([*app.shops, *let_in, *self._shops(name).names()])
+                shops = [self.shop(name, app, host) for host in hosts]
+            except KeysUnavailableError as error:  # a document that cannot be read stops no other app
+                logger.error("an app's documents cannot be read", extra={"app": name, "reason": str(error)})
                 continue
-            granted = list(installed_everywhere(*_table(), "shopify", name)) if app.install == OAUTH else []
-            let_in = [one.account for one in granted if one.open and not one.seeded]
-            for host in dict.fromkeys([*app.shops, *let_in, *self._shops(name).names()]):
-                shop = self.shop(name, app, host)
-                if shop is not None:
-                    yield Installation(name, app, shop)
+            yield from (Installation(name, app, shop) for shop in shops if shop is not None)
 
     def installation(self, host: str) -> Installation:
         """Return a shop with the app that reads it; NotFoundError where none is installed there."""

@@ -10,7 +10,7 @@ from countersign.orders.sessions import CONFIRM, PAYMENT, session_id
 from countersign.platforms.shopify import sessions
 from countersign.platforms.shopify.apps import Apps
 from countersign.platforms.shopify.sessions import PLATFORM, Request
-from countersign.platforms.shopify.settings import BY_CODE, App, Payments
+from countersign.platforms.shopify.settings import BY_CODE, Payments
 from countersign.runtime import callbacks
 from countersign.runtime.entrypoint import mark_accounts
 from countersign.runtime.telemetry import count, logger
@@ -45,7 +45,6 @@ class Desk:
         asked = sessions.read(self.about, host, request.body)
         if request.header("shopify-api-version") not in ("", app.api_version):
             count("ApiVersionDiffers")
-        _require_kind(asked, app)
         found = self._known(asked) or self._record(asked, name, app.payments, now)
         if found.session.digest != asked.digest:
             count("SessionDiffers")
@@ -59,6 +58,7 @@ class Desk:
         return SessionStore(self.store).find(PLATFORM, asked.shop, asked.about, asked.id)
 
     def _record(self, asked: Request, name: str, payments: Payments, now: int) -> Found:
+        _require_kind(asked, payments)  # of what is new: what was taken is answered the same, whatever is taken since
         key, test = self._order_of(asked, now)
         account = (payments.test_cashier if test else payments.cashier) if asked.about == PAYMENT else ""
         # Where Shopify's own window shows what is to be scanned, there is no page: also not one that nobody knows of.
@@ -125,6 +125,7 @@ def page_url(base_url: str, host: str, found: Found) -> str:
     return f"{base_url}/shopify/{app}/pay/{host}/{quote(number, safe='')}/{found.session.page}"
 
 
-def _require_kind(asked: Request, app: App) -> None:
-    if asked.about == PAYMENT and app.payments is not None and asked.kind not in app.payments.kinds:
-        raise UnprocessableError(f"the app takes no {asked.kind}: its payments.kinds say so")
+def _require_kind(asked: Request, payments: Payments) -> None:
+    wanted = asked.kind or asked.about
+    if wanted not in payments.kinds:
+        raise UnprocessableError(f"the app takes no {wanted}: its payments.kinds say so")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from countersign.errors import RateLimitedError
 from countersign.orders.changes import OrderKey
 from countersign.orders.sessions import Session
 from countersign.orders.state import Order
@@ -50,7 +51,10 @@ def session_of(attempt: Order) -> str:
 
 
 def following(get: Get, key: OrderKey, session: Session, now: int) -> Next:
-    """Return the attempt by which a session is paid now: its own open one, else the next."""
+    """Return the attempt by which a session is paid now: its own open one, else the next.
+
+    Raises RateLimitedError beyond MOST: nobody looks for one that begins after that.
+    """
     known = list(all_of(get, key, session.account))
     if not known:
         return Next(reference(key, 1))
@@ -62,4 +66,6 @@ def following(get: Get, key: OrderKey, session: Session, now: int) -> Next:
         return Next(reference(key, number), reference(key, number - 1) if number > 1 else "", last)
     if not owns and any(session_of(one) == session.session_id for one in known):
         return Next(reference(key, number), order=last, stale=True)
+    if number == MOST:
+        raise RateLimitedError("too many attempts to pay one checkout")
     return Next(reference(key, number + 1), reference(key, number))

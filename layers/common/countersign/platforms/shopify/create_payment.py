@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +10,14 @@ from countersign.cashiers import create_payment, registry
 from countersign.cashiers.attempts import was_paid
 from countersign.cashiers.notices import PLATFORM as CASHIER
 from countersign.cashiers.opening import Cashiers
-from countersign.errors import ConflictError, NotFoundError, RefusedError, TemporaryError, UnprocessableError
+from countersign.errors import (
+    ConflictError,
+    NotFoundError,
+    RateLimitedError,
+    RefusedError,
+    TemporaryError,
+    UnprocessableError,
+)
 from countersign.http import HttpRequest
 from countersign.orders.reasons import because
 from countersign.orders.sessions import PAYMENT, Session
@@ -66,8 +73,8 @@ class Desk:
         `page` is the address of the session's own page; `look_now` has the session looked at while its buyer waits.
         """
         where, cancel = request.path.rpartition("/")[2], found.session.cancel_url
-        if where == "cancel" and cancel and self.look(found).state == session_page.PAYABLE:
-            return Step(session_page.PAYABLE, cancel)
+        if where == "cancel" and self.look(found).state == session_page.PAYABLE:
+            return Step(session_page.PAYABLE, cancel) if cancel else Step(session_page.AGAIN, retry=page)
         if where == "back":
             found = look_now(found)
             step = self.look(found)
@@ -83,7 +90,10 @@ class Desk:
         step = self.look(found)
         if step.state != session_page.PAYABLE:
             return step
-        following = attempts.following(self._attempt, found.key, found.session, now)
+        try:
+            following = attempts.following(self._attempt, found.key, found.session, now)
+        except RateLimitedError:
+            return Step(session_page.OVER)
         if following.stale:
             return Step(session_page.ELSEWHERE)
         if following.order is not None and following.order.payment is not None:
@@ -188,7 +198,10 @@ class Desk:
         body = body_of(found, following, page, hold=self._confirms(session))
 
         def call(platform: str, account: str, known: Any) -> Call:
-            return Call(platform, account, known, SUBJECT, self.base_url, source_ip, now)
+            # The cashier's own policy for late money has no say: here it may still be what a session is resolved by.
+            keep = {"paid_late_policy": "keep"}
+            own = known._replace(**keep) if hasattr(known, "_replace") else replace(known, **keep)
+            return Call(platform, account, own, SUBJECT, self.base_url, source_ip, now)
 
         try:
             if session.account.startswith(BY_CODE):

@@ -87,9 +87,6 @@ def read(about: str, shop: str, body: bytes) -> Request:
     if gid != f"gid://shopify/{_GID_KIND[about]}/{number}":
         raise MalformedError("gid_type_mismatch")
     amount = None if about == VOID else _amount(fields)
-    test = fields.get("test", False)
-    if type(test) is not bool:
-        raise MalformedError("test is not true or false")
     found = Request(
         about,
         shop,
@@ -99,7 +96,7 @@ def read(about: str, shop: str, body: bytes) -> Request:
         messages.moment(fields, "proposed_at") or 0,
         _digest(about, fields),
         payment_id="" if about == PAYMENT else text(fields, "payment_id", _ID),
-        test=test,
+        test=messages.flag(fields, "test"),
     )
     return found if about != PAYMENT else _payment(found, fields)
 
@@ -132,9 +129,15 @@ def _payment(found: Request, fields: Mapping[str, Any]) -> Request:
         test=found.test,
         # Shopify's template reads a field of the body, everything else the method's own data.
         cancel_url=text(data if data.get("cancel_url") else fields, "cancel_url", _URL, default=""),
-        locale=text(mapping(fields, "customer"), "locale", _LOCALE, default="")
-        or text(fields, "merchant_locale", _LOCALE, default=""),
+        locale=_locale(fields.get("customer")) or _locale(fields),
     )
+
+
+def _locale(said: object) -> str:
+    """Return the language that the buyer or the shop is said to have; one of another form is none, and no sale lost."""
+    names = ("locale", "merchant_locale")
+    values = [said.get(name) for name in names] if isinstance(said, dict) else []
+    return next((one for one in values if isinstance(one, str) and _LOCALE.fullmatch(one)), "")
 
 
 def _amount(fields: Mapping[str, Any]) -> Money:
