@@ -162,11 +162,19 @@ BEGUN = (
     *(QUERY, UPDATE),  # lease
     READ,
 )
-ABOUT = (*BEGUN, READ, QUERY)  # the payment that it is about, and what was asked for before
-WINNER = (*(READ,) * 3,)  # the checkout's attempts, and which of its sessions counts
+ABOUT = (READ, QUERY)  # the payment that it is about, and what was asked for before
+OF_SALE = (
+    *(READ, QUERY, UPDATE, UPDATE),  # the payment's session is looked at too: money may have come beside what counts
+    *(QUERY, UPDATE),
+    *(READ, READ, READ, READ),  # it, its attempts, and it again
+    UPDATE,  # nothing is due of it
+    *(UPDATE, READ),
+)
+PAYING = (READ, READ)  # the checkout's attempts
 LOADED = (READ, SECRET, READ)  # the session as it is decided; the app, and whether the shop lets it in
 GRAPHQL = f"http.POST /shopify/{SHOP}/payments_apps/api/2026-10/graphql.json"
 TOLD = (GRAPHQL, *RECORD, UPDATE)  # Shopify took it, and nothing is due
+PAID = (GRAPHQL, *RECORD, *(READ, READ), UPDATE)  # and no money came by another attempt
 AT_WECHAT = "/wechat/v3/pay/transactions"
 BY_CODE = f"{AT_WECHAT}/out-trade-no/{BY_CODE_REFERENCE}"
 SHOWN = (
@@ -231,7 +239,7 @@ SCENARIOS = {
             *RECORD,  # so is the checkout
             *RECORD,  # what Shopify will be told
             *LOADED,
-            *TOLD,
+            *PAID,
         ),
         _paid_unheard,
         _told,
@@ -256,20 +264,20 @@ SCENARIOS = {
         _work_again,
     ),
     "payments app, refund": _scenario(
-        (*ABOUT, *WINNER, *(READ, READ), *RECORD, READ, *RECORD, READ, UPDATE),  # asked for, and approved
+        (*OF_SALE, *ABOUT, *PAYING, *(READ, READ), *RECORD, READ, *RECORD, READ, UPDATE),  # asked for, and approved
         _after("refund", "killed-r001", amount="30.00"),
         _told,
         _refund_again,
     ),
     "payments app, refund made": _scenario(
-        (*ABOUT, *WINNER, *(READ, READ), *RECORD, *RECORD, *LOADED, *TOLD),
+        (*OF_SALE, *ABOUT, *PAYING, *(READ, READ), *RECORD, *RECORD, *LOADED, *TOLD),
         _refund_made,
         _told,
         _work_again,
     ),
     "payments app, refund of a part": _scenario(
         (
-            *(*ABOUT, *WINNER, READ, QUERY),
+            *(*BEGUN, *ABOUT, *PAYING, READ, QUERY),
             *RECORD,  # it is begun here
             SECRET,
             f"http.POST {PAYMENT}/refunds",
@@ -283,14 +291,14 @@ SCENARIOS = {
         _work_again,
     ),
     "payments app, refund refused": _scenario(
-        (*ABOUT, *WINNER, *(READ, READ), READ, READ, SECRET, *RECORD, *(READ, READ), *TOLD),
+        (*OF_SALE, *ABOUT, *PAYING, *(READ, READ), READ, READ, SECRET, *RECORD, *(READ, READ), *TOLD),
         _after("refund", "killed-r001", amount="100.01"),
         _told,
         _work_again,
     ),
     "payments app, capture": _scenario(
         (
-            *(*ABOUT, *WINNER, QUERY),
+            *(*BEGUN, *ABOUT, *PAYING, QUERY),
             SECRET,
             f"http.POST {PAYMENT}/captures",
             *RECORD,  # what is held still
@@ -305,7 +313,7 @@ SCENARIOS = {
     ),
     "payments app, void": _scenario(
         (
-            *(*ABOUT, *WINNER, QUERY),
+            *(*BEGUN, *ABOUT, *PAYING, QUERY),
             SECRET,
             f"http.GET {PAYMENT}",  # nothing was captured by whatever way
             f"http.POST {PAYMENT}/void",
@@ -349,7 +357,7 @@ SCENARIOS = {
             *RECORD,  # so is the checkout
             *RECORD,  # what Shopify will be told
             *(READ, READ),
-            *TOLD,
+            *PAID,
         ),
         _given_a_word(True),
         _told,
@@ -363,7 +371,7 @@ SCENARIOS = {
             *RECORD,  # nothing is held
             *RECORD,
             *(READ, READ),
-            *TOLD,
+            *PAID,
         ),
         _given_a_word(False),
         _told,
@@ -403,7 +411,7 @@ SCENARIOS = {
             *RECORD,  # so is the checkout
             *RECORD,  # what Shopify will be told
             *LOADED,
-            *TOLD,
+            *PAID,
         ),
         _scanned_unheard,
         _told,

@@ -7,7 +7,7 @@ the cashier's own. Where the payment is for another order (of a shop), `money_of
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from countersign.errors import UnprocessableError
 from countersign.money import Money
@@ -82,6 +82,8 @@ class Cashier(Closes, Refunds, Protocol):
     Calls raise ConflictError (the payment is in a state that forbids it), any other RefusedError (refused for good:
     nothing was done) or PlatformUnavailableError (no believable answer: the outcome is unknown).
     """
+
+    captures_once: ClassVar[bool]  # whether what a capture leaves is let go with it, and nothing can follow
 
     @property
     def kinds(self) -> frozenset[str]:

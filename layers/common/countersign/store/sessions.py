@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from countersign.orders.changes import OrderKey
-from countersign.orders.sessions import PAYMENT, UNDECIDED, Session, session_id
+from countersign.orders.sessions import PAYMENT, REJECT, UNDECIDED, Session, session_id
 from countersign.orders.state import Order
 from countersign.store import OrderStore, children, codec, dynamo, keys
 from countersign.store.codec import text
@@ -52,21 +52,31 @@ class SessionStore:
         """Return the payment session that an order's money counts for: this one, unless another was first."""
         row = {"pk": text(keys.order_pk(key)), "sk": text(_WINNER)}
         values = {":own": text(number)}
-        if dynamo.update_if(
-            self._client,
-            self._table,
-            row,
-            "SET paid_session = :own",
-            "attribute_not_exists(paid_session) OR paid_session = :own",
-            values,
-        ):
+        free = "attribute_not_exists(paid_session) OR paid_session = :own"
+        if dynamo.update_if(self._client, self._table, row, "SET paid_session = :own", free, values):
             return number
+        held = self._claimed(key)
+        if self._is_rejected(key, held):
+            values[":held"] = text(held)
+            if dynamo.update_if(
+                self._client, self._table, row, "SET paid_session = :own", "paid_session = :held", values
+            ):
+                return number
         return self.winner(key)
 
     def winner(self, key: OrderKey) -> str:
-        """Return the payment session that counts; empty where none is paid."""
+        """Return the payment session that counts; empty where none is paid, or only one that was rejected since."""
+        held = self._claimed(key)
+        return "" if self._is_rejected(key, held) else held
+
+    def _claimed(self, key: OrderKey) -> str:
         row = (keys.order_pk(key), _WINNER)
         return codec.as_text(dynamo.read_many(self._client, self._table, [row]).get(row, {}), "paid_session")
+
+    def _is_rejected(self, key: OrderKey, number: str) -> bool:
+        """Tell whether a session is rejected: its money went back, and another of the checkout's may be paid."""
+        found = self.read(key, number) if number else None
+        return found is not None and found.session.operation == REJECT
 
     def told_ready(self, platform: str, app: str, account: str) -> str:
         """Return what an account was last told of the app's readiness; empty where nothing was."""
@@ -81,12 +91,13 @@ class SessionStore:
     def make_due(self, key: OrderKey, owner: str, *, now: int) -> None:
         """Have `owner` look at each session of an order that is not over, at once.
 
-        Also at one whose platform is being told something that is no end, whenever it would be told that again. Of a
-        payment that was rejected too: money that comes for it after that goes back.
+        Also at one whose platform is being told something that is no end, whenever it would be told that again. At a
+        payment that is over too: money that comes for it after that goes back.
         """
         for session in self.all(key):
             is_open = session.status in UNDECIDED or (session.status == "deciding" and not session.is_decided)
-            if is_open or (session.status == "rejected" and session.about == PAYMENT):
+            is_over = session.status in ("rejected", "resolved") and session.hold_ends_at is None
+            if is_open or (is_over and session.about == PAYMENT):
                 row = {"pk": text(keys.order_pk(key)), "sk": text(keys.child_sk("session", session.session_id))}
                 values: dict[str, Any] = {
                     ":now": codec.number(now),

@@ -142,7 +142,7 @@ def test_a_refund_goes_back_through_wechat(world: Checkout) -> None:
     asked = shown(world)
     world.scan(asked)
     back = world.ask("refund", payment=asked.body["id"], amount="10.00", currency="CNY")
-    number = resolver.refund_number(world.session(back))
+    number = resolver.refund_number(world.key(back), world.session(back))
     for wait in (60, 60, 7200):
         world.run(wait)
         world.cloud.invoke("wechat_refund", {"source": "aws.scheduler"}, remaining_ms=900_000)

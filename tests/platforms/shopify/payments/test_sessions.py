@@ -311,6 +311,7 @@ class TestBuyers:
         address(world.visit(first))
         world.pay(first, call="end", status="FAILED", code="insufficient_funds")
         world.choose("hc1/late")
+        world.cloud.clock.shift(1)
         second = world.ask(group="g")
 
         address(world.visit(second))

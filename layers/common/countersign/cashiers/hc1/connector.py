@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from countersign.cashiers import port
 from countersign.cashiers.hc1 import messages, translate
@@ -29,6 +30,7 @@ _CAPTURES = {"PENDING": "processing", "SUCCEEDED": "succeeded", "FAILED": "faile
 class Connector:
     """An account at a cashier: its keys, the client that uses them, and what is known of refunds here."""
 
+    captures_once: ClassVar[bool] = False
     account: str  # `hc1.{account}`
     settings: Settings
     client: Client

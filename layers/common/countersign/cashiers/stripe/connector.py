@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import stripe
 
@@ -34,6 +34,7 @@ HOLDS = "requires_capture"  # of a payment intent
 class Connector:
     """A Stripe account: its settings and the client that uses them."""
 
+    captures_once: ClassVar[bool] = True
     account: str  # `stripe.{account}`
     settings: Settings
     client: Client
@@ -100,7 +101,7 @@ class Connector:
 
     def query_refund(self, order: Order, refund: Refund) -> Change | None:
         """Return what Stripe says about a refund."""
-        for told in self._refunds(order.key, _intent(order, refund)):
+        for told in self._refunds(order.key, self._intent(order, refund)):
             if isinstance(told.fact, RefundReported) and told.fact.refund_id == refund.refund_id:
                 return told
         return None
@@ -131,7 +132,7 @@ class Connector:
         """Make a refund, the same one however often it is called."""
         try:
             made = self.client.refund(
-                _intent(order, refund), refund.amount, number=refund.refund_id, reference=order.key.order_id
+                self._intent(order, refund), refund.amount, number=refund.refund_id, reference=order.key.order_id
             )
         except CallRefusedError as error:
             problem = because("said_by_the_platform", text=str(error))
@@ -171,6 +172,11 @@ class Connector:
             self.client.void(session.payment_intent)
             session = self._held(order)
         return self._told(order.key, session, self.now())
+
+    def _intent(self, order: Order, refund: Refund) -> str:
+        """Return the payment that a refund is of: also where a part of it was captured, which pays no whole order."""
+        paid = order.payment.transaction_id if order.payment is not None else ""
+        return refund.transaction_id or paid or self._held(order).payment_intent
 
     def _held(self, order: Order) -> Session:
         """Return the session of a payment whose money is held, or was; ConflictError where it never was."""
@@ -224,12 +230,6 @@ def _let_go(refunds: Sequence[StripeRefund], session: Session | None) -> StripeR
     held = Money(session.total.minor - session.received.minor, session.total.currency)
     same = [one for one in refunds if one.amount == held]
     return min(same, key=lambda one: one.created, default=None)
-
-
-def _intent(order: Order, refund: Refund) -> str:
-    """Return the payment that a refund is of."""
-    paid = order.payment.transaction_id if order.payment is not None else ""
-    return refund.transaction_id or paid
 
 
 def connect(

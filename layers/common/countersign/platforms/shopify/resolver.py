@@ -7,7 +7,7 @@ answer to its request yet, so it is no reason to decide otherwise.
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,6 +40,7 @@ from countersign.orders.sessions import (
     PENDING,
     REFUND,
     REJECT,
+    RESOLVE,
     UNDECIDED,
     WARN_SECONDS,
     Session,
@@ -111,7 +112,14 @@ class ResolveJob:
         found = self._read(key, number)
         if found is None:
             return None
-        again = self._decide(found)
+        try:
+            again = self._decide(found)
+        except CountersignError as error:
+            if not self._is_past_its_time(found.session):
+                raise
+            # A cashier or an app's document that is gone would keep it open for ever, and nobody would know.
+            logger.error("a session is undecided past its time", extra={"reason": str(error)})
+            again = self._to_a_person(found)
         found = self._read(key, number) or found
         return self._tell(found) if found.session.status == "deciding" else again
 
@@ -126,8 +134,8 @@ class ResolveJob:
         session = found.session
         if session.status == "resolved" and session.hold_ends_at is not None:
             return self._watch_hold(found, session.hold_ends_at)
-        if session.status == "rejected" and session.about == PAYMENT:
-            return self._late_money(found)
+        if session.status in ("rejected", "resolved") and session.about == PAYMENT:
+            return self._spare_money(found)
         # What is told and is no end may be known there already, or never be taken: money is not kept waiting for it.
         if session.status not in UNDECIDED and (session.status != "deciding" or session.is_decided):
             return None
@@ -163,7 +171,7 @@ class ResolveJob:
             return self.now
         if last in answering.FINAL_WORDS:
             return self._reject(found, because("session_said", text=last), answering.FINAL_WORDS[last], "refused")
-        if session.status == "pending" and own and own[-1].status == "failed":
+        if session.status == "pending" and own and own[-1].status in ("failed", "closed"):
             return self._reject(found, because("session_said", text=last or "failed"), answering.FAILED_LATE, "refused")
         if self.show is not None and session.is_shown_there and not session.operation and self.now < session.expires_at:
             return self._show(found, self.show)
@@ -172,10 +180,8 @@ class ResolveJob:
     def _wait(self, found: Found, own: list[Order], last: str) -> int | None:
         """Come again while a session can be paid; `last` is the cashier's word for its newest attempt."""
         session = found.session
-        ends = session.expires_at
-        if session.operation == PENDING and session.decided_at is not None:
-            ends = max(ends, session.decided_at + answering.PENDING_SECONDS)
-        elif session.operation == MODAL and own:
+        ends = _payable_until(session)
+        if session.operation == MODAL and own:
             newest = list(attempts.all_of(self.attempt, found.key, session.account))[-1]
             # What a later session replaced is left alone: to reject it might take the method away from that one.
             ends = own[-1].terms.expires_at if newest.key == own[-1].key else ends
@@ -255,6 +261,7 @@ class ResolveJob:
             return self._give_back(found, attempt)
         if found.session.confirmed is False:  # somebody captured it all the same, where Shopify has nothing to sell
             return self._give_back(found, attempt)
+        self._report(found, payment.total)  # another session of the checkout may have said since what that would cost
         fact = Paid(payment.transaction_id, payment.total, payment.paid_at, test=found.session.test)
         self._record(found.key, fact)
         ends = self._hold_end(found) if found.session.mode == AUTHORIZATION else None
@@ -303,7 +310,7 @@ class ResolveJob:
         """Capture all that is held for a sale; that it was taken is believed as the cashier says when it is asked."""
         try:
             made = self.cashiers.connect(attempt.key).capture(
-                attempt, capture_number(found.session), attempt.terms.amount
+                attempt, capture_number(found.key, found.session), attempt.terms.amount
             )
         except CountersignError as error:
             if not is_final(error):
@@ -342,10 +349,15 @@ class ResolveJob:
             self._ask(attempt, RefundDecided(number, True, self.now), f"{BY_SHOPIFY} policy")
         return is_new
 
-    def _late_money(self, found: Found) -> int | None:
-        """Do the same with money that came for a session which was rejected: nothing is sold for it."""
-        for attempt in attempts.of_session(self.attempt, found.key, found.session):
-            if attempt.payment is not None:
+    def _spare_money(self, found: Found) -> int | None:
+        """Do the same with money of a decided session for which nothing is sold: of one that was rejected, all of it.
+
+        Of one that was resolved, what came by another of its attempts than the one that counts.
+        """
+        own = attempts.of_session(self.attempt, found.key, found.session)
+        counts = _that_counts(found.order, own) if found.session.operation == RESOLVE else None
+        for attempt in own:
+            if attempt.payment is not None and (counts is None or attempt.key != counts.key):
                 self._ask_back(found, attempt)
         return None
 
@@ -379,7 +391,7 @@ class ResolveJob:
     # A refund, a capture, a void
 
     def _refund(self, found: Found, paid: Found) -> int | None:
-        session, number = found.session, refund_number(found.session)
+        session, number = found.session, refund_number(found.key, found.session)
         attempt = self._paying(paid)
         if attempt is None or session.amount is None:
             return self._reject(found, because("session_not_paid"))
@@ -396,7 +408,7 @@ class ResolveJob:
         return self._refund_at_the_desk(found, attempt, session.amount)
 
     def _refund_at_the_desk(self, found: Found, attempt: Order, amount: Money) -> int | None:
-        number = refund_number(found.session)
+        number = refund_number(found.key, found.session)
         known = self.store.refund(attempt.key, number)
         if known is None:
             asked = RefundRequested(number, amount, ASKED_BY_SHOP, self.now)
@@ -416,7 +428,11 @@ class ResolveJob:
             return self.now
         if known.child.status in ("failed", "rejected", "given_up"):
             return self._reject(found, known.child.problem or because("session_refund_failed"))
-        return self._or_a_person(found)
+        return self._or_a_person(found) if known.child.status == "needs_action" else self._as_it_comes(found)
+
+    def _as_it_comes(self, found: Found) -> int:
+        """Come again until money that is on its way back arrived, which may take days: no person could say sooner."""
+        return self.now + (LOOK_SECONDS if self.now < found.session.expires_at else HOURLY)
 
     def _refund_of_a_part(self, found: Found, attempt: Order, amount: Money) -> int | None:
         """Have captured money go back while the rest is held: the refund desk knows of no payment before all is over.
@@ -428,7 +444,7 @@ class ResolveJob:
         gone = [one.amount.minor for one in earlier if one.about == REFUND and one.amount is not None]
         if amount.currency != attempt.terms.amount.currency or sum(gone) + amount.minor > sum(taken):
             return self._reject(found, because("session_too_much") if taken else because("session_not_paid"))
-        number = refund_number(found.session)
+        number = refund_number(found.key, found.session)
         self._record(found.key, RefundReported(number, amount, "processing", source="platform"))
         try:
             wanted = Refund(number, amount, "approved", "platform", reason=ASKED_BY_SHOP)
@@ -440,7 +456,7 @@ class ResolveJob:
             return self._reject(found, error.problem)
         status = made.fact.status if isinstance(made.fact, RefundReported) else ""
         if status not in ("succeeded", "failed"):
-            return self._or_a_person(found)
+            return self._as_it_comes(found)
         at = self.now if status == "succeeded" else None
         self._record(found.key, RefundReported(number, amount, status, source="platform", at=at))
         if status == "failed":
@@ -468,8 +484,9 @@ class ResolveJob:
     def _take(self, found: Found, paid: Found, attempt: Order, amount: Money, *, left: int) -> int | None:
         """Have the cashier capture; also after the hold's end, for its answer of before may be all that was lost."""
         session, ends = found.session, paid.session.hold_ends_at
+        cashier = self.cashiers.connect(attempt.key)
         try:
-            made = self.cashiers.connect(attempt.key).capture(attempt, capture_number(session), amount)
+            made = cashier.capture(attempt, capture_number(found.key, session), amount)
         except CountersignError as error:
             if not is_final(error):
                 raise
@@ -479,6 +496,7 @@ class ResolveJob:
             return self._reject(found, because("session_said", text=made.status))
         if made.status != "succeeded":
             return self._or_a_person(found)
+        left = 0 if cashier.captures_once else left
         self._report(found, attempt.terms.amount, authorized=left)
         if not left:
             self._end_warning(found.key)
@@ -522,28 +540,38 @@ class ResolveJob:
         return tuple(told) if any(map(is_closed, told)) else because("session_overtaken")
 
     def _paying(self, paid: Found) -> Order | None:
-        """Return the attempt by which a payment session was paid, or its money held."""
-        own = attempts.of_session(self.attempt, paid.key, paid.session)
-        if SessionStore(self.store).winner(paid.key) != paid.session.session_id:
+        """Return the attempt by which a payment session was paid, or its money held; None where it is not resolved."""
+        if paid.session.operation != RESOLVE:
             return None
-        return next((one for one in own if one.payment is not None), own[-1] if own else None)
+        return _that_counts(paid.order, attempts.of_session(self.attempt, paid.key, paid.session))
 
     def _earlier(self, found: Found, *kinds: str) -> Iterable[Session]:
         """Yield the sessions of these kinds about a payment that were asked for before a session and not refused."""
         place = (found.session.requested_at, found.session.session_id)
         for one in SessionStore(self.store).all(found.key):
             same = one.payment == found.session.payment and one.about in kinds
-            if same and (one.requested_at, one.session_id) < place and one.operation != REJECT:
+            # What is decided comes first, whatever the clocks said of when it was asked for.
+            is_before = one.is_decided or (one.requested_at, one.session_id) < place
+            if same and is_before and one.operation != REJECT:
                 yield one
 
     def _or_a_person(self, found: Found) -> int | None:
         """Come again while a cashier is at it; after a day a person must look."""
-        if self.now < found.session.expires_at:
-            return self.now + LOOK_SECONDS
-        problem = because("session_not_taken")
-        self._record(found.key, SessionAnswered(found.session.session_id, "", self.now, problem=problem))
+        return self.now + LOOK_SECONDS if self.now < found.session.expires_at else self._to_a_person(found)
+
+    def _to_a_person(self, found: Found) -> int | None:
+        session, problem = found.session, because("session_not_taken")
+        self._record(found.key, SessionAnswered(session.session_id, session.operation, self.now, problem=problem))
         count("SessionUndecided")
         return None
+
+    def _is_past_its_time(self, session: Session) -> bool:
+        """Tell whether a session should be decided by now, whoever did not answer."""
+        if session.status not in UNDECIDED and (session.status != "deciding" or session.is_decided):
+            return False
+        if session.about == PAYMENT:  # as long as one that could not be closed at its end is left open
+            return self.now >= _payable_until(session) + answering.GIVE_UP
+        return self.now >= session.expires_at
 
     # What is decided
 
@@ -584,7 +612,13 @@ class ResolveJob:
             fact = SessionAnswered(session.session_id, session.operation, self.now, answer.next_url)
             self._record(found.key, fact)
             seconds("SessionAnswerSeconds", self.now - (session.decided_at or self.now))
+            if session.about == PAYMENT and session.is_decided and session.hold_ends_at is None:
+                self._spare_money(found)
             return self.now + LOOK_SECONDS if session.operation in (PENDING, CONFIRM, MODAL) else session.hold_ends_at
+        if again is None and session.operation == PENDING:
+            logger.error("Shopify did not take that money is on its way: it is waited for here alone")
+            self._record(found.key, SessionAnswered(session.session_id, PENDING, self.now))
+            return self.now + LOOK_SECONDS
         if answer.kind == "against" or again is None:
             problem = because("session_not_taken")
             if answer.kind == "against":
@@ -608,12 +642,19 @@ class ResolveJob:
 
     def _report(self, found: Found, amount: Money, *, authorized: int = 0, state: str = "open") -> None:
         known = found.order
-        if known.status == "closed" if state == "cancelled" else known.authorized == authorized:
+        is_same = known.authorized == authorized and known.terms.amount == amount
+        if known.status == "closed" if state == "cancelled" else is_same:
             return  # it was said before, and what was to follow was lost
         # Also within one second, and where the shop's clock is ahead of ours: what is said later counts.
         at = max(self.now, known.newest.version + 1 if known.newest is not None else 0)
         told = sessions.reported(
-            found.key, amount, AUTHORIZATION, at=at, test=found.session.test, state=state, authorized=authorized
+            found.key,
+            amount,
+            found.session.mode or AUTHORIZATION,
+            at=at,
+            test=found.session.test,
+            state=state,
+            authorized=authorized,
         )
         callbacks.report(self.store.record(told, now=self.now))
 
@@ -696,14 +737,34 @@ def is_closed(change: Change) -> bool:
     return isinstance(change.fact, Closed)
 
 
-def refund_number(session: Session) -> str:
+def refund_number(key: OrderKey, session: Session) -> str:
     """Return our number of a refund at the cashier, the same for the same session."""
-    return f"shopify-{session.session_id.partition('.')[2]}"[:64]
+    return f"shopify-{_digest_of(key, session)}"
 
 
-def capture_number(session: Session) -> str:
+def capture_number(key: OrderKey, session: Session) -> str:
     """Return our number of a capture at the cashier, the same for the same session."""
-    return f"cap-{session.session_id.partition('.')[2]}"[:64]
+    return f"cap-{_digest_of(key, session)}"
+
+
+def _digest_of(key: OrderKey, session: Session) -> str:
+    # Shops count each by themselves, and at a cashier's account all of an app's shops meet.
+    return digests.sha256(f"{key.account} {session.session_id}".encode())[:40]
+
+
+def _that_counts(order: Order, own: Sequence[Order]) -> Order | None:
+    """Return the one of a resolved session's attempts that its checkout has counted."""
+    known = {payment.transaction_id for payment in order.payments}
+    with_money = [one for one in own if one.payment is not None]
+    counted = [one for one in with_money if one.payment is not None and one.payment.transaction_id in known]
+    return next(iter(counted or with_money), own[-1] if own else None)
+
+
+def _payable_until(session: Session) -> int:
+    """Return until when a payment session can be paid: longer where the platform knows that money is on its way."""
+    if session.operation == PENDING and session.decided_at is not None:
+        return max(session.expires_at, session.decided_at + answering.PENDING_SECONDS)
+    return session.expires_at
 
 
 def order_of(event: Json, store: OrderStore, *, now: int) -> Json | None:
