@@ -184,8 +184,9 @@ SHOWN = (
     SECRET,  # where it is paid
     READ,  # no attempt yet
     READ,
+    SECRET,  # whether the app is in the shop still
     QUERY,  # the checkout's other sessions
-    *(SECRET, SECRET),  # whether it is held first; WeChat's account
+    SECRET,  # WeChat's account
     READ,
     *RECORD,  # opened
     f"http.POST {AT_WECHAT}/native",
@@ -215,8 +216,9 @@ SCENARIOS = {
         (
             *(READ, READ),  # the session
             *(READ, READ),  # who was paid; no attempt yet
+            SECRET,  # whether the app is in the shop still
             QUERY,  # the checkout's other sessions
-            *(SECRET, SECRET),  # the app, and the cashier's account
+            SECRET,  # the cashier's account
             READ,
             *RECORD,  # opened
             f"http.POST {PAYMENTS}",

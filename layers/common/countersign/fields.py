@@ -14,7 +14,8 @@ from countersign.money import MAX_MINOR
 
 MAX_FREE_TEXT = 512
 MAX_SAID = 80
-LAST_MOMENT = 253_370_764_800  # the year 9999: what follows from a later time, or from one before 1970, has no form
+# The years 1 to 9998: in others, and a zone or some days away from them, nobody can write a time any more.
+FIRST_MOMENT, LAST_MOMENT = -62_135_596_800, 253_370_764_800
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,15}")
 # An id, a card number, a token: what a platform's sentence may quote and nobody needs to read again.
 _QUOTED = re.compile(r"[0-9A-Za-z_+/=-]{12,}")
@@ -109,7 +110,7 @@ def moment(
 
 def bounded(at: int, name: str) -> int:
     """Return epoch seconds that can be written as a time again; MalformedError for others."""
-    if not 0 <= at < LAST_MOMENT:
+    if not FIRST_MOMENT <= at < LAST_MOMENT:
         raise MalformedError(f"{name} is not a time")
     return at
 

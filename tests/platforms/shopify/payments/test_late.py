@@ -221,6 +221,16 @@ class TestNobodyAnswers:
         assert (world.session(asked).status, asked.told) == ("needs_action", [])
         assert world.order(asked).key.order_id in exceptions(world)
 
+    @pytest.mark.parametrize("gone", [APP, f"{APP}/{worlds.SHOP}"], ids=["the app", "the shop"])
+    def test_no_payment_begins_where_shopify_can_be_told_nothing_any_more(self, world: Checkout, gone: str) -> None:
+        asked = world.ask()
+        name = f"countersign/test/shopify/{gone}"
+        world.cloud.secretsmanager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        reload()
+
+        answer = world.visit(asked)
+        assert (answer["statusCode"], "http-equiv" in answer["body"], world.attempts(asked)) == (200, False, [])
+
     def test_so_is_what_is_asked_about_a_payment_and_what_waits_for_it(self, world: Checkout) -> None:
         asked = held(world)
         capture, back = ask(world, "capture", asked, "60.00"), ask(world, "refund", asked, "10.00")

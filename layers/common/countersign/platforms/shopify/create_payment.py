@@ -99,6 +99,8 @@ class Desk:
         if following.order is not None and following.order.payment is not None:
             return Step(session_page.WAIT)
         try:
+            if not self._is_installed(found):
+                return Step(session_page.OVER)
             elsewhere = self._leave_others(found, now)
             if elsewhere:
                 return Step(elsewhere)
@@ -126,7 +128,7 @@ class Desk:
         if following.stale or (following.order is not None and following.order.payment is not None):
             return None
         try:
-            if self._leave_others(found, now):
+            if not self._is_installed(found) or self._leave_others(found, now):
                 return None
             client = self._pay(found, following, "", "", now)
         except LackingError as error:
@@ -157,6 +159,14 @@ class Desk:
         """Tell whether the last attempt of a session came to nothing, so that its buyer may try again."""
         own = attempts.of_session(self._attempt, found.key, found.session)
         return bool(own) and own[-1].status in ("failed", "closed")
+
+    def _is_installed(self, found: Found) -> bool:
+        """Tell whether Shopify can be told of a payment at all: where the app is gone from the shop nothing is sold."""
+        name = found.session.app
+        try:
+            return self.apps.shop(name, self.apps.load(name), found.key.account) is not None
+        except NotFoundError:
+            return False
 
     def _leave_others(self, found: Found, now: int) -> str:
         """End what a checkout can be paid by at other cashiers, where its app has had another one since.
