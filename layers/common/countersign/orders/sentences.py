@@ -67,6 +67,7 @@ SENTENCES: Mapping[str, str] = {
     "session_unknown": "the platform's session is not known here",
     "session_decided": "decided: {operation} of the {what} session; the platform is told exactly this until it took it",
     "session_answered": "the platform took the answer to the {what} session: {operation}",
+    "session_undecided": "its time is over, and the payment service has not said what becomes of it: look there",
     "session_not_taken": "the platform did not take the answer within a day: compare its page with what was paid",
     "session_contradicted": "the platform says that the session was answered otherwise: {text}",
     "session_confirmed": "the platform says that the payment may be taken",

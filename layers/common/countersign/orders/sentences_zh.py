@@ -53,6 +53,7 @@ SENTENCES: Mapping[str, str] = {
     "session_unknown": "这里没有平台的这个会话",
     "session_decided": "已决定：{what} 会话 {operation}；会原样告知平台，直到平台接受",
     "session_answered": "平台已接受 {what} 会话的答复：{operation}",
+    "session_undecided": "期限已过，支付方仍未说明结果：请到支付方核对",
     "session_not_taken": "平台一天内没有接受答复：请核对平台页面与支付方",
     "session_contradicted": "平台称该会话已有另一答复：{text}",
     "session_confirmed": "平台确认可以收款",

@@ -220,6 +220,7 @@ class TestNobodyAnswers:
 
         assert (world.session(asked).status, asked.told) == ("needs_action", [])
         assert world.order(asked).key.order_id in exceptions(world)
+        assert "session_undecided" in json.dumps(world.shown(asked))
 
     @pytest.mark.parametrize("gone", [APP, f"{APP}/{worlds.SHOP}"], ids=["the app", "the shop"])
     def test_no_payment_begins_where_shopify_can_be_told_nothing_any_more(self, world: Checkout, gone: str) -> None:

@@ -560,7 +560,7 @@ class ResolveJob:
         return self.now + LOOK_SECONDS if self.now < found.session.expires_at else self._to_a_person(found)
 
     def _to_a_person(self, found: Found) -> int | None:
-        session, problem = found.session, because("session_not_taken")
+        session, problem = found.session, because("session_undecided")
         self._record(found.key, SessionAnswered(session.session_id, session.operation, self.now, problem=problem))
         count("SessionUndecided")
         return None
