@@ -39,6 +39,7 @@ PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 MOST_PARTS = 40  # of the refunds in one message: all that it touches is read at once
+MOST_REFERENCES = 5  # of an order, which is found by each
 HOURLY = 3600
 UNINSTALLED, SHOP_GONE = "uninstalled", "shop.redact"
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
@@ -193,6 +194,7 @@ def _facts(order: Order, read_at: int) -> tuple[tuple[Fact, ...], tuple[Fact, ..
 def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
     total, currency = order.total.charged, order.total.charged.currency
     number = (("number", order.name),) if order.name else ()
+    references = dict.fromkeys(value for name, value in order.attributes if name == REFERENCE)
     terms = Terms(
         total,
         SYSTEM,
@@ -203,7 +205,7 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         offered=OFFERED,
         description=_description(order),
         # Of what was noted on a cart only our own: the rest may say who the buyer is.
-        metadata=(*number, *((name, value) for name, value in order.attributes if name == REFERENCE)),
+        metadata=(*number, *((REFERENCE, value) for value in tuple(references)[:MOST_REFERENCES])),
         lines=tuple(
             Line(line.title, line.quantity, line.price.minor)
             for line in order.lines
