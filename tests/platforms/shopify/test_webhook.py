@@ -225,6 +225,19 @@ class TestErasure:
         [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
         assert int(audit["done_at"]["N"]) == world.now and audit["erased"]["N"] == "1"
 
+    def test_H4_a_customer_of_very_many_orders_is_forgotten_in_all_of_them(self, world: Shopify) -> None:
+        for number in (1, 1000, 2500):
+            world.deliver(order(id=number, email="zoe@example.com"))
+        wish = {"shop_id": 70011223344, "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
+
+        for _ in range(2):
+            world.deliver({**wish, "orders_to_redact": list(range(1, 2501))}, "customers/redact")
+        world.run("guard")
+
+        assert self.raw(world) == []
+        rows = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert len(rows) == 3 and all("done_at" in row for row in rows)
+
     def test_H4_a_shop_that_went_loses_the_bytes_of_all_its_orders_and_no_other_shops(self, world: Shopify) -> None:
         for number in (1, 2, 3):
             world.deliver(order(id=number))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
-MOST_ORDERS = 1000  # of one request
+MOST_ORDERS = 1000  # of one row: a request that names more has several
 
 
 class Erasure(NamedTuple):
@@ -46,18 +46,21 @@ class ErasureStore:
         if_gone: bool = False,
     ) -> bool:
         """Note a request, once for the same content; `word` is ours for its kind. False where it was there before."""
-        numbers = list(dict.fromkeys(orders))[:MOST_ORDERS]
+        numbers = list(dict.fromkeys(orders))
         item: Item = {
             "pk": text(self._pk(account)),
-            "sk": text(digest),
             "word": text(word),
             "key_id": text(key_id),
-            "orders": {"L": [text(one) for one in numbers]},
             "received_at": number(now),
         }
         if if_gone:
             item["if_gone"] = number(1)
-        return dynamo.put_if_absent(self.client, self.table, item)
+        is_new = False
+        for first in range(0, max(1, len(numbers)), MOST_ORDERS):
+            named = {"L": [text(one) for one in numbers[first : first + MOST_ORDERS]]}
+            part = item | {"sk": text(f"{digest}#{first}" if first else digest), "orders": named}
+            is_new |= dynamo.put_if_absent(self.client, self.table, part)
+        return is_new
 
     def waiting(self, account: str) -> Iterator[Erasure]:
         """Yield the requests of an account that are not done."""
