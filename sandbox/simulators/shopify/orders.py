@@ -224,6 +224,9 @@ def movement_body(order: Order, one: Movement) -> Json:
 def order_node(order: Order) -> Json:
     """Write an order as the Admin API tells it."""
     shop_received = order.sum("sale", "capture", shop=True)
+    # Below zero where the merchant owes: https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
+    due = order.total - (order.received - order.refunded)
+    shop_due = order.shop_total - (shop_received - order.sum("refund", shop=True))
     return {
         "id": f"gid://shopify/Order/{order.id}",
         "name": f"#{order.number}",
@@ -239,7 +242,7 @@ def order_node(order: Order) -> Json:
         "customAttributes": [{"key": name, "value": value} for name, value in order.attributes.items()],
         "currentTotalPriceSet": bag(order, order.total, order.shop_total),
         "totalReceivedSet": bag(order, order.received, shop_received),
-        "totalOutstandingSet": bag(order, order.outstanding, max(0, order.shop_total - shop_received)),
+        "totalOutstandingSet": bag(order, due, shop_due),
         "totalCapturableSet": bag(order, order.capturable, order.capturable),
         "lineItems": {
             "nodes": [

@@ -1,5 +1,6 @@
 """What is read of a shop: its list of changes, single orders, and what neither may be mistaken about."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +13,13 @@ from countersign.errors import PlatformUnavailableError
 from countersign.platforms.shopify import answers, client, connector
 from countersign.platforms.shopify.apps import Apps
 from countersign.workers import scan
+from sandbox.simulators.shopify.admin import Admin
 from tests.platforms.shopify.world import (
     APP,
     OTHER,
     SHOP,
     SHOP_ID,
+    Json,
     Shopify,
     documents,
     refund,
@@ -114,6 +117,23 @@ class TestScan:
 
         with pytest.raises(PlatformUnavailableError, match="does not advance"):
             list(reader(world).scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
+
+    def test_a_list_that_goes_round_in_a_circle_fails_the_run(
+        self, world: Shopify, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.make("create")
+        list_, asked = Admin._orders, itertools.count()
+
+        def in_a_circle(self: Admin, given: Json, write: Any) -> Json:
+            answer = list_(self, {**given, "after": None}, write)
+            answer["orders"]["pageInfo"] = {"hasNextPage": True, "endCursor": "AB"[next(asked) % 2]}
+            return answer
+
+        monkeypatch.setattr(Admin, "_orders", in_a_circle)
+        with pytest.raises(PlatformUnavailableError, match="does not advance"):
+            list(reader(world).scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
+        with pytest.raises(PlatformUnavailableError, match="does not advance"):
+            list(reader(world).changed("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z"))
 
     @pytest.mark.parametrize("fault", ["ignore_filter", "ignore_silently"])
     def test_a_filter_that_was_ignored_fails_the_run_and_moves_nothing(self, world: Shopify, fault: str) -> None:
@@ -285,6 +305,36 @@ class TestAnswers:
         with pytest.raises(answers.ThrottledError) as throttled:
             answers.read(Answer())  # type: ignore[arg-type]
         assert throttled.value.wait == waited
+
+    @pytest.mark.parametrize(
+        "cost",
+        [
+            None,
+            {"requestedQueryCost": 1e999, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 50}},
+            {"requestedQueryCost": 10**400, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 50}},
+            {"requestedQueryCost": 9, "throttleStatus": {"currentlyAvailable": float("nan"), "restoreRate": 50}},
+            {"requestedQueryCost": "9", "throttleStatus": {"currentlyAvailable": None, "restoreRate": 0}},
+            {"requestedQueryCost": 9, "throttleStatus": {"currentlyAvailable": 100, "restoreRate": 50.0}},
+        ],
+    )
+    def test_a_call_that_is_throttled_without_a_number_waits_a_second(self, cost: Json | None) -> None:
+        errors = [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]
+
+        class Answer:
+            status_code, headers = 200, {"Content-Length": ""}
+            content = json.dumps({"data": None, "errors": errors, "extensions": {"cost": cost}}).encode()
+
+        with pytest.raises(answers.ThrottledError) as throttled:
+            answers.read(Answer())  # type: ignore[arg-type]
+        assert throttled.value.wait == 1
+
+    @pytest.mark.parametrize("status", [429, 430, 503])
+    def test_where_no_token_is_given_just_now_it_is_asked_for_later(self, status: int) -> None:
+        class Answer:
+            status_code, headers, content = status, {"Content-Length": ""}, b""
+
+        with pytest.raises(PlatformUnavailableError):
+            answers.read_token(Answer())  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("content", [b"<html>", b'{"data": nul', b"[]", b'{"data": null}', b"\xff"])
     def test_half_an_answer_is_none(self, content: bytes) -> None:

@@ -104,6 +104,33 @@ class TestS3:
         world.agrees(sold)
         assert world.order(str(sold.id)).status == "paid"
 
+    @pytest.mark.parametrize("job", ["scan", "poll", "import"])
+    def test_S3_an_order_that_is_edited_below_what_was_paid_is_read_like_any_other(
+        self, world: Shopify, job: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is outstanding is below zero then, for the merchant owes the buyer."""
+        sold = world.make("create", currency="ISK", minor=10_000, shop_currency="GBP", shop_minor=5800)
+        world.make("edit", order=sold.id, minor=6000)
+        monkeypatch.setattr("time.sleep", world.cloud.clock.shift)
+        if job == "poll":
+            world.deliver(transaction(order_id=sold.id))  # of an order that is not known: a reason to ask
+
+        world.run(job, 60, **({"accounts": [SHOP], "import": {}} if job == "import" else {}))
+
+        world.agrees(sold)
+        assert [one.review_id for one in world.order(str(sold.id)).review_items] == ["overpaid.4000"]
+
+    def test_S3_what_was_paid_too_much_goes_back_and_nobody_asks_any_more(self, world: Shopify) -> None:
+        sold = world.make("create")
+        world.make("edit", order=sold.id, minor=6000)
+        world.run("scan", 60)
+        world.make("refund", order=sold.id, minor=4000, by_lines=False)
+
+        world.run("scan", 600)
+
+        world.agrees(sold)
+        assert (world.order(str(sold.id)).overpaid, world.shown(str(sold.id))["review"]) == (0, [])
+
 
 class TestS7:
     @pytest.mark.parametrize("amount", ["4400", "4400.00"])

@@ -282,6 +282,15 @@ def amount(fields: Mapping[str, Any], name: str, currency: str) -> Money:
         raise MalformedError(f"{name} is not an amount of its currency") from None
 
 
+def due(fields: Mapping[str, Any], name: str, currency: str) -> Money:
+    """Return what is still to be paid: nothing where it is below zero, for then it is the merchant who owes."""
+    value = fields.get(name)
+    if isinstance(value, str) and value.startswith("-"):
+        amount({name: value[1:]}, name, currency)
+        return Money(0, currency)
+    return amount(fields, name, currency)
+
+
 def moment(fields: Mapping[str, Any], name: str) -> int | None:
     """Return epoch seconds, None where the time is absent; each has its offset, so they are compared as moments."""
     value = text(fields, name, _MOMENT, default="")
@@ -365,9 +374,7 @@ def _outstanding(fields: Mapping[str, Any], total: Amount) -> Amount | None:
     if fields.get("total_outstanding") is None:
         return None
     shop = total.shop.currency if total.shop is not None else total.charged.currency
-    if str(fields["total_outstanding"]).startswith("-"):  # more came than the order asks for now
-        return Amount(Money(0, total.charged.currency))
-    left = amount(fields, "total_outstanding", shop)
+    left = due(fields, "total_outstanding", shop)
     if total.shop is None:
         return Amount(left)
     return Amount(Money(0, total.charged.currency), left) if left.minor == 0 else None
