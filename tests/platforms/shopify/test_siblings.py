@@ -78,6 +78,21 @@ class TestS2:
         assert world.order(str(sold.id)).paid == paid
 
 
+    @pytest.mark.parametrize("kind", ["sale", "capture", "refund", "authorization", "void", "change"])
+    @pytest.mark.parametrize("said", [{"amount": "0.00"}, {"processed_at": None, "created_at": None}])
+    def test_S2_a_movement_of_nothing_or_of_no_time_is_acknowledged(
+        self, world: Shopify, kind: str, said: Json
+    ) -> None:
+        """A gift card without a rest, a trial of a subscription: the money that moved is 0.00."""
+        world.deliver(order(financial_status="pending", total_outstanding="100.00"))
+
+        assert world.deliver(transaction(7001, kind, **said), "order_transactions/create") == 200
+        assert world.deliver(refund(transaction(7002, "refund", **said)), "refunds/create") == 200
+        assert world.deliver(refund(transaction(7003, "sale", **said), number=8002), "refunds/create") == 200
+
+        assert world.order().paid == 0
+
+
 class TestS3:
     def test_S3_an_even_exchange_moves_nothing(self, world: Shopify) -> None:
         world.deliver(order())
@@ -208,6 +223,20 @@ class TestS9:
 
         for one in sold:
             world.agrees(one)
+
+    @pytest.mark.parametrize("word", ["Do not honor (05)", "à payer", "x" * 300, "partially/paid", "a\nb"])
+    def test_S9_what_is_no_word_at_all_loses_no_order_and_is_never_one_that_is_known(
+        self, world: Shopify, word: str
+    ) -> None:
+        back = refund(transaction(7002, "refund", amount="30.00", error_code=word))
+
+        assert world.deliver(order(cancel_reason=word, fulfillment_status=word, refunds=[back])) == 200
+        assert world.deliver(order(id=9, financial_status=word)) == 200
+        assert world.deliver(transaction(7003, status=word, order_id=9)) == 200
+
+        assert (world.order().paid, world.order().refunded) == (10_000, 3000)
+        assert (world.order("9").status, world.order("9").paid) == ("pending", 0)
+        assert not [row for row in world.cloud.table() if row["pk"]["S"].startswith("QUARANTINE#")]
 
     @pytest.mark.parametrize("body", [transaction(kind="of_next_year"), transaction(status="of_next_year")])
     def test_S9_a_movement_of_a_kind_that_nobody_knows_moves_nothing_and_is_asked_about(

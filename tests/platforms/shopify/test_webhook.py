@@ -238,6 +238,19 @@ class TestErasure:
         rows = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
         assert len(rows) == 3 and all("done_at" in row for row in rows)
 
+    def test_H4_a_wish_that_says_nothing_of_the_customer_is_about_the_orders_that_it_names(
+        self, world: Shopify
+    ) -> None:
+        for number in (1, 2):
+            world.deliver(order(id=number))
+        wish = {"shop_id": 70011223344, "shop_domain": SHOP}
+
+        world.deliver({**wish, "orders_to_redact": [1]}, "customers/redact")
+        world.deliver({**wish, "orders_to_redact": []}, "customers/redact")
+        world.run("guard")
+
+        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{SHOP}#2"}
+
     def test_H4_a_shop_that_went_loses_the_bytes_of_all_its_orders_and_no_other_shops(self, world: Shopify) -> None:
         for number in (1, 2, 3):
             world.deliver(order(id=number))

@@ -21,7 +21,8 @@ MAX_TEXTS = 50
 MOST_NODES = 2000  # of the data of one delivery of the newer family, to find its order in
 _ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([1-9][0-9]{0,19})(?:\?.*)?", re.ASCII)
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/[1-9][0-9]{0,19}", re.ASCII)
-_WORD = re.compile(r"[0-9A-Za-z_. -]{1,64}", re.ASCII)
+MAX_WORD = 64
+_IN_NO_WORD = re.compile(r"[^0-9A-Za-z_. -]", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,6}))?", re.ASCII)
 _MOMENT = re.compile(
@@ -320,8 +321,14 @@ def _id(fields: Mapping[str, Any], name: str) -> str:
 
 
 def word(fields: Mapping[str, Any], name: str) -> str:
-    """Return a word of a list that may grow: whatever it is, it is read, and nothing else is lost with it."""
-    return text(fields, name, _WORD, default="").lower()
+    """Return a word of a list that may grow: whatever it is, it is read, and nothing else is lost with it.
+
+    What no word has in it becomes a question mark, so that it is never one that is known.
+    """
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise MalformedError(f"{name} is not a word")
+    return _IN_NO_WORD.sub("?", value or "")[:MAX_WORD].lower()
 
 
 def line_text(fields: Mapping[str, Any], name: str) -> str:

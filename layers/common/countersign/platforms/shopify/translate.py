@@ -158,7 +158,7 @@ def _news(genuine: VerifiedMessage, kind: str) -> str:
 
 
 def _redaction(names: Iterable[str]) -> str:
-    return "customers.redact" if "customer" in names else SHOP_GONE
+    return "customers.redact" if {"customer", "orders_to_redact"} & set(names) else SHOP_GONE
 
 
 def order_facts(order: Order) -> tuple[Fact, ...]:
@@ -369,9 +369,7 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
             return _unknown(one)
         # What reads one order has its refunds beside it: a movement of none of ours is the shop's own.
         return (_refund(one, one.amount.charged, may_be_part=asks and not one.refund_id), *more)
-    if one.kind in _PAYS and one.status == "success":
-        if not one.amount.charged.minor or one.at is None:
-            return ()
+    if one.kind in _PAYS and one.status == "success" and one.amount.charged.minor and one.at is not None:
         return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test), *more)
     return (event,) if asks else ()
 
