@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
+MOST_MOVEMENTS = 51  # that are asked for with an order: a longer list is cut off without a word
 DECIMALS = {"JPY": 0, "ISK": 0, "KRW": 0, "KWD": 3, "BHD": 3, "JOD": 3}
 
 
@@ -253,7 +254,7 @@ def order_node(order: Order) -> Json:
                 }
             ]
         },
-        "transactions": [movement_node(order, one) for one in order.movements],
+        "transactions": [movement_node(order, one) for one in order.movements[:MOST_MOVEMENTS]],
     }
 
 

@@ -355,6 +355,35 @@ class TestAnswers:
         assert (order.transactions, order.complete) == ((), False)
         assert order.received is not None and order.received.minor == sold.received
 
+    @pytest.mark.parametrize("job", ["scan", "poll", "import"])
+    @pytest.mark.parametrize("parts", [answers.MOST_TRANSACTIONS - 1, answers.MOST_TRANSACTIONS])
+    def test_an_order_of_more_movements_than_a_list_has_is_read_once_more(
+        self, world: Shopify, job: str, parts: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sold = world.make("create", pay="none", minor=10_000)
+        for _ in range(parts):
+            world.make("pay", order=sold.id, minor=100)
+        world.make("refund", order=sold.id, minor=500, by_lines=False)
+        if job == "poll":
+            world.deliver(transaction(order_id=sold.id))  # of an order that is not known: a reason to ask
+        monkeypatch.setattr("time.sleep", world.cloud.clock.shift)
+
+        world.run(job, 60, **({"accounts": [SHOP], "import": {}} if job == "import" else {}))
+
+        world.agrees(sold)
+        assert len(world.order(str(sold.id)).payments) == parts
+        assert "WholeOrder" in world.asked()  # a refund of 5.00 is of five payments
+
+    def test_of_an_order_of_more_movements_than_can_be_asked_for_none_is_summed(self, world: Shopify) -> None:
+        sold = world.make("create", pay="none", minor=100_000)
+        for _ in range(answers.MOST_MOVEMENTS + 1):
+            world.make("pay", order=sold.id, minor=100)
+
+        world.run("scan", 60)
+
+        found = world.order(str(sold.id))
+        assert (found.paid, found.payments, found.status) == (sold.received, (), "partially_paid")
+
 
 def _node(world: Shopify, number: int) -> Any:
     return json.loads(json.dumps(world.ask("order", order=number)))

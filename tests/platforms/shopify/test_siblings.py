@@ -77,7 +77,6 @@ class TestS2:
         world.agrees(sold)
         assert world.order(str(sold.id)).paid == paid
 
-
     @pytest.mark.parametrize("kind", ["sale", "capture", "refund", "authorization", "void", "change"])
     @pytest.mark.parametrize("said", [{"amount": "0.00"}, {"processed_at": None, "created_at": None}])
     def test_S2_a_movement_of_nothing_or_of_no_time_is_acknowledged(

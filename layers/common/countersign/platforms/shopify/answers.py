@@ -19,7 +19,8 @@ MAX_BYTES = 16 * 1024 * 1024
 MOST_OBJECTION = 1000  # characters of what Shopify says against a cart
 MOST_POINTS = 10**9
 LEAST_WAIT = 1.0  # seconds between two tries of one call
-MOST_TRANSACTIONS = 50  # one more is asked for: a list that is cut off is never summed
+# Of an order, and of one that has more; one more is asked for, since a list that is cut off is never summed.
+MOST_TRANSACTIONS, MOST_MOVEMENTS = 50, 150
 THROTTLED = frozenset({429, 430})  # the latter where a caller looks like a robot
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 Reads = Callable[[Mapping[str, Any], str, str], Money]  # an amount's field in its currency
@@ -204,8 +205,9 @@ def read_order(node: Mapping[str, Any]) -> Order:
     created_at, updated_at = messages.moment(node, "createdAt"), messages.moment(node, "updatedAt")
     if not order_id or created_at is None or updated_at is None:
         raise MalformedError("id, createdAt or updatedAt is missing")
-    listed = mappings(node, "transactions")
-    whole = len(listed) <= MOST_TRANSACTIONS
+    read_again = "movements" in node
+    listed = mappings(node, "movements" if read_again else "transactions")
+    whole = len(listed) <= (MOST_MOVEMENTS if read_again else MOST_TRANSACTIONS)
     refund_of = _refunds(node)
     fulfillment = _word(node, "displayFulfillmentStatus")
     return Order(
@@ -270,8 +272,10 @@ def read_refundable(node: Mapping[str, Any]) -> tuple[Refundable, ...]:
 def read_markable(node: Mapping[str, Any]) -> Markable:
     """Return what an order says of marking it as paid: a manual gateway is one whose payment was never asked for."""
     # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/OrderTransaction
-    pending = [one for one in mappings(node, "gateways") if _word(one, "status") == "pending"]
+    listed = mappings(node, "gateways")
+    pending = [one for one in listed if _word(one, "status") == "pending"]
     manual = bool(pending) and all(messages.flag(one, "manualPaymentGateway") for one in pending)
+    manual &= len(listed) <= MOST_TRANSACTIONS
     return Markable(messages.flag(node, "canMarkAsPaid"), manual)
 
 

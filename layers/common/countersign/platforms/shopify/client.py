@@ -119,20 +119,30 @@ class Client:
             return answers.member(self._ask(document, {"first": first, "after": after, "query": query}), "orders")
 
         for page, is_last in _pages(ask):
-            found = answers.nodes(page)
+            found = [self.whole(node) for node in answers.nodes(page)]
             yield Page(found, is_last)
             if not found and not is_last:
                 raise PlatformUnavailableError(STANDS_STILL)
 
     def order(self, number: str) -> Fields | None:
         """Return an order as it is now; None where the shop does not know it (any more)."""
-        found = self._ask(documents.ORDER, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.ORDER, number)
+
+    def whole(self, node: Fields) -> Fields:
+        """Return an order that was read, once more where the list of its movements of money was cut off."""
+        listed = node.get("transactions")
+        if not isinstance(listed, list) or len(listed) <= answers.MOST_TRANSACTIONS:
+            return node
+        found = self._ask(documents.WHOLE_ORDER, {"id": node.get("id")}).get("order")
+        return {**node, **found} if isinstance(found, dict) else node
+
+    def _order(self, document: str, number: str) -> Fields | None:
+        found = self._ask(document, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return self.whole(found) if isinstance(found, dict) else None
 
     def refundable(self, number: str) -> Fields | None:
         """Return an order with its refunds and what can go back of it; None where the shop does not know it."""
-        found = self._ask(documents.REFUNDABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.REFUNDABLE, number)
 
     def refund(self, number: str, parts: Sequence[tuple[Refundable, Money]], *, note: str, key: str) -> Fields:
         """Make a refund, the same one for the same `key`; raises KeyUsedError where the key was another call's.
@@ -157,8 +167,7 @@ class Client:
 
     def instructable(self, number: str) -> Fields | None:
         """Return an order with what it says of instructions; None where the shop does not know it."""
-        found = self._ask(documents.INSTRUCTABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.INSTRUCTABLE, number)
 
     def capture(self, number: str, authorization: str, amount: Money) -> str:
         """Take an amount of an authorization, once; returns what Shopify objects to, as the next three do."""
@@ -188,8 +197,7 @@ class Client:
 
     def fulfillable(self, number: str) -> Fields | None:
         """Return what is to be sent of an order; None where the shop does not know it."""
-        found = self._ask(documents.FULFILLABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.FULFILLABLE, number)
 
     def to_send(self, fulfillment_order: str) -> Iterator[Fields]:
         """Yield the lines of a fulfilment order, each with what is left of it to send."""
