@@ -6,7 +6,7 @@ Absent means missing, null or an empty text: platforms write all three for what 
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from countersign.errors import MalformedError
@@ -100,9 +100,14 @@ def moment(
     leap = second == 60  # RFC 3339 has it, datetime does not
     own_zone = zone if isinstance(zone, tzinfo) else zone(match)
     try:
-        return int(datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=own_zone).timestamp()) + leap
+        return epoch(datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=own_zone)) + leap
     except (ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None
+
+
+def epoch(at: datetime) -> int:
+    """Return a time as epoch seconds; OverflowError where it has no year of four digits in UTC, to be written with."""
+    return int(at.astimezone(UTC).timestamp())
 
 
 def said(words: object) -> str:

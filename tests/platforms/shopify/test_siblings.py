@@ -11,11 +11,19 @@ from countersign.platforms.shopify.connector import ORDER_FIELDS
 from countersign.platforms.shopify.signing import VerifiedMessage
 from countersign.platforms.shopify.translate import to_changes
 from sandbox.simulators.shopify import orders
+from tests.functions.conftest import http_event
 from tests.platforms.shopify.world import APP, ORDER, SHOP, Json, Shopify, order, refund, transaction
 
 LATER = "2026-11-21T10:00:01-05:00"
 THIS, ANOTHER = {"id": f"gid://shopify/Order/{ORDER}"}, {"id": "gid://shopify/Order/5550001119999"}
 REFUND = {"id": "gid://shopify/Refund/8001"}
+
+
+def listed() -> Json:
+    """Return the call that lists the shop's orders."""
+    event = http_event("GET", "/orders", {})
+    event["queryStringParameters"] = {"account": f"shopify/{SHOP}"}
+    return event
 
 
 def told(world: Shopify) -> int:
@@ -173,6 +181,19 @@ class TestS7:
 
 
 class TestS8:
+    @pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+    def test_S8_an_order_that_was_imported_with_a_time_outside_the_calendar_spoils_no_list(
+        self, world: Shopify, at: str
+    ) -> None:
+        world.deliver(order(id=7))
+
+        assert world.deliver(order(created_at=at)) == 200
+        assert world.deliver(transaction(order_id=7, processed_at=at)) == 200
+
+        assert world.known() is None
+        assert world.shown("7")["status"] == "paid"
+        assert world.cloud.invoke("orders_api", listed())["statusCode"] == 200
+
     def test_S8_an_order_that_is_paid_by_hand_and_cancelled_is_known_by_the_list_alone(self, world: Shopify) -> None:
         sold = world.make("create", pay="none")
         world.make("pay", order=sold.id, minor=4000)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign.fields import free_text, mapping, mappings, text
+from countersign.fields import epoch, free_text, mapping, mappings, text
 from countersign.money import Money, from_decimal
 from countersign.values import dataclass
 
@@ -298,7 +298,7 @@ def moment(fields: Mapping[str, Any], name: str) -> int | None:
     if not value:
         return None
     try:
-        return int(datetime.fromisoformat(value).timestamp())
+        return epoch(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None
 
