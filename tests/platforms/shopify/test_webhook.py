@@ -297,6 +297,25 @@ class TestErasure:
 
         assert [row["pk"]["S"] for row in self.raw(world)] == [f"NEWS#shopify#{OTHER}"]
 
+    def test_S5_a_shop_that_goes_a_second_time_is_erased_a_second_time(self, world: Shopify) -> None:
+        """Shopify says the same each time, byte by byte."""
+        installed = world.shop().installation
+        token = installed.token
+        world.deliver({"shop_id": int(SHOP_ID), "shop_domain": SHOP}, "shop/redact")  # too late: the app is there again
+        world.run("guard")
+        for number in (1, 2):
+            world.deliver(order(id=number))
+            assert self.raw(world)
+
+            self.gone(world)
+
+            assert self.raw(world) == []
+            installed.installed, installed.token = True, token
+            world.run("guard", accounts=[SHOP], again=True)
+
+        [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert int(audit["done_before"]["N"]) < int(audit["done_at"]["N"])
+
     def test_S5_a_wish_that_is_older_than_the_installation_since_erases_nothing(self, world: Shopify) -> None:
         world.deliver(order())
         before = self.raw(world)

@@ -45,7 +45,10 @@ class ErasureStore:
         now: int,
         if_gone: bool = False,
     ) -> bool:
-        """Note a request, once for the same content; `word` is ours for its kind. False where it was there before."""
+        """Note a request, once for the same content; `word` is ours for its kind. False where it waits already.
+
+        Who goes twice says the same twice: one that was done, or refused, waits again when it comes again.
+        """
         numbers = list(dict.fromkeys(orders))
         item: Item = {
             "pk": text(self._pk(account)),
@@ -59,8 +62,14 @@ class ErasureStore:
         for first in range(0, max(1, len(numbers)), MOST_ORDERS):
             named = {"L": [text(one) for one in numbers[first : first + MOST_ORDERS]]}
             part = item | {"sk": text(f"{digest}#{first}" if first else digest), "orders": named}
-            is_new |= dynamo.put_if_absent(self.client, self.table, part)
+            is_new |= dynamo.put_if_absent(self.client, self.table, part) or self._again(part)
         return is_new
+
+    def _again(self, part: Item) -> bool:
+        """Let a request that is done wait again, as one of this moment; what was done of it before stays noted."""
+        expression = "SET received_at = :now, done_before = done_at REMOVE done_at, refused, #cursor"
+        values = {":now": part["received_at"]}
+        return dynamo.update_if(self.client, self.table, part, expression, "attribute_exists(done_at)", values)
 
     def waiting(self, account: str) -> Iterator[Erasure]:
         """Yield the requests of an account that are not done."""
