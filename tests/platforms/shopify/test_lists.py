@@ -217,6 +217,33 @@ class TestPoll:
         world.agrees(sold)
         assert world.order(str(sold.id)).refundable == 10_000
 
+    @pytest.mark.parametrize("way", ["transfer", "refund"])
+    def test_S8_what_stays_undecided_is_looked_at_each_hour_then_each_day_and_not_for_ever(
+        self, world: Shopify, way: str
+    ) -> None:
+        """A buyer's transfer that never comes, a refund that its provider forgot: nothing is written while it waits."""
+        sold = world.make("create", pay="none" if way == "transfer" else "sale")
+        pending: Json = {"order": sold.id, "status": "pending"}
+        world.make("pay", **pending) if way == "transfer" else world.make(
+            "refund", minor=3000, by_lines=False, **pending
+        )
+        world.run("scan", 60)
+        world.run("poll", 3600)
+        version, rows = world.order(str(sold.id)).version, len(world.cloud.table())
+
+        def looks(*pauses: int) -> int:
+            world.asked()
+            for pause in pauses:
+                world.run("poll", pause)
+            return world.asked().count("OneOrder")
+
+        assert looks(*[60] * 130) == 2
+        looks(3 * 86_400)
+        assert looks(*[3600] * 24) == 1
+        assert (world.order(str(sold.id)).version, len(world.cloud.table())) == (version, rows)
+        looks(100 * 86_400)
+        assert looks(*[3600] * 48) == 0
+
     def test_what_is_told_of_an_order_before_the_order_is_read_at_once(self, world: Shopify) -> None:
         sold = world.make("create")
         world.deliver(transaction(7001, order_id=sold.id), "order_transactions/create")

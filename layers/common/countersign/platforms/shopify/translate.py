@@ -40,7 +40,8 @@ SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 MOST_PARTS = 40  # of the refunds in one message: all that it touches is read at once
 MOST_REFERENCES = 5  # of an order, which is found by each
-HOURLY = 3600
+HOURLY, DAILY = 3600, 86_400
+LIVELY, LONGEST = 3 * DAILY, 90 * DAILY  # for how long an undecided movement is looked at each hour, and at all
 UNINSTALLED, SHOP_GONE = "uninstalled", "shop.redact"
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
 _SHIPPED = {"fulfilled": "sent", "fulfillment_not_required": "sent", "partial": "part"}
@@ -267,11 +268,16 @@ def _expected_at(order: Order, read_at: int, *, sure: bool) -> int | None:
     """Return when to read the order if nothing is told before: at once where a push leaves the money open.
 
     Of an order of two currencies a push never says what was paid in the shop's. While a movement of money is undecided
-    nobody tells of its end, so it is looked at every hour.
+    nobody tells of its end, so it is looked at every hour, and more rarely the older it is: a transfer from a bank may
+    never come.
     """
     decided = {one.parent_id for one in order.transactions if one.status == "success"}
-    if any(one.status in _UNDECIDED and one.id not in decided for one in order.transactions):
-        return (read_at or order.updated_at) + HOURLY
+    undecided = [one for one in order.transactions if one.status in _UNDECIDED and one.id not in decided]
+    if undecided:
+        now = read_at or order.updated_at
+        age = now - max(one.at if one.at is not None else order.created_at for one in undecided)
+        if age < LONGEST:
+            return now + (HOURLY if age < LIVELY else DAILY)
     return order.updated_at if not read_at and (not sure or order.total.shop is not None) else None
 
 
