@@ -160,6 +160,17 @@ class TestScan:
         for one in sold:
             world.agrees(one)
 
+    def test_S9_a_word_of_next_year_is_recorded_once_however_often_the_list_has_it(self, world: Shopify) -> None:
+        sold = world.make("create")
+        world.make("touch", order=sold.id, word="ALMOST_PAID")
+        world.run("scan")
+        before = len(world.cloud.table()), world.order(str(sold.id)).version
+
+        for _ in range(3):
+            world.run("scan", 600)
+
+        assert (len(world.cloud.table()), world.order(str(sold.id)).version) == before
+
     def test_an_order_that_cannot_be_read_is_left_out_and_counted(
         self, world: Shopify, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -14,6 +14,7 @@ from countersign.orders.changes import (
     Report,
     Terms,
     Trust,
+    Unrecognised,
 )
 from countersign.orders.decision import Decision
 from countersign.orders.state import Order, ReportedPayment
@@ -60,10 +61,15 @@ def says_more(order: Order, fact: OrderReported) -> bool:
 
 
 def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
-    """Tell whether what one reading says is worth a record: a report that says more, or a payment that is not known."""
+    """Tell whether what one reading says is worth a record: a report that says more, or a payment that is not known.
+
+    A word beside a report that nobody knows is worth one as often as the report is.
+    """
     if order is None:
         return True
     known = {claim.transaction_id for claim in order.claims}
+    if any(isinstance(fact, OrderReported) for fact in facts):
+        facts = [fact for fact in facts if not isinstance(fact, Unrecognised)]
     return any(
         says_more(order, fact)
         if isinstance(fact, OrderReported)
