@@ -102,17 +102,17 @@ def moment(
     leap = second == 60  # RFC 3339 has it, datetime does not
     own_zone = zone if isinstance(zone, tzinfo) else zone(match)
     try:
-        at = int(datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=own_zone).timestamp()) + leap
+        return epoch(datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=own_zone)) + leap
     except (ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None
-    return bounded(at, name)
 
 
-def bounded(at: int, name: str) -> int:
-    """Return epoch seconds that can be written as a time again; MalformedError for others."""
-    if not FIRST_MOMENT <= at < LAST_MOMENT:
-        raise MalformedError(f"{name} is not a time")
-    return at
+def epoch(at: datetime) -> int:
+    """Return a time as epoch seconds; OverflowError where it, or one soon after, cannot be written again."""
+    seconds = int(at.timestamp())
+    if not FIRST_MOMENT <= seconds < LAST_MOMENT:
+        raise OverflowError
+    return seconds
 
 
 def said(words: object) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 KEY_SECONDS = 86_400  # for which a key is remembered
+MOST_MOVEMENTS = 151  # of an order that is asked for with all of them
 CANCEL_SECONDS = 3  # until an order is cancelled
 
 
@@ -52,6 +53,7 @@ class Till:
         self.accepted: list[str] = []  # the names of the mutations that did something
         self.operations: dict[str, Callable[[Json], Json]] = {
             "OneOrder": lambda given: {"order": self._node(given)},
+            "WholeOrder": lambda given: {"order": self._whole(given)},
             "Refundable": lambda given: {"order": self._refundable(given)},
             "MakeRefund": self._refund,
             "Instructable": lambda given: {"order": self._instructable(given)},
@@ -78,6 +80,14 @@ class Till:
         self._end_cancellations()
         order = self._shop.orders.get(digits(variables["id"]))
         return order_with_refunds(order) if order is not None else None
+
+    def _whole(self, variables: Json) -> Json | None:
+        node = self._node(variables)
+        if node is None:
+            return None
+        order = self._found(variables["id"])
+        told = {name: value for name, value in node.items() if name not in ("transactions", "refunds")}
+        return told | {"movements": [orders.movement_node(order, one) for one in order.movements[:MOST_MOVEMENTS]]}
 
     def _refundable(self, variables: Json) -> Json | None:
         node = self._node(variables)
@@ -119,7 +129,7 @@ class Till:
         order = self._found(variables["id"])
         gateways = [
             {"kind": one.kind.upper(), "status": one.status.upper(), "manualPaymentGateway": one.gateway == "manual"}
-            for one in order.movements
+            for one in order.movements[: orders.MOST_MOVEMENTS]
         ]
         return node | {"canMarkAsPaid": self._can_mark(order), "gateways": gateways}
 

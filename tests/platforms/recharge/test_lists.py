@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from countersign.errors import PlatformUnavailableError
 from countersign.store.scans import ScanStore
+from sandbox.simulators.recharge.api import Api
 from tests.platforms.recharge.world import DAY, NOW, Recharge
 
 
@@ -66,6 +68,19 @@ class TestScan:
 
         assert failures(world) == 30
         assert world.emitted().count("charge.failed") == 30
+
+    def test_E14_a_list_that_goes_round_in_a_circle_ends(
+        self, world: Recharge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.make("bulk", count=10, failed=2)
+        following = iter("AB" * 10)
+        monkeypatch.setattr(Api, "_read_cursor", lambda *_: {"filters": {}})
+        monkeypatch.setattr(
+            Api, "_page", lambda *_: (200, {}, {"next_cursor": next(following), "previous_cursor": None, "charges": []})
+        )
+
+        with pytest.raises(PlatformUnavailableError, match="circle"):
+            list(world.cloud.module("recharge_scan").connect("store").client.charges(since="2026-01-01T00:00:00"))
 
     def test_E14_a_list_that_comes_in_no_sequence_is_read_to_its_end_before_its_place_is_noted(
         self, world: Recharge

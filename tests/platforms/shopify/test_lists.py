@@ -1,5 +1,6 @@
 """What is read of a shop: its list of changes, single orders, and what neither may be mistaken about."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +13,13 @@ from countersign.errors import PlatformUnavailableError
 from countersign.platforms.shopify import answers, client, connector
 from countersign.platforms.shopify.apps import Apps
 from countersign.workers import scan
+from sandbox.simulators.shopify.admin import Admin
 from tests.platforms.shopify.world import (
     APP,
     OTHER,
     SHOP,
     SHOP_ID,
+    Json,
     Shopify,
     documents,
     refund,
@@ -115,6 +118,23 @@ class TestScan:
         with pytest.raises(PlatformUnavailableError, match="does not advance"):
             list(reader(world).scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
 
+    def test_a_list_that_goes_round_in_a_circle_fails_the_run(
+        self, world: Shopify, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.make("create")
+        list_, asked = Admin._orders, itertools.count()
+
+        def in_a_circle(self: Admin, given: Json, write: Any) -> Json:
+            answer = list_(self, {**given, "after": None}, write)
+            answer["orders"]["pageInfo"] = {"hasNextPage": True, "endCursor": "AB"[next(asked) % 2]}
+            return answer
+
+        monkeypatch.setattr(Admin, "_orders", in_a_circle)
+        with pytest.raises(PlatformUnavailableError, match="does not advance"):
+            list(reader(world).scan("2026-01-01T00:00:00Z", everything=True, now=world.now))
+        with pytest.raises(PlatformUnavailableError, match="does not advance"):
+            list(reader(world).changed("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z"))
+
     @pytest.mark.parametrize("fault", ["ignore_filter", "ignore_silently"])
     def test_a_filter_that_was_ignored_fails_the_run_and_moves_nothing(self, world: Shopify, fault: str) -> None:
         world.make("create")
@@ -139,6 +159,17 @@ class TestScan:
 
         for one in sold:
             world.agrees(one)
+
+    def test_S9_a_word_of_next_year_is_recorded_once_however_often_the_list_has_it(self, world: Shopify) -> None:
+        sold = world.make("create")
+        world.make("touch", order=sold.id, word="ALMOST_PAID")
+        world.run("scan")
+        before = len(world.cloud.table()), world.order(str(sold.id)).version
+
+        for _ in range(3):
+            world.run("scan", 600)
+
+        assert (len(world.cloud.table()), world.order(str(sold.id)).version) == before
 
     def test_an_order_that_cannot_be_read_is_left_out_and_counted(
         self, world: Shopify, capsys: pytest.CaptureFixture[str]
@@ -196,6 +227,33 @@ class TestPoll:
 
         world.agrees(sold)
         assert world.order(str(sold.id)).refundable == 10_000
+
+    @pytest.mark.parametrize("way", ["transfer", "refund"])
+    def test_S8_what_stays_undecided_is_looked_at_each_hour_then_each_day_and_not_for_ever(
+        self, world: Shopify, way: str
+    ) -> None:
+        """A buyer's transfer that never comes, a refund that its provider forgot: nothing is written while it waits."""
+        sold = world.make("create", pay="none" if way == "transfer" else "sale")
+        pending: Json = {"order": sold.id, "status": "pending"}
+        world.make("pay", **pending) if way == "transfer" else world.make(
+            "refund", minor=3000, by_lines=False, **pending
+        )
+        world.run("scan", 60)
+        world.run("poll", 3600)
+        version, rows = world.order(str(sold.id)).version, len(world.cloud.table())
+
+        def looks(*pauses: int) -> int:
+            world.asked()
+            for pause in pauses:
+                world.run("poll", pause)
+            return world.asked().count("OneOrder")
+
+        assert looks(*[60] * 130) == 2
+        looks(3 * 86_400)
+        assert looks(*[3600] * 24) == 1
+        assert (world.order(str(sold.id)).version, len(world.cloud.table())) == (version, rows)
+        looks(100 * 86_400)
+        assert looks(*[3600] * 48) == 0
 
     def test_what_is_told_of_an_order_before_the_order_is_read_at_once(self, world: Shopify) -> None:
         sold = world.make("create")
@@ -286,6 +344,36 @@ class TestAnswers:
             answers.read(Answer())  # type: ignore[arg-type]
         assert throttled.value.wait == waited
 
+    @pytest.mark.parametrize(
+        "cost",
+        [
+            None,
+            {"requestedQueryCost": 1e999, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 50}},
+            {"requestedQueryCost": 10**400, "throttleStatus": {"currentlyAvailable": 1, "restoreRate": 50}},
+            {"requestedQueryCost": 9, "throttleStatus": {"currentlyAvailable": float("nan"), "restoreRate": 50}},
+            {"requestedQueryCost": "9", "throttleStatus": {"currentlyAvailable": None, "restoreRate": 0}},
+            {"requestedQueryCost": 9, "throttleStatus": {"currentlyAvailable": 100, "restoreRate": 50.0}},
+        ],
+    )
+    def test_a_call_that_is_throttled_without_a_number_waits_a_second(self, cost: Json | None) -> None:
+        errors = [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]
+
+        class Answer:
+            status_code, headers = 200, {"Content-Length": ""}
+            content = json.dumps({"data": None, "errors": errors, "extensions": {"cost": cost}}).encode()
+
+        with pytest.raises(answers.ThrottledError) as throttled:
+            answers.read(Answer())  # type: ignore[arg-type]
+        assert throttled.value.wait == 1
+
+    @pytest.mark.parametrize("status", [429, 430, 503])
+    def test_where_no_token_is_given_just_now_it_is_asked_for_later(self, status: int) -> None:
+        class Answer:
+            status_code, headers, content = status, {"Content-Length": ""}, b""
+
+        with pytest.raises(PlatformUnavailableError):
+            answers.read_token(Answer())  # type: ignore[arg-type]
+
     @pytest.mark.parametrize("content", [b"<html>", b'{"data": nul', b"[]", b'{"data": null}', b"\xff"])
     def test_half_an_answer_is_none(self, content: bytes) -> None:
         class Answer:
@@ -304,6 +392,35 @@ class TestAnswers:
 
         assert (order.transactions, order.complete) == ((), False)
         assert order.received is not None and order.received.minor == sold.received
+
+    @pytest.mark.parametrize("job", ["scan", "poll", "import"])
+    @pytest.mark.parametrize("parts", [answers.MOST_TRANSACTIONS - 1, answers.MOST_TRANSACTIONS])
+    def test_an_order_of_more_movements_than_a_list_has_is_read_once_more(
+        self, world: Shopify, job: str, parts: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sold = world.make("create", pay="none", minor=10_000)
+        for _ in range(parts):
+            world.make("pay", order=sold.id, minor=100)
+        world.make("refund", order=sold.id, minor=500, by_lines=False)
+        if job == "poll":
+            world.deliver(transaction(order_id=sold.id))  # of an order that is not known: a reason to ask
+        monkeypatch.setattr("time.sleep", world.cloud.clock.shift)
+
+        world.run(job, 60, **({"accounts": [SHOP], "import": {}} if job == "import" else {}))
+
+        world.agrees(sold)
+        assert len(world.order(str(sold.id)).payments) == parts
+        assert "WholeOrder" in world.asked()  # a refund of 5.00 is of five payments
+
+    def test_of_an_order_of_more_movements_than_can_be_asked_for_none_is_summed(self, world: Shopify) -> None:
+        sold = world.make("create", pay="none", minor=100_000)
+        for _ in range(answers.MOST_MOVEMENTS + 1):
+            world.make("pay", order=sold.id, minor=100)
+
+        world.run("scan", 60)
+
+        found = world.order(str(sold.id))
+        assert (found.paid, found.payments, found.status) == (sold.received, (), "partially_paid")
 
 
 def _node(world: Shopify, number: int) -> Any:

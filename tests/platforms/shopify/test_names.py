@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.functions.conftest import http_event
-from tests.platforms.shopify.world import ORDER, OTHER, SECRET, SHOP, Json, Shopify, order
+from tests.platforms.shopify.world import ORDER, OTHER, SECRET, SHOP, Json, Shopify, order, refund, transaction
 
 
 def asked(world: Shopify, route: str, **query: Any) -> Json:
@@ -55,6 +55,25 @@ class TestReference:
         for number, reference in enumerate(("#A/1?ü 订单", "订" * 255, "x" * 4000), 1):
             assert world.deliver(noted(reference, id=number), "orders/create") == 200
             assert with_reference(world, reference[:255]) == [str(number)]
+
+    def test_a_reference_that_stands_twice_stops_no_delivery(self, world: Shopify) -> None:
+        twice = [{"name": "reference", "value": one} for one in ("SO-1", "#SO-1", "SO-1", "SO-2")]
+
+        assert world.deliver(order(note_attributes=twice), "orders/create") == 200
+        assert world.deliver(order(note_attributes=twice[::-1], updated_at="2026-11-20T09:16:09-05:00")) == 200
+
+        assert with_reference(world, "SO-1") == with_reference(world, "SO-2") == [ORDER]
+
+    def test_references_without_number_stop_no_delivery_and_the_first_ones_lead_to_the_order(
+        self, world: Shopify
+    ) -> None:
+        many = [{"name": "reference", "value": f"SO-{number}"} for number in range(50)]
+        back = [refund(transaction(7100 + n, "refund", amount="1.00"), number=8100 + n) for n in range(40)]
+        told = order(note_attributes=many, refunds=back, financial_status="partially_refunded")
+
+        assert world.deliver(told, "orders/create") == 200
+
+        assert with_reference(world, "SO-0") == [ORDER]
 
     def test_an_order_that_only_the_list_tells_of_is_found_too(self, world: Shopify) -> None:
         sold = world.make("create", attributes={"reference": "SO-9", "gift": "yes"})

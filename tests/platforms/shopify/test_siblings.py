@@ -11,11 +11,19 @@ from countersign.platforms.shopify.connector import ORDER_FIELDS
 from countersign.platforms.shopify.signing import VerifiedMessage
 from countersign.platforms.shopify.translate import to_changes
 from sandbox.simulators.shopify import orders
+from tests.functions.conftest import http_event
 from tests.platforms.shopify.world import APP, ORDER, SHOP, Json, Shopify, order, refund, transaction
 
 LATER = "2026-11-21T10:00:01-05:00"
 THIS, ANOTHER = {"id": f"gid://shopify/Order/{ORDER}"}, {"id": "gid://shopify/Order/5550001119999"}
 REFUND = {"id": "gid://shopify/Refund/8001"}
+
+
+def listed() -> Json:
+    """Return the call that lists the shop's orders."""
+    event = http_event("GET", "/orders", {})
+    event["queryStringParameters"] = {"account": f"shopify/{SHOP}"}
+    return event
 
 
 def told(world: Shopify) -> int:
@@ -77,6 +85,20 @@ class TestS2:
         world.agrees(sold)
         assert world.order(str(sold.id)).paid == paid
 
+    @pytest.mark.parametrize("kind", ["sale", "capture", "refund", "authorization", "void", "change"])
+    @pytest.mark.parametrize("said", [{"amount": "0.00"}, {"processed_at": None, "created_at": None}])
+    def test_S2_a_movement_of_nothing_or_of_no_time_is_acknowledged(
+        self, world: Shopify, kind: str, said: Json
+    ) -> None:
+        """A gift card without a rest, a trial of a subscription: the money that moved is 0.00."""
+        world.deliver(order(financial_status="pending", total_outstanding="100.00"))
+
+        assert world.deliver(transaction(7001, kind, **said), "order_transactions/create") == 200
+        assert world.deliver(refund(transaction(7002, "refund", **said)), "refunds/create") == 200
+        assert world.deliver(refund(transaction(7003, "sale", **said), number=8002), "refunds/create") == 200
+
+        assert world.order().paid == 0
+
 
 class TestS3:
     def test_S3_an_even_exchange_moves_nothing(self, world: Shopify) -> None:
@@ -103,6 +125,33 @@ class TestS3:
 
         world.agrees(sold)
         assert world.order(str(sold.id)).status == "paid"
+
+    @pytest.mark.parametrize("job", ["scan", "poll", "import"])
+    def test_S3_an_order_that_is_edited_below_what_was_paid_is_read_like_any_other(
+        self, world: Shopify, job: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is outstanding is below zero then, for the merchant owes the buyer."""
+        sold = world.make("create", currency="ISK", minor=10_000, shop_currency="GBP", shop_minor=5800)
+        world.make("edit", order=sold.id, minor=6000)
+        monkeypatch.setattr("time.sleep", world.cloud.clock.shift)
+        if job == "poll":
+            world.deliver(transaction(order_id=sold.id))  # of an order that is not known: a reason to ask
+
+        world.run(job, 60, **({"accounts": [SHOP], "import": {}} if job == "import" else {}))
+
+        world.agrees(sold)
+        assert [one.review_id for one in world.order(str(sold.id)).review_items] == ["overpaid.4000"]
+
+    def test_S3_what_was_paid_too_much_goes_back_and_nobody_asks_any_more(self, world: Shopify) -> None:
+        sold = world.make("create")
+        world.make("edit", order=sold.id, minor=6000)
+        world.run("scan", 60)
+        world.make("refund", order=sold.id, minor=4000, by_lines=False)
+
+        world.run("scan", 600)
+
+        world.agrees(sold)
+        assert (world.order(str(sold.id)).overpaid, world.shown(str(sold.id))["review"]) == (0, [])
 
 
 class TestS7:
@@ -132,6 +181,19 @@ class TestS7:
 
 
 class TestS8:
+    @pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+    def test_S8_an_order_that_was_imported_with_a_time_outside_the_calendar_spoils_no_list(
+        self, world: Shopify, at: str
+    ) -> None:
+        world.deliver(order(id=7))
+
+        assert world.deliver(order(created_at=at)) == 200
+        assert world.deliver(transaction(order_id=7, processed_at=at)) == 200
+
+        assert world.known() is None
+        assert world.shown("7")["status"] == "paid"
+        assert world.cloud.invoke("orders_api", listed())["statusCode"] == 200
+
     def test_S8_an_order_that_is_paid_by_hand_and_cancelled_is_known_by_the_list_alone(self, world: Shopify) -> None:
         sold = world.make("create", pay="none")
         world.make("pay", order=sold.id, minor=4000)
@@ -181,6 +243,20 @@ class TestS9:
 
         for one in sold:
             world.agrees(one)
+
+    @pytest.mark.parametrize("word", ["Do not honor (05)", "à payer", "x" * 300, "partially/paid", "a\nb"])
+    def test_S9_what_is_no_word_at_all_loses_no_order_and_is_never_one_that_is_known(
+        self, world: Shopify, word: str
+    ) -> None:
+        back = refund(transaction(7002, "refund", amount="30.00", error_code=word))
+
+        assert world.deliver(order(cancel_reason=word, fulfillment_status=word, refunds=[back])) == 200
+        assert world.deliver(order(id=9, financial_status=word)) == 200
+        assert world.deliver(transaction(7003, status=word, order_id=9)) == 200
+
+        assert (world.order().paid, world.order().refunded) == (10_000, 3000)
+        assert (world.order("9").status, world.order("9").paid) == ("pending", 0)
+        assert not [row for row in world.cloud.table() if row["pk"]["S"].startswith("QUARANTINE#")]
 
     @pytest.mark.parametrize("body", [transaction(kind="of_next_year"), transaction(status="of_next_year")])
     def test_S9_a_movement_of_a_kind_that_nobody_knows_moves_nothing_and_is_asked_about(

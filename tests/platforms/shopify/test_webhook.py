@@ -225,6 +225,32 @@ class TestErasure:
         [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
         assert int(audit["done_at"]["N"]) == world.now and audit["erased"]["N"] == "1"
 
+    def test_H4_a_customer_of_very_many_orders_is_forgotten_in_all_of_them(self, world: Shopify) -> None:
+        for number in (1, 1000, 2500):
+            world.deliver(order(id=number, email="zoe@example.com"))
+        wish = {"shop_id": 70011223344, "shop_domain": SHOP, "customer": {"email": "zoe@example.com"}}
+
+        for _ in range(2):
+            world.deliver({**wish, "orders_to_redact": list(range(1, 2501))}, "customers/redact")
+        world.run("guard")
+
+        assert self.raw(world) == []
+        rows = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert len(rows) == 3 and all("done_at" in row for row in rows)
+
+    def test_H4_a_wish_that_says_nothing_of_the_customer_is_about_the_orders_that_it_names(
+        self, world: Shopify
+    ) -> None:
+        for number in (1, 2):
+            world.deliver(order(id=number))
+        wish = {"shop_id": 70011223344, "shop_domain": SHOP}
+
+        world.deliver({**wish, "orders_to_redact": [1]}, "customers/redact")
+        world.deliver({**wish, "orders_to_redact": []}, "customers/redact")
+        world.run("guard")
+
+        assert {row["pk"]["S"] for row in self.raw(world)} == {f"shopify#{SHOP}#2"}
+
     def test_H4_a_shop_that_went_loses_the_bytes_of_all_its_orders_and_no_other_shops(self, world: Shopify) -> None:
         for number in (1, 2, 3):
             world.deliver(order(id=number))
@@ -270,6 +296,25 @@ class TestErasure:
         self.gone(world)
 
         assert [row["pk"]["S"] for row in self.raw(world)] == [f"NEWS#shopify#{OTHER}"]
+
+    def test_S5_a_shop_that_goes_a_second_time_is_erased_a_second_time(self, world: Shopify) -> None:
+        """Shopify says the same each time, byte by byte."""
+        installed = world.shop().installation
+        token = installed.token
+        world.deliver({"shop_id": int(SHOP_ID), "shop_domain": SHOP}, "shop/redact")  # too late: the app is there again
+        world.run("guard")
+        for number in (1, 2):
+            world.deliver(order(id=number))
+            assert self.raw(world)
+
+            self.gone(world)
+
+            assert self.raw(world) == []
+            installed.installed, installed.token = True, token
+            world.run("guard", accounts=[SHOP], again=True)
+
+        [audit] = [row for row in world.cloud.table() if row["pk"]["S"].startswith("ERASURE#")]
+        assert int(audit["done_before"]["N"]) < int(audit["done_at"]["N"])
 
     def test_S5_a_wish_that_is_older_than_the_installation_since_erases_nothing(self, world: Shopify) -> None:
         world.deliver(order())

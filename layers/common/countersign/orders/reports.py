@@ -14,6 +14,7 @@ from countersign.orders.changes import (
     Report,
     Terms,
     Trust,
+    Unrecognised,
 )
 from countersign.orders.decision import Decision
 from countersign.orders.state import Order, ReportedPayment
@@ -47,9 +48,7 @@ def is_doubtful(order: Order, fact: OrderReported) -> bool:
     newest = order.newest
     if newest is None or "query" in order.terms.not_offered:
         return False
-    same_moment = fact.report.version == newest.version and _content(fact.terms, fact.report) != _content(
-        order.terms, newest
-    )
+    same_moment = fact.report.version == newest.version and _said(fact.terms, fact.report) != _said(order.terms, newest)
     return same_moment or (newest.read_at > 0 and fact.report.version < newest.version)
 
 
@@ -62,10 +61,15 @@ def says_more(order: Order, fact: OrderReported) -> bool:
 
 
 def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
-    """Tell whether what one reading says is worth a record: a report that says more, or a payment that is not known."""
+    """Tell whether what one reading says is worth a record: a report that says more, or a payment that is not known.
+
+    A word beside a report that nobody knows is worth one as often as the report is.
+    """
     if order is None:
         return True
     known = {claim.transaction_id for claim in order.claims}
+    if any(isinstance(fact, OrderReported) for fact in facts):
+        facts = [fact for fact in facts if not isinstance(fact, Unrecognised)]
     return any(
         says_more(order, fact)
         if isinstance(fact, OrderReported)
@@ -77,8 +81,9 @@ def tells_more(order: Order | None, facts: Sequence[Fact]) -> bool:
 def repeated(before: Order | None, facts: Sequence[Fact], trust: Trust, decision: Decision) -> Order | None:
     """Return the order with the moment of its newest report where a message decided nothing else; None otherwise.
 
-    So it is with every change of what is not kept here (a tag, a note, an address), and of those a shop has many. What
-    is not understood, or is to be asked about, is no repetition.
+    So it is with every change of what is not kept here (a tag, a note, an address), and of those a shop has many; and
+    with each look at what still waits, which only says when to look again. What is not understood, or is to be asked
+    about, is no repetition.
     """
     after = decision.order
     if before is None or after is None or before.newest is None or after.newest is None or isinstance(trust, Hint):
@@ -91,6 +96,8 @@ def repeated(before: Order | None, facts: Sequence[Fact], trust: Trust, decision
         return None
     first, newest = facts[0], before.newest
     said = replace(first.report, version=newest.version, read_at=newest.read_at)
+    if said.expected_at is not None and newest.expected_at is not None and first.report.read_at:
+        said = replace(said, expected_at=min(said.expected_at, newest.expected_at))  # one that is earlier is news
     same = replace(after, newest=newest, claims=before.claims) == before and _told(after) == _told(before)
     if (said, first.terms) != (newest, before.terms) or not same or after.review_items != before.review_items:
         return None
@@ -109,6 +116,11 @@ def _age(terms: Terms, report: Report) -> tuple[int, int, str]:
 
 def _content(terms: Terms, report: Report) -> str:
     return repr((terms, replace(report, version=0, read_at=0)))
+
+
+def _said(terms: Terms, report: Report) -> str:
+    """Return what a report says of the order; when to look again is said by whoever reads it, anew each time."""
+    return _content(terms, replace(report, expected_at=None))
 
 
 def _with_sums(order: Order, fact: OrderReported) -> Order:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from countersign.store import codec, dynamo, keys
 from countersign.store.codec import Item, number, text
 
-MOST_ORDERS = 1000  # of one request
+MOST_ORDERS = 1000  # of one row: a request that names more has several
 
 
 class Erasure(NamedTuple):
@@ -45,19 +45,31 @@ class ErasureStore:
         now: int,
         if_gone: bool = False,
     ) -> bool:
-        """Note a request, once for the same content; `word` is ours for its kind. False where it was there before."""
-        numbers = list(dict.fromkeys(orders))[:MOST_ORDERS]
+        """Note a request, once for the same content; `word` is ours for its kind. False where it waits already.
+
+        Who goes twice says the same twice: one that was done, or refused, waits again when it comes again.
+        """
+        numbers = list(dict.fromkeys(orders))
         item: Item = {
             "pk": text(self._pk(account)),
-            "sk": text(digest),
             "word": text(word),
             "key_id": text(key_id),
-            "orders": {"L": [text(one) for one in numbers]},
             "received_at": number(now),
         }
         if if_gone:
             item["if_gone"] = number(1)
-        return dynamo.put_if_absent(self.client, self.table, item)
+        is_new = False
+        for first in range(0, max(1, len(numbers)), MOST_ORDERS):
+            named = {"L": [text(one) for one in numbers[first : first + MOST_ORDERS]]}
+            part = item | {"sk": text(f"{digest}#{first}" if first else digest), "orders": named}
+            is_new |= dynamo.put_if_absent(self.client, self.table, part) or self._again(part)
+        return is_new
+
+    def _again(self, part: Item) -> bool:
+        """Let a request that is done wait again, as one of this moment; what was done of it before stays noted."""
+        expression = "SET received_at = :now, done_before = done_at REMOVE done_at, refused, #cursor"
+        values = {":now": part["received_at"]}
+        return dynamo.update_if(self.client, self.table, part, expression, "attribute_exists(done_at)", values)
 
     def waiting(self, account: str) -> Iterator[Erasure]:
         """Yield the requests of an account that are not done."""

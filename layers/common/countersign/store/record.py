@@ -279,15 +279,12 @@ class OrderStore:
 
     def _name(self, rows: Rows, order: Order) -> Iterator[Write]:
         """Yield puts by which an order is found under what it is called; a name is written when it is new."""
-        called = reports.names(order)
-        if not called:
-            return
         known = rows.get((keys.order_pk(order.key), keys.ORDER))
-        before = reports.names(codec.read_order(known)) if known is not None else ()
-        for kind, name in called:
-            if (kind, name) not in before:
-                pk = keys.name_pk(order.key.platform, order.key.account, name)
-                yield put(self.table, {"pk": text(pk), "sk": text(keys.name_sk(kind, order.key))})
+        before = set(_name_rows(codec.read_order(known))) if known is not None else set()
+        # What is called so twice, with the sign of a number and without, is one row: a transaction names a row once.
+        for pk, sk in dict.fromkeys(_name_rows(order)):
+            if (pk, sk) not in before:
+                yield put(self.table, {"pk": text(pk), "sk": text(sk)})
 
     def _find_children(self, rows: Rows, key: OrderKey, decision: Decision) -> Iterator[Write]:
         """Yield puts by which the platform's own numbers of children lead to this order, once for each number.
@@ -353,6 +350,12 @@ def numbered(decision: Decision, now: int) -> Decision:
 def outcome_of(decision: Decision, event_id: str) -> Outcome:
     """Return what became of a message that was decided so."""
     return Outcome(decision.outcome, decision.reason, event_id, decision.order, decision.emits)
+
+
+def _name_rows(order: Order) -> Iterator[Row]:
+    """Yield the rows by which an order is found under what it is called."""
+    for kind, name in reports.names(order):
+        yield keys.name_pk(order.key.platform, order.key.account, name), keys.name_sk(kind, order.key)
 
 
 def alias_row(key: OrderKey, kind: str, value: str) -> Row:

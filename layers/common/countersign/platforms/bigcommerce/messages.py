@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from countersign.errors import MalformedError
-from countersign.fields import free_text, mapping, text, whole
+from countersign.fields import epoch, free_text, mapping, text, whole
 from countersign.money import Money
 from countersign.platforms.bigcommerce import settlement
 from countersign.values import dataclass
@@ -179,6 +179,6 @@ def _moment(fields: Mapping[str, Any], name: str) -> int | None:
     if not written:
         return None
     try:
-        return int(parsedate_to_datetime(written).timestamp())
+        return epoch(parsedate_to_datetime(written))
     except (TypeError, ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None

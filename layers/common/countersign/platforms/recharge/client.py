@@ -74,6 +74,7 @@ class Client:
 
     def _by_cursor(self, filters: Params) -> Iterator[Page]:
         params, cursor = filters, ""
+        passed: set[str] = set()
         while True:
             try:
                 answer, _ = self._list(params)
@@ -85,8 +86,9 @@ class Client:
             yield Page(answers.members(answer, "charges"), not following)
             if not following:
                 return
-            if not isinstance(following, str) or following == cursor:
+            if not isinstance(following, str) or following in passed:
                 raise PlatformUnavailableError("Recharge's list goes round in a circle")
+            passed.add(following)
             cursor = following
             params = [("cursor", cursor)]
 

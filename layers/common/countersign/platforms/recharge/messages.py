@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign.fields import mapping, mappings
+from countersign.fields import epoch, mapping, mappings
 from countersign.values import dataclass
 
 MAX_NOTE = 2000
@@ -146,7 +146,7 @@ def moment(fields: Mapping[str, Any], name: str, zone: tzinfo) -> int | None:
         raise MalformedError(f"{name} is not a time")
     try:
         found = datetime.fromisoformat(value)
-        return int((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp())
+        return epoch(found if found.tzinfo else found.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from countersign.errors import MalformedError, PlatformUnavailableError, RateLimitedError, UnprocessableError
@@ -17,9 +17,13 @@ from countersign.wire import TRANSIENT, Response
 
 MAX_BYTES = 16 * 1024 * 1024
 MOST_OBJECTION = 1000  # characters of what Shopify says against a cart
+MOST_POINTS = 10**9
 LEAST_WAIT = 1.0  # seconds between two tries of one call
-MOST_TRANSACTIONS = 50  # one more is asked for: a list that is cut off is never summed
+# Of an order, and of one that has more; one more is asked for, since a list that is cut off is never summed.
+MOST_TRANSACTIONS, MOST_MOVEMENTS = 50, 150
+THROTTLED = frozenset({429, 430})  # the latter where a caller looks like a robot
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+Reads = Callable[[Mapping[str, Any], str, str], Money]  # an amount's field in its currency
 # Webhooks say it in the words of the REST API.
 _FULFILLMENT = {"unfulfilled": "", "partially_fulfilled": "partial"}
 
@@ -90,7 +94,7 @@ _MEANING = {
 def read(response: Response) -> Mapping[str, Any]:
     """Return the `data` of an answer, or raise what it means; half an answer is none."""
     status = response.status_code
-    if status in (429, 430):  # the latter where a caller looks like a robot
+    if status in THROTTLED:
         raise ThrottledError(_retry_after(response.headers))
     if status in TRANSIENT or status >= 500:
         raise PlatformUnavailableError(f"Shopify answered HTTP {status}")
@@ -109,7 +113,7 @@ def read(response: Response) -> Mapping[str, Any]:
 def read_token(response: Response) -> tuple[str, int]:
     """Return the token of an answer and for how many seconds it lives; one without an end is no answer."""
     status = response.status_code
-    if status == 429 or status in TRANSIENT or status >= 500:
+    if status in THROTTLED or status in TRANSIENT or status >= 500:
         raise PlatformUnavailableError(f"Shopify answered HTTP {status}")
     if status != 200:
         raise CallRefusedError(401 if status == 400 else status, "it gives the app no token for this shop")
@@ -196,13 +200,14 @@ def read_order(node: Mapping[str, Any]) -> Order:
     total, received = _bag(node, "currentTotalPriceSet"), _bag(node, "totalReceivedSet")
     if total is None or received is None:
         raise MalformedError("currentTotalPriceSet or totalReceivedSet is missing")
-    capturable, outstanding = _bag(node, "totalCapturableSet"), _bag(node, "totalOutstandingSet")
+    capturable, outstanding = _bag(node, "totalCapturableSet"), _bag(node, "totalOutstandingSet", messages.due)
     order_id = messages.digits(node.get("id"))
     created_at, updated_at = messages.moment(node, "createdAt"), messages.moment(node, "updatedAt")
     if not order_id or created_at is None or updated_at is None:
         raise MalformedError("id, createdAt or updatedAt is missing")
-    listed = mappings(node, "transactions")
-    whole = len(listed) <= MOST_TRANSACTIONS
+    read_again = "movements" in node
+    listed = mappings(node, "movements" if read_again else "transactions")
+    whole = len(listed) <= (MOST_MOVEMENTS if read_again else MOST_TRANSACTIONS)
     refund_of = _refunds(node)
     fulfillment = _word(node, "displayFulfillmentStatus")
     return Order(
@@ -267,8 +272,10 @@ def read_refundable(node: Mapping[str, Any]) -> tuple[Refundable, ...]:
 def read_markable(node: Mapping[str, Any]) -> Markable:
     """Return what an order says of marking it as paid: a manual gateway is one whose payment was never asked for."""
     # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/OrderTransaction
-    pending = [one for one in mappings(node, "gateways") if _word(one, "status") == "pending"]
+    listed = mappings(node, "gateways")
+    pending = [one for one in listed if _word(one, "status") == "pending"]
     manual = bool(pending) and all(messages.flag(one, "manualPaymentGateway") for one in pending)
+    manual &= len(listed) <= MOST_TRANSACTIONS
     return Markable(messages.flag(node, "canMarkAsPaid"), manual)
 
 
@@ -301,16 +308,16 @@ def _line(node: Mapping[str, Any], currency: str) -> Line:
     return Line(_text(node, "title"), quantity, price.charged if price is not None and same else None)
 
 
-def _bag(node: Mapping[str, Any], name: str) -> Amount | None:
+def _bag(node: Mapping[str, Any], name: str, read: Reads = messages.amount) -> Amount | None:
     both = mapping(node, name)
     if not both:
         return None
-    charged, shop = _money(mapping(both, "presentmentMoney")), _money(mapping(both, "shopMoney"))
+    charged, shop = _money(mapping(both, "presentmentMoney"), read), _money(mapping(both, "shopMoney"), read)
     return Amount(charged, shop if shop.currency != charged.currency else None)
 
 
-def _money(node: Mapping[str, Any]) -> Money:
-    return messages.amount(node, "amount", text(node, "currencyCode", _CURRENCY))
+def _money(node: Mapping[str, Any], read: Reads = messages.amount) -> Money:
+    return read(node, "amount", text(node, "currencyCode", _CURRENCY))
 
 
 def _word(node: Mapping[str, Any], name: str) -> str:
@@ -373,8 +380,9 @@ def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:
+    """Return a number of points; 0 where there is none, or more than any shop has: JSON has numbers without an end."""
     value = fields.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, int | float) and abs(value) <= MOST_POINTS else 0.0
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

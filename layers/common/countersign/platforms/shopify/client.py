@@ -25,6 +25,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)
 LONGEST_WAIT = 30.0  # in one function's run
 TIMEOUT = (3.0, 30.0)
 CART_TIMEOUT, CART_WAIT = (2.0, 8.0), 4.0  # somebody waits for the answer, and the gateway for half a minute
+STANDS_STILL = "Shopify's list does not advance"
 Fields = Mapping[str, Any]
 
 
@@ -65,6 +66,25 @@ def fetch_token(session: Session, app: App, shop: Shop) -> tuple[str, int]:
     return token, lifetime
 
 
+def _pages(ask: Callable[[str | None], Fields]) -> Iterator[tuple[Fields, bool]]:
+    """Yield each page of a list and whether it is the last; `ask` gives the one behind a cursor.
+
+    Raises PlatformUnavailableError where a page leads nowhere, or to one that was read already.
+    """
+    after: str | None = None
+    passed: set[str] = set()
+    while True:
+        page = ask(after)
+        info = answers.member(page, "pageInfo")
+        yield page, not info.get("hasNextPage")
+        if not info.get("hasNextPage"):
+            return
+        after = info.get("endCursor")
+        if not isinstance(after, str) or not after or after in passed:
+            raise PlatformUnavailableError(STANDS_STILL)
+        passed.add(after)
+
+
 class Client:
     """One shop's calls; `sleep` waits between those that are repeated.
 
@@ -94,28 +114,35 @@ class Client:
         Raises PlatformUnavailableError where the list does not advance: what was yielded counts, and no more.
         """
         document, first = (documents.ORDER_IDS, ID_PAGE) if ids_only else (documents.ORDERS, PAGE)
-        after: str | None = None
-        while True:
-            answer = self._ask(document, {"first": first, "after": after, "query": query})
-            page = answers.member(answer, "orders")
-            info = answers.member(page, "pageInfo")
-            found, more, cursor = answers.nodes(page), info.get("hasNextPage"), info.get("endCursor")
-            yield Page(found, not more)
-            if not more:
-                return
-            if not isinstance(cursor, str) or not cursor or cursor == after or not found:
-                raise PlatformUnavailableError("Shopify's list does not advance")
-            after = cursor
+
+        def ask(after: str | None) -> Fields:
+            return answers.member(self._ask(document, {"first": first, "after": after, "query": query}), "orders")
+
+        for page, is_last in _pages(ask):
+            found = [self.whole(node) for node in answers.nodes(page)]
+            yield Page(found, is_last)
+            if not found and not is_last:
+                raise PlatformUnavailableError(STANDS_STILL)
 
     def order(self, number: str) -> Fields | None:
         """Return an order as it is now; None where the shop does not know it (any more)."""
-        found = self._ask(documents.ORDER, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.ORDER, number)
+
+    def whole(self, node: Fields) -> Fields:
+        """Return an order that was read, once more where the list of its movements of money was cut off."""
+        listed = node.get("transactions")
+        if not isinstance(listed, list) or len(listed) <= answers.MOST_TRANSACTIONS:
+            return node
+        found = self._ask(documents.WHOLE_ORDER, {"id": node.get("id")}).get("order")
+        return {**node, **found} if isinstance(found, dict) else node
+
+    def _order(self, document: str, number: str) -> Fields | None:
+        found = self._ask(document, {"id": f"gid://shopify/Order/{number}"}).get("order")
+        return self.whole(found) if isinstance(found, dict) else None
 
     def refundable(self, number: str) -> Fields | None:
         """Return an order with its refunds and what can go back of it; None where the shop does not know it."""
-        found = self._ask(documents.REFUNDABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.REFUNDABLE, number)
 
     def refund(self, number: str, parts: Sequence[tuple[Refundable, Money]], *, note: str, key: str) -> Fields:
         """Make a refund, the same one for the same `key`; raises KeyUsedError where the key was another call's.
@@ -140,8 +167,7 @@ class Client:
 
     def instructable(self, number: str) -> Fields | None:
         """Return an order with what it says of instructions; None where the shop does not know it."""
-        found = self._ask(documents.INSTRUCTABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.INSTRUCTABLE, number)
 
     def capture(self, number: str, authorization: str, amount: Money) -> str:
         """Take an amount of an authorization, once; returns what Shopify objects to, as the next three do."""
@@ -171,8 +197,7 @@ class Client:
 
     def fulfillable(self, number: str) -> Fields | None:
         """Return what is to be sent of an order; None where the shop does not know it."""
-        found = self._ask(documents.FULFILLABLE, {"id": f"gid://shopify/Order/{number}"}).get("order")
-        return found if isinstance(found, dict) else None
+        return self._order(documents.FULFILLABLE, number)
 
     def to_send(self, fulfillment_order: str) -> Iterator[Fields]:
         """Yield the lines of a fulfilment order, each with what is left of it to send."""
@@ -183,17 +208,12 @@ class Client:
         return self._lines(documents.GOODS_SENT, "Fulfillment", fulfillment, "fulfillmentLineItems")
 
     def _lines(self, document: str, kind: str, number: str, name: str) -> Iterator[Fields]:
-        after: str | None = None
-        while True:
+        def ask(after: str | None) -> Fields:
             answer = self._ask(document, {"id": f"gid://shopify/{kind}/{number}", "after": after})
-            page = answers.member(answers.member(answer, kind[0].lower() + kind[1:]), name)
-            info = answers.member(page, "pageInfo")
+            return answers.member(answers.member(answer, kind[0].lower() + kind[1:]), name)
+
+        for page, _ in _pages(ask):
             yield from answers.nodes(page)
-            if not info.get("hasNextPage"):
-                return
-            if not isinstance(info.get("endCursor"), str) or info["endCursor"] == after:
-                raise PlatformUnavailableError("Shopify's list does not advance")
-            after = info["endCursor"]
 
     def fulfil(self, goods: Mapping[str, Sequence[tuple[str, int]]], parcels: Sequence[Parcel]) -> str:
         """Make a fulfilment of goods that lie at one place; returns what Shopify objects to.
@@ -238,17 +258,11 @@ class Client:
 
     def subscriptions(self) -> list[Fields]:
         """Return the shop's own subscriptions to webhooks; those of the app's configuration are in no list."""
-        found: list[Fields] = []
-        after: str | None = None
-        while True:
-            page = answers.member(self._ask(documents.SUBSCRIPTIONS, {"after": after}), "webhookSubscriptions")
-            info = answers.member(page, "pageInfo")
-            found += answers.nodes(page)
-            if not info.get("hasNextPage"):
-                return found
-            if not isinstance(info.get("endCursor"), str) or info["endCursor"] == after:
-                raise PlatformUnavailableError("Shopify's list does not advance")
-            after = info["endCursor"]
+
+        def ask(after: str | None) -> Fields:
+            return answers.member(self._ask(documents.SUBSCRIPTIONS, {"after": after}), "webhookSubscriptions")
+
+        return [node for page, _ in _pages(ask) for node in answers.nodes(page)]
 
     def subscribe(self, topic: str, address: str, fields: Sequence[str] = ()) -> str:
         """Subscribe an address to a topic, once; returns what Shopify objects to, empty where it did it.

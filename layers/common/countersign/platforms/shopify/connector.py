@@ -296,7 +296,7 @@ class Connector:
         unreadable = 0
         for node in nodes:
             try:
-                told += self._told(node, read_at)
+                told += self._told(self.client.whole(node), read_at)
             except MalformedError:
                 unreadable += 1
         return Scanned(tuple(told), "", "", unreadable)

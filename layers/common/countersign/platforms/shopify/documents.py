@@ -1,6 +1,6 @@
 """What is asked of Shopify's GraphQL APIs; a test checks each document against the official schemas."""
 
-from countersign.platforms.shopify.answers import MOST_TRANSACTIONS
+from countersign.platforms.shopify.answers import MOST_MOVEMENTS, MOST_TRANSACTIONS
 from countersign.platforms.shopify.messages import MAX_LINES
 
 MOST_FULFILLMENTS = 50  # of an order
@@ -13,14 +13,14 @@ _TRANSACTION = f"""
     id kind status gateway processedAt createdAt errorCode test
     amountSet {_MONEY} parentTransaction {{ id }}
 """
-_ORDER = f"""
+_HEAD = f"""
   id name createdAt updatedAt cancelledAt cancelReason test sourceName
   displayFinancialStatus displayFulfillmentStatus paymentGatewayNames
   customAttributes {{ key value }}
   currentTotalPriceSet {_MONEY} totalReceivedSet {_MONEY} totalOutstandingSet {_MONEY} totalCapturableSet {_MONEY}
   {_LINES}
-  transactions(first: {MOST_TRANSACTIONS + 1}) {{ {_TRANSACTION} }}
 """
+_ORDER = f"{_HEAD} transactions(first: {MOST_TRANSACTIONS + 1}) {{ {_TRANSACTION} }}"
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
 ORDERS = f"""query OrdersChanged($first: Int!, $after: String, $query: String!) {{
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
@@ -30,6 +30,10 @@ ORDERS = f"""query OrdersChanged($first: Int!, $after: String, $query: String!) 
 # Of a list this would cost more than a query may: it is asked of one order.
 _REFUNDS = f"refunds(first: {MOST_REFUNDS}) {{ id note transactions(first: {MOST_PARTS}) {{ nodes {{ id }} }} }}"
 ORDER = f"query OneOrder($id: ID!) {{ order(id: $id) {{ {_ORDER} {_REFUNDS} }} }}"
+# The list of movements has no pages: of an order that has more than others are asked for, all is read once more.
+WHOLE_ORDER = f"""query WholeOrder($id: ID!) {{
+  order(id: $id) {{ {_HEAD} movements: transactions(first: {MOST_MOVEMENTS + 1}) {{ {_TRANSACTION} }} }}
+}}"""
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/SuggestedRefund
 REFUNDABLE = f"""query Refundable($id: ID!) {{
   order(id: $id) {{
@@ -156,6 +160,7 @@ def bulk_of(query: str) -> str:
 ADMIN = (
     ORDERS,
     ORDER,
+    WHOLE_ORDER,
     REFUNDABLE,
     REFUND,
     INSTRUCTABLE,

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from countersign.errors import MalformedError
-from countersign.fields import bounded, free_text, mapping, mappings, text
+from countersign.fields import epoch, free_text, mapping, mappings, text
 from countersign.money import Money, from_decimal
 from countersign.values import dataclass
 
@@ -21,7 +21,8 @@ MAX_TEXTS = 50
 MOST_NODES = 2000  # of the data of one delivery of the newer family, to find its order in
 _ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([1-9][0-9]{0,19})(?:\?.*)?", re.ASCII)
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/[1-9][0-9]{0,19}", re.ASCII)
-_WORD = re.compile(r"[0-9A-Za-z_. -]{1,64}", re.ASCII)
+MAX_WORD = 64
+_IN_NO_WORD = re.compile(r"[^0-9A-Za-z_. -]", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,6}))?", re.ASCII)
 _MOMENT = re.compile(
@@ -282,16 +283,24 @@ def amount(fields: Mapping[str, Any], name: str, currency: str) -> Money:
         raise MalformedError(f"{name} is not an amount of its currency") from None
 
 
+def due(fields: Mapping[str, Any], name: str, currency: str) -> Money:
+    """Return what is still to be paid: nothing where it is below zero, for then it is the merchant who owes."""
+    value = fields.get(name)
+    if isinstance(value, str) and value.startswith("-"):
+        amount({name: value[1:]}, name, currency)
+        return Money(0, currency)
+    return amount(fields, name, currency)
+
+
 def moment(fields: Mapping[str, Any], name: str) -> int | None:
     """Return epoch seconds, None where the time is absent; each has its offset, so they are compared as moments."""
     value = text(fields, name, _MOMENT, default="")
     if not value:
         return None
     try:
-        at = int(datetime.fromisoformat(value).timestamp())
+        return epoch(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         raise MalformedError(f"{name} is not a time") from None
-    return bounded(at, name)
 
 
 def flag(fields: Mapping[str, Any], name: str) -> bool:
@@ -312,8 +321,14 @@ def _id(fields: Mapping[str, Any], name: str) -> str:
 
 
 def word(fields: Mapping[str, Any], name: str) -> str:
-    """Return a word of a list that may grow: whatever it is, it is read, and nothing else is lost with it."""
-    return text(fields, name, _WORD, default="").lower()
+    """Return a word of a list that may grow: whatever it is, it is read, and nothing else is lost with it.
+
+    What no word has in it becomes a question mark, so that it is never one that is known.
+    """
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise MalformedError(f"{name} is not a word")
+    return _IN_NO_WORD.sub("?", value or "")[:MAX_WORD].lower()
 
 
 def line_text(fields: Mapping[str, Any], name: str) -> str:
@@ -366,9 +381,7 @@ def _outstanding(fields: Mapping[str, Any], total: Amount) -> Amount | None:
     if fields.get("total_outstanding") is None:
         return None
     shop = total.shop.currency if total.shop is not None else total.charged.currency
-    if str(fields["total_outstanding"]).startswith("-"):  # more came than the order asks for now
-        return Amount(Money(0, total.charged.currency))
-    left = amount(fields, "total_outstanding", shop)
+    left = due(fields, "total_outstanding", shop)
     if total.shop is None:
         return Amount(left)
     return Amount(Money(0, total.charged.currency), left) if left.minor == 0 else None

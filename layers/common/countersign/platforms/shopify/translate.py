@@ -39,7 +39,9 @@ PLATFORM = "shopify"
 SYSTEM = "order"
 MOST_FACTS = 20  # of one message
 MOST_PARTS = 40  # of the refunds in one message: all that it touches is read at once
-HOURLY = 3600
+MOST_REFERENCES = 5  # of an order, which is found by each
+HOURLY, DAILY = 3600, 86_400
+LIVELY, LONGEST = 3 * DAILY, 90 * DAILY  # for how long an undecided movement is looked at each hour, and at all
 UNINSTALLED, SHOP_GONE = "uninstalled", "shop.redact"
 ANSWER_SECONDS = 30 * 86_400  # for a customer's question about what is kept
 _SHIPPED = {"fulfilled": "sent", "fulfillment_not_required": "sent", "partial": "part"}
@@ -157,7 +159,7 @@ def _news(genuine: VerifiedMessage, kind: str) -> str:
 
 
 def _redaction(names: Iterable[str]) -> str:
-    return "customers.redact" if "customer" in names else SHOP_GONE
+    return "customers.redact" if {"customer", "orders_to_redact"} & set(names) else SHOP_GONE
 
 
 def order_facts(order: Order) -> tuple[Fact, ...]:
@@ -193,6 +195,7 @@ def _facts(order: Order, read_at: int) -> tuple[tuple[Fact, ...], tuple[Fact, ..
 def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
     total, currency = order.total.charged, order.total.charged.currency
     number = (("number", order.name),) if order.name else ()
+    references = dict.fromkeys(value for name, value in order.attributes if name == REFERENCE)
     terms = Terms(
         total,
         SYSTEM,
@@ -203,7 +206,7 @@ def _report(order: Order, read_at: int, *, whole: bool) -> OrderReported:
         offered=OFFERED,
         description=_description(order),
         # Of what was noted on a cart only our own: the rest may say who the buyer is.
-        metadata=(*number, *((name, value) for name, value in order.attributes if name == REFERENCE)),
+        metadata=(*number, *((REFERENCE, value) for value in tuple(references)[:MOST_REFERENCES])),
         lines=tuple(
             Line(line.title, line.quantity, line.price.minor)
             for line in order.lines
@@ -265,11 +268,16 @@ def _expected_at(order: Order, read_at: int, *, sure: bool) -> int | None:
     """Return when to read the order if nothing is told before: at once where a push leaves the money open.
 
     Of an order of two currencies a push never says what was paid in the shop's. While a movement of money is undecided
-    nobody tells of its end, so it is looked at every hour.
+    nobody tells of its end, so it is looked at every hour, and more rarely the older it is: a transfer from a bank may
+    never come.
     """
     decided = {one.parent_id for one in order.transactions if one.status == "success"}
-    if any(one.status in _UNDECIDED and one.id not in decided for one in order.transactions):
-        return (read_at or order.updated_at) + HOURLY
+    undecided = [one for one in order.transactions if one.status in _UNDECIDED and one.id not in decided]
+    if undecided:
+        now = read_at or order.updated_at
+        age = now - max(one.at if one.at is not None else order.created_at for one in undecided)
+        if age < LONGEST:
+            return now + (HOURLY if age < LIVELY else DAILY)
     return order.updated_at if not read_at and (not sure or order.total.shop is not None) else None
 
 
@@ -367,9 +375,7 @@ def _transaction_facts(one: Transaction, *, asks: bool = True) -> tuple[Fact, ..
             return _unknown(one)
         # What reads one order has its refunds beside it: a movement of none of ours is the shop's own.
         return (_refund(one, one.amount.charged, may_be_part=asks and not one.refund_id), *more)
-    if one.kind in _PAYS and one.status == "success":
-        if not one.amount.charged.minor or one.at is None:
-            return ()
+    if one.kind in _PAYS and one.status == "success" and one.amount.charged.minor and one.at is not None:
         return (Paid(one.id, one.amount.charged, one.at, shop_amount=one.amount.shop, test=one.test), *more)
     return (event,) if asks else ()
 
