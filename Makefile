@@ -102,7 +102,7 @@ check: env .venv-sam/.ready botocore ## Format, lint, types, import rules, templ
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(SAM) validate --lint
-	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml alarms.yaml payments-app.yaml console.yaml
+	.venv-sam/bin/cfn-lint --regions $(REGIONS) --template template.yaml identity.yaml alarms.yaml payments-app.yaml shops.yaml console.yaml
 	.venv-sam/bin/python tools/transformed.py --count
 	$(ENDS_WITH_MAKE) exec $(BIN)/python -m pytest -q tests/infra -m "not soak and not browser"
 

@@ -1,4 +1,6 @@
-"""Write the typed Python client from the OpenAPI document: `python tools/make_client.py [--check]`.
+"""Write the typed Python client from the OpenAPI document, and what the command line knows of what is deployed.
+
+`python tools/make_client.py [--check]`.
 
 It is one module without dependencies (`clients/python/countersign_client.py`), made of what `tools/make_openapi.py`
 writes: a method for each operation, a TypedDict for each body, and below them the few lines that speak HTTP.
@@ -6,6 +8,7 @@ writes: a method for each operation, a TypedDict for each body, and below them t
 
 import json
 import keyword
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "layers/common/countersign/api/openapi.json"
 TARGET = ROOT / "clients/python/countersign_client.py"
+DEPLOYED = ROOT / "cli/countersign_cli/deployed.py"
 TRANSPORT = ROOT / "clients/python/transport.py.txt"
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 NO_BODIES = frozenset({"Problem", "Gateway"})
@@ -124,12 +128,30 @@ def _or_none(kind: str) -> str:
     return kind if "None" in kind.split(" | ") else f"{kind} | None"
 
 
+def deployed() -> str:
+    """Return what the command line must know of the functions, which are not there where it is installed."""
+    apps = {path.parent.name: path.read_text(encoding="utf-8") for path in ROOT.glob("functions/*/app.py")}
+    owners = {
+        literal[1] if (literal := re.search(r'DueList\.from_environment\("(\w+)"\)', source)) else name
+        for name, source in apps.items()
+        if "DueList.from_environment(" in source
+    }
+    platforms = {name.removesuffix("_redrive") for name in apps if name.endswith("_redrive")}
+    return _formatted(
+        '"""What is deployed, written by tools/make_client.py from functions/."""\n\n'
+        f"# Whose shards of the due list there are.\nOWNERS = {tuple(sorted(owners))!r}\n"
+        f"# Whose quarantined news can be taken in again.\nREDRIVEN = {tuple(sorted(platforms))!r}\n"
+    )
+
+
 def main() -> int:
-    """Write the client, or tell whether the one that is kept is old."""
-    made = client()
+    """Write both, or tell whether one that is kept is old."""
+    written = {TARGET: client(), DEPLOYED: deployed()}
     if "--check" in sys.argv[1:]:
-        return int(TARGET.read_text(encoding="utf-8") != made)
-    TARGET.write_text(made, encoding="utf-8")
+        return int(any(path.read_text(encoding="utf-8") != made for path, made in written.items()))
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8")
+    made = written[TARGET]
     print(f"{TARGET.relative_to(ROOT)}: {made.count('-> Reply:') - 1} operations")
     return 0
 

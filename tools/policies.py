@@ -127,11 +127,11 @@ def usual(value: Any) -> Any:
 def named(resource: Any) -> str:
     """Name a resource of a statement, or of an environment variable, shortly."""
     match resource:
-        case {"Ref": "OrdersTableArn"}:  # what an application is given
-            return "OrdersTable"
+        case {"Ref": ("OrdersTableArn" | "FailureQueueArn") as arn}:  # what an application is given
+            return str(arn.removesuffix("Arn"))
         case {"Fn::GetAtt": [name, "Arn"]} | {"Ref": name}:
             return str(name)
-        case {"Fn::Sub": str(text)} if table := re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", text):
+        case {"Fn::Sub": str(text)} if table := re.fullmatch(r"\$\{(\w+?)\.?Arn\}/index/(\w+)", text):
             return f"{table[1]}/index/{table[2]}"
         case {"Fn::Sub": str(text)} if secret := re.search(
             r":secret:countersign/\$\{Stage\}/(\w+)(?:/\*|-\?{6})$", text
@@ -174,7 +174,7 @@ def allowed(resources: dict[str, Any]) -> Iterator[Need]:
 def attached(resources: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:
     """Yield the policies that a platform's part of the template attaches to the role of what works for all of them."""
     for resource in resources.values():
-        if resource["Type"] == "AWS::IAM::RolePolicy" and resource["Properties"]["RoleName"] == {"Ref": role}:
+        if resource["Type"] == "AWS::IAM::Policy" and resource["Properties"]["Roles"] == [{"Ref": role}]:
             yield resource["Properties"]
 
 

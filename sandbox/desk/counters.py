@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.desk import troubles
 from sandbox.desk.hands import Bought, Hand
+from sandbox.simulation import platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.desk.troubles import Trouble
 
@@ -246,14 +249,22 @@ def take(hand: Hand, document: Json, reference: str, **how: Any) -> None:
 def of(documents: dict[str, dict[str, Json]]) -> dict[str, Counter]:
     """List the counters of a sandbox's accounts, in the order of the page."""
     found: list[Counter] = []
-    for add in (_wechat, _douyin, _shopify, _recharge, _bigcommerce, _cashiers):
+    for add in (_wechat, _douyin, _shopify, _recharge, _bigcommerce, _cashiers, *_beside_simulators()):
         found += add(documents)
     return {counter.id: counter for counter in found}
 
 
-def _plain(
+def _beside_simulators() -> Iterator[Callable[[dict[str, dict[str, Json]]], list[Counter]]]:
+    """Yield `counters` of each platform that has its own in `sandbox/simulators/<name>/counter.py`."""
+    for platform in platforms():
+        if importlib.util.find_spec(f"sandbox.simulators.{platform}.counter"):
+            yield importlib.import_module(f"sandbox.simulators.{platform}.counter").counters
+
+
+def plain(
     documents: dict[str, dict[str, Json]], platform: str, kind: type[Counter], label: Callable[[str, Json], str]
 ) -> list[Counter]:
+    """List a counter for each account of a platform whose accounts have plain names."""
     accounts = documents.get(platform, {}).items()
     return [
         kind(f"{platform}-{name}", label(name, document), platform, name, {"name": name, **_of_use(document)})
@@ -268,16 +279,16 @@ def _of_use(document: Json) -> Json:
 
 
 def _wechat(documents: dict[str, dict[str, Json]]) -> list[Counter]:
-    made = _plain(documents, "wechat", Wechat, lambda name, document: f"WeChat {document.get('api', 'v3')} · {name}")
+    made = plain(documents, "wechat", Wechat, lambda name, document: f"WeChat {document.get('api', 'v3')} · {name}")
     return sorted(made, key=lambda counter: str(counter.document.get("api", "v3")), reverse=True)
 
 
 def _douyin(documents: dict[str, dict[str, Json]]) -> list[Counter]:
-    return _plain(documents, "douyin", Douyin, lambda name, _: f"Douyin · {name}")
+    return plain(documents, "douyin", Douyin, lambda name, _: f"Douyin · {name}")
 
 
 def _recharge(documents: dict[str, dict[str, Json]]) -> list[Counter]:
-    return _plain(documents, "recharge", Recharge, lambda name, _: f"Recharge · {name}")
+    return plain(documents, "recharge", Recharge, lambda name, _: f"Recharge · {name}")
 
 
 def _shopify(documents: dict[str, dict[str, Json]]) -> list[Counter]:

@@ -62,14 +62,35 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def resources(kind: str, *, nested_too: bool = True) -> dict[str, dict[str, Any]]:
-    """Return the properties of every resource of a type, in template.yaml and in the applications nested in it."""
-    documents = [template(), *nested().values()] if nested_too else [template()]
-    return {
-        name: resource.get("Properties", {})
-        for document in documents
-        for name, resource in document["Resources"].items()
-        if resource["Type"] == kind
-    }
+    """Return the properties of every resource of a type, in template.yaml and in the applications nested in it.
+
+    What an application was given is said as it is named where that was given.
+    """
+    found = {name: one.get("Properties", {}) for name, one in template()["Resources"].items() if one["Type"] == kind}
+    for application, document in nested().items() if nested_too else ():
+        given = template()["Resources"][application]["Properties"].get("Parameters", {})
+        for name, one in document["Resources"].items():
+            if one["Type"] == kind:
+                found[name] = _as_given(one.get("Properties", {}), given)
+    return found
+
+
+def _as_given(value: Any, given: dict[str, Any]) -> Any:
+    """Return a value of an application with its parameters replaced by what they are given of resources of the root."""
+    match value:
+        case {"Ref": str(name)} if name in given:
+            return given[name] if isinstance(given[name], dict) else value
+        case {"Fn::Sub": str(text)}:
+            for name, one in given.items():
+                match usual(one):
+                    case {"Fn::GetAtt": str(attribute)}:
+                        text = text.replace(f"${{{name}}}", f"${{{attribute}}}")
+            return {"Fn::Sub": text}
+        case dict():
+            return {key: _as_given(item, given) for key, item in value.items()}
+        case list():
+            return [_as_given(item, given) for item in value]
+    return value
 
 
 def usual(value: Any) -> Any:
@@ -96,8 +117,8 @@ def functions() -> dict[str, dict[str, Any]]:
 
 def attached(role: str) -> list[dict[str, Any]]:
     """Return the policies that parts of the template attach to a role that is not theirs."""
-    policies = resources("AWS::IAM::RolePolicy").values()
-    return [one["PolicyDocument"] for one in policies if one["RoleName"] == {"Ref": role}]
+    policies = resources("AWS::IAM::Policy").values()
+    return [one["PolicyDocument"] for one in policies if one["Roles"] == [{"Ref": role}]]
 
 
 def own_environment(function: dict[str, Any]) -> dict[str, Any]:

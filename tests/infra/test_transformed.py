@@ -85,7 +85,8 @@ def test_the_schedules_share_one_role() -> None:
 
     assert len(schedules) == len(list(events("ScheduleV2")))
     assert {json.dumps(one["Target"]["RoleArn"]) for one in schedules.values()} == {
-        json.dumps({"Fn::GetAtt": ["SchedulesRole", "Arn"]})
+        json.dumps({"Fn::GetAtt": ["SchedulesRole", "Arn"]}),
+        json.dumps({"Ref": "SchedulesRoleArn"}),  # what an application is given
     }
 
 
@@ -166,12 +167,12 @@ class TestPolicies:
             "Notify": {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["NotifyRole", "Arn"]}}},
             "NotifyRole": {"Type": "AWS::IAM::Role", "Properties": {}},
             "AcmeNotices": {
-                "Type": "AWS::IAM::RolePolicy",
-                "Properties": {"RoleName": {"Ref": "NotifyRole"}, "PolicyDocument": document},
+                "Type": "AWS::IAM::Policy",
+                "Properties": {"Roles": [{"Ref": "NotifyRole"}], "PolicyDocument": document},
             },
             "AcmeSchedules": {
-                "Type": "AWS::IAM::RolePolicy",
-                "Properties": {"RoleName": {"Ref": "SchedulesRole"}, "PolicyDocument": document},
+                "Type": "AWS::IAM::Policy",
+                "Properties": {"Roles": [{"Ref": "SchedulesRole"}], "PolicyDocument": document},
             },
         }
 

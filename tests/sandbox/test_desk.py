@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from sandbox import supervisor
+from sandbox import simulators, supervisor
 from sandbox.desk import counters, desk, hands, page, seed, troubles, words
 from sandbox.desk.desk import Desk
 from sandbox.desk.hands import Call, Hand, Wire
@@ -105,6 +105,23 @@ def test_every_platform_and_cashier_that_exists_can_be_bought_at(shown: Desk) ->
     for name in ("WeChat v3", "WeChat v2", "BigCommerce · hc1", "BigCommerce · stripe", "BigCommerce · wechat_native"):
         assert name in labels
     assert all(counter.troubles for counter in shown.counters.values())
+
+
+def test_a_platform_brings_its_counters_beside_its_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made_up").mkdir()
+    (tmp_path / "made_up" / "__init__.py").touch()
+    source = """
+from sandbox.desk.counters import Counter, plain
+
+def counters(documents):
+    return plain(documents, "made_up", Counter, lambda name, _: f"Made up: {name}")
+"""
+    (tmp_path / "made_up" / "counter.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(simulators, "__path__", [*simulators.__path__, str(tmp_path)])
+
+    found = counters.of({"made_up": {"main": {"key": "secret"}}})
+
+    assert {name: counter.label for name, counter in found.items()} == {"made_up-main": "Made up: main"}
 
 
 def test_counters_know_nothing_secret_of_their_accounts(shown: Desk) -> None:
@@ -261,7 +278,9 @@ def test_thirty_orders_are_sown_at_accounts_that_exist(shown: Desk) -> None:
 
     assert len(plans) == 30
     assert set(plans) <= set(shown.counters)
-    assert {shown.counters[at].platform for at in plans} == {counter.platform for counter in shown.counters.values()}
+    # What a platform brings beside its simulator is bought at, and sown by nobody.
+    ours = [counter for counter in shown.counters.values() if type(counter).__module__ == counters.__name__]
+    assert {shown.counters[at].platform for at in plans} == {counter.platform for counter in ours}
 
 
 def test_sowing_where_accounts_are_others_says_so(world: World) -> None:

@@ -28,6 +28,10 @@ def test_the_client_that_is_kept_is_what_the_document_makes():
     assert make_client.TARGET.read_text(encoding="utf-8") == make_client.client()
 
 
+def test_what_the_command_line_knows_of_the_functions_is_what_is_deployed():
+    assert make_client.DEPLOYED.read_text(encoding="utf-8") == make_client.deployed()
+
+
 def test_it_has_a_method_for_each_operation_of_the_document():
     document = json.loads(make_client.DOCUMENT.read_text(encoding="utf-8"))
     wanted = {operation["operationId"] for some in document["paths"].values() for operation in some.values()}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from countersign_cli import profiles
+from countersign_cli.deployed import REDRIVEN
 from countersign_cli.exits import FOUND, OK, USAGE, StopError
 from countersign_cli.options import Command, Context, pass_context
 from countersign_cli.output import Output, plain
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
     from countersign_cli.session import Session
 
 Json = dict[str, Any]
-PLATFORMS = ("bigcommerce", "cashier", "douyin", "recharge", "shopify", "wechat")
 MOST_RUNS = 10_000  # each looks at a row at least, or ends
 
 
 @click.command(cls=Command)
-@click.argument("platform", type=click.Choice(PLATFORMS))
+@click.argument("platform", type=click.Choice(REDRIVEN))
 @click.option("--day", metavar="DAY", help="The day in UTC on which the news came.")
 @click.option("--from", "first", metavar="DAY", help="The first of several days.")
 @click.option("--to", "last", metavar="DAY", help="The last of them.")

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from countersign_cli import times
+from countersign_cli.deployed import OWNERS
 from countersign_cli.examining import documents
 from countersign_cli.exits import StopError
 
@@ -37,12 +38,6 @@ LOOKED_AT_EVENTS = 25  # of each shard, the next ones first
 # When an event began to wait for the bus: the last of them. A test compares them with the sweep's.
 WRITTEN = ("received_at", "redriven_at", "attached_at", "replayed_at")
 OURS = "lookup/"  # a secret of the product itself, and no account's
-# Whose shards of the due list there are; a test compares them with the functions.
-OWNERS = (
-    "wechat_poll", "wechat_refund", "wechat_ship", "douyin_poll", "douyin_refund", "douyin_settle", "douyin_ship",
-    "recharge_poll", "recharge_retry", "shopify_poll", "shopify_refund", "shopify_ship", "shopify_instruct",
-    "shopify_resolve", "bigcommerce_poll", "bigcommerce_sync", "cashier_poll", "cashier_refund", "notify", OUTBOX,
-)  # fmt: skip
 _PREVIOUS = re.compile(r"(\w+)\[([1-9][0-9]*)\]", re.ASCII)
 
 
