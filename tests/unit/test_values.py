@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from countersign.values import dataclass
+from countersign.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +108,24 @@ def test_what_asks_for_more_is_made_as_usual() -> None:
 
     assert first == second
     assert first.found is not second.found
+
+
+@pytest.mark.parametrize(
+    ("value", "changes"),
+    [
+        (Ours(1), {}),
+        (Ours(1), {"number": 2}),
+        (Ours(1, "x"), {"word": "y"}),
+        (One("a"), {"word": "b"}),
+        (Nothing(), {}),
+        (Listed([1]), {"found": []}),
+        (Usual(1), {"number": 2}),
+    ],
+)
+def test_replace_does_what_that_of_dataclasses_does(value: Any, changes: dict[str, Any]) -> None:
+    assert replace(value, **changes) == dataclasses.replace(value, **changes)
+
+
+def test_replace_refuses_a_field_that_is_none() -> None:
+    with pytest.raises(TypeError):
+        replace(Ours(1), other=2)  # type: ignore[call-arg]

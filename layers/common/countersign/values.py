@@ -2,13 +2,15 @@
 
 `dataclasses` writes and compiles six methods for each class. Here one is compiled, `__init__`; the others are the same
 for every class, and compare and hash a value by its fields. All else is as there: `fields`, `replace`, patterns,
-`FrozenInstanceError`. A class that asks for more (`field()`, an order, a base) is made there.
+`FrozenInstanceError`. A class that asks for more (`field()`, an order, a base) is made there. `replace`
+is for where each callback comes by: it takes a value's fields at once, not one by one.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
+    from dataclasses import replace as replace
 else:
     import dataclasses
     from operator import attrgetter
@@ -24,6 +26,13 @@ else:
             return _value(dataclasses.dataclass(init=False, repr=False, eq=False)(cls))
 
         return make
+
+    def replace(value, /, **changes):
+        """Return a value with some of its fields changed."""
+        names, content = value.__slots__, getattr(value, "_content", None)
+        if content is None or len(names) < 2:
+            return dataclasses.replace(value, **changes)
+        return type(value)(**{**dict(zip(names, content(value), strict=True)), **changes})
 
     def _value(cls):
         members = dataclasses.fields(cls)

@@ -5,7 +5,6 @@ the same order. What is refused or not understood is still kept as evidence by t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from countersign.orders import purchases, refunds, reports, settlements
 from countersign.orders.changes import (
@@ -36,6 +35,7 @@ from countersign.orders.decision import NOTHING, Beside, Decision, View, became,
 from countersign.orders.reasons import because
 from countersign.orders.refunds import with_totals
 from countersign.orders.state import NOT_OURS, Order, ReportedPayment, Resolution, ReviewItem
+from countersign.values import replace
 
 OPENS = (OrderCreated, OrderReported)
 

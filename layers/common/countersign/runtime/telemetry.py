@@ -15,6 +15,7 @@ SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "countersign")
 NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Countersign")
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _THRESHOLD = _LEVELS.get(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO").upper(), 20)
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Handler = Callable[[Any, Any], Any]
 
@@ -97,4 +98,4 @@ def _write(level: str, message: str, extra: Mapping[str, Any] | None) -> None:
 
 
 def _line(content: Mapping[str, Any]) -> None:
-    print(json.dumps(content, ensure_ascii=False, separators=(",", ":")))  # noqa: T201 - a Lambda's log is its output
+    print(_written(content))  # noqa: T201 - a Lambda's log is its output

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 from countersign import aws
@@ -18,7 +17,7 @@ from countersign.store import children as children_store
 from countersign.store import codec, dynamo, evidence, keys
 from countersign.store.children import Found, child_item, child_of
 from countersign.store.codec import Item, number, text
-from countersign.values import dataclass
+from countersign.values import dataclass, replace
 
 ORPHAN_QUERY_SECONDS = 60
 OUTBOX_GRACE_SECONDS = 60
