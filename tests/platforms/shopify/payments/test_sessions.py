@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.simulators.shopify.payments import Asked
 from tests.functions.conftest import http_event
 from tests.platforms.shopify.payments.world import Checkout
 
@@ -141,6 +142,15 @@ def address_or_page(answer: dict[str, Any]) -> int:
     return int(answer["statusCode"])
 
 
+def at_two_cashiers(world: Checkout) -> tuple[Asked, Asked]:
+    """Let a checkout's first session be opened, and the app have another cashier when it asks for the second one."""
+    first = world.ask(group="g")
+    address(world.visit(first))
+    world.choose("hc1/late")
+    world.cloud.clock.shift(1)
+    return first, world.ask(group="g")
+
+
 class TestBuyers:
     def test_P2_who_cancels_goes_back_to_the_checkout_and_may_pay_later(self, world: Checkout) -> None:
         asked = world.ask()
@@ -258,11 +268,7 @@ class TestBuyers:
     def test_P2_a_second_window_closes_the_first_also_where_the_app_has_another_cashier_since(
         self, world: Checkout
     ) -> None:
-        first = world.ask(group="g")
-        address(world.visit(first))
-        world.choose("hc1/late")
-        world.cloud.clock.shift(1)
-        second = world.ask(group="g")
+        first, second = at_two_cashiers(world)
         address(world.visit(second))
 
         assert (world.session(first).account, world.session(second).account) == ("hc1.main", "hc1.late")
@@ -280,11 +286,7 @@ class TestBuyers:
     def test_a_second_window_at_another_cashier_takes_no_payment_where_the_first_one_was_paid(
         self, world: Checkout
     ) -> None:
-        first = world.ask(group="g")
-        address(world.visit(first))
-        world.choose("hc1/late")
-        world.cloud.clock.shift(1)
-        second = world.ask(group="g")
+        first, second = at_two_cashiers(world)
         world.hosted.make("pay", "hc1/main", reference=world.attempts(first)[0])  # and nobody has heard of it
 
         assert world.visit(second)["statusCode"] == 200
@@ -293,11 +295,7 @@ class TestBuyers:
         assert (first.told, second.told) == (["Resolve"], [])
 
     def test_a_second_window_begins_nothing_while_the_first_ones_cashier_does_not_answer(self, world: Checkout) -> None:
-        first = world.ask(group="g")
-        address(world.visit(first))
-        world.choose("hc1/late")
-        world.cloud.clock.shift(1)
-        second = world.ask(group="g")
+        first, second = at_two_cashiers(world)
         world.hosted.wire.lost.append("cancel")
 
         assert world.visit(second)["statusCode"] == 200
